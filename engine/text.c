@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file engine/text.c
+ * @brief Text: UTF-8 read strictly, characters that must not stand in names, folding for comparison, hex.
+ *
+ * Folding is ASCII only: no locale, no Unicode tables, so that two builds never disagree about who a person is.
+ */
+#include <string.h>
+
+#include "cert.h"
+
+certmap_str_t certmap_str_copy(const void *data, apr_size_t len, apr_pool_t *p)
+{
+    char *s = apr_palloc(p, len + 1);
+
+    if (len) {
+        memcpy(s, data, len);
+    }
+    s[len] = '\0';
+    return (certmap_str_t) { s, len };
+}
+
+int certmap_str_same(certmap_str_t a, certmap_str_t b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+certmap_str_t certmap_fold(certmap_str_t text, apr_pool_t *p)
+{
+    char *s = apr_palloc(p, text.len + 1);
+    apr_size_t i, n = 0;
+    int blank = 0;
+
+    for (i = 0; i < text.len; i++) {
+        char c = text.data[i];
+
+        if (c == ' ' || c == '\t') {
+            blank = n > 0;
+            continue;
+        }
+        if (blank) {
+            s[n++] = ' ';
+            blank = 0;
+        }
+        s[n++] = (c >= 'A' && c <= 'Z') ? (char) (c + ('a' - 'A')) : c;
+    }
+    s[n] = '\0';
+    return (certmap_str_t) { s, n };
+}
+
+certmap_str_t certmap_hex(const unsigned char *data, apr_size_t len, apr_pool_t *p)
+{
+    static const char digits[] = "0123456789abcdef";
+    char *s = apr_palloc(p, 2 * len + 1);
+    apr_size_t i;
+
+    for (i = 0; i < len; i++) {
+        s[2 * i] = digits[data[i] >> 4];
+        s[2 * i + 1] = digits[data[i] & 15];
+    }
+    s[2 * len] = '\0';
+    return (certmap_str_t) { s, 2 * len };
+}
+
+int certmap_hexval(char c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    if (c >= 'a' && c <= 'f') {
+        return c - 'a' + 10;
+    }
+    if (c >= 'A' && c <= 'F') {
+        return c - 'A' + 10;
+    }
+    return -1;
+}
+
+int certmap_utf8_next(const unsigned char *s, apr_size_t len, apr_uint32_t *c)
+{
+    static const apr_uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+    apr_uint32_t v;
+    int i, n;
+
+    if (len == 0) {
+        return 0;
+    }
+    if (s[0] < 0x80) {
+        *c = s[0];
+        return 1;
+    }
+    n = (s[0] & 0xe0) == 0xc0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : (s[0] & 0xf8) == 0xf0 ? 4 : 0;
+    if (n == 0 || (apr_size_t) n > len) {
+        return 0;
+    }
+    v = s[0] & (0x7fu >> n);
+    for (i = 1; i < n; i++) {
+        if ((s[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+        v = (v << 6) | (s[i] & 0x3f);
+    }
+    if (v < least[n] || v > 0x10ffff || (v >= 0xd800 && v <= 0xdfff)) {
+        return 0;
+    }
+    *c = v;
+    return n;
+}
+
+int certmap_utf8_put(char *s, apr_uint32_t c)
+{
+    if (c < 0x80) {
+        s[0] = (char) c;
+        return 1;
+    }
+    if (c < 0x800) {
+        s[0] = (char) (0xc0 | (c >> 6));
+        s[1] = (char) (0x80 | (c & 0x3f));
+        return 2;
+    }
+    if (c < 0x10000) {
+        s[0] = (char) (0xe0 | (c >> 12));
+        s[1] = (char) (0x80 | ((c >> 6) & 0x3f));
+        s[2] = (char) (0x80 | (c & 0x3f));
+        return 3;
+    }
+    s[0] = (char) (0xf0 | (c >> 18));
+    s[1] = (char) (0x80 | ((c >> 12) & 0x3f));
+    s[2] = (char) (0x80 | ((c >> 6) & 0x3f));
+    s[3] = (char) (0x80 | (c & 0x3f));
+    return 4;
+}
+
+const char *certmap_codepoint_check(apr_uint32_t c)
+{
+    if (c >= 0x20 && c < 0x7f) {
+        return NULL;
+    }
+    if (c == 0) {
+        return "NUL inside";
+    }
+    if (c < 0xa0) {
+        return "control character inside";
+    }
+    if (c == 0x061c || c == 0x200e || c == 0x200f || (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069)) {
+        return "bidirectional control inside";
+    }
+    if ((c >= 0x200b && c <= 0x200d) || c == 0x2060 || c == 0xfeff) {
+        return "zero-width character inside";
+    }
+    if (c == 0x2028 || c == 0x2029) {
+        return "line separator inside";
+    }
+    return NULL;
+}
+
+const char *certmap_text_check(certmap_str_t text, apr_size_t *at)
+{
+    apr_size_t i = 0;
+
+    while (i < text.len) {
+        apr_uint32_t c;
+        int n = certmap_utf8_next((const unsigned char *) text.data + i, text.len - i, &c);
+        const char *why = n ? certmap_codepoint_check(c) : "not UTF-8";
+
+        if (why) {
+            if (at) {
+                *at = i;
+            }
+            return why;
+        }
+        i += (apr_size_t) n;
+    }
+    return NULL;
+}
