@@ -1,0 +1,856 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file httpd/page.c
+ * @brief The built-in answer: what happened, what the person can do, and what to tell the administrator.
+ *
+ * One table holds the words for every reason. One function per kind of page lays them out. Text that comes from outside
+ * (the certificate, ServerAdmin) passes put_outside(), which makes it harmless for the sink it goes to.
+ */
+#include "page.h"
+
+#include <apr_lib.h>
+#include <apr_strings.h>
+#include <string.h>
+
+/* ---- words ------------------------------------------------------------------------------------------------------- */
+
+#define MAX_ADVICE 3
+
+/** What a page says about one reason. An "ask the administrator" line follows the advice on every page. */
+typedef struct words_t {
+    const char *title;
+    const char *happened;
+    const char *advice[MAX_ADVICE];
+} words_t;
+
+#define OTHER "If you have another certificate, use that one. In a browser: close all of its windows, open this page " \
+              "again and choose it."
+#define RENEW "Renew your certificate with the authority that issued it."
+#define LATER "Wait a few minutes and try again."
+
+static const words_t words[CERTMAP_R_COUNT] = {
+    [CERTMAP_R_NONE] = {
+        "You cannot open this page",
+        "The server refused this request.",
+        { NULL } },
+    [CERTMAP_R_MALFORMED] = {
+        "Your certificate is not well formed",
+        "It holds something that cannot be read without doubt, so the server did not use it.",
+        { "Ask the authority that issued your certificate for a new one.", OTHER } },
+    [CERTMAP_R_SELF_SIGNED] = {
+        "Your certificate vouches for itself",
+        "It was not issued by an authority that this server trusts. Anyone can make such a certificate.",
+        { "Use a certificate from an authority that is accepted here.", OTHER } },
+    [CERTMAP_R_UNTRUSTED_ISSUER] = {
+        "Your certificate's issuer is not trusted here",
+        "The server could not trace your certificate back to an authority that it trusts.",
+        { OTHER } },
+    [CERTMAP_R_BAD_SIGNATURE] = {
+        "Your certificate's signature is not valid",
+        "A signature on your certificate, or on one of those behind it, does not hold. The certificate may be damaged.",
+        { "Install your certificate again from its original file or card.", OTHER } },
+    [CERTMAP_R_ISSUER_EXPIRED] = {
+        "Your certificate's issuer is out of date",
+        "Your certificate leads back to an authority whose own certificate has expired or is not valid yet.",
+        { "Renew your certificate, so that it comes from a current authority.", OTHER } },
+    [CERTMAP_R_CHAIN_TOO_LONG] = {
+        "Too many issuers stand behind your certificate",
+        "Between your certificate and its root are more authorities than this server accepts. Often the server's "
+        "settings are the reason, not your certificate.",
+        { OTHER } },
+    [CERTMAP_R_CONSTRAINT_VIOLATION] = {
+        "Your certificate goes beyond its issuer's limits",
+        "The authorities behind your certificate limit what they issue, and your certificate does not keep to that.",
+        { "Ask the authority that issued your certificate for a new one.", OTHER } },
+    [CERTMAP_R_WRONG_PURPOSE] = {
+        "Your certificate is meant for something else",
+        "It may not be used to sign in to a server.",
+        { OTHER, "If you have none, ask your authority for a certificate for client authentication." } },
+    [CERTMAP_R_REVOKED] = {
+        "Your certificate was revoked",
+        "The authority that issued it has withdrawn it.",
+        { "Ask that authority for a new certificate.", OTHER } },
+    [CERTMAP_R_REVOCATION_UNKNOWN] = {
+        "The server could not check your certificate",
+        "It could not find out whether your certificate was revoked. This is the server's problem: you did nothing "
+        "wrong, and your certificate may be in order.",
+        { LATER } },
+    [CERTMAP_R_EXPIRED] = {
+        "Your certificate has expired",
+        "Its time of validity is over.",
+        { RENEW, OTHER } },
+    [CERTMAP_R_NOT_YET_VALID] = {
+        "Your certificate is not valid yet",
+        "Its time of validity has not begun.",
+        { "Come back when your certificate has become valid.", OTHER } },
+    [CERTMAP_R_SSL_REQUIRED] = {
+        "This page needs a secure connection",
+        "You came over plain HTTP. The server can ask for your certificate over HTTPS only.",
+        { "Open this page again with https:// at the beginning of its address." } },
+    [CERTMAP_R_CERTIFICATE_MISSING] = {
+        "This page needs your certificate",
+        "No certificate was sent.",
+        { "If you have a certificate, make sure that it is installed, or that your smart card is in its reader.",
+          "Close all browser windows, open this page again and choose your certificate when you are asked." } },
+    [CERTMAP_R_CERTIFICATE_NOT_REQUESTABLE] = {
+        "The server could not ask for your certificate",
+        "This page needs your certificate, but on this connection there is no way to ask for it. Often the server's "
+        "settings are the reason, not your certificate.",
+        { "Close all browser windows and open this page again.", "Try another browser." } },
+    [CERTMAP_R_DENIED_BY_SOURCE] = {
+        "Your certificate is blocked here",
+        "The certificate itself is valid, but it is on a list of those that may not be used here.",
+        { OTHER } },
+    [CERTMAP_R_DENIED_BY_RULE] = {
+        "Your certificate is not allowed here",
+        "The certificate itself is valid, but this server turns it away.",
+        { OTHER } },
+    [CERTMAP_R_MAPPING_EXPIRED] = {
+        "Your access has ended",
+        "Your certificate is valid, but the access that it gave was limited in time, and that time is over.",
+        { OTHER } },
+    [CERTMAP_R_MAPPING_TOO_WEAK] = {
+        "Your certificate is not bound firmly enough to an account",
+        "Your certificate is valid, but what the server knows of it could fit another certificate as well. This page "
+        "needs more than that.",
+        { OTHER } },
+    [CERTMAP_R_USER_INVALID] = {
+        "Your certificate gives no usable user name",
+        "Your certificate is valid, but no user name could be made from what it says.",
+        { OTHER } },
+    [CERTMAP_R_AMBIGUOUS] = {
+        "Your certificate leaves your user name open",
+        "Your certificate is valid, but the server could not tell without doubt which user it stands for.",
+        { OTHER } },
+    [CERTMAP_R_NO_MATCH] = {
+        "Your certificate is not known here",
+        "Your certificate is valid, but no account on this server belongs to it.",
+        { OTHER } },
+    [CERTMAP_R_USER_DENIED] = {
+        "Your account may not open this page",
+        "Your certificate was accepted and belongs to an account, but that account may not come in here.",
+        { OTHER } },
+    [CERTMAP_R_SOURCE_UNAVAILABLE] = {
+        "Please try again later",
+        "At the moment the server cannot look up your certificate. This is the server's problem: you did nothing "
+        "wrong.",
+        { LATER } }
+};
+
+/* ---- which kind of page ------------------------------------------------------------------------------------------ */
+
+/** How precisely a media range speaks of a type. */
+enum { SPEC_NONE, SPEC_ANY, SPEC_TYPE, SPEC_KIN, SPEC_EXACT };
+
+/** What the Accept header says of one kind of page: of the most precise range, its weight in thousandths. */
+typedef struct offer_t {
+    const char *exact;      /* the media type itself */
+    const char *kin;        /* another name that means it as well */
+    const char *type;       /* the range of its main type */
+    int spec;
+    int q;
+} offer_t;
+
+static int is_ows(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+/** RFC 9110 qvalue in thousandths, -1 when it is none. */
+static int parse_weight(const char *s, apr_size_t len)
+{
+    int q, unit = 100;
+    apr_size_t i;
+
+    if (len == 0 || len > 5 || (s[0] != '0' && s[0] != '1') || (len > 1 && s[1] != '.')) {
+        return -1;
+    }
+    q = (s[0] - '0') * 1000;
+    for (i = 2; i < len; i++, unit /= 10) {
+        if (!apr_isdigit(s[i])) {
+            return -1;
+        }
+        q += (s[i] - '0') * unit;
+    }
+    return q <= 1000 ? q : -1;
+}
+
+/** Steps over a parameter's value; a quoted one may hold commas and semicolons. */
+static const char *skip_value(const char *s)
+{
+    if (*s == '"') {
+        for (s++; *s && *s != '"'; s++) {
+            if (*s == '\\' && s[1]) {
+                s++;
+            }
+        }
+        return *s ? s + 1 : s;
+    }
+    return s + strcspn(s, ",; \t");
+}
+
+/**
+ * Reads the next media range of an Accept header. Parameters other than the weight are passed over.
+ * @return the place behind it, or NULL at the end; *q is -1 when the weight is malformed: such a range says nothing
+ */
+static const char *next_range(const char *s, const char **name, apr_size_t *len, int *q)
+{
+    s += strspn(s, ", \t");
+    if (!*s) {
+        return NULL;
+    }
+    *name = s;
+    *len = strcspn(s, ",; \t");
+    *q = 1000;
+    s += *len;
+    while (*s && *s != ',') {
+        if (*s == ';' || is_ows(*s)) {
+            s++;
+        }
+        else if ((*s == 'q' || *s == 'Q') && s[1] == '=') {
+            const char *end = skip_value(s + 2);
+
+            *q = parse_weight(s + 2, (apr_size_t)(end - (s + 2)));
+            s = end;
+        }
+        else {
+            s += strcspn(s, "=,; \t");
+            s = *s == '=' ? skip_value(s + 1) : s;
+        }
+    }
+    return s;
+}
+
+static int same_name(const char *name, apr_size_t len, const char *known)
+{
+    return known && strlen(known) == len && strncasecmp(name, known, len) == 0;
+}
+
+static void weigh(offer_t *offer, const char *name, apr_size_t len, int q)
+{
+    int spec = SPEC_NONE;
+
+    if (same_name(name, len, offer->exact)) {
+        spec = SPEC_EXACT;
+    }
+    else if (same_name(name, len, offer->kin)) {
+        spec = SPEC_KIN;
+    }
+    else if (same_name(name, len, offer->type)) {
+        spec = SPEC_TYPE;
+    }
+    else if (same_name(name, len, "*/*")) {
+        spec = SPEC_ANY;
+    }
+    if (spec > offer->spec) {
+        offer->spec = spec;
+        offer->q = q;
+    }
+}
+
+certmap_page_type_e certmap_page_negotiate(const char *accept)
+{
+    /* in the order that decides between equals */
+    offer_t offers[] = {
+        [CERTMAP_PAGE_HTML] = { "text/html", "application/xhtml+xml", "text/*", SPEC_NONE, 0 },
+        [CERTMAP_PAGE_PROBLEM_JSON] = { "application/problem+json", "application/json", "application/*", SPEC_NONE, 0 },
+        [CERTMAP_PAGE_TEXT] = { "text/plain", NULL, "text/*", SPEC_NONE, 0 }
+    };
+    const int n = (int)(sizeof offers / sizeof offers[0]);
+    int best = CERTMAP_PAGE_TEXT, best_q = 0, best_spec = SPEC_ANY, i, q;
+    const char *name;
+    apr_size_t len;
+
+    while (accept && (accept = next_range(accept, &name, &len, &q)) != NULL) {
+        for (i = 0; q >= 0 && i < n; i++) {
+            weigh(&offers[i], name, len, q);
+        }
+    }
+    for (i = 0; i < n; i++) {
+        /* both names of JSON are names; what only the wildcard lets in never displaces the text it stands for */
+        int spec = offers[i].spec >= SPEC_KIN ? SPEC_EXACT : offers[i].spec;
+
+        if (spec > SPEC_ANY && offers[i].q > 0
+            && (offers[i].q > best_q || (offers[i].q == best_q && spec > best_spec))) {
+            best = i;
+            best_q = offers[i].q;
+            best_spec = spec;
+        }
+    }
+    /* "text/html;q=0.1, * / *": whoever ranks everything else above what it names gets what a lone wildcard gets */
+    if (offers[CERTMAP_PAGE_TEXT].spec == SPEC_ANY && offers[CERTMAP_PAGE_TEXT].q > best_q) {
+        best = CERTMAP_PAGE_TEXT;
+    }
+    return (certmap_page_type_e)best;
+}
+
+const char *certmap_page_content_type(certmap_page_type_e type)
+{
+    switch (type) {
+    case CERTMAP_PAGE_HTML:
+        return "text/html; charset=utf-8";
+    case CERTMAP_PAGE_PROBLEM_JSON:
+        return "application/problem+json";
+    case CERTMAP_PAGE_TEXT:
+        return "text/plain; charset=utf-8";
+    }
+    return "text/plain; charset=utf-8";
+}
+
+/* ---- writing ----------------------------------------------------------------------------------------------------- */
+
+/** A page in the making. */
+typedef struct out_t {
+    char *data;
+    apr_size_t len;
+    apr_size_t cap;
+    apr_pool_t *p;
+} out_t;
+
+static void put_bytes(out_t *o, const char *s, apr_size_t len)
+{
+    if (o->cap - o->len <= len) {
+        apr_size_t cap = (o->cap + len) * 2;
+        char *data = apr_palloc(o->p, cap);
+
+        memcpy(data, o->data, o->len);
+        o->data = data;
+        o->cap = cap;
+    }
+    memcpy(o->data + o->len, s, len);
+    o->len += len;
+    o->data[o->len] = '\0';
+}
+
+static void put(out_t *o, const char *s)
+{
+    put_bytes(o, s, strlen(s));
+}
+
+/**
+ * Decodes one character of UTF-8 that a NUL ends. Overlong forms, surrogates and what lies beyond U+10FFFF are not
+ * valid.
+ * @return its length in bytes, 0 when it is not valid
+ */
+static apr_size_t utf8_char(const unsigned char *s, unsigned long *cp)
+{
+    static const unsigned long least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+    apr_size_t len = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
+    apr_size_t i;
+
+    if (len <= 1) {
+        *cp = s[0];
+        return len;
+    }
+    *cp = s[0] & (0x7fu >> len);
+    for (i = 1; i < len; i++) {
+        if ((s[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+        *cp = (*cp << 6) | (s[i] & 0x3f);
+    }
+    return *cp >= least[len] && *cp <= 0x10ffff && (*cp < 0xd800 || *cp > 0xdfff) ? len : 0;
+}
+
+/** Characters that show nothing or change how others show: a name must not be able to look like another one. */
+static int is_harmful(unsigned long cp)
+{
+    static const struct { unsigned long from, to; } harmful[] = {
+        { 0x0000, 0x001f }, { 0x007f, 0x009f }, { 0x00ad, 0x00ad }, { 0x061c, 0x061c }, { 0x180e, 0x180e },
+        { 0x200b, 0x200f }, { 0x2028, 0x202e }, { 0x2060, 0x206f }, { 0xfeff, 0xfeff }, { 0xfff9, 0xfffb },
+        { 0xe0000, 0xe007f }
+    };
+    apr_size_t i;
+
+    for (i = 0; i < sizeof harmful / sizeof harmful[0]; i++) {
+        if (cp >= harmful[i].from && cp <= harmful[i].to) {
+            return 1;
+        }
+    }
+    return (cp & 0xfffe) == 0xfffe || (cp >= 0xfdd0 && cp <= 0xfdef);
+}
+
+static void put_escaped_html(out_t *o, const char *s, apr_size_t len)
+{
+    static const char *const entities[128] = {
+        ['&'] = "&amp;", ['<'] = "&lt;", ['>'] = "&gt;", ['"'] = "&quot;", ['\''] = "&#39;"
+    };
+
+    if (len == 1 && entities[(unsigned char)*s]) {
+        put(o, entities[(unsigned char)*s]);
+        return;
+    }
+    put_bytes(o, s, len);
+}
+
+static void put_escaped_json(out_t *o, const char *s, apr_size_t len)
+{
+    /* '<' so that a script element could never end inside a page that embeds this */
+    if (*s == '<') {
+        put(o, "\\u003c");
+        return;
+    }
+    if (*s == '"' || *s == '\\') {
+        put(o, "\\");
+    }
+    put_bytes(o, s, len);
+}
+
+/* A certificate may hold 64 kB names; a person needs to see whose it is, not all of it. */
+#define MAX_OUTSIDE 1024
+
+/** Writes text from outside so that it is harmless in a page of this type. */
+static void put_outside(out_t *o, const char *s, certmap_page_type_e type)
+{
+    const char *end = s;
+
+    while (*end && (apr_size_t)(end - s) < MAX_OUTSIDE) {
+        unsigned long cp;
+        apr_size_t len = utf8_char((const unsigned char *)end, &cp);
+
+        if (len == 0 || is_harmful(cp)) {
+            put(o, "\xef\xbf\xbd");
+            len = len ? len : 1;
+        }
+        else {
+            switch (type) {
+            case CERTMAP_PAGE_HTML:
+                put_escaped_html(o, end, len);
+                break;
+            case CERTMAP_PAGE_PROBLEM_JSON:
+                put_escaped_json(o, end, len);
+                break;
+            case CERTMAP_PAGE_TEXT:
+                put_bytes(o, end, len);
+                break;
+            }
+        }
+        end += len;
+    }
+    if (*end) {
+        put(o, "\xe2\x80\xa6");
+    }
+}
+
+/** Percent-encodes all but RFC 3986's unreserved characters and those in keep. */
+static const char *url_escape(const char *s, const char *keep, apr_pool_t *p)
+{
+    char *to = apr_palloc(p, strlen(s) * 3 + 1), *at = to;
+
+    for (; *s; s++) {
+        if (apr_isalnum(*s) || strchr("-._~", *s) || strchr(keep, *s)) {
+            *at++ = *s;
+        }
+        else {
+            static const char hex[] = "0123456789ABCDEF";
+
+            *at++ = '%';
+            *at++ = hex[((unsigned char)*s) >> 4];
+            *at++ = hex[((unsigned char)*s) & 15];
+        }
+    }
+    *at = '\0';
+    return to;
+}
+
+/* ---- what all kinds of page say ---------------------------------------------------------------------------------- */
+
+/** "2026-11-19 14:02:00 UTC" for people, "2026-11-19T14:02:00Z" for machines. */
+static const char *time_text(apr_time_t t, int machine, apr_pool_t *p)
+{
+    apr_time_exp_t x;
+
+    apr_time_exp_gmt(&x, t);
+    return apr_psprintf(p, machine ? "%04d-%02d-%02dT%02d:%02d:%02dZ" : "%04d-%02d-%02d %02d:%02d:%02d UTC",
+                        x.tm_year + 1900, x.tm_mon + 1, x.tm_mday, x.tm_hour, x.tm_min, x.tm_sec);
+}
+
+/** A length of time in one unit, rounded down: "3 days". */
+static const char *span_text(apr_time_t span, apr_pool_t *p)
+{
+    static const struct { apr_int64_t seconds, from; const char *name; } units[] = {
+        { 31556952, 2 * 31556952, "year" }, { 2629746, 2 * 2629746, "month" }, { 86400, 86400, "day" },
+        { 3600, 3600, "hour" }, { 60, 60, "minute" }
+    };
+    apr_int64_t seconds = apr_time_sec(span < 0 ? -span : span);
+    apr_size_t i;
+
+    for (i = 0; i < sizeof units / sizeof units[0]; i++) {
+        if (seconds >= units[i].from) {
+            apr_int64_t n = seconds / units[i].seconds;
+
+            return apr_psprintf(p, "%" APR_INT64_T_FMT " %s%s", n, units[i].name, n == 1 ? "" : "s");
+        }
+    }
+    return "less than a minute";
+}
+
+/** What a page says, before anyone lays it out. */
+typedef struct content_t {
+    const words_t *words;
+    const char *status;         /* "403.12" */
+    const char *name;           /* "no-match" */
+    const char *happened;
+    const char *ask_before;     /* "... ask " */
+    const char *ask_whom;       /* address, or words when there is none */
+    const char *ask_href;       /* or NULL */
+    const char *ask_after;      /* " and quote the incident id " or " and say when this happened." */
+    int has_cert;
+    int has_dates;
+    const char *from_note;      /* "becomes valid in 2 hours", or NULL */
+    const char *until_note;     /* "expired 3 days ago" */
+} content_t;
+
+/** Whom to ask, and how to reach them: only mail and http(s) become links. */
+static void fill_admin(content_t *c, const certmap_page_t *page, apr_pool_t *p)
+{
+    const char *admin = page->admin;
+
+    c->ask_whom = "the administrator of this site";
+    if (!admin || !*admin || *admin == '[') {
+        return;
+    }
+    if (strncasecmp(admin, "mailto:", 7) == 0) {
+        admin += 7;
+    }
+    c->ask_whom = admin;
+    if (strncasecmp(admin, "https://", 8) == 0 || strncasecmp(admin, "http://", 7) == 0) {
+        c->ask_href = url_escape(admin, ":/?#[]@!$&'()*+,;=%", p);
+    }
+    else if (strchr(admin, '@')) {
+        c->ask_href = apr_pstrcat(p, "mailto:", url_escape(admin, "@+", p), "?subject=",
+                                  url_escape(apr_pstrcat(p, "Certificate refused: ", c->status, " ", c->name,
+                                                         page->incident ? ", incident " : "",
+                                                         page->incident ? page->incident : "", NULL), "", p), NULL);
+    }
+}
+
+static void fill(content_t *c, const certmap_page_t *page, apr_pool_t *p)
+{
+    int known = page->reason > CERTMAP_R_NONE && page->reason < CERTMAP_R_COUNT;
+    certmap_reason_e reason = known ? page->reason : CERTMAP_R_NONE;
+    int expired = page->not_after < page->now;
+
+    memset(c, 0, sizeof *c);
+    c->words = &words[reason];
+    c->status = known ? certmap_reason_status(reason) : "403";
+    c->name = known ? certmap_reason_name(reason) : "refused";
+    c->has_cert = page->subject || page->issuer || page->serial;
+    c->has_dates = c->has_cert && (page->not_before || page->not_after);
+    if (c->has_dates) {
+        const char *span = span_text(page->not_after - page->now, p);
+
+        c->until_note = expired ? apr_pstrcat(p, "expired ", span, " ago", NULL)
+                                : apr_pstrcat(p, "expires in ", span, NULL);
+        if (page->not_before > page->now) {
+            c->from_note = apr_pstrcat(p, "becomes valid in ", span_text(page->not_before - page->now, p), NULL);
+        }
+    }
+    c->happened = c->words->happened;
+    if (reason == CERTMAP_R_EXPIRED && c->has_dates && expired) {
+        c->happened = apr_pstrcat(p, "It ", c->until_note, ".", NULL);
+    }
+    else if (reason == CERTMAP_R_NOT_YET_VALID && c->from_note) {
+        c->happened = apr_pstrcat(p, "It ", c->from_note, ".", NULL);
+    }
+    fill_admin(c, page, p);
+    c->ask_before = c->words->advice[0] ? "If that does not help, ask " : "Ask ";
+    c->ask_after = page->incident ? " and quote the incident id " : " and say when this happened.";
+}
+
+/* ---- HTML -------------------------------------------------------------------------------------------------------- */
+
+/*
+ * Every colour is a variable, text as --fg-*, surfaces as --bg-*, once for each scheme: a test computes the contrast of
+ * every --fg with every --bg, and finds colours written anywhere else.
+ */
+static const char style[] =
+    ":root{color-scheme:light dark;--bg-page:#f3f4f7;--bg-card:#ffffff;--fg-text:#1b2230;--fg-quiet:#515b6d;"
+    "--fg-link:#1a55c4;--fg-status:#a3261c;--line:#d5dae3}\n"
+    "@media (prefers-color-scheme:dark){:root{--bg-page:#11151c;--bg-card:#1a202a;--fg-text:#e8ebf1;--fg-quiet:#a9b3c3;"
+    "--fg-link:#8db4ff;--fg-status:#ff9d92;--line:#343d4c}}\n"
+    "*{box-sizing:border-box}\n"
+    "body{margin:0;padding:clamp(1rem,4vh,3rem) 1rem;background:var(--bg-page);color:var(--fg-text);"
+    "font:1rem/1.55 system-ui,-apple-system,\"Segoe UI\",Roboto,\"Noto Sans\",sans-serif}\n"
+    "main{max-width:42rem;margin:0 auto;padding:clamp(1.25rem,5vw,2.5rem);background:var(--bg-card);"
+    "border:1px solid var(--line);border-radius:.75rem}\n"
+    ".status{margin:0;color:var(--fg-status);font-weight:600}\n"
+    "h1{margin:.25rem 0 .75rem;font-size:clamp(1.5rem,5vw,2rem);line-height:1.2;text-wrap:balance}\n"
+    "h2{margin:2rem 0 .5rem;font-size:1.125rem;line-height:1.3}\n"
+    "p{margin:0}\n"
+    "ul{margin:0;padding-left:1.25rem}\n"
+    "li{margin:.4rem 0}\n"
+    "a{color:var(--fg-link)}\n"
+    "dl{margin:0;border-top:1px solid var(--line)}\n"
+    "dl div{padding:.5rem 0;border-bottom:1px solid var(--line)}\n"
+    "dt{color:var(--fg-quiet);font-size:.875rem}\n"
+    "dd{margin:0}\n"
+    "dd,a{overflow-wrap:anywhere}\n"
+    "code{font:.9375em/1.4 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}\n"
+    ".note{color:var(--fg-quiet)}\n"
+    "@media (min-width:36rem){dl div{display:grid;grid-template-columns:8.5rem 1fr;gap:1rem;align-items:baseline}}\n";
+
+static void html_fact(out_t *o, const char *label, const char *value, int code)
+{
+    if (!value) {
+        return;
+    }
+    put(o, "<div><dt>");
+    put(o, label);
+    put(o, code ? "</dt><dd><code><bdi>" : "</dt><dd><bdi>");
+    put_outside(o, *value ? value : "(empty)", CERTMAP_PAGE_HTML);
+    put(o, code ? "</bdi></code></dd></div>\n" : "</bdi></dd></div>\n");
+}
+
+static void html_time(out_t *o, const char *label, apr_time_t t, const char *note)
+{
+    put(o, "<div><dt>");
+    put(o, label);
+    put(o, "</dt><dd><time datetime=\"");
+    put(o, time_text(t, 1, o->p));
+    put(o, "\">");
+    put(o, time_text(t, 0, o->p));
+    put(o, "</time>");
+    if (note) {
+        put(o, " <span class=\"note\">(");
+        put(o, note);
+        put(o, ")</span>");
+    }
+    put(o, "</dd></div>\n");
+}
+
+static void html_advice(out_t *o, const certmap_page_t *page, const content_t *c)
+{
+    int i;
+
+    put(o, "<section aria-labelledby=\"do\">\n<h2 id=\"do\">What you can do</h2>\n<ul>\n");
+    for (i = 0; i < MAX_ADVICE && c->words->advice[i]; i++) {
+        put(o, "<li>");
+        put_outside(o, c->words->advice[i], CERTMAP_PAGE_HTML);
+        put(o, "</li>\n");
+    }
+    put(o, "<li>");
+    put(o, c->ask_before);
+    if (c->ask_href) {
+        put(o, "<a href=\"");
+        put_outside(o, c->ask_href, CERTMAP_PAGE_HTML);
+        put(o, "\">");
+    }
+    put_outside(o, c->ask_whom, CERTMAP_PAGE_HTML);
+    put(o, c->ask_href ? "</a>" : "");
+    put(o, c->ask_after);
+    if (page->incident) {
+        put(o, "<code>");
+        put_outside(o, page->incident, CERTMAP_PAGE_HTML);
+        put(o, "</code>.");
+    }
+    put(o, "</li>\n</ul>\n</section>\n");
+}
+
+static void html_body(out_t *o, const certmap_page_t *page, const content_t *c)
+{
+    put(o, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+           "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+           "<meta name=\"robots\" content=\"noindex\">\n"
+           "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
+           "base-uri 'none'; form-action 'none'\">\n<title>");
+    put(o, c->status);
+    put(o, " ");
+    put_outside(o, c->words->title, CERTMAP_PAGE_HTML);
+    put(o, "</title>\n<style>\n");
+    put(o, style);
+    put(o, "</style>\n</head>\n<body>\n<main>\n<p class=\"status\">Error ");
+    put(o, c->status);
+    put(o, "</p>\n<h1>");
+    put_outside(o, c->words->title, CERTMAP_PAGE_HTML);
+    put(o, "</h1>\n<p>");
+    put_outside(o, c->happened, CERTMAP_PAGE_HTML);
+    put(o, "</p>\n");
+    html_advice(o, page, c);
+    if (c->has_cert) {
+        put(o, "<section aria-labelledby=\"cert\">\n<h2 id=\"cert\">Your certificate</h2>\n<dl>\n");
+        html_fact(o, "Subject", page->subject, 0);
+        html_fact(o, "Issuer", page->issuer, 0);
+        html_fact(o, "Serial number", page->serial, 1);
+        if (c->has_dates) {
+            html_time(o, "Valid from", page->not_before, c->from_note);
+            html_time(o, "Valid until", page->not_after, c->until_note);
+        }
+        put(o, "</dl>\n</section>\n");
+    }
+    put(o, "<section aria-labelledby=\"tell\">\n<h2 id=\"tell\">For the administrator</h2>\n<dl>\n");
+    html_fact(o, "Status", apr_pstrcat(o->p, c->status, " ", c->name, NULL), 1);
+    html_fact(o, "Incident id", page->incident, 1);
+    html_time(o, "Time", page->now, NULL);
+    put(o, "</dl>\n</section>\n</main>\n</body>\n</html>\n");
+}
+
+/* ---- problem+json ------------------------------------------------------------------------------------------------ */
+
+/** One string member; nothing when value is NULL. */
+static void json_member(out_t *o, const char *before, const char *name, const char *value)
+{
+    if (value) {
+        put(o, before);
+        put(o, "\"");
+        put(o, name);
+        put(o, "\": \"");
+        put_outside(o, value, CERTMAP_PAGE_PROBLEM_JSON);
+        put(o, "\"");
+    }
+}
+
+/** The line on whom to ask, as one text. */
+static const char *ask_text(const certmap_page_t *page, const content_t *c, apr_pool_t *p)
+{
+    return apr_pstrcat(p, c->ask_before, c->ask_whom, c->ask_after, page->incident ? page->incident : "",
+                       page->incident ? "." : "", NULL);
+}
+
+static void json_body(out_t *o, const certmap_page_t *page, const content_t *c)
+{
+    const char *sep = ",\n  ", *inner = "\n    ";
+    int substatus = certmap_reason_substatus(page->reason), i;
+
+    put(o, "{");
+    json_member(o, "\n  ", "type", apr_pstrcat(o->p, "urn:certmap:", c->status, ":", c->name, NULL));
+    json_member(o, sep, "title", c->words->title);
+    put(o, apr_psprintf(o->p, "%s\"status\": %.3s", sep, c->status));
+    json_member(o, sep, "detail", c->happened);
+    if (page->incident) {
+        json_member(o, sep, "instance", apr_pstrcat(o->p, "urn:certmap:incident:", url_escape(page->incident, "", o->p),
+                                                    NULL));
+    }
+    if (substatus > 0) {
+        put(o, apr_psprintf(o->p, "%s\"substatus\": %d", sep, substatus));
+    }
+    json_member(o, sep, "reason", c->name);
+    json_member(o, sep, "incident", page->incident);
+    put(o, sep);
+    put(o, "\"advice\": [");
+    for (i = 0; i < MAX_ADVICE && c->words->advice[i]; i++) {
+        put(o, "\n    \"");
+        put_outside(o, c->words->advice[i], CERTMAP_PAGE_PROBLEM_JSON);
+        put(o, "\",");
+    }
+    put(o, "\n    \"");
+    put_outside(o, ask_text(page, c, o->p), CERTMAP_PAGE_PROBLEM_JSON);
+    put(o, "\"\n  ]");
+    if (c->has_cert) {
+        const struct { const char *name, *value; } facts[] = {
+            { "subject", page->subject }, { "issuer", page->issuer }, { "serial", page->serial },
+            { "notBefore", c->has_dates ? time_text(page->not_before, 1, o->p) : NULL },
+            { "notAfter", c->has_dates ? time_text(page->not_after, 1, o->p) : NULL }
+        };
+        apr_size_t f;
+
+        put(o, sep);
+        put(o, "\"certificate\": {");
+        for (f = 0; f < sizeof facts / sizeof facts[0]; f++) {
+            json_member(o, inner, facts[f].name, facts[f].value);
+            inner = facts[f].value ? ",\n    " : inner;
+        }
+        put(o, "\n  }");
+    }
+    put(o, "\n}\n");
+}
+
+/* ---- plain text -------------------------------------------------------------------------------------------------- */
+
+#define TEXT_WIDTH 76
+
+/** Writes words in lines of at most TEXT_WIDTH bytes where blanks allow; lines after the first are indented. */
+static void text_wrapped(out_t *o, const char *first, const char *rest, const char *s)
+{
+    apr_size_t column = strlen(first);
+    const char *lead = first;
+
+    while (*s) {
+        apr_size_t len = strcspn(s, " ");
+
+        if (*lead == '\0' && column + 1 + len > TEXT_WIDTH) {
+            put(o, "\n");
+            lead = rest;
+            column = strlen(rest);
+        }
+        else if (*lead == '\0' && column > strlen(rest)) {
+            put(o, " ");
+            column++;
+        }
+        put(o, lead);
+        lead = "";
+        put_outside(o, apr_pstrmemdup(o->p, s, len), CERTMAP_PAGE_TEXT);
+        column += len;
+        s += len;
+        s += strspn(s, " ");
+    }
+    put(o, "\n");
+}
+
+static void text_fact(out_t *o, const char *label, const char *value, const char *note)
+{
+    if (!value) {
+        return;
+    }
+    put(o, apr_psprintf(o->p, "  %-15s", label));
+    put_outside(o, *value ? value : "(empty)", CERTMAP_PAGE_TEXT);
+    if (note) {
+        put(o, " (");
+        put(o, note);
+        put(o, ")");
+    }
+    put(o, "\n");
+}
+
+static void text_body(out_t *o, const certmap_page_t *page, const content_t *c)
+{
+    int i;
+
+    text_wrapped(o, "", "", apr_pstrcat(o->p, c->status, " ", c->words->title, NULL));
+    put(o, "\n");
+    text_wrapped(o, "", "", c->happened);
+    put(o, "\nWhat you can do\n");
+    for (i = 0; i < MAX_ADVICE && c->words->advice[i]; i++) {
+        text_wrapped(o, "- ", "  ", c->words->advice[i]);
+    }
+    text_wrapped(o, "- ", "  ", ask_text(page, c, o->p));
+    if (c->has_cert) {
+        put(o, "\nYour certificate\n");
+        text_fact(o, "Subject:", page->subject, NULL);
+        text_fact(o, "Issuer:", page->issuer, NULL);
+        text_fact(o, "Serial number:", page->serial, NULL);
+        if (c->has_dates) {
+            text_fact(o, "Valid from:", time_text(page->not_before, 0, o->p), c->from_note);
+            text_fact(o, "Valid until:", time_text(page->not_after, 0, o->p), c->until_note);
+        }
+    }
+    put(o, "\nFor the administrator\n");
+    text_fact(o, "Status:", apr_pstrcat(o->p, c->status, " ", c->name, NULL), NULL);
+    text_fact(o, "Incident id:", page->incident, NULL);
+    text_fact(o, "Time:", time_text(page->now, 0, o->p), NULL);
+}
+
+/* ------------------------------------------------------------------------------------------------------------------ */
+
+certmap_str_t certmap_page_body(const certmap_page_t *page, certmap_page_type_e type, apr_pool_t *p)
+{
+    out_t o = { apr_palloc(p, 8192), 0, 8192, p };
+    certmap_str_t body;
+    content_t c;
+
+    fill(&c, page, p);
+    switch (type) {
+    case CERTMAP_PAGE_HTML:
+        html_body(&o, page, &c);
+        break;
+    case CERTMAP_PAGE_PROBLEM_JSON:
+        json_body(&o, page, &c);
+        break;
+    case CERTMAP_PAGE_TEXT:
+        text_body(&o, page, &c);
+        break;
+    }
+    body.data = o.data;
+    body.len = o.len;
+    return body;
+}
