@@ -585,7 +585,7 @@ static const char style[] =
     "dl div{padding:.5rem 0;border-bottom:1px solid var(--line)}\n"
     "dt{color:var(--fg-quiet);font-size:.875rem}\n"
     "dd{margin:0}\n"
-    "dd,a{overflow-wrap:anywhere}\n"
+    "dd,a,code{overflow-wrap:anywhere}\n"
     "code{font:.9375em/1.4 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}\n"
     ".note{color:var(--fg-quiet)}\n"
     "@media (min-width:36rem){dl div{display:grid;grid-template-columns:8.5rem 1fr;gap:1rem;align-items:baseline}}\n";
