@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file engine/certmap.h
+ * @brief libcertmap: a client certificate, a verdict and a list of rules become a decision.
+ *
+ * The engine knows certificates, rules and decisions. It knows nothing of httpd, opens no socket, logs nothing and
+ * prints nothing: what went wrong comes back as positioned errors, what happened comes back as a trace.
+ *
+ * Concepts
+ *  - A *certificate view* (certmap_cert_t) is made once from an X509. Every field is absent, valid or malformed. One
+ *    malformed field that every certificate has (subject, issuer, SAN, serial, ...) makes the whole view malformed, and a
+ *    malformed view never maps.
+ *  - A *verdict* (certmap_verdict_t) says whether TLS verified the certificate and, if not, the cause that counts.
+ *  - A *ruleset* (certmap_ruleset_t) is an immutable, compiled sequence of rules. It may be read by any number of threads.
+ *  - A *list* (certmap_list_t) links rulesets in the order in which they are asked; linking never compiles.
+ *  - A *decision* (certmap_decision_t) is mapped, refused, or undecided (a source could not be asked).
+ *
+ * Conventions
+ *  - Text is UTF-8 and travels with its length; a NUL follows the bytes for convenience but never ends them.
+ *  - Arguments come in the order: object, inputs, outputs, pool last. What is returned lives in that pool.
+ *  - apr_status_t says whether a function ran; the outcome is an enum of its own.
+ *  - Times are apr_time_t (microseconds since 1970-01-01T00:00:00Z).
+ *  - Nothing here keeps global mutable state; certmap_engine_init() must be called once, before threads.
+ */
+#ifndef CERTMAP_H
+#define CERTMAP_H
+
+#include <apr_pools.h>
+#include <apr_tables.h>
+#include <apr_time.h>
+#include <openssl/x509.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- words, states ------------------------------------------------------------------------------------------- */
+
+/** Bytes and their number, always together. */
+typedef struct certmap_str_t {
+    const char *data;
+    apr_size_t len;
+} certmap_str_t;
+
+/** What a field of a certificate is. On a malformed field no condition holds, negated ones included. */
+typedef enum certmap_state_e {
+    CERTMAP_ABSENT,
+    CERTMAP_VALID,
+    CERTMAP_MALFORMED
+} certmap_state_e;
+
+/**
+ * Why a request is refused, in order of precedence: of two reasons the smaller one is told. CERTMAP_R_NONE is "not
+ * refused". The names, in lower case with dashes, are what notes, logs and pages show.
+ */
+typedef enum certmap_reason_e {
+    CERTMAP_R_NONE = 0,
+    /* 403.16 */
+    CERTMAP_R_MALFORMED,
+    CERTMAP_R_SELF_SIGNED,
+    CERTMAP_R_UNTRUSTED_ISSUER,
+    CERTMAP_R_BAD_SIGNATURE,
+    CERTMAP_R_ISSUER_EXPIRED,
+    CERTMAP_R_CHAIN_TOO_LONG,
+    CERTMAP_R_CONSTRAINT_VIOLATION,
+    CERTMAP_R_WRONG_PURPOSE,
+    /* 403.13 */
+    CERTMAP_R_REVOKED,
+    CERTMAP_R_REVOCATION_UNKNOWN,
+    /* 403.17 */
+    CERTMAP_R_EXPIRED,
+    CERTMAP_R_NOT_YET_VALID,
+    /* 403.4 */
+    CERTMAP_R_SSL_REQUIRED,
+    /* 403.7 */
+    CERTMAP_R_CERTIFICATE_MISSING,
+    CERTMAP_R_CERTIFICATE_NOT_REQUESTABLE,
+    /* 403.12 */
+    CERTMAP_R_DENIED_BY_SOURCE,
+    CERTMAP_R_DENIED_BY_RULE,
+    CERTMAP_R_MAPPING_EXPIRED,
+    CERTMAP_R_MAPPING_TOO_WEAK,
+    CERTMAP_R_USER_INVALID,
+    CERTMAP_R_AMBIGUOUS,
+    CERTMAP_R_NO_MATCH,
+    CERTMAP_R_USER_DENIED,
+    /* 503 */
+    CERTMAP_R_SOURCE_UNAVAILABLE,
+    CERTMAP_R_COUNT
+} certmap_reason_e;
+
+/** How firmly a mapping is bound to one certificate (INTERFACE: CertMapMinStrength). */
+typedef enum certmap_strength_e {
+    CERTMAP_WEAK,
+    CERTMAP_SCOPED,
+    CERTMAP_STRONG
+} certmap_strength_e;
+
+/** The reason's name as notes and logs show it ("no-match"); "none" for CERTMAP_R_NONE. Never NULL. */
+const char *certmap_reason_name(certmap_reason_e reason);
+/** HTTP status that answers the reason: 200, 403 or 503. */
+int certmap_reason_http(certmap_reason_e reason);
+/** The part behind "403.", 0 for CERTMAP_R_NONE and for 503. */
+int certmap_reason_substatus(certmap_reason_e reason);
+/** "403.12", "503", "200". Never NULL. */
+const char *certmap_reason_status(certmap_reason_e reason);
+/** Whether a verification failure (403.13, 403.16 but malformed, 403.17) and not the mapper's own finding. */
+int certmap_reason_is_verification(certmap_reason_e reason);
+/** "weak", "scoped", "strong". */
+const char *certmap_strength_name(certmap_strength_e strength);
+/** Reads "weak", "scoped", "strong" in any case; APR_NOTFOUND for anything else. */
+apr_status_t certmap_strength_parse(const char *text, certmap_strength_e *strength);
+
+/** Call once before threads start. Fetches digests and compiles what is shared. @return APR_SUCCESS or APR_EGENERAL. */
+apr_status_t certmap_engine_init(void);
+
+/* ---- distinguished names ------------------------------------------------------------------------------------- */
+
+/** One attribute type and value of an RDN. */
+typedef struct certmap_ava_t {
+    const char *oid;        /**< dotted */
+    certmap_str_t value;    /**< decoded to UTF-8, exactly as encoded otherwise */
+    certmap_str_t folded;   /**< ASCII lower case, runs of blanks one blank, none at the ends */
+} certmap_ava_t;
+
+/** A relative distinguished name: a set of attributes, in a canonical order so that sets compare as arrays. */
+typedef struct certmap_rdn_t {
+    int navas;
+    const certmap_ava_t *avas;
+} certmap_rdn_t;
+
+/** A distinguished name, in encoded order (root first). */
+typedef struct certmap_dn_t {
+    int nrdns;
+    const certmap_rdn_t *rdns;
+} certmap_dn_t;
+
+/**
+ * Reads a DN: RFC 4514 text (most specific RDN first, so reversed here), or OpenSSL's slash form (root first; '/' begins
+ * an RDN only before TYPE=). Escapes of RFC 4514 section 2.4 apply in the comma form; '+' joins a multi-valued RDN.
+ * @param text the text; no leading "*," (the caller strips that)
+ * @param dn   out: the name
+ * @param why  out: on error, what is wrong, in words; on success NULL or a warning (comma text in the wrong order)
+ * @param at   out: byte offset in text of what why speaks of
+ * @return APR_SUCCESS, or APR_EINVAL
+ */
+apr_status_t certmap_dn_parse(certmap_str_t text, const certmap_dn_t **dn, const char **why, apr_size_t *at, apr_pool_t *p);
+/** RFC 4514 text of a name, most specific RDN first; controls and non-ASCII kept out by escapes only where RFC 4514 asks. */
+const char *certmap_dn_text(const certmap_dn_t *dn, apr_pool_t *p);
+/** Whether two names are equal RDN by RDN (RFC 5280 section 7.1 without Unicode preparation); exact: byte for byte. */
+int certmap_dn_equal(const certmap_dn_t *a, const certmap_dn_t *b, int exact);
+/** Whether name has base as its first RDNs (root side) and at least one RDN more. */
+int certmap_dn_below(const certmap_dn_t *name, const certmap_dn_t *base, int exact);
+
+/* ---- the certificate view ------------------------------------------------------------------------------------ */
+
+/** The fields of INTERFACE.md. CERTMAP_F_*_ATTR, SAN_OTHER and EXT carry an OID. */
+typedef enum certmap_field_e {
+    CERTMAP_F_SUBJECT,
+    CERTMAP_F_ISSUER,
+    CERTMAP_F_SUBJECT_ATTR,
+    CERTMAP_F_ISSUER_ATTR,
+    CERTMAP_F_SAN_EMAIL,
+    CERTMAP_F_SAN_DNS,
+    CERTMAP_F_SAN_URI,
+    CERTMAP_F_SAN_IP,
+    CERTMAP_F_SAN_UPN,
+    CERTMAP_F_SAN_DIRNAME,
+    CERTMAP_F_SAN_RID,
+    CERTMAP_F_SAN_OTHER,
+    CERTMAP_F_SERIAL,
+    CERTMAP_F_SHA256,
+    CERTMAP_F_SHA1,
+    CERTMAP_F_SPKI,
+    CERTMAP_F_SKI,
+    CERTMAP_F_AKI,
+    CERTMAP_F_EKU,
+    CERTMAP_F_KU,
+    CERTMAP_F_POLICY,
+    CERTMAP_F_EXT,
+    CERTMAP_F_SID,
+    CERTMAP_F_CHAIN_SHA256,
+    CERTMAP_F_ROOT_SHA256,
+    CERTMAP_F_COUNT
+} certmap_field_e;
+
+/** How values of a field are written and compared. */
+typedef enum certmap_value_kind_e {
+    CERTMAP_V_TEXT,     /**< UTF-8 text */
+    CERTMAP_V_HEX,      /**< lower-case hex digits without separators */
+    CERTMAP_V_IP,       /**< text form of an address; octets in value.ip */
+    CERTMAP_V_DN,       /**< a name; value.dn is set and value.text is its RFC 4514 text */
+    CERTMAP_V_OID,      /**< dotted OID (eku, policy, san.rid) */
+    CERTMAP_V_OPAQUE    /**< san.other / ext whose content is not a character string: lower-case hex of its DER; a rule
+                             writes it "#0c05..."; it never names a user */
+} certmap_value_kind_e;
+
+/** A field named in a rule or template. Two fields are the same when kind and oid are. */
+typedef struct certmap_field_t {
+    certmap_field_e kind;
+    const char *oid;    /**< dotted, for *_ATTR, SAN_OTHER and EXT; else NULL */
+    const char *name;   /**< the canonical spelling, "subject.CN", "ext:1.2.3" */
+} certmap_field_t;
+
+/** One decoded value. */
+typedef struct certmap_value_t {
+    certmap_value_kind_e kind;
+    certmap_str_t text;         /**< as templates and traces show it; NUL-terminated, no controls */
+    certmap_str_t folded;       /**< ASCII lower case, runs of blanks one blank, none at the ends; = text for hex */
+    const certmap_dn_t *dn;     /**< CERTMAP_V_DN */
+    unsigned char ip[16];       /**< CERTMAP_V_IP, network order */
+    unsigned char iplen;        /**< 4 or 16 */
+} certmap_value_t;
+
+/** Opaque view of a certificate; immutable once made, readable from any thread. */
+typedef struct certmap_cert_t certmap_cert_t;
+
+/** The verdict on the certificate's chain. */
+typedef struct certmap_verdict_t {
+    certmap_reason_e reason;            /**< CERTMAP_R_NONE: verified */
+    int x509_err;                       /**< the X509_V_ERR_* behind reason, for the log; 0 when verified */
+    int depth;                          /**< at which depth, 0 = the client's own certificate */
+    const unsigned char (*chain)[32];   /**< SHA-256 of the CAs of the verified chain, issuer first, root last; or NULL */
+    apr_size_t nchain;
+} certmap_verdict_t;
+
+/** Reads a field name ("subject.CN", "san.other:1.2.3", "Email" aliases as INTERFACE lists them). @return APR_SUCCESS, or
+ *  APR_EINVAL with why = what is wrong and a hint (nearest known name). */
+apr_status_t certmap_field_parse(certmap_str_t text, certmap_field_t *field, const char **why, apr_pool_t *p);
+/** Whether two fields are the same. */
+int certmap_field_same(const certmap_field_t *a, const certmap_field_t *b);
+/** The kind of value that a field holds (CERTMAP_V_TEXT for SAN_OTHER and EXT, whose single values may be OPAQUE). */
+certmap_value_kind_e certmap_field_kind(const certmap_field_t *field);
+
+/**
+ * Makes the view of a certificate; every byte it needs is copied, the X509 is not kept.
+ * @return APR_SUCCESS also for a malformed certificate (see certmap_cert_malformed), APR_ENOMEM or APR_EGENERAL (OpenSSL
+ *         failed) when there is no view; the caller then refuses.
+ */
+apr_status_t certmap_cert_create(X509 *x509, const certmap_cert_t **cert, apr_pool_t *p);
+/** The same from DER. Bytes behind the certificate make the view malformed. APR_EINVAL: OpenSSL cannot decode it. */
+apr_status_t certmap_cert_create_der(const unsigned char *der, apr_size_t len, const certmap_cert_t **cert, apr_pool_t *p);
+/** NULL, or the first thing that is malformed, in words for a log ("subject.CN: NUL inside"). */
+const char *certmap_cert_malformed(const certmap_cert_t *cert);
+const certmap_dn_t *certmap_cert_subject(const certmap_cert_t *cert);
+const certmap_dn_t *certmap_cert_issuer(const certmap_cert_t *cert);
+/** RFC 4514 texts, made with the view; for a malformed name a best effort with controls replaced, for display only. */
+const char *certmap_cert_subject_text(const certmap_cert_t *cert);
+const char *certmap_cert_issuer_text(const certmap_cert_t *cert);
+/** Upper-case hex without separators, even number of digits, as `openssl x509 -serial` prints it. */
+const char *certmap_cert_serial(const certmap_cert_t *cert);
+/** Lower-case hex, 64 digits. */
+const char *certmap_cert_sha256(const certmap_cert_t *cert);
+apr_time_t certmap_cert_not_before(const certmap_cert_t *cert);
+apr_time_t certmap_cert_not_after(const certmap_cert_t *cert);
+
+/**
+ * The values of a field.
+ * @param verdict for chain.sha256 and root.sha256; may be NULL (then these are absent)
+ * @param values  out: array of *n values in encoded order, or NULL
+ * @return CERTMAP_ABSENT (n = 0), CERTMAP_VALID (n >= 1) or CERTMAP_MALFORMED (n = 0)
+ */
+certmap_state_e certmap_cert_values(const certmap_cert_t *cert, const certmap_verdict_t *verdict,
+                                    const certmap_field_t *field, const certmap_value_t **values, apr_size_t *n,
+                                    apr_pool_t *p);
+
+/* ---- verdicts ------------------------------------------------------------------------------------------------ */
+
+/** Cause of one verification error. @param x509_err X509_V_ERR_*  @param depth 0 = leaf. Unknown codes: UNTRUSTED_ISSUER. */
+certmap_reason_e certmap_verdict_reason(int x509_err, int depth);
+/** Adds an error to a verdict: the reason of higher precedence stays, with its code and depth. */
+void certmap_verdict_add(certmap_verdict_t *verdict, int x509_err, int depth);
+/** What the dates alone say now: NONE, EXPIRED or NOT_YET_VALID (RFC 5280 section 4.1.2.5: both ends included). */
+certmap_reason_e certmap_verdict_dates(const certmap_cert_t *cert, apr_time_t now);
+
+/* ---- rules --------------------------------------------------------------------------------------------------- */
+
+/** An error or warning with its place. */
+typedef struct certmap_error_t {
+    const char *file;   /**< or NULL */
+    int line;           /**< from 1 */
+    int column;         /**< in bytes, from 1 */
+    int warning;        /**< 0 error, 1 warning */
+    const char *text;   /**< what is wrong and how to mend it; one sentence, one line */
+} certmap_error_t;
+
+typedef struct certmap_cond_t certmap_cond_t;           /**< one compiled condition */
+typedef struct certmap_template_t certmap_template_t;   /**< a compiled USER */
+
+/** A rule. Read-only. */
+typedef struct certmap_rule_t {
+    const char *name;
+    int deny;
+    int disabled;
+    int any;                            /**< the word "any" stands in it */
+    const certmap_template_t *user;     /**< NULL for deny */
+    const char *user_text;              /**< as written; NULL for deny */
+    const certmap_cond_t *conds;
+    apr_size_t nconds;
+    const char *const *groups;
+    apr_size_t ngroups;
+    apr_time_t expires;                 /**< first instant at which it has expired; 0: never */
+    const char *note;                   /**< or NULL */
+    certmap_strength_e strength;
+    const char *file;                   /**< where it stands */
+    int line;
+} certmap_rule_t;
+
+/** The text of a condition as written. */
+const char *certmap_cond_text(const certmap_cond_t *cond);
+const certmap_cond_t *certmap_rule_cond(const certmap_rule_t *rule, apr_size_t i);
+
+typedef struct certmap_ruleset_t certmap_ruleset_t;
+typedef struct certmap_builder_t certmap_builder_t;
+
+/** Where text comes from: an httpd directive's arguments or a file. The lexer differs as INTERFACE says ("Words"). */
+typedef enum certmap_text_e {
+    CERTMAP_TEXT_DIRECTIVE,
+    CERTMAP_TEXT_FILE
+} certmap_text_e;
+
+/** Starts a ruleset. Everything lives in p. */
+certmap_builder_t *certmap_builder_create(apr_pool_t *p);
+/**
+ * Adds the rule that one line holds ("NAME allow USER COND..." or "NAME deny COND..."), all of its errors reported.
+ * @param text the words of the directive behind its name
+ * @param column where text begins in its line, from 1
+ * @return APR_SUCCESS (warnings may have been added) or APR_EINVAL (the rule was not added, errors were)
+ */
+apr_status_t certmap_builder_add_directive(certmap_builder_t *b, const char *text, const char *file, int line, int column);
+/** Adds all rules of a file's text (comments, continued lines). Same returns; goes on after an error to report all. */
+apr_status_t certmap_builder_add_file_text(certmap_builder_t *b, certmap_str_t text, const char *file);
+/** Errors and warnings so far, of certmap_error_t, in order of place. Never NULL. */
+const apr_array_header_t *certmap_builder_errors(const certmap_builder_t *b);
+/** Compiles and freezes. The builder must not be used afterwards. @return never NULL; only rules without error are in it, so
+ *  a caller that saw an error must not use the set. */
+const certmap_ruleset_t *certmap_builder_finish(certmap_builder_t *b);
+
+apr_size_t certmap_ruleset_count(const certmap_ruleset_t *rs);
+const certmap_rule_t *certmap_ruleset_rule(const certmap_ruleset_t *rs, apr_size_t i);
+
+/** Rulesets in the order in which they are asked: outer first, then rules. */
+typedef struct certmap_list_t {
+    const struct certmap_list_t *outer;     /**< asked before, or NULL */
+    const certmap_ruleset_t *rules;         /**< or NULL */
+} certmap_list_t;
+
+/** How many rules a list holds, outer ones included. list may be NULL. */
+apr_size_t certmap_list_count(const certmap_list_t *list);
+
+/**
+ * What is wrong with a list as a whole: names used twice across linked rulesets (errors), rules that can never match because
+ * one before always does, weak rules (warnings), rules below min (errors), expired rules (warnings).
+ * @return array of certmap_error_t
+ */
+apr_array_header_t *certmap_list_lint(const certmap_list_t *list, certmap_strength_e min, apr_time_t now, apr_pool_t *p);
+
+/** One rule as a line of a rule file, quoted so that parsing gives the same rule. */
+const char *certmap_rule_text(const certmap_rule_t *rule, apr_pool_t *p);
+
+/* ---- deciding ------------------------------------------------------------------------------------------------ */
+
+typedef enum certmap_outcome_e {
+    CERTMAP_MAPPED,
+    CERTMAP_REFUSED,
+    CERTMAP_UNDECIDED       /**< a source could not be asked: 503 */
+} certmap_outcome_e;
+
+typedef struct certmap_decision_t {
+    certmap_outcome_e outcome;
+    certmap_reason_e reason;            /**< CERTMAP_R_NONE when mapped */
+    const char *user;                   /**< NUL-terminated, valid (certmap_user_check); NULL unless mapped */
+    const certmap_rule_t *rule;         /**< that decided, or NULL */
+    const char *const *groups;
+    apr_size_t ngroups;
+    certmap_strength_e strength;        /**< of the mapping */
+    apr_time_t until;                   /**< the decision holds before this instant (expires=); 0: no end */
+    const char *detail;                 /**< more for the log ("%{subject.CN}: 2 values"), or NULL */
+} certmap_decision_t;
+
+/**
+ * Decides. The verdict is asked first: a certificate that failed verification, or a malformed view, is refused whatever the
+ * rules say. Then the rules in order, first match wins. cert NULL is refused as CERTIFICATE_MISSING. Dates of the
+ * certificate are the caller's, per request (certmap_verdict_dates).
+ * @param now for expires=
+ * @return APR_SUCCESS with *decision filled (strings in p or in the list), or an error: the caller refuses
+ */
+apr_status_t certmap_decide(const certmap_list_t *list, const certmap_cert_t *cert, const certmap_verdict_t *verdict,
+                            certmap_strength_e min, apr_time_t now, certmap_decision_t *decision, apr_pool_t *p);
+
+/** Why a user name is not acceptable (INTERFACE, templates), or NULL when it is. */
+const char *certmap_user_check(certmap_str_t user);
+
+/* ---- telling ------------------------------------------------------------------------------------------------- */
+
+typedef struct certmap_trace_cond_t {
+    const certmap_cond_t *cond;
+    const char *text;                   /**< the condition as written */
+    int holds;
+    certmap_state_e state;              /**< of the field */
+    const char *const *values;          /**< the values met (RFC 4514 for DNs), at most 16 */
+    apr_size_t nvalues;                 /**< of values */
+    apr_size_t total;                   /**< of the certificate */
+    const char *error;                  /**< matcher error, or NULL */
+} certmap_trace_cond_t;
+
+typedef struct certmap_trace_rule_t {
+    const certmap_rule_t *rule;
+    int matched;                        /**< all conditions together hold, values bound to one another */
+    int decided;                        /**< this rule made the decision */
+    const certmap_trace_cond_t *conds;
+    apr_size_t nconds;
+} certmap_trace_rule_t;
+
+typedef struct certmap_trace_t {
+    const certmap_trace_rule_t *rules;  /**< every enabled rule up to the one that decided, and those behind it */
+    apr_size_t nrules;
+} certmap_trace_t;
+
+/** Decides as certmap_decide does, and tells of every rule and condition. Same returns. */
+apr_status_t certmap_explain(const certmap_list_t *list, const certmap_cert_t *cert, const certmap_verdict_t *verdict,
+                             certmap_strength_e min, apr_time_t now, certmap_decision_t *decision,
+                             certmap_trace_t **trace, apr_pool_t *p);
+
+/**
+ * The nearest miss among the first `most` enabled allow rules: the one with the fewest failing conditions (at least one
+ * condition must hold), the first of equals.
+ * @param rule   out: or NULL when there is none
+ * @param failed out: its first failing condition
+ */
+void certmap_nearest(const certmap_list_t *list, const certmap_cert_t *cert, const certmap_verdict_t *verdict,
+                     apr_size_t most, const certmap_rule_t **rule, const certmap_cond_t **failed, apr_pool_t *p);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,506 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who gets in. Two questions are asked of a request, in this order:
+ *
+ *  the guard    In a virtual host that defers TLS errors a certificate that failed verification is refused for every
+ *               request on its connection, unless the place says CertMap Off. It replaces the TLS alert.
+ *  the mapping  Where CertMap is On or Optional the certificate must map to a user.
+ *
+ * They are asked wherever httpd lets a module refuse: in map_to_storage for TRACE and OPTIONS *, which never reach the access
+ * checks; in access_checker; and again in access_checker_ex, because under Satisfy any the former is not the last word.
+ */
+#include "access.h"
+
+#include <apr_strings.h>
+#include <http_core.h>
+#include <http_log.h>
+#include <http_protocol.h>
+#include <http_request.h>
+#include <mod_auth.h>
+
+#include "config.h"
+#include "mod_certmap.h"
+#include "peer.h"
+#include "respond.h"
+#include "tls.h"
+
+APLOG_USE_MODULE(certmap);
+
+/* ---- the two questions ---------------------------------------------------------------------------------------- */
+
+/* Also what an error document includes, but not where it redirects to. */
+static int is_error_document(const request_rec *r)
+{
+    for (; r; r = r->main) {
+        const certmap_request_t *state = certmap_request_if_any(r);
+
+        if (state && state->error_document) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* What is wrong with the connection's certificate: the verdict, and the dates now. */
+static certmap_reason_e verification(const request_rec *r, const certmap_tls_record_t *record, const certmap_peer_t *peer)
+{
+    if (record->verdict.reason != CERTMAP_R_NONE) {
+        return record->verdict.reason;
+    }
+    if (!peer || !peer->cert) {
+        return CERTMAP_R_MALFORMED;
+    }
+    return certmap_verdict_dates(peer->cert, r->request_time);
+}
+
+static certmap_reason_e guard(const request_rec *r, const certmap_dir_conf_t *conf)
+{
+    const certmap_tls_record_t *record = certmap_tls_record(r->connection);
+
+    if (!record || !record->deferred || !record->leaf || conf->exempt == 1) {
+        return CERTMAP_R_NONE;
+    }
+    return verification(r, record, certmap_peer(r->connection));
+}
+
+static certmap_reason_e map(request_rec *r, const certmap_dir_conf_t *conf, certmap_request_t *state)
+{
+    const certmap_tls_record_t *record = certmap_tls_record(r->connection);
+    const certmap_list_t *list;
+    certmap_reason_e reason;
+
+    state->memo = NULL;
+    state->peer = NULL;
+    if (!certmap_tls_conn(r->connection)) {
+        return CERTMAP_R_SSL_REQUIRED;
+    }
+    if (!record || !record->leaf) {
+        return apr_table_get(r->notes, "ssl-renegotiate-forbidden") ? CERTMAP_R_CERTIFICATE_NOT_REQUESTABLE
+                                                                    : CERTMAP_R_CERTIFICATE_MISSING;
+    }
+    state->peer = certmap_peer(r->connection);
+    if (!state->peer || !state->peer->cert || certmap_cert_malformed(state->peer->cert)) {
+        return CERTMAP_R_MALFORMED;
+    }
+    reason = verification(r, record, state->peer);
+    if (reason != CERTMAP_R_NONE) {
+        return reason;
+    }
+    list = certmap_conf_list(conf, r->pool);
+    state->memo = certmap_peer_decide(r->connection, state->peer, list, certmap_conf_min_strength(conf), r->request_time);
+    if (!state->memo) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "certmap: the decision could not be made (out of memory?)");
+        return CERTMAP_R_NO_MATCH;
+    }
+    if (state->memo->decision.outcome == CERTMAP_MAPPED && state->memo->decision.user) {
+        return CERTMAP_R_NONE;
+    }
+    return state->memo->decision.reason != CERTMAP_R_NONE ? state->memo->decision.reason : CERTMAP_R_NO_MATCH;
+}
+
+/* Once for a request and configuration; httpd may change the configuration under a request (DirectoryIndex). */
+static certmap_request_t *evaluate(request_rec *r, const certmap_dir_conf_t *conf)
+{
+    certmap_request_t *state = certmap_request(r);
+
+    if (state->evaluated != r->per_dir_config) {
+        state->reason = map(r, conf, state);
+        state->evaluated = r->per_dir_config;
+    }
+    return state;
+}
+
+/* CertMap Optional goes on without a user only where nobody can be wronged by it. */
+static int optional_goes_on(certmap_reason_e reason)
+{
+    return reason == CERTMAP_R_SSL_REQUIRED || reason == CERTMAP_R_CERTIFICATE_MISSING
+           || reason == CERTMAP_R_CERTIFICATE_NOT_REQUESTABLE || reason == CERTMAP_R_NO_MATCH;
+}
+
+static int maps(const certmap_dir_conf_t *conf)
+{
+    return conf->mode == CERTMAP_MODE_ON || conf->mode == CERTMAP_MODE_OPTIONAL;
+}
+
+static int is_ours(const char *auth_type)
+{
+    return auth_type && strcasecmp(auth_type, CERTMAP_AUTH_TYPE) == 0;
+}
+
+/* Beside another AuthType a certificate never stands in for its password. */
+static int may_set_user(request_rec *r)
+{
+    const char *auth_type = ap_auth_type(r);
+
+    return !auth_type || strcasecmp(auth_type, "None") == 0 || is_ours(auth_type);
+}
+
+static void set_user(request_rec *r, certmap_request_t *state)
+{
+    r->user = (char *)state->memo->decision.user;
+    r->ap_auth_type = (char *)CERTMAP_AUTH_TYPE;
+    state->user_set = 1;
+}
+
+static int refuse(request_rec *r, certmap_request_t *state, certmap_reason_e reason)
+{
+    if (state->user_set) {      /* an earlier configuration of this request had a user */
+        r->user = NULL;
+        r->ap_auth_type = NULL;
+        state->user_set = 0;
+    }
+    certmap_respond_announce(r, state, CERTMAP_REFUSAL_OURS, reason);
+    if (r->main) {
+        certmap_request_t *outer = certmap_request(r->main);
+
+        /* nobody answers a sub-request; should the main one fail for it, it says the same */
+        certmap_respond_commit(r, state);
+        if (outer->refusal == CERTMAP_REFUSAL_NONE) {
+            outer->peer = state->peer;
+            outer->memo = state->memo;
+            certmap_respond_announce(r->main, outer, CERTMAP_REFUSAL_OURS, reason);
+        }
+    }
+    return certmap_reason_http(reason);
+}
+
+/* The guard needs no rules, but the answer shows the certificate. */
+static int refuse_by_guard(request_rec *r, certmap_reason_e reason)
+{
+    certmap_request_t *state = certmap_request(r);
+
+    state->peer = certmap_peer(r->connection);
+    state->memo = NULL;
+    state->evaluated = NULL;
+    return refuse(r, state, reason);
+}
+
+static int check(request_rec *r)
+{
+    const certmap_dir_conf_t *conf = certmap_dir_conf(r);
+    certmap_request_t *state;
+    certmap_reason_e reason;
+
+    state = certmap_request_if_any(r);
+    if ((state && state->passed == r->per_dir_config) || is_error_document(r)) {
+        return DECLINED;
+    }
+    reason = guard(r, conf);
+    if (reason != CERTMAP_R_NONE) {
+        return refuse_by_guard(r, reason);
+    }
+    if (!maps(conf)) {
+        return DECLINED;
+    }
+    state = evaluate(r, conf);
+    if (conf->report_only == 1) {
+        if (state->reason != CERTMAP_R_NONE) {
+            certmap_respond_report(r, state, state->reason);
+        }
+        else {
+            certmap_respond_accept(r, state);
+        }
+        state->passed = r->per_dir_config;
+        return DECLINED;
+    }
+    if (state->reason != CERTMAP_R_NONE && !(conf->mode == CERTMAP_MODE_OPTIONAL && optional_goes_on(state->reason))) {
+        return refuse(r, state, state->reason);
+    }
+    certmap_respond_accept(r, state);
+    if (state->reason == CERTMAP_R_NONE && may_set_user(r)) {
+        set_user(r, state);
+    }
+    state->passed = r->per_dir_config;
+    return DECLINED;
+}
+
+/* ---- around mod_ssl's own access check ------------------------------------------------------------------------ */
+
+/* What mod_ssl's 403 would mean, as far as we know before or while it asks. */
+static void announce_early(request_rec *r)
+{
+    const certmap_tls_record_t *record = certmap_tls_record(r->connection);
+    certmap_request_t *state = certmap_request(r);
+    certmap_reason_e reason = CERTMAP_R_CERTIFICATE_MISSING;
+
+    if (record && record->leaf) {
+        state->peer = certmap_peer(r->connection);
+        reason = verification(r, record, state->peer);
+    }
+    if (reason == CERTMAP_R_NONE || (!maps(certmap_dir_conf(r)) && !(record && record->leaf && record->deferred))) {
+        certmap_respond_withdraw(r, state);
+        return;
+    }
+    certmap_respond_announce(r, state, CERTMAP_REFUSAL_EARLY, reason);
+}
+
+/* mod_ssl renegotiates or asks for post-handshake authentication in its access_checker, and may refuse there. */
+static int before_mod_ssl(request_rec *r)
+{
+    const certmap_srv_conf_t *conf = certmap_srv_conf(r->server);
+    certmap_conn_t *conn;
+
+    if (conf->asks_in_sections != 1 || is_error_document(r)) {
+        return DECLINED;
+    }
+    conn = certmap_tls_conn(r->connection);
+    if (conn) {
+        if (!r->connection->master) {   /* a stream never renegotiates, and streams would share this */
+            conn->early = r;
+        }
+        announce_early(r);
+    }
+    return DECLINED;
+}
+
+static int after_mod_ssl(request_rec *r)
+{
+    certmap_conn_t *conn = certmap_tls_conn(r->connection);
+    certmap_request_t *state = certmap_request_if_any(r);
+
+    if (conn && !r->connection->master) {
+        conn->early = NULL;
+    }
+    if (state && state->refusal == CERTMAP_REFUSAL_EARLY) {
+        certmap_respond_withdraw(r, state);
+    }
+    if (state) {
+        state->evaluated = NULL;    /* there may be another certificate now */
+        state->passed = NULL;
+    }
+    return check(r);
+}
+
+static void on_closed(certmap_conn_t *conn)
+{
+    certmap_peer_closed(conn);
+}
+
+static const certmap_tls_listener_t listener = { .verified = announce_early, .closed = on_closed };
+
+/* A refused access check ends the request before after_mod_ssl could run; early must not outlive it. */
+static int forget_early(request_rec *r)
+{
+    certmap_conn_t *conn = certmap_tls_conn(r->connection);
+
+    if (conn && conn->early == r) {
+        conn->early = NULL;
+    }
+    return DECLINED;
+}
+
+/* ---- the other hooks ------------------------------------------------------------------------------------------- */
+
+/* TRACE and OPTIONS * are answered in map_to_storage, by the core, without any access check. */
+static int check_storage(request_rec *r)
+{
+    if (r->method_number == M_TRACE || (r->method_number == M_OPTIONS && r->uri && strcmp(r->uri, "*") == 0)) {
+        return check(r);
+    }
+    return DECLINED;
+}
+
+/*
+ * Under AuthType Certificate the mapping is wanted even where CertMap is unset; there it is made when Require is about to be
+ * asked, so that "Require all granted" still needs no certificate.
+ */
+static int maps_for_require(request_rec *r, const certmap_dir_conf_t *conf)
+{
+    return maps(conf) || (conf->mode == CERTMAP_MODE_UNSET && is_ours(ap_auth_type(r)));
+}
+
+/* Before mod_authz_core asks Require. Whether it will refuse is known when it has. */
+static int check_again(request_rec *r)
+{
+    const certmap_dir_conf_t *conf = certmap_dir_conf(r);
+    int status = check(r);
+    certmap_request_t *state;
+
+    if (status != DECLINED || is_error_document(r)) {
+        return status;
+    }
+    if (!maps(conf) && conf->report_only != 1 && maps_for_require(r, conf)) {
+        state = evaluate(r, conf);
+        if (state->reason == CERTMAP_R_NONE) {
+            certmap_respond_accept(r, state);
+            set_user(r, state);
+        }
+    }
+    state = certmap_request_if_any(r);
+    if (state && state->user_set) {
+        certmap_respond_announce(r, state, CERTMAP_REFUSAL_AUTHZ, CERTMAP_R_USER_DENIED);
+    }
+    return DECLINED;
+}
+
+/* Authorization passed, or there was none: a 403 from here on is somebody else's. */
+static int authorized(request_rec *r)
+{
+    certmap_request_t *state = certmap_request_if_any(r);
+
+    if (state && state->refusal == CERTMAP_REFUSAL_AUTHZ) {
+        certmap_respond_withdraw(r, state);
+    }
+    return DECLINED;
+}
+
+/*
+ * httpd asks this when Require needs a user. Under AuthType Certificate the answer is ours. With no AuthType, CertMap
+ * Optional may have gone on without a user; httpd would call that a configuration error (500), and the person would not
+ * learn what is missing.
+ */
+static int authenticate(request_rec *r)
+{
+    const certmap_dir_conf_t *conf = certmap_dir_conf(r);
+    const char *auth_type = ap_auth_type(r);
+    certmap_request_t *state;
+
+    if (!is_ours(auth_type) && (!maps(conf) || (auth_type && strcasecmp(auth_type, "None") != 0))) {
+        return DECLINED;
+    }
+    state = certmap_request(r);
+    if (state->user_set && r->user) {
+        return OK;
+    }
+    if (!maps_for_require(r, conf)) {       /* CertMap Off: nothing maps here */
+        return refuse(r, state, CERTMAP_R_NO_MATCH);
+    }
+    state = evaluate(r, conf);
+    /* report-only sets no user: nobody is let in by a mapping on trial */
+    return refuse(r, state, state->reason != CERTMAP_R_NONE ? state->reason : CERTMAP_R_USER_DENIED);
+}
+
+/* ---- Require certmap-* ------------------------------------------------------------------------------------------ */
+
+static const certmap_decision_t *mapped(request_rec *r)
+{
+    const certmap_dir_conf_t *conf = certmap_dir_conf(r);
+    const certmap_request_t *state;
+
+    if (!maps_for_require(r, conf)) {
+        return NULL;
+    }
+    state = evaluate(r, conf);
+    return state->reason == CERTMAP_R_NONE ? &state->memo->decision : NULL;
+}
+
+/* Should this Require be the one that refuses, the answer says what was missing. */
+static authz_status denied(request_rec *r, certmap_reason_e reason)
+{
+    certmap_request_t *state = certmap_request(r);
+
+    if (!state->user_set && state->refusal == CERTMAP_REFUSAL_NONE && !is_error_document(r)) {
+        certmap_respond_announce(r, state, CERTMAP_REFUSAL_AUTHZ,
+                                 reason != CERTMAP_R_NONE ? reason : CERTMAP_R_USER_DENIED);
+    }
+    return AUTHZ_DENIED;
+}
+
+static authz_status denied_by_mapping(request_rec *r)
+{
+    return maps_for_require(r, certmap_dir_conf(r)) ? denied(r, certmap_request(r)->reason) : AUTHZ_DENIED;
+}
+
+static const char *parse_names(cmd_parms *cmd, const char *line, const void **parsed)
+{
+    apr_array_header_t *names = apr_array_make(cmd->pool, 4, sizeof(const char *));
+    const char *word;
+
+    while (*(word = ap_getword_conf(cmd->pool, &line))) {
+        APR_ARRAY_PUSH(names, const char *) = word;
+    }
+    if (!names->nelts) {
+        return "Require certmap-rule and certmap-group need at least one name";
+    }
+    *parsed = names;
+    return NULL;
+}
+
+static const char *parse_nothing(cmd_parms *cmd, const char *line, const void **parsed)
+{
+    (void)cmd;
+    *parsed = NULL;
+    return *line ? apr_psprintf(cmd->pool, "Require certmap-verified takes no argument, but got '%s'", line) : NULL;
+}
+
+static int is_named(const apr_array_header_t *names, const char *name)
+{
+    int i;
+
+    for (i = 0; i < names->nelts; i++) {
+        if (strcmp(APR_ARRAY_IDX(names, i, const char *), name) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static authz_status check_rule(request_rec *r, const char *line, const void *names)
+{
+    const certmap_decision_t *decision = mapped(r);
+
+    (void)line;
+    return decision && decision->rule && is_named(names, decision->rule->name) ? AUTHZ_GRANTED : denied_by_mapping(r);
+}
+
+static authz_status check_group(request_rec *r, const char *line, const void *names)
+{
+    const certmap_decision_t *decision = mapped(r);
+    apr_size_t i;
+
+    (void)line;
+    for (i = 0; decision && i < decision->ngroups; i++) {
+        if (is_named(names, decision->groups[i])) {
+            return AUTHZ_GRANTED;
+        }
+    }
+    return denied_by_mapping(r);
+}
+
+static authz_status check_verified(request_rec *r, const char *line, const void *parsed)
+{
+    const certmap_tls_record_t *record = certmap_tls_record(r->connection);
+    certmap_reason_e reason;
+
+    (void)line;
+    (void)parsed;
+    if (!certmap_tls_conn(r->connection)) {
+        return denied(r, CERTMAP_R_SSL_REQUIRED);
+    }
+    if (!record || !record->leaf) {
+        return denied(r, CERTMAP_R_CERTIFICATE_MISSING);
+    }
+    reason = verification(r, record, certmap_peer(r->connection));
+    return reason == CERTMAP_R_NONE ? AUTHZ_GRANTED : denied(r, reason);
+}
+
+static const authz_provider rule_provider = { check_rule, parse_names };
+static const authz_provider group_provider = { check_group, parse_names };
+static const authz_provider verified_provider = { check_verified, parse_nothing };
+
+/* ---- registration ------------------------------------------------------------------------------------------------ */
+
+void certmap_access_register(apr_pool_t *p)
+{
+    static const char *const ssl[] = { "mod_ssl.c", NULL };
+    static const char *const host_checks[] = { "mod_access_compat.c", NULL };
+    static const char *const authz[] = { "mod_authz_core.c", NULL };
+
+    certmap_tls_register(p, &listener);
+    ap_hook_map_to_storage(check_storage, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    /* PER_URI: httpd would skip the checks for a redirect within one configuration, and an error document that redirects
+     * would carry its exemption along. Next to mod_ssl's check, so that no other module's 403 falls between. */
+    ap_hook_check_access(before_mod_ssl, host_checks, ssl, APR_HOOK_MIDDLE, AP_AUTH_INTERNAL_PER_URI);
+    ap_hook_check_access(after_mod_ssl, ssl, NULL, APR_HOOK_MIDDLE, AP_AUTH_INTERNAL_PER_URI);
+    ap_hook_check_access_ex(check_again, NULL, authz, APR_HOOK_FIRST, AP_AUTH_INTERNAL_PER_URI);
+    ap_hook_check_authn(authenticate, NULL, NULL, APR_HOOK_FIRST, AP_AUTH_INTERNAL_PER_URI);
+    ap_hook_fixups(authorized, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_log_transaction(forget_early, NULL, NULL, APR_HOOK_REALLY_FIRST);
+
+    ap_register_auth_provider(p, AUTHZ_PROVIDER_GROUP, "certmap-rule", AUTHZ_PROVIDER_VERSION, &rule_provider,
+                              AP_AUTH_INTERNAL_PER_CONF);
+    ap_register_auth_provider(p, AUTHZ_PROVIDER_GROUP, "certmap-group", AUTHZ_PROVIDER_VERSION, &group_provider,
+                              AP_AUTH_INTERNAL_PER_CONF);
+    ap_register_auth_provider(p, AUTHZ_PROVIDER_GROUP, "certmap-verified", AUTHZ_PROVIDER_VERSION, &verified_provider,
+                              AP_AUTH_INTERNAL_PER_CONF);
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file httpd/config.h
+ * @brief What the directives of mod_certmap become.
+ */
+#ifndef CERTMAP_HTTPD_CONFIG_H
+#define CERTMAP_HTTPD_CONFIG_H
+
+#include <httpd.h>
+#include <http_config.h>
+
+#include "certmap.h"
+
+extern module AP_MODULE_DECLARE_DATA certmap_module;
+
+#define CERTMAP_UNSET (-1)
+
+typedef enum certmap_mode_e {
+    CERTMAP_MODE_UNSET = CERTMAP_UNSET,
+    CERTMAP_MODE_OFF,
+    CERTMAP_MODE_OPTIONAL,
+    CERTMAP_MODE_ON
+} certmap_mode_e;
+
+/** One place of the configuration that has rules of its own or says CertMapInherit. */
+typedef struct certmap_layer_t {
+    certmap_builder_t *builder;     /**< while directives are read; NULL when list.rules is final */
+    certmap_list_t list;            /**< this layer's rules alone */
+    int has_rules;
+    int inherit;                    /**< CERTMAP_UNSET, 0, 1 */
+} certmap_layer_t;
+
+/** The substatuses that CertMapErrorDocument takes, as indices. */
+typedef enum certmap_document_e {
+    CERTMAP_DOC_4,
+    CERTMAP_DOC_7,
+    CERTMAP_DOC_12,
+    CERTMAP_DOC_13,
+    CERTMAP_DOC_16,
+    CERTMAP_DOC_17,
+    CERTMAP_DOC_COUNT
+} certmap_document_e;
+
+/**
+ * Settings of a section, or of a server as the outermost section. Every field has an unset value, so that merging is
+ * associative: httpd merges sections with one another before it merges them into the server's.
+ */
+typedef struct certmap_dir_conf_t {
+    certmap_mode_e mode;
+    int exempt;                     /**< CertMap Off was written in a section: the guard stands aside */
+    int report_only;
+    int min_strength;               /**< CERTMAP_UNSET or certmap_strength_e */
+    const char *documents[CERTMAP_DOC_COUNT];   /**< NULL: unset */
+    certmap_layer_t *own;           /**< of the place itself, NULL in merged configurations */
+    certmap_layer_t *const *layers; /**< outermost first */
+    int nlayers;
+    const char *where;              /**< for messages: "<Location /x>", or NULL at server level */
+} certmap_dir_conf_t;
+
+/** Settings of a virtual host. */
+typedef struct certmap_srv_conf_t {
+    int defer;                      /**< CertMapDeferErrors */
+    int asks_in_sections;           /**< SSLVerifyClient stands in a section: mod_ssl may refuse before we are asked */
+    const char *defer_file;         /**< where CertMapDeferErrors stands, for messages */
+    int defer_line;
+} certmap_srv_conf_t;
+
+extern const command_rec certmap_commands[];
+
+void *certmap_dir_conf_create(apr_pool_t *p, char *path);
+void *certmap_dir_conf_merge(apr_pool_t *p, void *base, void *add);
+void *certmap_srv_conf_create(apr_pool_t *p, server_rec *s);
+void *certmap_srv_conf_merge(apr_pool_t *p, void *base, void *add);
+
+certmap_dir_conf_t *certmap_dir_conf(const request_rec *r);
+certmap_srv_conf_t *certmap_srv_conf(const server_rec *s);
+
+/** The list that a configuration asks, with CertMapInherit resolved; NULL when there is none. In p only when linked. */
+const certmap_list_t *certmap_conf_list(const certmap_dir_conf_t *conf, apr_pool_t *p);
+/** CertMapMinStrength, weak by default. */
+certmap_strength_e certmap_conf_min_strength(const certmap_dir_conf_t *conf);
+/** Index of a substatus in documents; -1 when there is none. */
+int certmap_document_index(int substatus);
+/** Compiles what directives have gathered; called by merging and once more for all when the configuration is read. */
+void certmap_dir_conf_freeze(certmap_dir_conf_t *conf);
+
+/** A section of the effective configuration. */
+typedef void certmap_section_fn(server_rec *s, const certmap_dir_conf_t *raw, const certmap_dir_conf_t *merged,
+                                const char *name, void *baton);
+/** Calls fn for the server level of s (name NULL, raw == merged) and for each of its sections, nested ones too. */
+void certmap_conf_walk(server_rec *s, certmap_section_fn *fn, void *baton, apr_pool_t *p);
+
+/** Start-up checks: everything that can be said before the server runs. Reports all, then refuses. */
+int certmap_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s);
+/** httpd -t -D DUMP_CERTMAP */
+void certmap_dump_config(apr_pool_t *pconf, server_rec *s);
+
+#endif

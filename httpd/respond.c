@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Decision to answer: notes, environment, headers, error document, log line and incident id; and the output filter that
+ * puts the built-in page in place of httpd's own.
+ */
+#include "respond.h"
+
+#include <apr_strings.h>
+#include <http_core.h>
+#include <http_log.h>
+#include <http_protocol.h>
+#include <http_request.h>
+#include <mod_core.h>
+#include <util_filter.h>
+
+#include "config.h"
+#include "incident.h"
+#include "mod_certmap.h"
+#include "page.h"
+
+APLOG_USE_MODULE(certmap);
+
+#define NEAREST_MOST 1000   /* rules looked at for the nearest miss: a log line, not a search */
+
+static ap_filter_rec_t *page_filter_rec;
+
+certmap_request_t *certmap_request_if_any(const request_rec *r)
+{
+    return ap_get_module_config(r->request_config, &certmap_module);
+}
+
+certmap_request_t *certmap_request(request_rec *r)
+{
+    certmap_request_t *state = certmap_request_if_any(r);
+
+    if (!state) {
+        state = apr_pcalloc(r->pool, sizeof(*state));
+        ap_set_module_config(r->request_config, &certmap_module, state);
+    }
+    return state;
+}
+
+/* ---- announcing ---------------------------------------------------------------------------------------------- */
+
+static void clear_document(request_rec *r, certmap_request_t *state)
+{
+    core_request_config *core = ap_get_core_module_config(r->request_config);
+
+    if (state->document_set && core && core->response_code_strings) {
+        core->response_code_strings[ap_index_of_response(HTTP_FORBIDDEN)] = NULL;
+    }
+    state->document_set = 0;
+    state->document = NULL;
+}
+
+void certmap_respond_announce(request_rec *r, certmap_request_t *state, certmap_refusal_e who, certmap_reason_e reason)
+{
+    const certmap_dir_conf_t *conf = certmap_dir_conf(r);
+    int i = certmap_document_index(certmap_reason_substatus(reason));
+
+    if (state->committed) {
+        return;
+    }
+    clear_document(r, state);
+    state->refusal = who;
+    state->refusal_reason = reason;
+    if (i >= 0 && conf->documents[i]) {
+        state->document = conf->documents[i];
+        /* "default" and texts are written by our filter; the slot only keeps the administrator's ErrorDocument away */
+        ap_custom_response(r, HTTP_FORBIDDEN, strcmp(state->document, "default") == 0 ? " " : state->document);
+        state->document_set = 1;
+    }
+}
+
+void certmap_respond_withdraw(request_rec *r, certmap_request_t *state)
+{
+    if (!state->committed) {
+        clear_document(r, state);
+        state->refusal = CERTMAP_REFUSAL_NONE;
+        state->refusal_reason = CERTMAP_R_NONE;
+    }
+}
+
+/* ---- the log line -------------------------------------------------------------------------------------------- */
+
+/*
+ * Quoted: '"' and '%' become %22 and %25, controls %XX; httpd then doubles backslashes and writes other bytes as \xNN. So a
+ * value can neither end its quotes nor begin a line, and both steps can be undone.
+ */
+static const char *log_quote(apr_pool_t *p, const char *text)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    const apr_size_t most = 1024;
+    apr_size_t len = strlen(text), i, n = 0;
+    char *out = apr_palloc(p, (len < most ? len : most) * 3 + 8);
+
+    for (i = 0; i < len && i < most; i++) {
+        unsigned char c = (unsigned char)text[i];
+
+        if (c < 0x20 || c == 0x7f || c == '"' || c == '%') {
+            out[n++] = '%';
+            out[n++] = hex[c >> 4];
+            out[n++] = hex[c & 15];
+        }
+        else {
+            out[n++] = (char)c;
+        }
+    }
+    if (len > most) {
+        memcpy(out + n, "...", 3);
+        n += 3;
+    }
+    out[n] = '\0';
+    return out;
+}
+
+static const char *log_pair(apr_pool_t *p, const char *key, const char *value)
+{
+    return value ? apr_psprintf(p, " %s=\"%s\"", key, log_quote(p, value)) : "";
+}
+
+static const char *nearest_text(request_rec *r, const certmap_request_t *state)
+{
+    const certmap_rule_t *rule = NULL;
+    const certmap_cond_t *failed = NULL;
+
+    certmap_nearest(certmap_conf_list(certmap_dir_conf(r), r->pool), state->peer->cert, &state->peer->record->verdict,
+                    NEAREST_MOST, &rule, &failed, r->pool);
+    if (!rule) {
+        return "";
+    }
+    return apr_pstrcat(r->pool, " nearest=", rule->name,
+                       failed ? log_pair(r->pool, "failed", certmap_cond_text(failed)) : "", NULL);
+}
+
+static void log_refusal(request_rec *r, certmap_request_t *state, certmap_reason_e reason, const char *prefix)
+{
+    const certmap_cert_t *cert = state->peer ? state->peer->cert : NULL;
+    const certmap_decision_t *decision = state->memo ? &state->memo->decision : NULL;
+    const char *who = cert ? certmap_cert_sha256(cert) : r->useragent_ip;
+    const char *about = "", *more = "";
+    int first;
+
+    state->incident = certmap_incident(who, reason, r->request_time, &first, r->pool);
+    if (!APLOG_R_IS_LEVEL(r, first ? APLOG_ERR : APLOG_INFO)) {
+        return;
+    }
+    if (cert) {
+        about = apr_pstrcat(r->pool, log_pair(r->pool, "subject", certmap_cert_subject_text(cert)),
+                            log_pair(r->pool, "issuer", certmap_cert_issuer_text(cert)),
+                            " serial=", certmap_cert_serial(cert), " sha256=", certmap_cert_sha256(cert), NULL);
+    }
+    if (reason == CERTMAP_R_NO_MATCH && cert) {
+        more = nearest_text(r, state);
+    }
+    else if (reason == CERTMAP_R_MALFORMED && cert) {
+        more = log_pair(r->pool, "malformed", certmap_cert_malformed(cert));
+    }
+    else if (certmap_reason_is_verification(reason) && state->peer && state->peer->record->verdict.x509_err) {
+        const certmap_verdict_t *verdict = &state->peer->record->verdict;
+
+        more = apr_psprintf(r->pool, " error=%d depth=%d", verdict->x509_err, verdict->depth);
+    }
+    else if (decision && decision->rule) {
+        more = apr_pstrcat(r->pool, " rule=", decision->rule->name, log_pair(r->pool, "user", decision->user),
+                           log_pair(r->pool, "detail", decision->detail), NULL);
+    }
+    ap_log_rerror(APLOG_MARK, first ? APLOG_ERR : APLOG_INFO, 0, r, "certmap: %s%s %s%s%s incident=%s", prefix,
+                  certmap_reason_status(reason), certmap_reason_name(reason), about, more, state->incident);
+}
+
+/* ---- notes, environment, headers ------------------------------------------------------------------------------ */
+
+static void set_notes(request_rec *r, const certmap_request_t *state, certmap_reason_e reason)
+{
+    const certmap_decision_t *decision = state->memo ? &state->memo->decision : NULL;
+
+    apr_table_setn(r->notes, CERTMAP_NOTE_STATUS, certmap_reason_status(reason));
+    if (reason != CERTMAP_R_NONE) {
+        apr_table_setn(r->notes, CERTMAP_NOTE_REASON, certmap_reason_name(reason));
+        if (certmap_reason_substatus(reason)) {
+            apr_table_setn(r->notes, CERTMAP_NOTE_SUBSTATUS,
+                           apr_itoa(r->pool, certmap_reason_substatus(reason)));
+        }
+    }
+    if (state->incident) {
+        apr_table_setn(r->notes, CERTMAP_NOTE_INCIDENT, state->incident);
+    }
+    if (decision && decision->rule) {
+        apr_table_setn(r->notes, CERTMAP_NOTE_RULE, decision->rule->name);
+    }
+    if (decision && decision->user) {
+        apr_table_setn(r->notes, CERTMAP_NOTE_USER, decision->user);
+    }
+}
+
+/* prefix: "REDIRECT_" for the request that an error document is, where httpd has renamed the variables already */
+static void set_env(request_rec *r, const certmap_request_t *state, certmap_reason_e reason, int redirected)
+{
+    const certmap_decision_t *decision = state->memo ? &state->memo->decision : NULL;
+    apr_table_t *env = r->subprocess_env;
+
+#define SET(name, value) apr_table_setn(env, redirected ? "REDIRECT_" name : name, (value))
+    SET(CERTMAP_ENV_STATUS, certmap_reason_status(reason));
+    if (reason != CERTMAP_R_NONE) {
+        SET(CERTMAP_ENV_REASON, certmap_reason_name(reason));
+        if (certmap_reason_substatus(reason)) {
+            SET(CERTMAP_ENV_SUBSTATUS, apr_itoa(r->pool, certmap_reason_substatus(reason)));
+        }
+    }
+    if (state->incident) {
+        SET(CERTMAP_ENV_INCIDENT, state->incident);
+    }
+    if (decision && decision->rule) {
+        SET(CERTMAP_ENV_RULE, decision->rule->name);
+    }
+    if (decision && decision->user) {
+        SET(CERTMAP_ENV_USER, decision->user);
+        SET(CERTMAP_ENV_STRENGTH, certmap_strength_name(decision->strength));
+        if (state->memo->groups) {
+            SET(CERTMAP_ENV_GROUPS, state->memo->groups);
+        }
+    }
+    if (state->peer && state->peer->cert && state->peer->not_after) {
+        apr_time_t left = certmap_cert_not_after(state->peer->cert) - r->request_time;
+
+        SET(CERTMAP_ENV_NOT_AFTER, state->peer->not_after);
+        SET(CERTMAP_ENV_DAYS_LEFT, apr_ltoa(r->pool, left > 0 ? (long)(left / apr_time_from_sec(86400)) : 0));
+    }
+#undef SET
+}
+
+void certmap_respond_accept(request_rec *r, certmap_request_t *state)
+{
+    set_notes(r, state, state->reason);
+    set_env(r, state, state->reason, 0);
+}
+
+void certmap_respond_report(request_rec *r, certmap_request_t *state, certmap_reason_e reason)
+{
+    if (!state->reported) {
+        state->reported = 1;
+        log_refusal(r, state, reason, "report-only ");
+    }
+    set_notes(r, state, reason);
+    set_env(r, state, reason, 0);
+}
+
+/* mod_ssl says in a note why it could not ask: no extension in TLS 1.3, or no way in HTTP/2. */
+static certmap_reason_e refine(request_rec *r, certmap_reason_e reason)
+{
+    const char *note = apr_table_get(r->notes, "error-notes");
+
+    if (reason == CERTMAP_R_CERTIFICATE_MISSING
+        && (apr_table_get(r->notes, "ssl-renegotiate-forbidden") || (note && strstr(note, "Post-Handshake")))) {
+        return CERTMAP_R_CERTIFICATE_NOT_REQUESTABLE;
+    }
+    return reason;
+}
+
+void certmap_respond_commit(request_rec *r, certmap_request_t *state)
+{
+    if (state->committed || state->refusal == CERTMAP_REFUSAL_NONE) {
+        return;
+    }
+    state->refusal_reason = refine(r, state->refusal_reason);
+    state->committed = 1;
+    log_refusal(r, state, state->refusal_reason, "");
+    set_notes(r, state, state->refusal_reason);
+    set_env(r, state, state->refusal_reason, 0);
+    apr_table_setn(r->err_headers_out, CERTMAP_HEADER_INCIDENT, state->incident);
+    apr_table_setn(r->err_headers_out, "Cache-Control", "no-store");
+}
+
+/* The redirected request is the one that is logged, and the one a CGI error document sees. */
+static int on_redirect(request_rec *r)
+{
+    certmap_request_t *previous = r->prev && !r->main ? certmap_request_if_any(r->prev) : NULL;
+
+    if (previous && previous->refusal != CERTMAP_REFUSAL_NONE
+        && r->prev->status == certmap_reason_http(previous->refusal_reason)) {
+        certmap_request_t *state = certmap_request(r);
+
+        certmap_respond_commit(r->prev, previous);
+        state->error_document = 1;
+        set_notes(r, previous, previous->refusal_reason);
+        set_env(r, previous, previous->refusal_reason, 1);
+        apr_table_setn(r->notes, CERTMAP_NOTE_INCIDENT, previous->incident);
+        apr_table_setn(r->err_headers_out, CERTMAP_HEADER_INCIDENT, previous->incident);
+        apr_table_setn(r->err_headers_out, "Cache-Control", "no-store");
+    }
+    return DECLINED;
+}
+
+/* ---- the built-in answer --------------------------------------------------------------------------------------- */
+
+static certmap_str_t make_page(request_rec *r, certmap_request_t *state)
+{
+    const certmap_cert_t *cert = state->peer ? state->peer->cert : NULL;
+    certmap_page_type_e type = certmap_page_negotiate(apr_table_get(r->headers_in, "Accept"));
+    certmap_page_t page = { .reason = state->refusal_reason, .incident = state->incident,
+                            .admin = r->server->server_admin, .now = r->request_time };
+
+    if (cert) {
+        page.subject = certmap_cert_subject_text(cert);
+        page.issuer = certmap_cert_issuer_text(cert);
+        page.serial = certmap_cert_serial(cert);
+        page.not_before = certmap_cert_not_before(cert);
+        page.not_after = certmap_cert_not_after(cert);
+    }
+    ap_set_content_type(r, certmap_page_content_type(type));
+    apr_table_mergen(r->headers_out, "Vary", "Accept");
+    apr_table_setn(r->headers_out, "Content-Security-Policy",
+                   "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'");
+    return certmap_page_body(&page, type, r->pool);
+}
+
+static int is_text(const char *document)
+{
+    return document && strcmp(document, "default") != 0 && *document != '/' && !ap_is_url(document);
+}
+
+/* Drops what httpd writes and sends ours instead, at the first brigade that comes by. */
+static apr_status_t page_filter(ap_filter_t *f, apr_bucket_brigade *in)
+{
+    request_rec *r = f->r;
+    certmap_request_t *state = certmap_request_if_any(r);
+    apr_bucket_brigade *out = apr_brigade_create(r->pool, f->c->bucket_alloc);
+    apr_bucket *b, *next;
+
+    if (!f->ctx) {
+        certmap_str_t body;
+
+        f->ctx = state;
+        if (is_text(state->document)) {
+            body.data = state->document;
+            body.len = strlen(body.data);
+            ap_set_content_type(r, "text/html; charset=utf-8");
+        }
+        else {
+            body = make_page(r, state);
+        }
+        ap_set_content_length(r, (apr_off_t)body.len);
+        APR_BRIGADE_INSERT_TAIL(out, apr_bucket_pool_create(body.data, body.len, r->pool, f->c->bucket_alloc));
+    }
+    for (b = APR_BRIGADE_FIRST(in); b != APR_BRIGADE_SENTINEL(in); b = next) {
+        next = APR_BUCKET_NEXT(b);
+        if (APR_BUCKET_IS_METADATA(b)) {
+            APR_BUCKET_REMOVE(b);
+            APR_BRIGADE_INSERT_TAIL(out, b);
+        }
+    }
+    apr_brigade_cleanup(in);
+    return ap_pass_brigade(f->next, out);
+}
+
+/* httpd is about to write an error answer itself. */
+static void on_error_answer(request_rec *r)
+{
+    certmap_request_t *state = certmap_request_if_any(r);
+    const char *admins;
+
+    if (!state || state->refusal == CERTMAP_REFUSAL_NONE) {
+        return;
+    }
+    if (r->status != certmap_reason_http(state->refusal_reason)) {
+        if (ap_is_HTTP_REDIRECT(r->status) && state->refusal == CERTMAP_REFUSAL_OURS) {
+            certmap_respond_commit(r, state);   /* an absolute URL as error document */
+        }
+        return;
+    }
+    certmap_respond_commit(r, state);
+    admins = state->document ? NULL : ap_response_code_string(r, ap_index_of_response(r->status));
+    if (!admins || *admins == '/') {    /* a path comes here only when it could not be served */
+        ap_add_output_filter_handle(page_filter_rec, NULL, r, r->connection);
+    }
+}
+
+void certmap_respond_child_init(apr_pool_t *p, server_rec *s)
+{
+    if (certmap_incident_init(p) != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, "certmap: no table of incidents; every refusal will be logged "
+                     "as new");
+    }
+}
+
+void certmap_respond_register(apr_pool_t *p)
+{
+    (void)p;
+    ap_hook_post_read_request(on_redirect, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_insert_error_filter(on_error_answer, NULL, NULL, APR_HOOK_MIDDLE);
+    page_filter_rec = ap_register_output_filter("CERTMAP_PAGE", page_filter, NULL, AP_FTYPE_RESOURCE);
+}

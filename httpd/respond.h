@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file httpd/respond.h
+ * @brief From a decision to what httpd, logs and people see of it.
+ *
+ * A refusal is announced before anyone knows whether it will be needed: mod_ssl and mod_authz_core answer 403 themselves,
+ * and only then is there an answer to dress. Announcing costs a few stores. The incident id, notes, environment, headers and the
+ * log line are made when httpd begins to answer (certmap_respond_commit), and only then.
+ */
+#ifndef CERTMAP_HTTPD_RESPOND_H
+#define CERTMAP_HTTPD_RESPOND_H
+
+#include <httpd.h>
+#include <http_config.h>
+
+#include "certmap.h"
+#include "peer.h"
+
+/** Who says the 403 that was announced. */
+typedef enum certmap_refusal_e {
+    CERTMAP_REFUSAL_NONE,
+    CERTMAP_REFUSAL_EARLY,      /**< mod_ssl may, while it asks for a certificate */
+    CERTMAP_REFUSAL_AUTHZ,      /**< mod_authz_core may, because of Require */
+    CERTMAP_REFUSAL_OURS        /**< we do */
+} certmap_refusal_e;
+
+/** What the module knows of one request. */
+typedef struct certmap_request_t {
+    /* evaluated for this configuration; NULL: not yet */
+    const ap_conf_vector_t *evaluated;
+    certmap_reason_e reason;
+    const certmap_peer_t *peer;
+    const certmap_memo_t *memo;
+    const ap_conf_vector_t *passed;     /**< checked and not refused under this configuration */
+    /* announced */
+    certmap_refusal_e refusal;
+    certmap_reason_e refusal_reason;
+    const char *document;           /**< CertMapErrorDocument for it, or NULL */
+    int document_set;               /**< in httpd's slot for this request */
+    int committed;
+    const char *incident;
+    int user_set;                   /**< r->user is the mapped user, set by us */
+    int error_document;             /**< this request is the error document of a refusal of ours */
+    int reported;                   /**< report-only: logged */
+} certmap_request_t;
+
+/** The request's record, made when there is none. */
+certmap_request_t *certmap_request(request_rec *r);
+/** The same, NULL when there is none. */
+certmap_request_t *certmap_request_if_any(const request_rec *r);
+
+/** Announces a refusal: sets the error document that fits the reason. Announcing again replaces. */
+void certmap_respond_announce(request_rec *r, certmap_request_t *state, certmap_refusal_e who, certmap_reason_e reason);
+/** Takes an announcement back. */
+void certmap_respond_withdraw(request_rec *r, certmap_request_t *state);
+/** httpd answers with the status that was announced: log line, notes, environment, headers. Does it once. */
+void certmap_respond_commit(request_rec *r, certmap_request_t *state);
+/** The request is served for a mapped user, or for nobody (CertMap Optional): notes and environment. */
+void certmap_respond_accept(request_rec *r, certmap_request_t *state);
+/** CertMapReportOnly: log line and notes of a refusal that does not happen. */
+void certmap_respond_report(request_rec *r, certmap_request_t *state, certmap_reason_e reason);
+
+/** Registers what dresses the answer; access.c says when. */
+void certmap_respond_register(apr_pool_t *p);
+/** Makes the table of incidents; in each child. */
+void certmap_respond_child_init(apr_pool_t *p, server_rec *s);
+
+#endif

@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * TLS: lets a handshake finish although the client's certificate failed verification (CertMapDeferErrors), remembers the
+ * verdict, keeps failed sessions from being resumed by anyone, and makes good sessions carry the proof that they were
+ * verified. docs/internals.md tells why each step is as it is.
+ */
+#include "tls.h"
+
+#include <mod_ssl.h>
+#include <mod_ssl_openssl.h>
+
+#include <apr_hash.h>
+#include <apr_optional_hooks.h>
+#include <apr_strings.h>
+#include <http_connection.h>
+#include <http_log.h>
+#include <mpm_common.h>
+#include <openssl/rand.h>
+#include <openssl/ssl.h>
+#include <openssl/x509_vfy.h>
+
+#include "config.h"
+#include "proof.h"
+
+APLOG_USE_MODULE(certmap);
+
+typedef SSL_SESSION *get_session_fn(SSL *ssl, const unsigned char *id, int len, int *copy);
+
+/** What verification needs to know about one virtual host's SSL_CTX; made at start-up, read-only afterwards. */
+typedef struct tls_server_t {
+    server_rec *s;
+    int defer;
+    int provable;                       /**< settings could be digested */
+    certmap_proof_settings_t settings;
+    get_session_fn *get_session;        /**< mod_ssl's own, from the session cache */
+} tls_server_t;
+
+/** One run of X509_verify_cert. */
+typedef struct verification_t {
+    int (*theirs)(int ok, X509_STORE_CTX *ctx);     /**< mod_ssl's callback */
+    SSL *ssl;
+    const tls_server_t *server;
+    int failed;
+    certmap_verdict_t verdict;
+} verification_t;
+
+static const certmap_tls_listener_t *listener;
+/* SSL_CTX* to tls_server_t*; filled while the configuration is read by one thread, only read afterwards. */
+static apr_hash_t *servers;
+static int verification_idx = -1;
+
+static const tls_server_t *server_of(SSL *ssl)
+{
+    SSL_CTX *ctx = SSL_get_SSL_CTX(ssl);
+
+    return servers ? apr_hash_get(servers, &ctx, sizeof(ctx)) : NULL;
+}
+
+certmap_conn_t *certmap_tls_conn(const conn_rec *c)
+{
+    const conn_rec *main_conn = c->master ? c->master : c;
+
+    return ap_get_module_config(main_conn->conn_config, &certmap_module);
+}
+
+const certmap_tls_record_t *certmap_tls_record(const conn_rec *c)
+{
+    certmap_conn_t *conn = certmap_tls_conn(c);
+
+    return conn ? conn->record : NULL;
+}
+
+/* ---- records ------------------------------------------------------------------------------------------------- */
+
+static apr_status_t free_leaf(void *leaf)
+{
+    X509_free(leaf);
+    return APR_SUCCESS;
+}
+
+/* Runs in the thread that handles the connection; HTTP/2 streams only ever read what was published before they began. */
+static void publish(conn_rec *c, const tls_server_t *server, X509 *leaf, const certmap_verdict_t *verdict)
+{
+    certmap_conn_t *conn = certmap_tls_conn(c);
+    certmap_tls_record_t *record;
+
+    if (!conn) {
+        return;
+    }
+    record = apr_pcalloc(c->pool, sizeof(*record));
+    record->epoch = conn->record ? conn->record->epoch + 1 : 1;
+    record->deferred = server && server->defer;
+    record->verdict = *verdict;
+    if (verdict->nchain) {
+        record->verdict.chain = apr_pmemdup(c->pool, verdict->chain, verdict->nchain * sizeof(*verdict->chain));
+    }
+    if (leaf && X509_up_ref(leaf)) {
+        record->leaf = leaf;
+        apr_pool_cleanup_register(c->pool, leaf, free_leaf, apr_pool_cleanup_null);
+    }
+    else if (leaf) {
+        /* cannot happen in practice; without the leaf the guard has nothing to go by, so the connection ends here */
+        c->aborted = 1;
+        return;
+    }
+    conn->record = record;
+}
+
+/* ---- verification -------------------------------------------------------------------------------------------- */
+
+/* The session of a failed verification must never be resumed, here or anywhere that shares the ticket key or the cache:
+ * a session id context that no server has makes OpenSSL refuse it. */
+static int poison_session(SSL *ssl)
+{
+    unsigned char random[16];
+    SSL_SESSION *session = SSL_get_session(ssl);
+
+    return session && RAND_bytes(random, sizeof(random)) == 1
+           && SSL_SESSION_set1_id_context(session, random, sizeof(random)) == 1;
+}
+
+static void record_failure(verification_t *v, int x509_err, int depth)
+{
+    certmap_verdict_add(&v->verdict, x509_err, depth);
+    v->failed = 1;
+}
+
+/* With no_crl_for_cert_ok mod_ssl turns "no CRL" into success and asks the OCSP responder that the certificate names, before
+ * OpenSSL has checked a signature. A forged certificate must not make httpd send requests. */
+static int signatures_hold(X509_STORE_CTX *ctx)
+{
+    STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
+    int i, n = chain ? sk_X509_num(chain) : 0;
+
+    for (i = 0; i + 1 < n; i++) {
+        EVP_PKEY *key = X509_get0_pubkey(sk_X509_value(chain, i + 1));
+
+        if (!key || X509_verify(sk_X509_value(chain, i), key) != 1) {
+            return 0;
+        }
+    }
+    return n > 0;
+}
+
+/* Stands between X509_verify_cert and mod_ssl's callback: mod_ssl sees every error and logs it, and we keep the cause. */
+static int verify_step(int ok, X509_STORE_CTX *ctx)
+{
+    verification_t *v = X509_STORE_CTX_get_ex_data(ctx, verification_idx);
+    int before = X509_STORE_CTX_get_error(ctx);
+    int depth = X509_STORE_CTX_get_error_depth(ctx);
+    int answer, after;
+
+    if (ok && v->failed && v->server->defer) {
+        return 1;
+    }
+    if (!ok && before == X509_V_ERR_UNABLE_TO_GET_CRL) {
+        if (v->failed && v->server->defer) {
+            return 1;
+        }
+        if (!signatures_hold(ctx)) {
+            record_failure(v, X509_V_ERR_CERT_SIGNATURE_FAILURE, depth);
+            return v->server->defer;
+        }
+    }
+    answer = v->theirs ? v->theirs(ok, ctx) : ok;
+    after = X509_STORE_CTX_get_error(ctx);
+    if (answer && after == X509_V_OK) {
+        return 1;
+    }
+    /* ok before: what mod_ssl found itself (OCSP); not ok before: what OpenSSL found, whatever mod_ssl made of it */
+    if (!ok) {
+        record_failure(v, before, depth);
+    }
+    else {
+        record_failure(v, after != X509_V_OK ? after : X509_V_ERR_CERT_CHAIN_TOO_LONG, depth);
+    }
+    return v->server->defer ? 1 : answer;
+}
+
+static apr_size_t digest_chain(X509_STORE_CTX *ctx, unsigned char (*digests)[32], apr_size_t most)
+{
+    STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
+    int i, n = chain ? sk_X509_num(chain) : 0;
+    apr_size_t used = 0;
+
+    for (i = 1; i < n && used < most; i++) {
+        unsigned int len = sizeof(*digests);
+
+        if (!X509_digest(sk_X509_value(chain, i), EVP_sha256(), digests[used], &len)) {
+            return 0;
+        }
+        used++;
+    }
+    return used;
+}
+
+static int verify_certificate(X509_STORE_CTX *ctx, void *server)
+{
+    unsigned char chain[32][32];
+    verification_t v = { 0 };
+    conn_rec *c;
+    certmap_conn_t *conn;
+    int rv;
+
+    v.ssl = X509_STORE_CTX_get_ex_data(ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
+    v.server = server;
+    c = v.ssl ? SSL_get_app_data(v.ssl) : NULL;
+    if (!c || !X509_STORE_CTX_set_ex_data(ctx, verification_idx, &v)) {
+        X509_STORE_CTX_set_error(ctx, X509_V_ERR_OUT_OF_MEM);
+        return 0;
+    }
+    v.theirs = SSL_get_verify_callback(v.ssl);
+    X509_STORE_CTX_set_verify_cb(ctx, verify_step);
+    rv = X509_verify_cert(ctx);
+    if (rv <= 0 && !v.failed) {
+        int err = X509_STORE_CTX_get_error(ctx);
+
+        record_failure(&v, err != X509_V_OK ? err : X509_V_ERR_UNSPECIFIED, X509_STORE_CTX_get_error_depth(ctx));
+    }
+    if (!v.failed) {
+        v.verdict.nchain = digest_chain(ctx, chain, sizeof(chain) / sizeof(chain[0]));
+        v.verdict.chain = (const unsigned char (*)[32])chain;
+        if (v.server->provable) {
+            certmap_proof_write(SSL_get_session(v.ssl), &v.server->settings, apr_time_now(), v.verdict.chain,
+                                v.verdict.nchain);
+        }
+    }
+    else if (!poison_session(v.ssl)) {
+        /* without the poison the session could come back as a good one: no connection then */
+        X509_STORE_CTX_set_error(ctx, X509_V_ERR_UNSPECIFIED);
+        return 0;
+    }
+    publish(c, v.server, X509_STORE_CTX_get0_cert(ctx), &v.verdict);
+    conn = certmap_tls_conn(c);
+    if (conn && conn->early) {
+        listener->verified(conn->early);
+    }
+    if (v.failed && v.server->defer) {
+        /* one of the five codes that mod_ssl lets pass under optional_no_ca; it reports FAILED with its own text */
+        X509_STORE_CTX_set_error(ctx, X509_V_ERR_CERT_UNTRUSTED);
+        return 1;
+    }
+    return rv;
+}
+
+/* ---- resumption ---------------------------------------------------------------------------------------------- */
+
+static int may_resume(SSL *ssl, SSL_SESSION *session)
+{
+    const tls_server_t *server = server_of(ssl);
+
+    if (!SSL_SESSION_get0_peer(session)) {
+        return 1;       /* nobody was authenticated, so nobody can be mistaken */
+    }
+    return server && server->provable
+           && certmap_proof_holds(session, &server->settings, apr_time_now(),
+                                  SSL_CTX_get_timeout(SSL_get_SSL_CTX(ssl)), NULL, NULL);
+}
+
+/* OpenSSL asks the first virtual host's SSL_CTX of an address; by then mod_ssl has put the right one behind ssl. */
+static SSL_TICKET_RETURN ticket_decrypted(SSL *ssl, SSL_SESSION *session, const unsigned char *key_name,
+                                          size_t key_name_len, SSL_TICKET_STATUS status, void *baton)
+{
+    (void)key_name;
+    (void)key_name_len;
+    (void)baton;
+    if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW) {
+        return SSL_TICKET_RETURN_IGNORE_RENEW;
+    }
+    if (!may_resume(ssl, session)) {
+        return SSL_TICKET_RETURN_IGNORE_RENEW;
+    }
+    return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
+}
+
+/* Sessions by id come from mod_ssl's cache and bypass the ticket callback; one that does not hold is not found. */
+static SSL_SESSION *get_session(SSL *ssl, const unsigned char *id, int len, int *copy)
+{
+    const tls_server_t *server = server_of(ssl);
+    SSL_SESSION *session = server && server->get_session ? server->get_session(ssl, id, len, copy) : NULL;
+
+    if (session && !may_resume(ssl, session)) {
+        if (!*copy) {
+            SSL_SESSION_free(session);
+        }
+        return NULL;
+    }
+    return session;
+}
+
+/* ---- connections --------------------------------------------------------------------------------------------- */
+
+static apr_status_t close_conn(void *conn)
+{
+    listener->closed(conn);
+    return APR_SUCCESS;
+}
+
+static int pre_handshake(conn_rec *c, SSL *ssl, int is_proxy)
+{
+    certmap_conn_t *conn;
+
+    if (is_proxy || c->master) {
+        return OK;
+    }
+    conn = apr_pcalloc(c->pool, sizeof(*conn));
+    if (apr_thread_mutex_create(&conn->lock, APR_THREAD_MUTEX_DEFAULT, c->pool) != APR_SUCCESS) {
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    conn->handshake = ssl;
+    apr_pool_cleanup_register(c->pool, conn, close_conn, apr_pool_cleanup_null);
+    ap_set_module_config(c->conn_config, &certmap_module, conn);
+    return OK;
+}
+
+static void capture_resumed(conn_rec *c, SSL *ssl, const tls_server_t *server, X509 *leaf)
+{
+    certmap_verdict_t verdict = { 0 };
+
+    if (!server || !server->provable
+        || !certmap_proof_holds(SSL_get_session(ssl), &server->settings, apr_time_now(),
+                                SSL_CTX_get_timeout(SSL_get_SSL_CTX(ssl)), &verdict.chain, &verdict.nchain)) {
+        /* The callbacks above let no such session through. Should another cache have done so: forget it, and close, so
+         * that the client's next attempt is verified. */
+        ap_log_cerror(APLOG_MARK, APLOG_INFO, 0, c, "certmap: a resumed TLS session without proof of verification "
+                      "was dropped");
+        SSL_CTX_remove_session(SSL_get_SSL_CTX(ssl), SSL_get_session(ssl));
+        c->aborted = 1;
+        return;
+    }
+    publish(c, server, leaf, &verdict);
+}
+
+/* Between mod_ssl, which has finished the handshake here, and HTTP/2. Once per connection: by the next call mod_ssl has
+ * overwritten the verification result. Afterwards no SSL* is kept, because a failed connection frees it. */
+static int capture(conn_rec *c)
+{
+    certmap_conn_t *conn = c->master ? NULL : certmap_tls_conn(c);
+    const tls_server_t *server;
+    SSL *ssl;
+    X509 *leaf;
+
+    if (!conn || !conn->handshake) {
+        return DECLINED;
+    }
+    ssl = conn->handshake;
+    conn->handshake = NULL;
+    if (c->aborted || conn->record) {
+        return DECLINED;
+    }
+    server = server_of(ssl);
+    leaf = SSL_get0_peer_certificate(ssl);
+    if (leaf && SSL_session_reused(ssl)) {
+        capture_resumed(c, ssl, server, leaf);
+        if (c->aborted) {
+            if (c->cs) {
+                c->cs->state = CONN_STATE_LINGER;
+            }
+            return OK;
+        }
+    }
+    else {
+        certmap_verdict_t verdict = { 0 };
+
+        if (leaf) {     /* verified by somebody else's code: nothing that we can vouch for */
+            certmap_verdict_add(&verdict, X509_V_ERR_UNSPECIFIED, 0);
+        }
+        publish(c, server, leaf, &verdict);
+    }
+    return DECLINED;
+}
+
+/* ---- start-up ------------------------------------------------------------------------------------------------ */
+
+static apr_status_t forget_servers(void *unused)
+{
+    (void)unused;
+    servers = NULL;
+    if (verification_idx >= 0) {
+        CRYPTO_free_ex_index(CRYPTO_EX_INDEX_X509_STORE_CTX, verification_idx);
+        verification_idx = -1;
+    }
+    return APR_SUCCESS;
+}
+
+static int prepare_servers(apr_pool_t *p)
+{
+    if (servers) {
+        return 1;
+    }
+    verification_idx = X509_STORE_CTX_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+    if (verification_idx < 0) {
+        return 0;
+    }
+    servers = apr_hash_make(p);
+    apr_pool_cleanup_register(p, NULL, forget_servers, apr_pool_cleanup_null);
+    return 1;
+}
+
+static int init_server(server_rec *s, apr_pool_t *p, int is_proxy, SSL_CTX *ctx)
+{
+    tls_server_t *server;
+    SSL_CTX **key;
+
+    if (is_proxy) {
+        return OK;
+    }
+    if (!prepare_servers(p)) {
+        ap_log_error(APLOG_MARK, APLOG_EMERG, 0, s, "certmap: OpenSSL has no index left for verification data");
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    server = apr_pcalloc(p, sizeof(*server));
+    server->s = s;
+    server->defer = certmap_srv_conf(s)->defer == 1;
+    server->provable = certmap_proof_settings(s, ctx, &server->settings, p) == APR_SUCCESS;
+    if (!server->provable) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, "certmap: the verification settings of %s:%d could not be "
+                     "digested; its TLS sessions with a client certificate will not be resumed",
+                     s->server_hostname, s->port);
+    }
+    key = apr_palloc(p, sizeof(*key));
+    *key = ctx;
+    apr_hash_set(servers, key, sizeof(*key), server);
+
+    SSL_CTX_set_cert_verify_callback(ctx, verify_certificate, server);
+    SSL_CTX_set_session_ticket_cb(ctx, NULL, ticket_decrypted, NULL);
+    server->get_session = SSL_CTX_sess_get_get_cb(ctx);
+    if (server->get_session) {
+        SSL_CTX_sess_set_get_cb(ctx, get_session);
+    }
+    return OK;
+}
+
+void certmap_tls_register(apr_pool_t *p, const certmap_tls_listener_t *who)
+{
+    static const char *const after_ssl[] = { "mod_ssl.c", NULL };
+    static const char *const before_h2[] = { "mod_http2.c", NULL };
+
+    (void)p;
+    listener = who;
+    APR_OPTIONAL_HOOK(ssl, init_server, init_server, NULL, NULL, APR_HOOK_MIDDLE);
+    APR_OPTIONAL_HOOK(ssl, pre_handshake, pre_handshake, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_process_connection(capture, after_ssl, before_h2, APR_HOOK_MIDDLE);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file httpd/tls.h
+ * @brief What TLS found out about a connection's client certificate.
+ *
+ * tls.c and proof.c are the only files that know mod_ssl's hooks and SSL*. Everything else reads the record below, which is
+ * written when a verification ends and never changes afterwards; a later verification on the same connection
+ * (renegotiation, post-handshake authentication) publishes a new one with a higher epoch.
+ */
+#ifndef CERTMAP_HTTPD_TLS_H
+#define CERTMAP_HTTPD_TLS_H
+
+#include <httpd.h>
+#include <openssl/x509.h>
+
+#include "certmap.h"
+
+/** The outcome of one verification. Lives as long as the connection. */
+typedef struct certmap_tls_record_t {
+    apr_uint32_t epoch;             /**< from 1 */
+    int deferred;                   /**< the TLS virtual host defers errors: the guard watches this connection */
+    X509 *leaf;                     /**< what the client presented; NULL: nothing */
+    certmap_verdict_t verdict;      /**< meaningful when leaf is set */
+} certmap_tls_record_t;
+
+/**
+ * The record of a request's or connection's TLS connection (of the main connection for an HTTP/2 stream).
+ * NULL when the connection is not TLS or TLS is not under mod_ssl's and our eyes.
+ */
+const certmap_tls_record_t *certmap_tls_record(const conn_rec *c);
+
+/** Where other rooms keep what belongs to the TLS connection. */
+typedef struct certmap_conn_t {
+    const certmap_tls_record_t *record;
+    struct certmap_peer_t *peer;                /**< peer.c: views and decisions, newest first; read atomically */
+    apr_thread_mutex_t *lock;                   /**< writers of peer; readers take none */
+    request_rec *early;                         /**< access.c: the request whose verification mod_ssl may be running */
+    void *handshake;                            /**< SSL* until the handshake was captured; tls.c alone */
+} certmap_conn_t;
+
+/** NULL when the connection is not TLS. */
+certmap_conn_t *certmap_tls_conn(const conn_rec *c);
+
+/** What other rooms want to be told. */
+typedef struct certmap_tls_listener_t {
+    /** In the middle of a request's renegotiation or post-handshake authentication: there is a new record. */
+    void (*verified)(request_rec *early);
+    /** The connection ends; no stream of it runs any more. */
+    void (*closed)(certmap_conn_t *conn);
+} certmap_tls_listener_t;
+
+/** Registers hooks and mod_ssl's optional hooks. The listener must outlive the configuration. */
+void certmap_tls_register(apr_pool_t *p, const certmap_tls_listener_t *listener);
+
+#endif

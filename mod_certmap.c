@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The front door of mod_certmap: the module record, and the order in which its rooms hang their hooks into httpd. Directives
+ * are in httpd/config.c, what happens to a request in httpd/access.c.
+ */
+#include <httpd.h>
+#include <http_config.h>
+#include <http_core.h>
+
+#include "certmap.h"
+#include "httpd/access.h"
+#include "httpd/config.h"
+#include "httpd/respond.h"
+
+static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
+{
+    (void)pconf;
+    (void)plog;
+    (void)ptemp;
+    return certmap_engine_init() == APR_SUCCESS ? OK : HTTP_INTERNAL_SERVER_ERROR;
+}
+
+static void register_hooks(apr_pool_t *p)
+{
+    ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_check_config(certmap_check_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_test_config(certmap_dump_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_init(certmap_respond_child_init, NULL, NULL, APR_HOOK_MIDDLE);
+    certmap_access_register(p);     /* TLS, access checks, authentication, authorization */
+    certmap_respond_register(p);    /* error documents and pages */
+}
+
+AP_DECLARE_MODULE(certmap) = {
+    STANDARD20_MODULE_STUFF,
+    certmap_dir_conf_create,
+    certmap_dir_conf_merge,
+    certmap_srv_conf_create,
+    certmap_srv_conf_merge,
+    certmap_commands,
+    register_hooks,
+    AP_MODULE_FLAG_NONE
+};
