@@ -1,0 +1,96 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: Apache-2.0
+# Holds the house together: the engine knows nothing of httpd, mod_ssl's headers stay in two files, the module exports its
+# module record and nothing else, every source begins with its licence and keeps to 120 columns.
+use strict;
+use warnings;
+use File::Find;
+use Test::More;
+
+sub slurp {
+    my ($name) = @_;
+    open my $fh, '<', $name or die "$name: $!\n";
+    local $/;
+    return scalar <$fh>;
+}
+
+sub includes { return slurp($_[0]) =~ /^\s*#\s*include\s*[<"]([^>"]+)[>"]/mg }
+
+sub symbols {
+    my @lines = qx(nm @_ 2>/dev/null);
+    $? == 0 or die "nm @_ failed\n";
+    return @lines;
+}
+
+my @engine = sort glob 'engine/*.[ch]';
+my @module = (glob('mod_certmap.[ch]'), sort glob 'httpd/*.[ch]');
+my %httpd_header = map { $_ => 1 } qw(httpd.h mod_ssl.h mod_ssl_openssl.h mod_auth.h mod_log_config.h mod_session.h
+    mod_status.h util_filter.h util_script.h util_md5.h util_ldap.h util_cookies.h unixd.h scoreboard.h mpm_common.h
+    mod_certmap.h);
+
+# ---- engine
+
+cmp_ok scalar @engine, '>=', 10, 'the engine is there';
+my @strangers = map {
+    my $file = $_;
+    map {"$file: $_"} grep { $httpd_header{$_} || /^(?:ap|http)_/ || m{^\.\./|httpd/} } includes($file)
+} @engine;
+is "@strangers", '', 'nothing in engine/ includes a header of httpd or of the module';
+
+my @engine_symbols = symbols('-A', 'built/libcertmap.a');
+cmp_ok scalar(grep {/ T certmap_decide$/} @engine_symbols), '==', 1, 'libcertmap.a holds the engine';
+is join(' ', map { /( U ap_\w+)/ ? $1 : () } @engine_symbols), '', 'no object of libcertmap needs an ap_* symbol';
+is join(' ', grep { !/^certmap_/ } map { / [TDBR] (\w+)$/ ? $1 : () } @engine_symbols), '',
+    'every global symbol of libcertmap begins with certmap_';
+
+my @shared = map { my $file = $_; map {"$file: $_"} grep {/\A(?:static )?(?!const)\w[\w ]*\*? \w+(?:\[\w*\])? = /}
+        split /\n/, slurp($file) } grep {/\.c$/} @engine;
+is join("\n", grep { !/: static const |\bconst \w+(?:\[\w*\])? = / } @shared), '', 'the engine has no global state to write to';
+
+# ---- module
+
+cmp_ok scalar @module, '>=', 8, 'the module is there';
+my %tls = map { $_ => 1 } qw(httpd/tls.c httpd/proof.c);
+my @mod_ssl = grep { my $file = $_; grep {/^mod_ssl/} includes($file) } @module;
+ok scalar(grep { $_ eq 'httpd/tls.c' } @mod_ssl), 'httpd/tls.c includes mod_ssl\'s headers';
+is join(' ', grep { !$tls{$_} } @mod_ssl), '', 'and nobody but httpd/proof.c does so beside it';
+is join(' ', grep { my $file = $_; !$tls{$file} && grep { m{^openssl/ssl\.h$} } includes($file) } @module), '',
+    'nobody else includes openssl/ssl.h';
+
+my @exported = map { / [A-Z] (\w+)$/ ? $1 : () } symbols('-D', '--defined-only', 'built/mod_certmap.so');
+is "@exported", 'certmap_module', 'mod_certmap.so exports certmap_module and nothing else';
+
+my @unresolved = map { / U (certmap_\w+)$/ ? $1 : () } symbols('-D', 'built/mod_certmap.so');
+is "@unresolved", '', 'and lacks none of its own';
+
+# mod_certmap.c and config.c own the directives; messages elsewhere may name them, tables may not.
+my @tables = grep { slurp($_) =~ /\bAP_INIT_\w+\s*\(/ } @module;
+cmp_ok scalar @tables, '>=', 1, 'there is a directive table';
+is join(' ', grep { !/^(?:mod_certmap\.c|httpd\/config\.c)$/ } @tables), '', 'directives are declared in their place only';
+
+# ---- every file
+
+my @files;
+find({ no_chdir => 1, wanted => sub {
+    return $File::Find::prune = 1 if m{^\./(?:built|t/logs|t/state|t/pki/made)$};
+    return if !-f || m{^\./t/(?:conf/(?:httpd\.conf|defines\.conf|modules\.conf|passwords|mime\.types|apache_test_config\.pm)
+        |htdocs/)}x || m{/(?:LICENSE|README)$};
+    push @files, substr $_, 2 if -T && /(?:\.(?:c|h|pm|pl|PL|t|ac|am|in|conf|md)|\/(?:run|check|demo|make|env|ocsp|lib\.sh))$/;
+} }, '.');
+cmp_ok scalar @files, '>=', 50, 'the sources are there';
+is join(' ', grep { my @head = split /\n/, slurp($_), 4; "@head[0..1]" !~ /SPDX-License-Identifier: Apache-2\.0/ }
+    grep { !m{^CHANGES|^\.ci/README} } @files), '', 'every file says its licence in its first two lines';
+
+my @wide;
+for my $file (grep {/\.[ch]$/} @files) {
+    my $n = 0;
+    for (split /\n/, slurp($file)) {
+        $n++;
+        push @wide, "$file:$n" if length > 120;
+    }
+}
+is "@wide", '', 'no line of C is longer than 120 columns';
+is join(' ', grep { slurp($_) =~ /\t/ && /\.[ch]$/ || slurp($_) =~ /[ \t]$/m } grep { !/\.md$/ } @files), '',
+    'no tab in C, no blank at the end of a line';
+
+done_testing;
