@@ -1,0 +1,55 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: Apache-2.0
+# Every field of the directory and server configuration has a default in create() and a place in merge(): a field that merge
+# forgets would keep the outer value without a word.
+use strict;
+use warnings;
+use Test::More;
+
+sub slurp {
+    my ($name) = @_;
+    open my $fh, '<', $name or die "$name: $!\n";
+    local $/;
+    return scalar <$fh>;
+}
+
+my $header = slurp('httpd/config.h');
+my $source = slurp('httpd/config.c');
+
+# The names in a struct, and which of them are numbers: pcalloc's NULL means unset, its 0 does not.
+sub fields {
+    my ($struct) = @_;
+    my ($body) = $header =~ /typedef struct \Q$struct\E \{(.*?)\n\} \Q$struct\E;/s or die "httpd/config.h: no $struct\n";
+    $body =~ s{/\*.*?\*/}{}gs;
+    my %field;
+    for (grep {/\S/} split /;/, $body) {
+        /^\s*(.*?)(\w+)(?:\[\w+\])?\s*$/s or die "httpd/config.h: $struct: cannot read: $_\n";
+        my ($type, $name) = ($1, $2);
+        $field{$name} = $type !~ /\*/;
+    }
+    return %field;
+}
+
+sub function {
+    my ($name) = @_;
+    my ($body) = $source =~ /^[\w ]+\*?\s*\*?\Q$name\E\([^;{]*\)\n\{\n(.*?)^\}/ms or die "httpd/config.c: no $name()\n";
+    return $body;
+}
+
+for my $kind (qw(dir srv)) {
+    my %field = fields("certmap_${kind}_conf_t");
+    my $create = function("certmap_${kind}_conf_create");
+    my $merge = function("certmap_${kind}_conf_merge");
+    # merge may hand a part of the work on
+    $merge .= function($_) for $merge =~ /\b(merge_\w+)\(/g;
+    cmp_ok scalar keys %field, '>=', 3, "certmap_${kind}_conf_t has fields";
+    for my $name (sort keys %field) {
+        # a count goes with its array and begins at 0
+        my $count = $name =~ /^n(\w+)$/ && exists $field{$1};
+        my $goes_with = $name =~ /^(\w+)_(?:file|line)$/ && exists $field{$1};
+        ok !$field{$name} || $count || $goes_with || $create =~ /\bconf->\Q$name\E = /, "$kind: $name has a default";
+        like $merge, qr/\bconf->\Q$name\E(?:\[\w+\])? = /, "$kind: $name is merged";
+    }
+}
+
+done_testing;
