@@ -23,7 +23,7 @@
 void certmap_cert_blame(certmap_cert_t *cert, const char *field, const char *why, apr_pool_t *p)
 {
     if (!cert->malformed) {
-        cert->malformed = apr_pstrcat(p, field, ": ", why, NULL);
+        cert->malformed = apr_pstrcat(p, field, *why == '.' ? "" : ": ", why, NULL);
     }
 }
 

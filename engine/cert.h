@@ -103,7 +103,7 @@ const char *certmap_oid_canonical(certmap_str_t text, apr_pool_t *p);
  * @param rdns    content of its SEQUENCE
  * @param dn      out: the name, RDNs in encoded order
  * @param encoded out (or NULL): all of its attributes in encoded order, *nencoded of them
- * @param why     out: when malformed, what is, "CN: NUL inside"
+ * @param why     out: when malformed, what is: "empty RDN", or ".CN: NUL inside" with the attribute before it
  * @return 1, or 0 when malformed
  */
 int certmap_dn_decode(certmap_der_t rdns, const certmap_dn_t **dn, certmap_ava_t **encoded, apr_size_t *nencoded,
@@ -150,7 +150,7 @@ struct certmap_cert_t {
     apr_size_t nexts;
 };
 
-/** Notes what is malformed, the first time; the format's text lives in p. */
+/** Notes what is malformed, the first time. A why that begins with a dot names a part: "subject" + ".CN: NUL inside". */
 void certmap_cert_blame(certmap_cert_t *cert, const char *field, const char *why, apr_pool_t *p);
 /** Sorts oid[] and v[] together into a keyed list; the arrays are taken over. */
 void certmap_keyed_sort(certmap_keyed_t *k, apr_pool_t *p);

@@ -202,7 +202,7 @@ static int decode_ava(certmap_der_t content, certmap_ava_t *ava, const char **wh
     }
     bad = certmap_der_string(tag, value, &ava->value, p);
     if (bad) {
-        *why = apr_pstrcat(p, certmap_attr_name(ava->oid, p), ": ", bad, NULL);
+        *why = apr_pstrcat(p, ".", certmap_attr_name(ava->oid, p), ": ", bad, NULL);
         return 0;
     }
     ava->folded = certmap_fold(ava->value, p);

@@ -158,15 +158,15 @@ static const struct {
     certmap_field_e field;
     const char *(*read)(san_t *san, certmap_value_t *v, certmap_der_t content, apr_pool_t *p);
 } forms[] = {
-    { 0xa0, "san.other", CERTMAP_F_SAN_OTHER, read_other },
-    { 0x81, "san.email", CERTMAP_F_SAN_EMAIL, read_ia5 },
-    { 0x82, "san.dns", CERTMAP_F_SAN_DNS, read_ia5 },
-    { 0xa3, "x400Address", CERTMAP_F_COUNT, NULL },
-    { 0xa4, "san.dirname", CERTMAP_F_SAN_DIRNAME, read_dirname },
-    { 0xa5, "ediPartyName", CERTMAP_F_COUNT, NULL },
-    { 0x86, "san.uri", CERTMAP_F_SAN_URI, read_ia5 },
-    { 0x87, "san.ip", CERTMAP_F_SAN_IP, read_ip },
-    { 0x88, "san.rid", CERTMAP_F_SAN_RID, read_rid },
+    { 0xa0, ".other", CERTMAP_F_SAN_OTHER, read_other },
+    { 0x81, ".email", CERTMAP_F_SAN_EMAIL, read_ia5 },
+    { 0x82, ".dns", CERTMAP_F_SAN_DNS, read_ia5 },
+    { 0xa3, ".x400Address", CERTMAP_F_COUNT, NULL },
+    { 0xa4, ".dirname", CERTMAP_F_SAN_DIRNAME, read_dirname },
+    { 0xa5, ".ediPartyName", CERTMAP_F_COUNT, NULL },
+    { 0x86, ".uri", CERTMAP_F_SAN_URI, read_ia5 },
+    { 0x87, ".ip", CERTMAP_F_SAN_IP, read_ip },
+    { 0x88, ".rid", CERTMAP_F_SAN_RID, read_rid },
 };
 
 #define NFORMS (sizeof(forms) / sizeof(forms[0]))
@@ -238,7 +238,7 @@ const char *certmap_san_decode(certmap_cert_t *cert, certmap_der_t data, apr_poo
         }
         why = forms[form].read(&san, &san.v[field][san.n[field]], content, p);
         if (why) {
-            return apr_pstrcat(p, forms[form].name, ": ", why, NULL);
+            return apr_pstrcat(p, forms[form].name, *why == '.' ? "" : ": ", why, NULL);
         }
         san.n[field]++;
     }
