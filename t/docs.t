@@ -128,6 +128,17 @@ for my $name ('README.md', sort glob 'docs/*.md') {
     ok(!defined $block, "$name: the last block is closed");
 }
 
+# The chapter on strength names its rules by what they are; DUMP_CERTMAP says what they are.
+my ($strengths) = $text{'docs/conditions.md'} =~ /^## Strength\n.*?^```certmap-rule\n(.*?)^```$/ms;
+my @rules = grep { /\S/ } split /\n/, $strengths // '';
+spew("$root/conf/httpd.conf", wrap('apache', "CertMap On\n" . join '', map { "CertMapRule $_\n" } @rules));
+my $dump = qx($httpd -t -D DUMP_CERTMAP -f $root/conf/httpd.conf 2>&1);
+cmp_ok(scalar @rules, '>=', 7, 'docs/conditions.md shows rules of each strength');
+for my $rule (@rules) {
+    my ($name, $strength) = $rule =~ /^((weak|scoped|strong)-\S+) /;
+    like($dump, qr/^\s*\Q$name\E allow .*# $strength, /m, "$name is $strength");
+}
+
 # ---- documented and known
 
 my $directives = $text{'docs/directives.md'};
