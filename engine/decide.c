@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Deciding: one certificate is put before the rules of a list. Matching is kept apart from the loop over the rules
+ * (certmap_rule_matches), allocates nothing for a rule that plainly does not match, and knows a third answer beside yes and
+ * no: the matcher failed. Nobody is mapped on that answer, and no deny rule is passed over because of it.
+ */
+#include <string.h>
+#include <time.h>
+
+#include <apr_strings.h>
+
+#include "rules.h"
+
+/* Seconds of processor time that all regexes of one decision may take together, looked at every so many matches. */
+#define REGEX_SECONDS 1
+#define REGEX_CALLS 64
+
+/* Stands beside PCRE2's own codes, all of which are above it. */
+#define ERROR_BUDGET (-100000)
+
+void certmap_eval_init(certmap_eval_t *ev, const certmap_cert_t *cert, const certmap_verdict_t *verdict, apr_pool_t *p)
+{
+    memset(ev, 0, sizeof(*ev));
+    ev->cert = cert;
+    ev->verdict = verdict;
+    ev->pool = p;
+}
+
+certmap_values_t certmap_eval_values(certmap_eval_t *ev, const certmap_field_t *field)
+{
+    certmap_values_t v = { field, CERTMAP_ABSENT, NULL, 0 };
+    apr_size_t i;
+
+    for (i = 0; i < ev->ncached; i++) {
+        if (ev->cache[i].field == field || certmap_field_same(ev->cache[i].field, field)) {
+            return ev->cache[i];
+        }
+    }
+    v.state = certmap_cert_values(ev->cert, ev->verdict, field, &v.values, &v.n, ev->pool);
+    if (ev->ncached < CERTMAP_EVAL_CACHE) {
+        ev->cache[ev->ncached++] = v;
+    }
+    return v;
+}
+
+const char *certmap_eval_error(const certmap_eval_t *ev, apr_pool_t *p)
+{
+    PCRE2_UCHAR message[160];
+
+    if (ev->failed == NULL) {
+        return "matcher error";
+    }
+    if (ev->failed_rc == ERROR_BUDGET) {
+        return apr_psprintf(p, "%s: the regexes of this decision took too long", ev->failed->text);
+    }
+    if (pcre2_get_error_message(ev->failed_rc, message, sizeof(message)) < 0) {
+        return apr_psprintf(p, "%s: PCRE2 error %d", ev->failed->text, ev->failed_rc);
+    }
+    return apr_psprintf(p, "%s: %s", ev->failed->text, (const char *)message);
+}
+
+/* ---- one value against one pattern ---------------------------------------------------------------------------- */
+
+static apr_size_t character(certmap_str_t text, apr_size_t at)
+{
+    apr_size_t n = 1;
+
+    while (at + n < text.len && ((unsigned char)text.data[at + n] & 0xc0) == 0x80) {
+        n++;
+    }
+    return n;
+}
+
+/* Goes back to the last '*' only, never further: at most text times pattern steps, and no recursion. */
+static int match_wildcard(const apr_uint16_t *tokens, apr_size_t ntokens, certmap_str_t text)
+{
+    apr_size_t t = 0;
+    apr_size_t s = 0;
+    apr_size_t star = ntokens;      /* where the last '*' stands */
+    apr_size_t resume = 0;          /* where the text goes on behind it */
+
+    while (s < text.len) {
+        if (t < ntokens && tokens[t] == CERTMAP_TOKEN_ANY) {
+            star = t++;
+            resume = s;
+        }
+        else if (t < ntokens && tokens[t] == CERTMAP_TOKEN_ONE) {
+            s += character(text, s);
+            t++;
+        }
+        else if (t < ntokens && tokens[t] == (unsigned char)text.data[s]) {
+            s++;
+            t++;
+        }
+        else if (star < ntokens) {
+            resume += character(text, resume);
+            s = resume;
+            t = star + 1;
+        }
+        else {
+            return 0;
+        }
+    }
+    while (t < ntokens && tokens[t] == CERTMAP_TOKEN_ANY) {
+        t++;
+    }
+    return t == ntokens;
+}
+
+static apr_status_t free_match(void *match)
+{
+    pcre2_match_data_free(match);
+    return APR_SUCCESS;
+}
+
+static int need_match_data(certmap_eval_t *ev, apr_uint32_t pairs)
+{
+    if (ev->match != NULL && ev->match_pairs >= pairs) {
+        return 1;
+    }
+    pairs = pairs < 16 ? 16 : pairs;
+    ev->match = pcre2_match_data_create(pairs, NULL);
+    ev->match_pairs = ev->match ? pairs : 0;
+    if (ev->match != NULL) {
+        apr_pool_cleanup_register(ev->pool, ev->match, free_match, apr_pool_cleanup_null);
+    }
+    return ev->match != NULL;
+}
+
+static int over_budget(certmap_eval_t *ev)
+{
+    struct timespec now;
+
+    if (ev->regex_calls++ % REGEX_CALLS != 0 || clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now) != 0) {
+        return 0;
+    }
+    if (ev->regex_calls == 1) {
+        ev->regex_end = now;
+        ev->regex_end.tv_sec += REGEX_SECONDS;
+        return 0;
+    }
+    return now.tv_sec > ev->regex_end.tv_sec
+           || (now.tv_sec == ev->regex_end.tv_sec && now.tv_nsec > ev->regex_end.tv_nsec);
+}
+
+static certmap_match_e match_regex(certmap_eval_t *ev, const certmap_cond_t *cond, certmap_str_t text)
+{
+    PCRE2_SPTR subject = (PCRE2_SPTR)text.data;
+    int rc = PCRE2_ERROR_NOMEMORY;
+
+    if (over_budget(ev)) {
+        rc = ERROR_BUDGET;
+    }
+    else if (need_match_data(ev, cond->u.regex.captures + 1)) {
+        rc = pcre2_match(cond->u.regex.code, subject, text.len, 0, 0, ev->match, cond->u.regex.limits);
+        if (rc == PCRE2_ERROR_JIT_STACKLIMIT) {     /* a long value; the interpreter has the heap */
+            rc = pcre2_match(cond->u.regex.code, subject, text.len, 0, PCRE2_NO_JIT, ev->match, cond->u.regex.limits);
+        }
+    }
+    if (rc == PCRE2_ERROR_NOMATCH) {
+        return CERTMAP_MATCH_NO;
+    }
+    if (rc <= 0) {
+        ev->failed = cond;
+        ev->failed_rc = rc == 0 ? PCRE2_ERROR_NOMEMORY : rc;
+        return CERTMAP_MATCH_ERROR;
+    }
+    /* Anchored at both ends already; looked at again because whole values are what everything here stands on. */
+    return pcre2_get_ovector_pointer(ev->match)[1] == text.len ? CERTMAP_MATCH_YES : CERTMAP_MATCH_NO;
+}
+
+static int match_network(const certmap_cond_t *cond, const certmap_value_t *value)
+{
+    unsigned whole = cond->u.network.bits / 8u;
+    unsigned rest = cond->u.network.bits % 8u;
+
+    return value->iplen == cond->u.network.len && memcmp(value->ip, cond->u.network.octets, whole) == 0
+           && (rest == 0 || ((value->ip[whole] ^ cond->u.network.octets[whole]) >> (8 - rest)) == 0);
+}
+
+static int is_void(const certmap_value_t *value)
+{
+    return value->kind == CERTMAP_V_TEXT ? value->folded.len == 0 : value->text.len == 0;
+}
+
+certmap_match_e certmap_cond_value(certmap_eval_t *ev, const certmap_cond_t *cond, const certmap_value_t *value)
+{
+    certmap_str_t text = cond->exact ? value->text : value->folded;
+    int yes = 0;
+
+    /* A value of blanks is no value, and DER is not text: it meets only what is written as DER. */
+    if (is_void(value) || (value->kind == CERTMAP_V_OPAQUE) != cond->opaque) {
+        return CERTMAP_MATCH_NO;
+    }
+    switch (cond->pattern) {
+    case CERTMAP_P_LITERAL:
+        yes = certmap_str_same(cond->u.literal, text);
+        break;
+    case CERTMAP_P_WILDCARD:
+        yes = match_wildcard(cond->u.wildcard.tokens, cond->u.wildcard.n, text);
+        break;
+    case CERTMAP_P_REGEX:
+        return match_regex(ev, cond, value->text);
+    case CERTMAP_P_NETWORK:
+        yes = value->kind == CERTMAP_V_IP && match_network(cond, value);
+        break;
+    case CERTMAP_P_DN:
+        yes = value->kind == CERTMAP_V_DN && value->dn != NULL && certmap_dn_equal(value->dn, cond->u.dn, cond->exact);
+        break;
+    case CERTMAP_P_DN_BELOW:
+        yes = value->kind == CERTMAP_V_DN && value->dn != NULL && certmap_dn_below(value->dn, cond->u.dn, cond->exact);
+        break;
+    }
+    return yes ? CERTMAP_MATCH_YES : CERTMAP_MATCH_NO;
+}
+
+/* ---- conditions and rules ------------------------------------------------------------------------------------- */
+
+/* Negated or all:, that is, a condition that looks at every value and binds none. */
+static certmap_match_e every_value(certmap_eval_t *ev, const certmap_cond_t *cond, const certmap_values_t *v)
+{
+    apr_size_t present = 0;
+    apr_size_t i;
+
+    for (i = 0; i < v->n; i++) {
+        certmap_match_e m = certmap_cond_value(ev, cond, &v->values[i]);
+
+        if (m == CERTMAP_MATCH_ERROR) {
+            return m;
+        }
+        if ((m == CERTMAP_MATCH_YES) == (cond->negated != 0)) {
+            return CERTMAP_MATCH_NO;
+        }
+        present += !is_void(&v->values[i]);
+    }
+    return cond->all && present == 0 ? CERTMAP_MATCH_NO : CERTMAP_MATCH_YES;
+}
+
+certmap_match_e certmap_group_value(certmap_eval_t *ev, const certmap_rule_t *rule, apr_size_t leader, apr_size_t last,
+                                    const certmap_value_t *value)
+{
+    int regexes;
+    apr_size_t i;
+
+    for (regexes = 0; regexes <= 1; regexes++) {
+        for (i = leader; i <= last; i++) {
+            const certmap_cond_t *cond = &rule->conds[i];
+
+            if (cond->leader == (int)leader && (cond->pattern == CERTMAP_P_REGEX) == regexes) {
+                certmap_match_e m = certmap_cond_value(ev, cond, value);
+
+                if (m != CERTMAP_MATCH_YES) {
+                    return m;
+                }
+            }
+        }
+        if (!rule->conds[leader].regex_group) {
+            break;
+        }
+    }
+    return CERTMAP_MATCH_YES;
+}
+
+certmap_match_e certmap_group_holds(certmap_eval_t *ev, const certmap_rule_t *rule, apr_size_t leader, apr_size_t last)
+{
+    certmap_values_t v = certmap_eval_values(ev, &rule->conds[leader].field);
+    certmap_match_e found = CERTMAP_MATCH_NO;
+    apr_size_t i;
+
+    if (v.state == CERTMAP_MALFORMED) {
+        return CERTMAP_MATCH_MALFORMED;
+    }
+    for (i = 0; i < v.n; i++) {
+        certmap_match_e m = certmap_group_value(ev, rule, leader, last, &v.values[i]);
+
+        if (m == CERTMAP_MATCH_ERROR) {
+            return m;
+        }
+        if (m == CERTMAP_MATCH_YES) {
+            found = m;
+            if (!rule->conds[leader].regex_group) {
+                break;      /* behind a match only a failing regex could matter */
+            }
+        }
+    }
+    return found;
+}
+
+certmap_match_e certmap_cond_holds(certmap_eval_t *ev, const certmap_cond_t *cond)
+{
+    certmap_values_t v = certmap_eval_values(ev, &cond->field);
+    certmap_match_e found = CERTMAP_MATCH_NO;
+    apr_size_t i;
+
+    if (v.state == CERTMAP_MALFORMED) {
+        return CERTMAP_MATCH_MALFORMED;
+    }
+    if (cond->negated || cond->all) {
+        return every_value(ev, cond, &v);
+    }
+    for (i = 0; i < v.n && found == CERTMAP_MATCH_NO; i++) {
+        found = certmap_cond_value(ev, cond, &v.values[i]);
+    }
+    return found;
+}
+
+/* One pass over the rule's groups: those that ask regexes, or those that do not. */
+static certmap_match_e match_pass(certmap_eval_t *ev, const certmap_rule_t *rule, int regexes)
+{
+    certmap_match_e result = CERTMAP_MATCH_YES;
+    apr_size_t i;
+
+    for (i = 0; i < rule->nconds; i++) {
+        const certmap_cond_t *cond = &rule->conds[i];
+        certmap_match_e m;
+
+        if ((cond->leader >= 0 && cond->leader != (int)i) || cond->regex_group != regexes) {
+            continue;
+        }
+        m = cond->leader < 0 ? certmap_cond_holds(ev, cond) : certmap_group_holds(ev, rule, i, rule->nconds - 1);
+        if (m == CERTMAP_MATCH_NO || m == CERTMAP_MATCH_MALFORMED) {
+            return m;
+        }
+        if (m == CERTMAP_MATCH_ERROR) {
+            result = m;     /* a plain "no" of another condition would still be the rule's answer */
+        }
+    }
+    return result;
+}
+
+certmap_match_e certmap_rule_matches(certmap_eval_t *ev, const certmap_rule_t *rule)
+{
+    certmap_match_e m = rule->nconds > 0 || rule->any ? match_pass(ev, rule, 0) : CERTMAP_MATCH_NO;
+
+    return m == CERTMAP_MATCH_YES ? match_pass(ev, rule, 1) : m;
+}
+
+/* ---- the decision --------------------------------------------------------------------------------------------- */
+
+static void refuse(certmap_decision_t *d, certmap_reason_e reason, const char *detail)
+{
+    d->outcome = CERTMAP_REFUSED;
+    d->reason = reason;
+    d->detail = detail;
+}
+
+/* An allow rule has matched. Of several reasons against it the one of highest precedence is told. */
+static void allow(certmap_decision_t *d, const certmap_rule_t *rule, certmap_eval_t *ev, certmap_strength_e min,
+                  apr_time_t now, apr_pool_t *p)
+{
+    const char *user = NULL;
+    const char *detail = NULL;
+    certmap_reason_e reason;
+
+    if (rule->expires != 0 && now >= rule->expires) {
+        refuse(d, CERTMAP_R_MAPPING_EXPIRED, apr_psprintf(p, "rule %s has expired", rule->name));
+        return;
+    }
+    d->until = rule->expires;
+    if (rule->strength < min) {
+        refuse(d, CERTMAP_R_MAPPING_TOO_WEAK, apr_psprintf(p, "rule %s is %s, %s is asked for", rule->name,
+                                                           certmap_strength_name(rule->strength),
+                                                           certmap_strength_name(min)));
+        return;
+    }
+    reason = certmap_template_expand(rule, ev, &user, &detail, p);
+    if (reason != CERTMAP_R_NONE || user == NULL) {
+        refuse(d, reason != CERTMAP_R_NONE ? reason : CERTMAP_R_USER_INVALID,
+               apr_psprintf(p, "rule %s: %s", rule->name, detail ? detail : "no user"));
+        return;
+    }
+    d->outcome = CERTMAP_MAPPED;
+    d->reason = CERTMAP_R_NONE;
+    d->user = user;
+    d->groups = rule->groups;
+    d->ngroups = rule->ngroups;
+}
+
+/* One rule. @return whether it has decided */
+static int ask_rule(certmap_decision_t *d, const certmap_rule_t *rule, certmap_eval_t *ev, certmap_strength_e min,
+                    apr_time_t now, apr_pool_t *p)
+{
+    certmap_match_e m = rule->disabled ? CERTMAP_MATCH_NO : certmap_rule_matches(ev, rule);
+
+    if (m == CERTMAP_MATCH_NO) {
+        return 0;
+    }
+    d->rule = rule;
+    d->strength = rule->strength;
+    switch (m) {
+    case CERTMAP_MATCH_MALFORMED:
+        d->rule = NULL;
+        refuse(d, CERTMAP_R_MALFORMED, apr_psprintf(p, "rule %s asks a field that is malformed", rule->name));
+        break;
+    case CERTMAP_MATCH_ERROR:
+        refuse(d, rule->deny ? CERTMAP_R_DENIED_BY_RULE : CERTMAP_R_AMBIGUOUS,
+               apr_psprintf(p, "rule %s: matcher error: %s", rule->name, certmap_eval_error(ev, p)));
+        break;
+    case CERTMAP_MATCH_YES:
+        if (rule->deny) {
+            refuse(d, CERTMAP_R_DENIED_BY_RULE, NULL);
+        }
+        else {
+            allow(d, rule, ev, min, now, p);
+        }
+        break;
+    case CERTMAP_MATCH_NO:
+        break;
+    }
+    return 1;
+}
+
+/* The outer list is asked first. */
+static int ask_list(certmap_decision_t *d, const certmap_list_t *list, certmap_eval_t *ev, certmap_strength_e min,
+                    apr_time_t now, apr_pool_t *p)
+{
+    apr_size_t i;
+
+    if (list == NULL) {
+        return 0;
+    }
+    if (ask_list(d, list->outer, ev, min, now, p)) {
+        return 1;
+    }
+    for (i = 0; list->rules != NULL && i < list->rules->n; i++) {
+        if (ask_rule(d, list->rules->rules[i], ev, min, now, p)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* What is malformed, or NULL. Extensions that rules speak of are decoded now, all of them: whether a certificate is refused
+ * as malformed must not hang on the order in which conditions are asked. */
+static const char *malformed(const certmap_list_t *list, certmap_eval_t *ev, apr_pool_t *p)
+{
+    const char *what = certmap_cert_malformed(ev->cert);
+    apr_size_t i;
+
+    for (; list != NULL && what == NULL; list = list->outer) {
+        for (i = 0; list->rules != NULL && i < list->rules->nlazy && what == NULL; i++) {
+            if (certmap_eval_values(ev, &list->rules->lazy[i]).state == CERTMAP_MALFORMED) {
+                what = apr_psprintf(p, "%s: malformed", list->rules->lazy[i].name);
+            }
+        }
+    }
+    return what;
+}
+
+apr_status_t certmap_decide(const certmap_list_t *list, const certmap_cert_t *cert, const certmap_verdict_t *verdict,
+                            certmap_strength_e min, apr_time_t now, certmap_decision_t *decision, apr_pool_t *p)
+{
+    certmap_eval_t *ev = apr_palloc(p, sizeof(*ev));
+    const char *what;
+
+    memset(decision, 0, sizeof(*decision));
+    refuse(decision, CERTMAP_R_NO_MATCH, NULL);
+    certmap_eval_init(ev, cert, verdict, p);
+    what = cert ? malformed(list, ev, p) : NULL;
+    if (what != NULL) {
+        refuse(decision, CERTMAP_R_MALFORMED, what);
+    }
+    else if (verdict != NULL && verdict->reason != CERTMAP_R_NONE) {
+        refuse(decision, verdict->reason, NULL);
+    }
+    else if (cert == NULL) {
+        refuse(decision, CERTMAP_R_CERTIFICATE_MISSING, NULL);
+    }
+    else if (verdict == NULL) {
+        refuse(decision, CERTMAP_R_UNTRUSTED_ISSUER, "nothing has verified the certificate");
+    }
+    else {
+        ask_list(decision, list, ev, min, now, p);
+    }
+    return APR_SUCCESS;
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The same decision, told: what every rule and condition met in the certificate, and which rule missed by least. It asks
+ * the functions that decide, never rules of its own, so that what is told is what happens.
+ */
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "rules.h"
+
+#define VALUES_MOST 16
+
+static void trace_cond(certmap_trace_cond_t *t, const certmap_cond_t *cond, certmap_eval_t *ev, apr_pool_t *p)
+{
+    certmap_values_t v = certmap_eval_values(ev, &cond->field);
+    certmap_match_e m = certmap_cond_holds(ev, cond);
+    const char **texts;
+    apr_size_t i;
+
+    t->cond = cond;
+    t->text = cond->text;
+    t->holds = m == CERTMAP_MATCH_YES;
+    t->state = v.state;
+    t->total = v.n;
+    t->nvalues = v.n < VALUES_MOST ? v.n : VALUES_MOST;
+    t->error = m == CERTMAP_MATCH_ERROR ? certmap_eval_error(ev, p) : NULL;
+    texts = apr_pcalloc(p, (t->nvalues + 1) * sizeof(*texts));
+    for (i = 0; i < t->nvalues; i++) {
+        texts[i] = apr_pstrcat(p, v.values[i].kind == CERTMAP_V_OPAQUE ? "#" : "",
+                               apr_pstrmemdup(p, v.values[i].text.data, v.values[i].text.len), NULL);
+    }
+    t->values = texts;
+}
+
+static void trace_rule(certmap_trace_rule_t *t, const certmap_rule_t *rule, certmap_eval_t *ev, apr_pool_t *p)
+{
+    certmap_trace_cond_t *conds = apr_pcalloc(p, (rule->nconds + 1) * sizeof(*conds));
+    apr_size_t i;
+
+    t->rule = rule;
+    t->matched = certmap_rule_matches(ev, rule) == CERTMAP_MATCH_YES;
+    for (i = 0; i < rule->nconds; i++) {
+        trace_cond(&conds[i], &rule->conds[i], ev, p);
+    }
+    t->conds = conds;
+    t->nconds = rule->nconds;
+}
+
+apr_status_t certmap_explain(const certmap_list_t *list, const certmap_cert_t *cert, const certmap_verdict_t *verdict,
+                             certmap_strength_e min, apr_time_t now, certmap_decision_t *decision,
+                             certmap_trace_t **trace, apr_pool_t *p)
+{
+    apr_array_header_t *rules = certmap_list_flatten(list, p);
+    certmap_trace_rule_t *told = apr_pcalloc(p, ((apr_size_t)rules->nelts + 1) * sizeof(*told));
+    apr_status_t rv = certmap_decide(list, cert, verdict, min, now, decision, p);
+    int i;
+
+    *trace = apr_pcalloc(p, sizeof(**trace));
+    (*trace)->rules = told;
+    for (i = 0; i < rules->nelts && cert != NULL && rv == APR_SUCCESS; i++) {
+        const certmap_rule_t *rule = APR_ARRAY_IDX(rules, i, const certmap_rule_t *);
+        certmap_trace_rule_t *t = &told[(*trace)->nrules];
+        certmap_eval_t ev;
+
+        if (rule->disabled) {
+            continue;
+        }
+        certmap_eval_init(&ev, cert, verdict, p);       /* each rule with a regex budget of its own */
+        trace_rule(t, rule, &ev, p);
+        t->decided = rule == decision->rule;
+        (*trace)->nrules++;
+    }
+    return rv;
+}
+
+/* How many conditions of a rule fail, the values bound to one another; *first: the first of them. */
+static apr_size_t count_failed(const certmap_rule_t *rule, certmap_eval_t *ev, const certmap_cond_t **first)
+{
+    apr_size_t failed = 0;
+    apr_size_t i;
+
+    for (i = 0; i < rule->nconds; i++) {
+        const certmap_cond_t *cond = &rule->conds[i];
+        certmap_match_e m = cond->leader < 0 ? certmap_cond_holds(ev, cond)
+                                             : certmap_group_holds(ev, rule, (apr_size_t)cond->leader, i);
+
+        if (m != CERTMAP_MATCH_YES && failed++ == 0) {
+            *first = cond;
+        }
+    }
+    return failed;
+}
+
+void certmap_nearest(const certmap_list_t *list, const certmap_cert_t *cert, const certmap_verdict_t *verdict,
+                     apr_size_t most, const certmap_rule_t **rule, const certmap_cond_t **failed, apr_pool_t *p)
+{
+    apr_array_header_t *rules = certmap_list_flatten(list, p);
+    certmap_eval_t *ev = apr_palloc(p, sizeof(*ev));
+    apr_size_t least = 0;
+    int i;
+
+    *rule = NULL;
+    *failed = NULL;
+    certmap_eval_init(ev, cert, verdict, p);
+    for (i = 0; i < rules->nelts && most > 0 && cert != NULL; i++) {
+        const certmap_rule_t *r = APR_ARRAY_IDX(rules, i, const certmap_rule_t *);
+        const certmap_cond_t *first = NULL;
+        apr_size_t n;
+
+        if (r->disabled || r->deny) {
+            continue;
+        }
+        most--;
+        n = count_failed(r, ev, &first);
+        if (n > 0 && n < r->nconds && (*rule == NULL || n < least)) {
+            least = n;
+            *rule = r;
+            *failed = first;
+        }
+    }
+}

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is wrong with a list as a whole: rules that can never match because one before always does, names used twice, weak
+ * and expired rules. Implication between conditions is told only where it is certain; what cannot be told is not said.
+ */
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "rules.h"
+
+/* Earlier rules without a literal condition cannot be looked up by it; at most so many of them are compared with each rule. */
+#define RESIDUAL_MOST 1000
+
+/* ---- implication ---------------------------------------------------------------------------------------------- */
+
+/* Whether a wildcard pattern matches a text whose every byte is given. */
+static int wildcard_meets(const certmap_cond_t *wild, certmap_str_t text, apr_pool_t *p)
+{
+    certmap_eval_t ev;
+    certmap_value_t value;
+
+    memset(&value, 0, sizeof(value));
+    value.kind = wild->opaque ? CERTMAP_V_OPAQUE : CERTMAP_V_TEXT;
+    value.text = value.folded = text;
+    certmap_eval_init(&ev, NULL, NULL, p);
+    return certmap_cond_value(&ev, wild, &value) == CERTMAP_MATCH_YES;
+}
+
+static int same_pattern(const certmap_cond_t *a, const certmap_cond_t *b)
+{
+    return a->pattern == b->pattern && a->exact == b->exact && a->opaque == b->opaque && certmap_str_same(a->raw, b->raw);
+}
+
+/* The literal of inner in the form that outer compares; *text.data NULL where case has been lost. */
+static certmap_str_t literal_for(const certmap_cond_t *outer, const certmap_cond_t *inner, apr_pool_t *p)
+{
+    certmap_str_t none = { NULL, 0 };
+
+    if (certmap_field_kind(&inner->field) != CERTMAP_V_TEXT || inner->exact == outer->exact || inner->opaque) {
+        return inner->u.literal;
+    }
+    return inner->exact ? certmap_fold(inner->u.literal, p) : none;
+}
+
+static int network_contains(const certmap_cond_t *outer, const certmap_cond_t *inner)
+{
+    unsigned i;
+
+    if (outer->u.network.len != inner->u.network.len || outer->u.network.bits > inner->u.network.bits) {
+        return 0;
+    }
+    for (i = 0; i < outer->u.network.bits; i++) {
+        if ((outer->u.network.octets[i / 8] ^ inner->u.network.octets[i / 8]) & (0x80u >> (i % 8))) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* Whether every value that inner's pattern matches is one that outer's matches; 0 also where that is not certain. */
+static int contains(const certmap_cond_t *outer, const certmap_cond_t *inner, apr_pool_t *p)
+{
+    int dn = inner->pattern == CERTMAP_P_DN || inner->pattern == CERTMAP_P_DN_BELOW;
+    certmap_str_t text;
+
+    if (same_pattern(outer, inner)) {
+        return 1;
+    }
+    if (outer->opaque != inner->opaque || (dn && outer->exact && !inner->exact)) {
+        return 0;
+    }
+    switch (outer->pattern) {
+    case CERTMAP_P_LITERAL:
+        text = inner->pattern == CERTMAP_P_LITERAL ? literal_for(outer, inner, p) : (certmap_str_t){ NULL, 0 };
+        return text.data != NULL && certmap_str_same(outer->u.literal, text);
+    case CERTMAP_P_WILDCARD:
+        if (outer->u.wildcard.n == 1 && outer->u.wildcard.tokens[0] == CERTMAP_TOKEN_ANY
+            && (outer->opaque || (outer->field.kind != CERTMAP_F_EXT && outer->field.kind != CERTMAP_F_SAN_OTHER)
+                || !inner->opaque)) {
+            return 1;
+        }
+        text = inner->pattern == CERTMAP_P_LITERAL ? literal_for(outer, inner, p) : (certmap_str_t){ NULL, 0 };
+        return text.data != NULL && wildcard_meets(outer, text, p);
+    case CERTMAP_P_NETWORK:
+        return inner->pattern == CERTMAP_P_NETWORK && network_contains(outer, inner);
+    case CERTMAP_P_DN:
+        return inner->pattern == CERTMAP_P_DN && certmap_dn_equal(outer->u.dn, inner->u.dn, outer->exact);
+    case CERTMAP_P_DN_BELOW:
+        return dn && (certmap_dn_below(inner->u.dn, outer->u.dn, outer->exact)
+                      || (inner->pattern == CERTMAP_P_DN_BELOW
+                          && certmap_dn_equal(inner->u.dn, outer->u.dn, outer->exact)));
+    case CERTMAP_P_REGEX:
+        return 0;
+    }
+    return 0;
+}
+
+/* Whether `then` holds for every certificate for which `given` does. */
+static int implies(const certmap_cond_t *given, const certmap_cond_t *then, apr_pool_t *p)
+{
+    if (given->negated != then->negated || (then->all && !given->all)
+        || !certmap_field_same(&given->field, &then->field)) {
+        return 0;
+    }
+    return then->negated ? contains(given, then, p) : contains(then, given, p);
+}
+
+/* Whether the earlier rule matches every certificate that the later one does. Conditions that bind one value are implied by
+ * conditions that bind one value, or by all:, so that the value is the same. */
+static int covers(const certmap_rule_t *earlier, const certmap_rule_t *later, apr_pool_t *p)
+{
+    apr_size_t i;
+    apr_size_t j;
+
+    for (i = 0; i < earlier->nconds; i++) {
+        for (j = 0; j < later->nconds && !implies(&later->conds[j], &earlier->conds[i], p); j++) {
+        }
+        if (j == later->nconds) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* ---- finding covering rules without comparing all with all ----------------------------------------------------- */
+
+typedef struct linter_t {
+    apr_array_header_t *found;      /* of certmap_error_t */
+    certmap_sink_t sink;
+    apr_hash_t *names;              /* name to rule */
+    apr_hash_t *keyed;              /* key to array of rules before that have this literal condition */
+    apr_array_header_t *residual;   /* rules before that have none */
+    apr_pool_t *scratch;
+    apr_pool_t *pool;
+} linter_t;
+
+static void report(linter_t *l, const certmap_rule_t *rule, const certmap_cond_t *cond, int warning, const char *text)
+{
+    const certmap_rule_full_t *full = (const certmap_rule_full_t *)rule;
+    certmap_place_t at = cond ? cond->place : (certmap_place_t){ rule->line, full->column };
+
+    l->sink.file = rule->file;
+    if (warning) {
+        certmap_sink_warning(&l->sink, at, "%s", text);
+    }
+    else {
+        certmap_sink_error(&l->sink, at, "%s", text);
+    }
+}
+
+static const char *where(const certmap_rule_t *rule, apr_pool_t *p)
+{
+    return rule->file ? apr_psprintf(p, "%s:%d", rule->file, rule->line) : apr_psprintf(p, "line %d", rule->line);
+}
+
+/* The key under which a rule with this condition is looked up, or NULL. A later rule is covered by a rule with a literal
+ * condition only when it has a literal on the same field that folds to the same text. */
+static const char *key_of(const certmap_cond_t *cond, apr_pool_t *p)
+{
+    certmap_str_t folded;
+
+    if (cond->pattern != CERTMAP_P_LITERAL || cond->negated) {
+        return NULL;
+    }
+    folded = certmap_fold(cond->u.literal, p);
+    return apr_pstrcat(p, cond->field.name, "=", folded.data, NULL);
+}
+
+static const certmap_rule_t *covering(const apr_array_header_t *rules, const certmap_rule_t *later, apr_pool_t *p)
+{
+    int most = rules && rules->nelts > RESIDUAL_MOST ? RESIDUAL_MOST : rules ? rules->nelts : 0;
+    int i;
+
+    for (i = 0; i < most; i++) {
+        if (covers(APR_ARRAY_IDX(rules, i, const certmap_rule_t *), later, p)) {
+            return APR_ARRAY_IDX(rules, i, const certmap_rule_t *);
+        }
+    }
+    return NULL;
+}
+
+static void lint_reach(linter_t *l, const certmap_rule_t *rule)
+{
+    const certmap_rule_t *before = covering(l->residual, rule, l->scratch);
+    apr_array_header_t *bucket;
+    const char *key = NULL;
+    apr_size_t i;
+
+    for (i = 0; i < rule->nconds && before == NULL; i++) {
+        key = key_of(&rule->conds[i], l->scratch);
+        before = key ? covering(apr_hash_get(l->keyed, key, APR_HASH_KEY_STRING), rule, l->scratch) : NULL;
+    }
+    if (before != NULL) {
+        report(l, rule, NULL, 1, apr_psprintf(l->scratch, "rule %s can never match: %s (%s) stands before it and matches "
+                                              "whatever it does", rule->name, before->name, where(before, l->scratch)));
+        return;     /* what it covers is covered by the one before */
+    }
+    for (i = 0, key = NULL; i < rule->nconds && key == NULL; i++) {
+        key = key_of(&rule->conds[i], l->scratch);
+    }
+    if (key == NULL) {
+        APR_ARRAY_PUSH(l->residual, const certmap_rule_t *) = rule;
+        return;
+    }
+    bucket = apr_hash_get(l->keyed, key, APR_HASH_KEY_STRING);
+    if (bucket == NULL) {
+        bucket = apr_array_make(l->pool, 1, sizeof(const certmap_rule_t *));
+        apr_hash_set(l->keyed, apr_pstrdup(l->pool, key), APR_HASH_KEY_STRING, bucket);
+    }
+    APR_ARRAY_PUSH(bucket, const certmap_rule_t *) = rule;
+}
+
+/* ---- the rest ------------------------------------------------------------------------------------------------- */
+
+static void lint_name(linter_t *l, const certmap_rule_t *rule)
+{
+    const certmap_rule_t *first = apr_hash_get(l->names, rule->name, APR_HASH_KEY_STRING);
+
+    if (first != NULL) {
+        report(l, rule, NULL, 0, apr_psprintf(l->scratch, "the name \"%s\" has been given before, at %s; names are unique in "
+                                              "a list", rule->name, where(first, l->scratch)));
+    }
+    else {
+        apr_hash_set(l->names, rule->name, APR_HASH_KEY_STRING, rule);
+    }
+}
+
+static void lint_strength(linter_t *l, const certmap_rule_t *rule, certmap_strength_e min)
+{
+    static const char *const hints[] = {
+        [CERTMAP_WEAK] = "add issuer=DN, chain.sha256= or root.sha256= and something of the subject",
+        [CERTMAP_SCOPED] = "add issuer=DN with something of the subject, or pin it as for strong",
+        [CERTMAP_STRONG] = "pin sha256=, spki=, or issuer=DN with serial="
+    };
+
+    if (rule->strength < min) {
+        report(l, rule, NULL, 0, apr_psprintf(l->scratch, "rule %s is %s, %s is asked for: %s", rule->name,
+                                              certmap_strength_name(rule->strength), certmap_strength_name(min),
+                                              hints[min]));
+    }
+    else if (rule->strength == CERTMAP_WEAK) {
+        report(l, rule, NULL, 1, apr_psprintf(l->scratch, "rule %s is weak, any trusted CA could issue a certificate that "
+                                              "matches: %s", rule->name, hints[CERTMAP_WEAK]));
+    }
+}
+
+static void lint_rule(linter_t *l, const certmap_rule_t *rule, certmap_strength_e min, apr_time_t now)
+{
+    apr_size_t i;
+
+    if (!rule->deny) {
+        lint_strength(l, rule, min);
+    }
+    if (rule->expires != 0 && now >= rule->expires) {
+        report(l, rule, NULL, 1, apr_psprintf(l->scratch, rule->deny ? "rule %s has expired; it still denies"
+                                              : "rule %s has expired; it refuses whom it matches", rule->name));
+    }
+    for (i = 0; i < rule->nconds; i++) {
+        if (rule->conds[i].matches_empty && !rule->conds[i].negated) {
+            report(l, rule, &rule->conds[i], 1, apr_psprintf(l->scratch, "rule %s: the regex %s also matches nothing at all, "
+                                                             "it hardly asks anything", rule->name, rule->conds[i].text));
+        }
+    }
+    lint_reach(l, rule);
+}
+
+apr_array_header_t *certmap_list_lint(const certmap_list_t *list, certmap_strength_e min, apr_time_t now, apr_pool_t *p)
+{
+    apr_array_header_t *rules = certmap_list_flatten(list, p);
+    linter_t l;
+    int i;
+
+    memset(&l, 0, sizeof(l));
+    l.found = apr_array_make(p, 4, sizeof(certmap_error_t));
+    l.sink = (certmap_sink_t){ l.found, NULL, 0, p };
+    l.pool = p;
+    apr_pool_create(&l.scratch, p);
+    l.names = apr_hash_make(p);
+    l.keyed = apr_hash_make(p);
+    l.residual = apr_array_make(p, 16, sizeof(const certmap_rule_t *));
+    for (i = 0; i < rules->nelts; i++) {
+        const certmap_rule_t *rule = APR_ARRAY_IDX(rules, i, const certmap_rule_t *);
+
+        lint_name(&l, rule);
+        if (!rule->disabled) {
+            lint_rule(&l, rule, min, now);
+        }
+        apr_pool_clear(l.scratch);
+    }
+    apr_pool_destroy(l.scratch);
+    return l.found;
+}

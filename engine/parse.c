@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Words become rules: "NAME allow USER COND... [OPT...]" and "NAME deny COND... [OPT...]". Everything that is wrong with a
+ * rule is said at once, at its place and with a hint, and nothing is guessed: a word that is not understood is an error.
+ */
+#include <string.h>
+
+#include <apr_lib.h>
+#include <apr_strings.h>
+
+#include "rules.h"
+
+#define NAME_MAX_LEN 64
+
+typedef struct parser_t parser_t;
+
+/* Reads the value of an option; value.text is what stands behind '='. */
+typedef void option_fn(parser_t *ps, const certmap_word_t *word, apr_size_t from);
+
+static option_fn option_groups;
+static option_fn option_expires;
+static option_fn option_note;
+
+typedef struct option_t {
+    const char *name;
+    option_fn *read;
+    unsigned bit;
+} option_t;
+
+static const option_t options[] = {
+    { .name = "groups", .read = option_groups, .bit = 1 },
+    { .name = "expires", .read = option_expires, .bit = 2 },
+    { .name = "note", .read = option_note, .bit = 4 },
+};
+
+#define NOPTIONS (sizeof(options) / sizeof(options[0]))
+
+#define SEEN_ANY 8u
+#define SEEN_DISABLED 16u
+
+static const char *const option_names[] = { "groups", "expires", "note", "disabled", NULL };
+static const char *const bare_words[] = { "any", "disabled", NULL };
+static const char *const verbs[] = { "allow", "deny", NULL };
+
+/* One rule while it is read. */
+struct parser_t {
+    certmap_builder_t *b;
+    certmap_rule_t *rule;
+    const certmap_word_t *words;
+    int nwords;
+    int next;
+    unsigned seen;                  /* options and bare words */
+    int positive;                   /* a positive condition */
+    int lost;                       /* something could not be read: do not say that it is missing, too */
+    apr_array_header_t *conds;      /* of certmap_cond_t */
+};
+
+static int word_is(const certmap_word_t *w, const char *text)
+{
+    return !w->broken && w->text.len == strlen(text) && memcmp(w->text.data, text, w->text.len) == 0;
+}
+
+static const option_t *find_option(certmap_str_t text)
+{
+    apr_size_t i;
+
+    for (i = 0; i < NOPTIONS; i++) {
+        apr_size_t n = strlen(options[i].name);
+
+        if (text.len > n && text.data[n] == '=' && memcmp(text.data, options[i].name, n) == 0) {
+            return &options[i];
+        }
+    }
+    return NULL;
+}
+
+/* Whether a word can only be a condition, an option, or one of the words that stand among them. */
+static int is_rule_part(const parser_t *ps, const certmap_word_t *w)
+{
+    return word_is(w, "any") || word_is(w, "disabled") || find_option(w->text) != NULL
+           || certmap_cond_looks_like(w->text, ps->b->scratch);
+}
+
+/* ---- options -------------------------------------------------------------------------------------------------- */
+
+static void option_groups(parser_t *ps, const certmap_word_t *word, apr_size_t from)
+{
+    apr_pool_t *p = ps->b->pool;
+    apr_array_header_t *groups = apr_array_make(p, 4, sizeof(const char *));
+    const char *text = word->text.data;
+    apr_size_t i = from;
+    int j;
+
+    while (i <= word->text.len) {
+        const char *comma = memchr(text + i, ',', word->text.len - i);
+        apr_size_t n = comma ? (apr_size_t)(comma - text) - i : word->text.len - i;
+        const char *group = apr_pstrmemdup(p, text + i, n);
+
+        if (n == 0) {
+            certmap_sink_error(&ps->b->sink, word->at[i], "empty group name; write groups=a,b");
+        }
+        else if (group[0] == ' ' || group[0] == '\t' || group[n - 1] == ' ' || group[n - 1] == '\t') {
+            certmap_sink_error(&ps->b->sink, word->at[i], "blank at the end of a group name; write groups=a,b");
+        }
+        else if (certmap_text_check((certmap_str_t){ group, n }, NULL) != NULL) {
+            certmap_sink_error(&ps->b->sink, word->at[i], "group name: %s",
+                               certmap_text_check((certmap_str_t){ group, n }, NULL));
+        }
+        for (j = 0; j < groups->nelts; j++) {
+            if (n > 0 && strcmp(APR_ARRAY_IDX(groups, j, const char *), group) == 0) {
+                certmap_sink_error(&ps->b->sink, word->at[i], "group \"%s\" stands twice", group);
+                break;
+            }
+        }
+        APR_ARRAY_PUSH(groups, const char *) = group;
+        i += n + 1;
+    }
+    ps->rule->groups = (const char *const *)groups->elts;
+    ps->rule->ngroups = (apr_size_t)groups->nelts;
+}
+
+/* Days of a month of the Gregorian calendar. */
+static int days_in(int year, int month)
+{
+    static const int days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+    int leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+
+    return days[month - 1] + (month == 2 && leap);
+}
+
+static void option_expires(parser_t *ps, const certmap_word_t *word, apr_size_t from)
+{
+    const char *s = word->text.data + from;
+    apr_time_exp_t t;
+    apr_time_t day;
+    int year;
+    int month;
+    int i;
+
+    for (i = 0; i < 10 && (i == 4 || i == 7 ? s[i] == '-' : apr_isdigit(s[i])); i++) {
+    }
+    if (i != 10 || word->text.len - from != 10) {
+        certmap_sink_error(&ps->b->sink, word->at[from], "bad date; write expires=YYYY-MM-DD, the last day (UTC) on which "
+                           "the rule holds");
+        return;
+    }
+    year = atoi(s);
+    month = atoi(s + 5);
+    if (year < 1970 || month < 1 || month > 12 || atoi(s + 8) < 1 || atoi(s + 8) > days_in(year, month)) {
+        certmap_sink_error(&ps->b->sink, word->at[from], "there is no such day as %s", s);
+        return;
+    }
+    memset(&t, 0, sizeof(t));
+    t.tm_year = year - 1900;
+    t.tm_mon = month - 1;
+    t.tm_mday = atoi(s + 8);
+    if (apr_time_exp_get(&day, &t) != APR_SUCCESS) {
+        certmap_sink_error(&ps->b->sink, word->at[from], "the date cannot be reckoned with: %s", s);
+        return;
+    }
+    ps->rule->expires = day + apr_time_from_sec(86400);
+}
+
+static void option_note(parser_t *ps, const certmap_word_t *word, apr_size_t from)
+{
+    ps->rule->note = apr_pstrdup(ps->b->pool, word->text.data + from);
+}
+
+/* ---- conditions and what stands among them --------------------------------------------------------------------- */
+
+/* Marks a bare word or option as seen. @return 0 when it had been */
+static int once(parser_t *ps, const certmap_word_t *word, unsigned bit, const char *name)
+{
+    if (ps->seen & bit) {
+        certmap_sink_error(&ps->b->sink, word->place, "\"%s\" stands twice", name);
+        return 0;
+    }
+    ps->seen |= bit;
+    return 1;
+}
+
+static int begins_with_operator(const certmap_word_t *w)
+{
+    return !w->broken && w->text.len > 0 && strchr("!=~", w->text.data[0]) != NULL;
+}
+
+/* A word without an operator. */
+static void bare_word(parser_t *ps, const certmap_word_t *w)
+{
+    const char *hint = certmap_suggest(w->text, bare_words);
+    certmap_sink_t *sink = &ps->b->sink;
+
+    ps->lost = 1;
+    if (ps->next < ps->nwords && begins_with_operator(w + 1)) {
+        int alone = strspn(w[1].text.data, "!=~") == w[1].text.len;
+        int follows = alone && ps->next + 1 < ps->nwords;
+
+        certmap_sink_error(sink, w[1].place, "blanks around the operator; write %s%s%s in one word, quote blanks of the "
+                           "value", w->text.data, w[1].text.data, follows ? w[2].text.data : alone ? "VALUE" : "");
+        ps->next += follows ? 2 : 1;
+    }
+    else if (word_is(w, "\\")) {
+        certmap_sink_error(sink, w->place, "a lone backslash; it continues a line only as its very last character");
+    }
+    else if (hint != NULL) {
+        certmap_sink_error(sink, w->place, "\"%s\": did you mean %s?", w->text.data, hint);
+    }
+    else if (ps->rule->deny && ps->next == 3) {
+        certmap_sink_error(sink, w->place, "\"%s\" is no condition; a deny rule has no USER", w->text.data);
+    }
+    else {
+        certmap_sink_error(sink, w->place, "\"%s\" is neither a condition nor an option; a condition reads FIELD=VALUE, "
+                           "a value with blanks is quoted", w->text.data);
+    }
+}
+
+static void condition(parser_t *ps, const certmap_word_t *w)
+{
+    certmap_cond_t *cond;
+    int before = ps->b->sink.nerrors;
+    apr_size_t op = strcspn(w->text.data, "!=~");
+    const char *hint = certmap_suggest((certmap_str_t){ w->text.data, op }, option_names);
+
+    if (hint != NULL && !certmap_cond_looks_like(w->text, ps->b->scratch)) {
+        certmap_sink_error(&ps->b->sink, w->place, "unknown option \"%.*s\"; did you mean %s%s?", (int)op, w->text.data,
+                           hint, strcmp(hint, "disabled") == 0 ? "" : "=");
+        return;
+    }
+    cond = apr_array_push(ps->conds);
+    if (certmap_cond_compile(cond, w, ps->b->limits, &ps->b->sink, ps->b->pool) != APR_SUCCESS) {
+        ps->lost = 1;
+        apr_array_pop(ps->conds);
+        if (ps->b->sink.nerrors == before + 1 && cond->raw.data != NULL && cond->raw.len == 0 && ps->next < ps->nwords
+            && !is_rule_part(ps, w + 1)) {
+            APR_ARRAY_IDX(ps->b->sink.list, ps->b->sink.list->nelts - 1, certmap_error_t).text =
+                "blank behind the operator; write the condition in one word, quote blanks of the value";
+            ps->next++;
+        }
+        return;
+    }
+    ps->positive |= !cond->negated;
+}
+
+/* What stands behind NAME, verb and USER. */
+static void parse_part(parser_t *ps)
+{
+    const certmap_word_t *w = &ps->words[ps->next++];
+    const option_t *option = w->broken ? NULL : find_option(w->text);
+
+    if (w->broken) {
+        ps->lost = 1;
+    }
+    else if (word_is(w, "any")) {
+        once(ps, w, SEEN_ANY, "any");
+        ps->rule->any = 1;
+    }
+    else if (word_is(w, "disabled")) {
+        once(ps, w, SEEN_DISABLED, "disabled");
+        ps->rule->disabled = 1;
+    }
+    else if (option != NULL) {
+        if (once(ps, w, option->bit, option->name)) {
+            option->read(ps, w, strlen(option->name) + 1);
+        }
+    }
+    else if (strcspn(w->text.data, "!=~") == w->text.len) {
+        bare_word(ps, w);
+    }
+    else {
+        condition(ps, w);
+    }
+}
+
+/* Positive conditions on one field must hold on one value: the first of them leads the others. */
+static void bind_conditions(certmap_cond_t *conds, int n)
+{
+    int i;
+    int j;
+
+    for (i = 0; i < n; i++) {
+        certmap_cond_t *cond = &conds[i];
+
+        cond->regex_group = cond->pattern == CERTMAP_P_REGEX;
+        if (cond->negated || cond->all) {
+            continue;
+        }
+        cond->leader = i;
+        for (j = 0; j < i; j++) {
+            if (conds[j].leader == j && certmap_field_same(&conds[j].field, &cond->field)) {
+                cond->leader = j;
+                conds[j].regex_group |= cond->regex_group;
+                break;
+            }
+        }
+    }
+}
+
+/* ---- name, verb, user ------------------------------------------------------------------------------------------ */
+
+static void parse_name(parser_t *ps)
+{
+    const certmap_word_t *w = &ps->words[ps->next++];
+    certmap_builder_t *b = ps->b;
+    const certmap_error_t *first;
+    apr_size_t i;
+
+    ps->rule->name = apr_pstrmemdup(b->pool, w->text.data, w->text.len);
+    if (w->broken) {
+        return;
+    }
+    for (i = 0; i < w->text.len; i++) {
+        if (!apr_isalnum(w->text.data[i]) && strchr("._-", w->text.data[i]) == NULL) {
+            certmap_sink_error(&b->sink, w->at[i], "a rule's NAME has letters, digits, '.', '_' and '-' only%s",
+                               certmap_cond_looks_like(w->text, b->scratch) ? "; NAME forgotten?" : "");
+            return;
+        }
+    }
+    if (w->text.len == 0 || w->text.len > NAME_MAX_LEN) {
+        certmap_sink_error(&b->sink, w->place, "a rule's NAME has 1 to %d characters", NAME_MAX_LEN);
+        return;
+    }
+    first = apr_hash_get(b->names, ps->rule->name, (apr_ssize_t)w->text.len);
+    if (first != NULL) {
+        certmap_sink_error(&b->sink, w->place, "the name \"%s\" has been given before, at %s%s%d:%d; names are unique",
+                           ps->rule->name, first->file ? first->file : "line ", first->file ? ":" : "", first->line,
+                           first->column);
+    }
+    else {
+        certmap_error_t *place = apr_pcalloc(b->pool, sizeof(*place));
+
+        place->file = b->sink.file;
+        place->line = w->place.line;
+        place->column = w->place.column;
+        apr_hash_set(b->names, ps->rule->name, (apr_ssize_t)w->text.len, place);
+    }
+}
+
+static void parse_user(parser_t *ps)
+{
+    const certmap_word_t *w = &ps->words[ps->next];
+
+    if (ps->next >= ps->nwords) {
+        certmap_sink_error(&ps->b->sink, ps->words[ps->nwords - 1].place, "USER is missing; write NAME allow USER "
+                           "CONDITION...");
+        ps->lost = 1;
+        return;
+    }
+    if (w->broken) {
+        ps->next++;
+        return;
+    }
+    if (is_rule_part(ps, w)) {
+        certmap_sink_error(&ps->b->sink, w->place, "USER forgotten? \"%s\" reads as %s; write NAME allow USER CONDITION...",
+                           w->text.data, certmap_cond_looks_like(w->text, ps->b->scratch) ? "a condition"
+                           : word_is(w, "any") ? "the word that stands for conditions" : "an option");
+        return;
+    }
+    ps->next++;
+    ps->rule->user_text = apr_pstrmemdup(ps->b->pool, w->text.data, w->text.len);
+    certmap_template_compile(w, &ps->rule->user, &ps->b->sink, ps->b->pool);
+}
+
+/* Reads the verb, and USER where the verb asks for one. */
+static void parse_verb(parser_t *ps)
+{
+    const certmap_word_t *w = &ps->words[ps->next];
+    const char *hint;
+
+    if (ps->next >= ps->nwords) {
+        certmap_sink_error(&ps->b->sink, ps->words[0].place, "the rule ends behind its name; write NAME allow USER "
+                           "CONDITION... or NAME deny CONDITION...");
+        ps->lost = 1;
+        return;
+    }
+    ps->next++;
+    if (word_is(w, "deny")) {
+        ps->rule->deny = 1;
+        return;
+    }
+    hint = certmap_suggest(w->text, verbs);
+    if (!w->broken && !word_is(w, "allow")) {
+        int forgotten = word_is(&ps->words[0], "allow") || word_is(&ps->words[0], "deny");
+
+        certmap_sink_error(&ps->b->sink, forgotten ? ps->words[0].place : w->place, "%s\"%s\" is not allow or deny%s%s%s",
+                           forgotten ? "NAME forgotten? " : "", w->text.data, hint ? "; did you mean " : "",
+                           hint ? hint : "", hint ? "?" : "");
+        if (forgotten) {
+            ps->next = 1;       /* read on as if the name stood there: NAME allow USER... */
+        }
+        ps->rule->deny = forgotten ? word_is(&ps->words[0], "deny") : hint != NULL && strcmp(hint, "deny") == 0;
+        if (ps->rule->deny || (hint == NULL && !forgotten && ps->next < ps->nwords
+                               && is_rule_part(ps, &ps->words[ps->next]))) {
+            return;
+        }
+    }
+    parse_user(ps);
+}
+
+/* What can be said only when all words have been read. */
+static void check_rule(parser_t *ps)
+{
+    certmap_rule_t *rule = ps->rule;
+    certmap_sink_t *sink = &ps->b->sink;
+    certmap_place_t end = ps->words[ps->nwords - 1].place;
+    apr_size_t i;
+
+    if (!ps->positive && !ps->lost && !rule->any) {
+        if (rule->nconds > 0) {
+            certmap_sink_error(sink, rule->conds[0].place, "only negative conditions, which nearly every certificate meets; "
+                               "add a positive one, or the word \"any\" if every verified certificate is meant");
+        }
+        else {
+            certmap_sink_error(sink, end, "no condition; write at least one, or the word \"any\" for every verified "
+                               "certificate");
+        }
+    }
+    for (i = 0; i < rule->nconds && rule->any; i++) {
+        if (!rule->conds[i].negated) {
+            certmap_sink_warning(sink, rule->conds[i].place, "\"any\" beside a positive condition does nothing; leave it "
+                                 "out");
+            break;
+        }
+    }
+    if (rule->user != NULL && !ps->lost) {
+        certmap_template_check(rule->user, rule, sink);
+    }
+}
+
+certmap_rule_t *certmap_parse_rule(certmap_builder_t *b, const apr_array_header_t *words)
+{
+    certmap_rule_full_t *full = apr_pcalloc(b->pool, sizeof(*full));
+    parser_t ps = { .b = b, .rule = &full->rule, .words = (const certmap_word_t *)words->elts,
+                    .nwords = words->nelts, .conds = apr_array_make(b->pool, 2, sizeof(certmap_cond_t)) };
+    int before = b->sink.nerrors;
+
+    full->rule.file = b->sink.file;
+    full->rule.line = ps.words[0].place.line;
+    full->column = ps.words[0].place.column;
+    parse_name(&ps);
+    parse_verb(&ps);
+    while (ps.next < ps.nwords) {
+        parse_part(&ps);
+    }
+    full->rule.conds = (const certmap_cond_t *)ps.conds->elts;
+    full->rule.nconds = (apr_size_t)ps.conds->nelts;
+    bind_conditions((certmap_cond_t *)ps.conds->elts, ps.conds->nelts);
+    check_rule(&ps);
+    full->rule.strength = certmap_rule_strength(&full->rule);
+    return b->sink.nerrors == before ? &full->rule : NULL;
+}

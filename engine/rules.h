@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file engine/rules.h
+ * @brief What the rule side of the engine shares with itself: words with their places, compiled conditions and templates,
+ * and the context in which one certificate is put before many rules. Nothing outside engine/ includes this.
+ */
+#ifndef CERTMAP_RULES_H
+#define CERTMAP_RULES_H
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+#include <time.h>
+
+#include <apr_hash.h>
+
+#include "certmap.h"
+#include "cert.h"
+
+/* ---- places and errors --------------------------------------------------------------------------------------- */
+
+typedef struct certmap_place_t {
+    int line;       /**< from 1 */
+    int column;     /**< in bytes, from 1 */
+} certmap_place_t;
+
+/** Where errors go. Their text lives in pool. */
+typedef struct certmap_sink_t {
+    apr_array_header_t *list;   /**< of certmap_error_t */
+    const char *file;           /**< or NULL */
+    int nerrors;                /**< errors, without the warnings, that passed through here */
+    apr_pool_t *pool;
+} certmap_sink_t;
+
+void certmap_sink_error(certmap_sink_t *sink, certmap_place_t at, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+void certmap_sink_warning(certmap_sink_t *sink, certmap_place_t at, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/** The name of a NULL-terminated list nearest to word, or NULL when none is near enough to be a slip of the fingers. */
+const char *certmap_suggest(certmap_str_t word, const char *const *names);
+
+/* ---- words --------------------------------------------------------------------------------------------------- */
+
+/** One word, quotes taken off. */
+typedef struct certmap_word_t {
+    certmap_str_t text;
+    const certmap_place_t *at;  /**< where each byte of text stood, and one more: where the word ended */
+    certmap_place_t place;      /**< where the word began, an opening quote included */
+    int broken;                 /**< an error about it has been reported; its text means nothing */
+} certmap_word_t;
+
+typedef struct certmap_lexer_t {
+    certmap_str_t text;
+    certmap_text_e mode;
+    apr_size_t pos;
+    certmap_place_t place;      /**< of text.data[pos] */
+    int complained;             /**< about an encoding error of this logical line */
+    certmap_sink_t *sink;
+} certmap_lexer_t;
+
+/** Starts at the text's beginning, which stands at place in its file. A byte order mark is skipped in files. */
+void certmap_lex_init(certmap_lexer_t *lx, certmap_str_t text, certmap_text_e mode, certmap_place_t place,
+                      certmap_sink_t *sink);
+/**
+ * The words of the next logical line that has any.
+ * @param words out: array of certmap_word_t, at least one
+ * @return APR_SUCCESS (errors may have been reported, then words are marked broken), or APR_EOF
+ */
+apr_status_t certmap_lex_line(certmap_lexer_t *lx, apr_array_header_t **words, apr_pool_t *p);
+/** Puts a word into quotes where the lexer would read it differently otherwise. */
+const char *certmap_lex_quote(const char *text, apr_pool_t *p);
+
+/* ---- conditions ---------------------------------------------------------------------------------------------- */
+
+/** How a condition's value compares. */
+typedef enum certmap_pattern_e {
+    CERTMAP_P_LITERAL,      /**< bytes, folded or exact */
+    CERTMAP_P_WILDCARD,     /**< tokens, folded or exact */
+    CERTMAP_P_REGEX,        /**< PCRE2, on the raw text */
+    CERTMAP_P_NETWORK,      /**< address and prefix length */
+    CERTMAP_P_DN,           /**< the whole name */
+    CERTMAP_P_DN_BELOW      /**< anything at least one RDN below */
+} certmap_pattern_e;
+
+/** Tokens of a wildcard pattern: a byte, or one of these. */
+#define CERTMAP_TOKEN_ONE 0x100     /* '?': one character */
+#define CERTMAP_TOKEN_ANY 0x101     /* '*': any run, the empty one too */
+
+struct certmap_cond_t {
+    const char *text;           /**< as written, quotes taken off */
+    certmap_place_t place;
+    certmap_field_t field;
+    certmap_str_t raw;          /**< the value as written */
+    int negated;                /**< != or !~ */
+    int all;
+    int exact;                  /**< case: */
+    int opaque;                 /**< "#hex": speaks of CERTMAP_V_OPAQUE values, and only of those */
+    int vacuous;                /**< holds for about every value: "*", a regex that matches nothing at all, 0.0.0.0/0 */
+    int matches_empty;          /**< a regex that matches the empty text */
+    int leader;                 /**< index of the first condition that must hold on the same value, itself included; -1:
+                                     binds nothing (negated or all:) */
+    int regex_group;            /**< on a leader or a condition that binds nothing: a regex must be asked */
+    certmap_pattern_e pattern;
+    union {
+        certmap_str_t literal;
+        struct {
+            const apr_uint16_t *tokens;
+            apr_size_t n;
+        } wildcard;
+        struct {
+            pcre2_code *code;
+            pcre2_match_context *limits;
+            apr_uint32_t captures;
+        } regex;
+        struct {
+            unsigned char octets[16];
+            unsigned char len;      /**< 4 or 16 */
+            unsigned char bits;
+        } network;
+        const certmap_dn_t *dn;
+    } u;
+};
+
+/** Whether a word reads as a condition: prefixes and a field of ours, or nearly, before an operator. */
+int certmap_cond_looks_like(certmap_str_t text, apr_pool_t *p);
+/**
+ * Compiles the condition that a word holds. All errors go to the sink.
+ * @param limits what every match is bounded by; shared, never written
+ * @return APR_SUCCESS or APR_EINVAL
+ */
+apr_status_t certmap_cond_compile(certmap_cond_t *cond, const certmap_word_t *word, pcre2_match_context *limits,
+                                  certmap_sink_t *sink, apr_pool_t *p);
+/** The bounds of every regex match. Freed with the pool. NULL: out of memory. */
+pcre2_match_context *certmap_cond_limits(apr_pool_t *p);
+/* ---- one certificate before many rules ------------------------------------------------------------------------ */
+
+/** Three-valued logic with a fourth that ends everything. */
+typedef enum certmap_match_e {
+    CERTMAP_MATCH_NO,
+    CERTMAP_MATCH_YES,
+    CERTMAP_MATCH_ERROR,        /**< the matcher failed: neither yes nor no */
+    CERTMAP_MATCH_MALFORMED     /**< the field cannot be decoded */
+} certmap_match_e;
+
+/** A field's values, asked once per context. */
+typedef struct certmap_values_t {
+    const certmap_field_t *field;
+    certmap_state_e state;
+    const certmap_value_t *values;
+    apr_size_t n;
+} certmap_values_t;
+
+#define CERTMAP_EVAL_CACHE 32
+
+/** The context of one decision; one thread's, short-lived, in pool. */
+typedef struct certmap_eval_t {
+    const certmap_cert_t *cert;
+    const certmap_verdict_t *verdict;
+    apr_pool_t *pool;
+    certmap_values_t cache[CERTMAP_EVAL_CACHE];
+    apr_size_t ncached;
+    pcre2_match_data *match;        /**< made when the first regex is asked */
+    apr_uint32_t match_pairs;
+    apr_uint32_t regex_calls;
+    struct timespec regex_end;      /**< when the regexes of this decision have had their time */
+    const certmap_cond_t *failed;   /**< whose matcher failed last */
+    int failed_rc;                  /**< PCRE2's code */
+} certmap_eval_t;
+
+void certmap_eval_init(certmap_eval_t *ev, const certmap_cert_t *cert, const certmap_verdict_t *verdict, apr_pool_t *p);
+/** The values of a field, remembered. */
+certmap_values_t certmap_eval_values(certmap_eval_t *ev, const certmap_field_t *field);
+/** Whether one value meets a condition's pattern; negation and all: are not looked at. Sets ev->match for a regex. */
+certmap_match_e certmap_cond_value(certmap_eval_t *ev, const certmap_cond_t *cond, const certmap_value_t *value);
+/** Whether a condition holds by itself, bound to no other. */
+certmap_match_e certmap_cond_holds(certmap_eval_t *ev, const certmap_cond_t *cond);
+/** Whether one value of the leader's field meets the conditions of its group up to index last, that one included. */
+certmap_match_e certmap_group_holds(certmap_eval_t *ev, const certmap_rule_t *rule, apr_size_t leader, apr_size_t last);
+/** Whether a value meets all conditions of a rule that bind values of its field, up to index last. */
+certmap_match_e certmap_group_value(certmap_eval_t *ev, const certmap_rule_t *rule, apr_size_t leader, apr_size_t last,
+                                    const certmap_value_t *value);
+/**
+ * Whether a rule's conditions hold, all together. Asks neither "disabled" nor "expires". An index that picks candidates
+ * calls this for each of them; what it does not pick must be a rule for which this says CERTMAP_MATCH_NO.
+ */
+certmap_match_e certmap_rule_matches(certmap_eval_t *ev, const certmap_rule_t *rule);
+/** What ev->failed says, in words, in p. */
+const char *certmap_eval_error(const certmap_eval_t *ev, apr_pool_t *p);
+
+/* ---- templates ----------------------------------------------------------------------------------------------- */
+
+#define CERTMAP_MOD_LOWER  0x01u
+#define CERTMAP_MOD_UPPER  0x02u
+#define CERTMAP_MOD_LOCAL  0x04u
+#define CERTMAP_MOD_DOMAIN 0x08u
+#define CERTMAP_MOD_FIRST  0x10u
+#define CERTMAP_MOD_LAST   0x20u
+
+typedef enum certmap_part_e {
+    CERTMAP_PART_TEXT,
+    CERTMAP_PART_FIELD,
+    CERTMAP_PART_CAPTURE
+} certmap_part_e;
+
+typedef struct certmap_part_t {
+    certmap_part_e kind;
+    const char *source;         /**< a placeholder as written, for messages */
+    unsigned mods;
+    union {
+        certmap_str_t text;
+        certmap_field_t field;
+        struct {
+            apr_uint32_t number;
+            certmap_place_t place;
+        } capture;
+    } u;
+} certmap_part_t;
+
+struct certmap_template_t {
+    const certmap_part_t *parts;
+    apr_size_t nparts;
+    int literal;                /**< no placeholder in it */
+};
+
+/** Compiles a USER. Captures are checked by certmap_template_check once the conditions are known. */
+apr_status_t certmap_template_compile(const certmap_word_t *word, const certmap_template_t **t, certmap_sink_t *sink,
+                                      apr_pool_t *p);
+/** The regex whose captures %{N} means: the last positive one without all:. NULL when there is none. */
+const certmap_cond_t *certmap_template_regex(const certmap_rule_t *rule);
+/** Reports captures that the rule's regex cannot give. */
+void certmap_template_check(const certmap_template_t *t, const certmap_rule_t *rule, certmap_sink_t *sink);
+/**
+ * The user name that a rule which matched gives.
+ * @return CERTMAP_R_NONE with *user, or why there is none, with *detail
+ */
+certmap_reason_e certmap_template_expand(const certmap_rule_t *rule, certmap_eval_t *ev, const char **user,
+                                         const char **detail, apr_pool_t *p);
+
+/* ---- rules and sets ------------------------------------------------------------------------------------------ */
+
+/** A rule and what only the engine asks of it. */
+typedef struct certmap_rule_full_t {
+    certmap_rule_t rule;        /**< first: certmap_rule_t pointers are pointers to this */
+    int column;
+} certmap_rule_full_t;
+
+struct certmap_builder_t {
+    apr_pool_t *pool;
+    apr_pool_t *scratch;            /**< cleared after each line */
+    certmap_sink_t sink;
+    apr_array_header_t *rules;      /**< of certmap_rule_t * */
+    apr_hash_t *names;              /**< name to certmap_error_t: the place of the first */
+    pcre2_match_context *limits;
+};
+
+struct certmap_ruleset_t {
+    const certmap_rule_t *const *rules;
+    apr_size_t n;
+    const certmap_field_t *lazy;    /**< extensions that its rules speak of; decoded only when asked */
+    apr_size_t nlazy;
+};
+
+/** Parses one logical line into a rule. All errors go to the builder's sink. @return the rule, or NULL */
+certmap_rule_t *certmap_parse_rule(certmap_builder_t *b, const apr_array_header_t *words);
+/** The rules of a list in the order in which they are asked. @return array of const certmap_rule_t * */
+apr_array_header_t *certmap_list_flatten(const certmap_list_t *list, apr_pool_t *p);
+certmap_strength_e certmap_rule_strength(const certmap_rule_t *rule);
+
+#endif

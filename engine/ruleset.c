@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Rulesets: a builder collects rules and every error about them, finishing freezes them. Also what can be said of one rule
+ * by itself: how firmly it is bound to one certificate, and how it is written.
+ */
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "rules.h"
+
+/* ---- building ------------------------------------------------------------------------------------------------- */
+
+certmap_builder_t *certmap_builder_create(apr_pool_t *p)
+{
+    certmap_builder_t *b = apr_pcalloc(p, sizeof(*b));
+
+    b->pool = p;
+    apr_pool_create(&b->scratch, p);
+    b->sink.pool = p;
+    b->sink.list = apr_array_make(p, 4, sizeof(certmap_error_t));
+    b->rules = apr_array_make(p, 16, sizeof(certmap_rule_t *));
+    b->names = apr_hash_make(p);
+    b->limits = certmap_cond_limits(p);
+    return b;
+}
+
+/* Brings the errors from index `from` on into the order of their places; equals stay as they came. */
+static void sort_errors(apr_array_header_t *list, int from)
+{
+    certmap_error_t *e = (certmap_error_t *)list->elts;
+    int i;
+    int j;
+
+    for (i = from + 1; i < list->nelts; i++) {
+        certmap_error_t moved = e[i];
+
+        for (j = i; j > from && (e[j - 1].line > moved.line
+                                 || (e[j - 1].line == moved.line && e[j - 1].column > moved.column)); j--) {
+            e[j] = e[j - 1];
+        }
+        e[j] = moved;
+    }
+}
+
+/* Adds the rules of a text, one for each logical line. */
+static apr_status_t add_text(certmap_builder_t *b, certmap_str_t text, certmap_text_e mode, const char *file,
+                             certmap_place_t place)
+{
+    certmap_lexer_t lexer;
+    apr_array_header_t *words;
+    int before = b->sink.nerrors;
+
+    b->sink.file = file ? apr_pstrdup(b->pool, file) : NULL;
+    certmap_lex_init(&lexer, text, mode, place, &b->sink);
+    for (;;) {
+        int from = b->sink.list->nelts;
+        int errors = b->sink.nerrors;
+        apr_status_t rv = certmap_lex_line(&lexer, &words, b->scratch);
+
+        if (rv == APR_SUCCESS) {
+            certmap_rule_t *rule = certmap_parse_rule(b, words);
+
+            if (rule != NULL && b->sink.nerrors == errors) {
+                APR_ARRAY_PUSH(b->rules, certmap_rule_t *) = rule;
+            }
+        }
+        sort_errors(b->sink.list, from);
+        apr_pool_clear(b->scratch);
+        if (rv != APR_SUCCESS) {
+            return b->sink.nerrors == before ? APR_SUCCESS : APR_EINVAL;
+        }
+    }
+}
+
+apr_status_t certmap_builder_add_directive(certmap_builder_t *b, const char *text, const char *file, int line, int column)
+{
+    certmap_place_t place = { line, column };
+    int before = b->sink.list->nelts;
+    apr_status_t rv = add_text(b, (certmap_str_t){ text, strlen(text) }, CERTMAP_TEXT_DIRECTIVE, file, place);
+
+    if (rv == APR_SUCCESS && b->sink.list->nelts == before && text[strspn(text, " \t")] == '\0') {
+        certmap_sink_error(&b->sink, place, "empty rule; write NAME allow USER CONDITION... or NAME deny CONDITION...");
+        rv = APR_EINVAL;
+    }
+    return rv;
+}
+
+apr_status_t certmap_builder_add_file_text(certmap_builder_t *b, certmap_str_t text, const char *file)
+{
+    return add_text(b, text, CERTMAP_TEXT_FILE, file, (certmap_place_t){ 1, 1 });
+}
+
+const apr_array_header_t *certmap_builder_errors(const certmap_builder_t *b)
+{
+    return b->sink.list;
+}
+
+static int is_lazy(const certmap_field_t *field)
+{
+    return field->kind == CERTMAP_F_EXT || field->kind == CERTMAP_F_SAN_OTHER;
+}
+
+static void add_lazy(apr_array_header_t *fields, apr_hash_t *seen, const certmap_field_t *field)
+{
+    if (is_lazy(field) && apr_hash_get(seen, field->name, APR_HASH_KEY_STRING) == NULL) {
+        apr_hash_set(seen, field->name, APR_HASH_KEY_STRING, field);
+        APR_ARRAY_PUSH(fields, certmap_field_t) = *field;
+    }
+}
+
+/* The extensions that enabled rules speak of. */
+static apr_array_header_t *lazy_fields(const certmap_builder_t *b)
+{
+    apr_array_header_t *fields = apr_array_make(b->pool, 4, sizeof(certmap_field_t));
+    apr_hash_t *seen = apr_hash_make(b->scratch);
+    apr_size_t j;
+    int i;
+
+    for (i = 0; i < b->rules->nelts; i++) {
+        const certmap_rule_t *rule = APR_ARRAY_IDX(b->rules, i, certmap_rule_t *);
+
+        for (j = 0; j < rule->nconds && !rule->disabled; j++) {
+            add_lazy(fields, seen, &rule->conds[j].field);
+        }
+        for (j = 0; rule->user != NULL && j < rule->user->nparts && !rule->disabled; j++) {
+            if (rule->user->parts[j].kind == CERTMAP_PART_FIELD) {
+                add_lazy(fields, seen, &rule->user->parts[j].u.field);
+            }
+        }
+    }
+    return fields;
+}
+
+const certmap_ruleset_t *certmap_builder_finish(certmap_builder_t *b)
+{
+    certmap_ruleset_t *rs = apr_pcalloc(b->pool, sizeof(*rs));
+    apr_array_header_t *lazy = lazy_fields(b);
+
+    rs->rules = (const certmap_rule_t *const *)b->rules->elts;
+    rs->n = (apr_size_t)b->rules->nelts;
+    rs->lazy = (const certmap_field_t *)lazy->elts;
+    rs->nlazy = (apr_size_t)lazy->nelts;
+    apr_pool_destroy(b->scratch);
+    b->scratch = NULL;
+    return rs;
+}
+
+apr_size_t certmap_ruleset_count(const certmap_ruleset_t *rs)
+{
+    return rs->n;
+}
+
+const certmap_rule_t *certmap_ruleset_rule(const certmap_ruleset_t *rs, apr_size_t i)
+{
+    return i < rs->n ? rs->rules[i] : NULL;
+}
+
+/* ---- lists ---------------------------------------------------------------------------------------------------- */
+
+apr_size_t certmap_list_count(const certmap_list_t *list)
+{
+    apr_size_t n = 0;
+
+    for (; list != NULL; list = list->outer) {
+        n += list->rules ? list->rules->n : 0;
+    }
+    return n;
+}
+
+apr_array_header_t *certmap_list_flatten(const certmap_list_t *list, apr_pool_t *p)
+{
+    apr_size_t left = certmap_list_count(list);
+    apr_array_header_t *out = apr_array_make(p, (int)left, sizeof(const certmap_rule_t *));
+    const certmap_rule_t **rules = (const certmap_rule_t **)out->elts;
+
+    out->nelts = (int)left;
+    for (; list != NULL; list = list->outer) {      /* the outermost comes last here and first in the list */
+        if (list->rules != NULL) {
+            left -= list->rules->n;
+            memcpy(rules + left, list->rules->rules, list->rules->n * sizeof(*rules));
+        }
+    }
+    return out;
+}
+
+/* ---- strength ------------------------------------------------------------------------------------------------- */
+
+/* What of a certificate the conditions of a rule pin. */
+typedef struct pins_t {
+    int leaf;           /* the certificate or its key */
+    int issuer;         /* the whole issuer DN */
+    int ca;             /* a CA certificate of the chain */
+    int serial;
+    int ski;
+    int subject;        /* something of the subject */
+} pins_t;
+
+/* What one positive condition adds. pinned: it leaves one value only. */
+static void pin(pins_t *pins, const certmap_cond_t *cond)
+{
+    int pinned = cond->pattern == CERTMAP_P_LITERAL || cond->pattern == CERTMAP_P_DN;
+
+    switch (cond->field.kind) {
+    case CERTMAP_F_SHA256:
+    case CERTMAP_F_SPKI:
+        pins->leaf |= pinned;
+        break;
+    case CERTMAP_F_ISSUER:
+        pins->issuer |= pinned;
+        break;
+    case CERTMAP_F_CHAIN_SHA256:
+    case CERTMAP_F_ROOT_SHA256:
+        pins->ca |= pinned;
+        break;
+    case CERTMAP_F_SERIAL:
+        pins->serial |= pinned;
+        pins->subject |= !cond->vacuous;
+        break;
+    case CERTMAP_F_SKI:
+        pins->ski |= pinned;
+        pins->subject |= !cond->vacuous;
+        break;
+    case CERTMAP_F_SUBJECT:
+    case CERTMAP_F_SUBJECT_ATTR:
+    case CERTMAP_F_SAN_EMAIL:
+    case CERTMAP_F_SAN_DNS:
+    case CERTMAP_F_SAN_URI:
+    case CERTMAP_F_SAN_IP:
+    case CERTMAP_F_SAN_UPN:
+    case CERTMAP_F_SAN_DIRNAME:
+    case CERTMAP_F_SAN_RID:
+    case CERTMAP_F_SAN_OTHER:
+    case CERTMAP_F_SHA1:
+    case CERTMAP_F_SID:
+        pins->subject |= !cond->vacuous;
+        break;
+    case CERTMAP_F_ISSUER_ATTR:
+    case CERTMAP_F_AKI:
+    case CERTMAP_F_EKU:
+    case CERTMAP_F_KU:
+    case CERTMAP_F_POLICY:
+    case CERTMAP_F_EXT:
+    case CERTMAP_F_COUNT:
+        break;
+    }
+}
+
+certmap_strength_e certmap_rule_strength(const certmap_rule_t *rule)
+{
+    pins_t pins = { 0, 0, 0, 0, 0, 0 };
+    apr_size_t i;
+
+    for (i = 0; i < rule->nconds; i++) {
+        if (!rule->conds[i].negated) {
+            pin(&pins, &rule->conds[i]);
+        }
+    }
+    if (pins.leaf || (pins.issuer && pins.serial) || ((pins.issuer || pins.ca) && pins.ski)) {
+        return CERTMAP_STRONG;
+    }
+    return (pins.issuer || pins.ca) && pins.subject ? CERTMAP_SCOPED : CERTMAP_WEAK;
+}
+
+/* ---- text ----------------------------------------------------------------------------------------------------- */
+
+const char *certmap_cond_text(const certmap_cond_t *cond)
+{
+    return cond->text;
+}
+
+const certmap_cond_t *certmap_rule_cond(const certmap_rule_t *rule, apr_size_t i)
+{
+    return i < rule->nconds ? &rule->conds[i] : NULL;
+}
+
+/* A word with its value quoted where need be: subject.O="Example Ltd". */
+static const char *quote_value(const char *text, apr_pool_t *p)
+{
+    apr_size_t n = strcspn(text, "!=~");
+
+    n += strspn(text + n, "!=~");
+    return text[n] == '\0' ? certmap_lex_quote(text, p)
+                           : apr_pstrcat(p, apr_pstrmemdup(p, text, n), certmap_lex_quote(text + n, p), NULL);
+}
+
+/* expires= names the last day, the rule holds the instant behind it. */
+static const char *expires_text(apr_time_t expires, apr_pool_t *p)
+{
+    apr_time_exp_t t;
+
+    apr_time_exp_gmt(&t, expires - 1);
+    return apr_psprintf(p, "%04d-%02d-%02d", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday);
+}
+
+const char *certmap_rule_text(const certmap_rule_t *rule, apr_pool_t *p)
+{
+    apr_array_header_t *words = apr_array_make(p, 16, sizeof(const char *));
+    apr_size_t i;
+
+    APR_ARRAY_PUSH(words, const char *) = rule->name;
+    APR_ARRAY_PUSH(words, const char *) = rule->deny ? "deny" : "allow";
+    if (!rule->deny) {
+        APR_ARRAY_PUSH(words, const char *) = certmap_lex_quote(rule->user_text, p);
+    }
+    if (rule->any) {
+        APR_ARRAY_PUSH(words, const char *) = "any";
+    }
+    for (i = 0; i < rule->nconds; i++) {
+        APR_ARRAY_PUSH(words, const char *) = quote_value(rule->conds[i].text, p);
+    }
+    if (rule->ngroups > 0) {
+        const char *groups = rule->groups[0];
+
+        for (i = 1; i < rule->ngroups; i++) {
+            groups = apr_pstrcat(p, groups, ",", rule->groups[i], NULL);
+        }
+        APR_ARRAY_PUSH(words, const char *) = apr_pstrcat(p, "groups=", certmap_lex_quote(groups, p), NULL);
+    }
+    if (rule->expires != 0) {
+        APR_ARRAY_PUSH(words, const char *) = apr_pstrcat(p, "expires=", expires_text(rule->expires, p), NULL);
+    }
+    if (rule->disabled) {
+        APR_ARRAY_PUSH(words, const char *) = "disabled";
+    }
+    if (rule->note != NULL) {
+        APR_ARRAY_PUSH(words, const char *) = apr_pstrcat(p, "note=", certmap_lex_quote(rule->note, p), NULL);
+    }
+    return apr_array_pstrcat(p, words, ' ');
+}
