@@ -12,8 +12,6 @@ use warnings;
 
 use Exporter qw(import);
 use File::Temp qw(tempdir);
-use IPC::Open3;
-use Symbol qw(gensym);
 
 our @EXPORT = qw(ask ask_raw brief error_log error_log_mark httpd_test port pki top);
 
@@ -54,7 +52,8 @@ sub run {
     close $fh or die "$in: $!\n";
     my $quoted = join ' ', map { (my $word = $_) =~ s/'/'\\''/g; "'$word'" } @command;
     my $output = `$quoted <'$in' 2>'$scratch/stderr'`;
-    return ($output, $? >> 8, slurp("$scratch/stderr"));
+    # A signal counts as a status of its own: a crash must not look like a refusal.
+    return ($output, $? & 127 ? 128 + ($? & 127) : $? >> 8, slurp("$scratch/stderr"));
 }
 
 sub slurp {
@@ -212,18 +211,24 @@ sub ask_raw {
     };
 }
 
-# Runs `httpd -t` (or with other arguments) on a configuration of its own: the modules of the suite and the given text, in which
-# ${PKI} and ${TOP} may stand. Returns the exit status and everything it printed.
+# Runs `httpd -t` (or with other arguments) on a configuration of its own: the modules of the suite, and the given text in a
+# file tested.conf, so that lines count from 1. ${PKI}, ${TOP} and ${PORT_...} may stand in it. The first argument may be a hash:
+# without (names of modules to leave out). Returns the exit status and everything that was printed.
 sub httpd_test {
+    my %arg = ref $_[0] ? %{ shift() } : ();
     my ($text, @options) = @_;
-    my $name = "$scratch/test.conf";
-    open my $fh, '>', $name or die "$name: $!\n";
-    print {$fh} "Include \"$top/t/conf/defines.conf\"\nInclude \"$top/t/conf/modules.conf\"\n",
-        "ServerRoot \"$scratch\"\nDefaultRunTimeDir \"$scratch\"\nServerName localhost\nPidFile \"$scratch/httpd.pid\"\n",
-        "ErrorLog /dev/stderr\nLogLevel warn\nListen 127.0.0.1:1\n",
-        "DocumentRoot \"$top/t/htdocs\"\n# the test's own lines\n", $text, "\n";
-    close $fh or die "$name: $!\n";
-    my ($output, $status, $stderr) = run('', $ENV{HTTPD}, '-f', $name, @options ? @options : '-t');
+    my $modules = slurp("$top/t/conf/modules.conf");
+    $modules =~ s/^LoadModule \Q$_\E_module .*\n//m or die "no module is called $_\n" for @{ $arg{without} // [] };
+    my %file = ('tested.conf' => "$text\n", 'test.conf' => join "\n", "Include \"$top/t/conf/defines.conf\"", $modules,
+        "ServerRoot \"$scratch\"", "DefaultRunTimeDir \"$scratch\"", 'ServerName localhost', "PidFile \"$scratch/pid\"",
+        "ErrorLog \"$scratch/error_log\"", 'Listen 127.0.0.1:1', "DocumentRoot \"$top/t/htdocs\"",
+        "TypesConfig /dev/null", "Include \"$scratch/tested.conf\"\n");
+    for my $name (keys %file) {
+        open my $fh, '>', "$scratch/$name" or die "$scratch/$name: $!\n";
+        print {$fh} $file{$name};
+        close $fh or die "$scratch/$name: $!\n";
+    }
+    my ($output, $status, $stderr) = run('', $ENV{HTTPD}, '-f', "$scratch/test.conf", @options ? @options : '-t');
     return ($status, $output . $stderr);
 }
 

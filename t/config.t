@@ -1,0 +1,167 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: Apache-2.0
+# Start-up: `httpd -t` refuses a bad configuration with file, line, directive, value and a hint, reports what is doubtful, and
+# takes what is right without a word. DUMP_CERTMAP shows what is in force.
+use strict;
+use warnings;
+use Test::More;
+use CertMap::Test;
+
+# A deferring virtual host in which CertMap is On; what is tried begins on its line 8.
+my $before = <<'CONF';
+<VirtualHost *:1>
+    ServerName a.test
+    Include "${TOP}/t/conf/tls.conf"
+    SSLVerifyClient optional_no_ca
+    SSLVerifyDepth 2
+    CertMapDeferErrors On
+    CertMap On
+CONF
+my $after = "</VirtualHost>\n";
+
+# lines, number of the line that is at fault, what the message says
+my @bad = (
+    ['CertMap',                                 1, qr/CertMap takes one argument/],
+    ['CertMap Yes',                             1, qr/CertMap: 'Yes' is not On, Optional or Off/],
+    ['CertMap On Off',                          1, qr/CertMap takes one argument/],
+    ['CertMapRule',                             1, qr/CertMapRule.*write NAME allow USER CONDITION/],
+    ['CertMapRule a',                           1, qr/CertMapRule.*write NAME allow USER CONDITION/],
+    ['CertMapRule a allow',                     1, qr/CertMapRule.*USER is missing/],
+    ['CertMapRule a deny',                      1, qr/CertMapRule.*no condition.*"any"/],
+    ['CertMapRule a permit bob any',            1, qr/CertMapRule.*"permit" is not allow or deny/],
+    ['CertMapRule a allow bob',                 1, qr/CertMapRule.*no condition.*"any"/],
+    ['CertMapRule a allow subject.CN=x',        1, qr/CertMapRule.*USER forgotten\?.*subject\.CN=x/],
+    ['CertMapRule a allow subject.CN=x issuer.CN=y', 1, qr/CertMapRule.*USER forgotten\?.*subject\.CN=x/],
+    ['CertMapRule a allow groups=x subject.CN=x', 1, qr/CertMapRule.*USER forgotten\?.*groups=x/],
+    ['CertMapRule "a b" allow bob any',         1, qr/CertMapRule.*NAME/],
+    ['CertMapRule a allow bob subjct.CN=x',     1, qr/CertMapRule, column 13:.*unknown field "subjct\.CN".*subject\.CN/],
+    ['CertMapRule a allow bob subject.CX=x',    1, qr/CertMapRule, column 13:.*"CX".*OID/],
+    ['CertMapRule a allow bob san=x',           1, qr/CertMapRule, column 13:.*"san".*san\.email/],
+    ['CertMapRule a allow bob subject.CN',      1, qr/CertMapRule, column 13:.*"subject\.CN".*FIELD=VALUE/],
+    ['CertMapRule a allow bob subject.CN = x',  1, qr/CertMapRule, column 24:.*blanks around the operator.*subject\.CN=x/],
+    ['CertMapRule a allow bob subject.CN=',     1, qr/CertMapRule.*the value is empty/],
+    ['CertMapRule a allow bob subject.CN!=x',   1, qr/CertMapRule.*only negative conditions.*"any"/],
+    ['CertMapRule a allow bob subject~.*CN=x',  1, qr/CertMapRule, column 13:.*can be forged.*subject\.CN~/],
+    ['CertMapRule a allow bob issuer!~.*CN=x any', 1, qr/CertMapRule, column 13:.*can be forged/],
+    ['CertMapRule a allow bob subject.CN~(x',   1, qr/CertMapRule, column 26: regex: .*parenthesis/],
+    ['CertMapRule a allow bob subject.CN="x',   1, qr/CertMapRule, column 24:.*unclosed quote/],
+    ['CertMapRule a allow "bob any',            1, qr/CertMapRule, column 9:.*unclosed quote/],
+    ['CertMapRule a allow bob subject.CN=x # y', 1, qr/CertMapRule, column 26:.*'#' begins no comment/],
+    ['CertMapRule a allow bob subject.CN=${no}', 1, qr/CertMapRule, column 24:.*\$\{.*Define/],
+    ['CertMapRule a allow %{subject.CN any',    1, qr/CertMapRule, column 9:.*unclosed placeholder/],
+    ['CertMapRule a allow %{nix.CN} any',       1, qr/CertMapRule.*unknown field "nix\.CN"/],
+    ['CertMapRule a allow %{subject.CN:loud} any', 1, qr/CertMapRule.*":loud".*:lower :upper :local :domain :first :last/],
+    ['CertMapRule a allow %{1} subject.CN=x',   1, qr/CertMapRule.*%\{1\} without a regex/],
+    ['CertMapRule a allow %{1} all:subject.CN~(x)', 1, qr/CertMapRule.*%\{1\} without a regex/],
+    ['CertMapRule a allow %{2} subject.CN~(x)', 1, qr/CertMapRule.*%\{2\}.*1 capturing group/],
+    ['CertMapRule a allow bob:x any',           1, qr/CertMapRule.*colon/],
+    ['CertMapRule a allow bob any expires=soon', 1, qr/CertMapRule, column 25:.*expires=YYYY-MM-DD/],
+    ['CertMapRule a allow bob any expires=2027-02-30', 1, qr/CertMapRule, column 25:.*2027-02-30/],
+    ['CertMapRule a allow bob any grups=x',     1, qr/CertMapRule, column 17:.*"grups".*groups=/],
+    ['CertMapRule a allow bob any disabled disabled', 1, qr/CertMapRule.*"disabled" stands twice/],
+    ['CertMapRule a allow bob san.ip=10.0.0.0/33', 1, qr/CertMapRule, column 29:.*"33".*0 to 32/],
+    ['CertMapRule a allow bob sha256=12',       1, qr/CertMapRule, column 20:.*64 hex digits, not 2/],
+    ['CertMapRule a allow bob serial=xy',       1, qr/CertMapRule, column 20:.*hex digit/],
+    ['CertMapRule a allow bob issuer="O=x,CN"', 1, qr/CertMapRule, column 25:.*TYPE=VALUE/],
+    ['CertMapRule a allow bob eku=nonsense',    1, qr/CertMapRule.*"nonsense".*OID/],
+    ["CertMapRule a allow bob any\nCertMapRule a allow carol subject.CN=x", 2, qr/CertMapRule.*"a".*tested\.conf:8/],
+    ["CertMapRule a deny \\\n  subject.CN~(", 2, qr/CertMapRule.*regex/],
+    ['CertMapInherit Maybe',                    1, qr/CertMapInherit must be On or Off/],
+    ['CertMapErrorDocument 403.5 x',            1, qr/CertMapErrorDocument: '403\.5' is not one of 403\.4, /],
+    ['CertMapErrorDocument 404 x',              1, qr/CertMapErrorDocument: '404' is not one of 403\.4, /],
+    ['CertMapErrorDocument 403.7',              1, qr/CertMapErrorDocument takes two arguments/],
+    ['CertMapMinStrength iron',                 1, qr/CertMapMinStrength: 'iron' is not weak, scoped or strong/],
+    ["CertMapMinStrength strong\nCertMapRule a allow bob subject.CN=x", 2, qr/CertMapRule.*a is weak, strong is asked for.*sha256=/],
+    ["CertMapMinStrength scoped\nCertMapRule a allow bob subject.CN=x issuer.CN=y", 2, qr/CertMapRule.*a is weak, scoped is asked for/],
+    ['CertMapDeferErrors Perhaps',              1, qr/CertMapDeferErrors must be On or Off/],
+    ['CertMapReportOnly 1',                     1, qr/CertMapReportOnly must be On or Off/],
+    ["<Location /x>\nCertMapDeferErrors On\n</Location>", 2, qr/CertMapDeferErrors not allowed/],
+    ["<Location /x>\n<Limit GET>\nCertMap On\n</Limit>\n</Location>", 3, qr/CertMap .*<Limit>/],
+    ["<Location /x>\n<LimitExcept GET>\nCertMapRule a allow b any\n</LimitExcept>\n</Location>", 3, qr/CertMapRule .*<Limit/],
+    ['SSLUserName SSL_CLIENT_S_DN_CN',          1, qr/SSLUserName SSL_CLIENT_S_DN_CN.*CertMapDeferErrors.*remove it/],
+    ['SSLOptions +FakeBasicAuth',               1, qr/SSLOptions \+FakeBasicAuth.*CertMapDeferErrors.*remove FakeBasicAuth/],
+    ["<Location /x>\nSSLOptions +StdEnvVars +FakeBasicAuth\n</Location>", 2, qr/FakeBasicAuth.*remove FakeBasicAuth/],
+    ['SSLVerifyClient optional',               -1, qr/CertMapDeferErrors On.*needs 'SSLVerifyClient optional_no_ca'.*'SSLVerifyClient optional'/],
+    ['SSLVerifyClient require',                -1, qr/CertMapDeferErrors On.*needs 'SSLVerifyClient optional_no_ca'.*'SSLVerifyClient require'/],
+    ['SSLVerifyClient none',                   -1, qr/CertMapDeferErrors On.*needs 'SSLVerifyClient optional_no_ca'.*'SSLVerifyClient none'/],
+    ['CertMap Off',                            -1, qr/CertMapDeferErrors On and CertMap Off.*<Location>/],
+);
+
+# lines that are taken; what is said of them, or nothing
+my $strong = 'CertMapRule a allow bob sha256=' . '0f' x 32;
+my @good = (
+    [$strong,                                       undef],
+    ["$strong groups=a,b note=\"two words\" expires=2099-01-31", undef],
+    ["$strong disabled\nCertMapRule b allow carol spki=" . '01:' x 31 . '01', undef],
+    ['CertMapRule a deny subject.CN="Mallory O\'Neil"' . "\n$strong", qr/has been given before/, 'refused'],
+    ['CertMapRule a allow bob subject.CN=x',        qr/tested\.conf:8: CertMapRule.*\ba is weak/],
+    ['CertMapRule a allow %{1:lower} subject.CN~(.*)', qr/tested\.conf:8: CertMapRule.*\ba is weak/],
+    ["CertMapRule a deny any\n" . ($strong =~ s/ a / b /r), qr/tested\.conf:9: CertMapRule.*\bb can never match.*\ba\b.*tested\.conf:8/],
+    ['CertMapRule a allow bob "issuer=CN=x,O=y" serial=01 expires=2020-01-01', qr/tested\.conf:8: CertMapRule.*\ba\b.*expired/],
+    ['CertMapRule a allow bob issuer="C=DE,O=x,CN=y" serial=01', qr/order/],
+    ["$strong\nCertMapErrorDocument 403.12 default\nCertMapErrorDocument 403.7 /x\nCertMapReportOnly On", undef],
+    ["$strong\n<Location /x>\nSSLVerifyClient require\n</Location>", qr/tested\.conf:10: SSLVerifyClient require.*TLS 1\.3/],
+    ["$strong\nProtocols h2\n<Location /x>\nSSLVerifyClient require\n</Location>", qr/SSLVerifyClient require.*HTTP\/2.*Protocols h2/],
+    ["$strong\n<Location /x>\nCertMap Off\n</Location>", undef],
+    ['',                                            qr/no CertMapRule.*no-match/],
+);
+
+# whole configurations: other places, other modules
+my @whole = (
+    ["CertMap On\n", { without => ['ssl'] }, 1, qr/mod_ssl is not loaded.*LoadModule ssl_module/],
+    ["CertMapDeferErrors On\n", { without => ['ssl'] }, 1, qr/mod_ssl/],
+    ["CertMapRule a allow bob subject.CN=x\n", {}, 0, qr/CertMap is not set.*CertMap On/],
+    ["LoadModule cache_module $ENV{CERTMAP_MODULES}/mod_cache.so\n$before$strong\nCacheEnable disk /\n$after", {}, 1,
+        qr/CacheEnable disk \/.*CacheQuickHandler off/],
+    ["LoadModule cache_module $ENV{CERTMAP_MODULES}/mod_cache.so\n$before$strong\nCacheEnable disk /\nCacheQuickHandler Off\n$after",
+        {}, 0, qr/Syntax OK/],
+    ["<VirtualHost *:1>\nServerName a\nInclude \${TOP}/t/conf/tls.conf\nCertMap On\n$strong\n</VirtualHost>\n", {}, 0,
+        qr/CertMap On.*403\.7.*SSLVerifyClient/],
+    ["<VirtualHost *:1>\nServerName a\nInclude \${TOP}/t/conf/tls.conf\nSSLVerifyClient optional_no_ca\n</VirtualHost>\n"
+        . "$before$strong\n$after", {}, 0, qr/tested\.conf:4: SSLVerifyClient optional_no_ca.*CertMapDeferErrors On/],
+);
+
+plan tests => 3 * @bad + 2 * @good + 2 * @whole + 6;
+
+for (@bad) {
+    my ($lines, $at, $message) = @$_;
+    my ($status, $output) = httpd_test("$before$lines\n$after");
+    (my $name = $lines) =~ s/\n/ | /g;
+    is $status, 1, "refused: $name";
+    my $line = $at < 0 ? 6 : 7 + $at;
+    like $output, qr/tested\.conf:$line\b|line $line of \S*tested\.conf/, "... naming file and line";
+    like $output, $message, '... directive, value and a hint';
+}
+
+for (@good) {
+    my ($lines, $message, $refused) = @$_;
+    my ($status, $output) = httpd_test("$before$lines\n$after");
+    (my $name = $lines) =~ s/\n/ | /g;
+    is $status, $refused ? 1 : 0, ($refused ? 'refused: ' : 'taken: ') . $name or diag $output;
+    if ($message) {
+        like $output, $message, '... with words';
+    }
+    else {
+        is $output, "Syntax OK\n", '... without a word';
+    }
+}
+
+for (@whole) {
+    my ($text, $options, $expected, $message) = @$_;
+    my ($status, $output) = httpd_test($options, $text);
+    is $status, $expected, 'configuration: ' . ($text =~ /([^\n]*)/)[0] or diag $output;
+    like $output, $message, '... says why';
+}
+
+# ---- what is in force
+
+my ($status, $dump) = httpd_test("$before$strong groups=x\n<Location /in>\nCertMapInherit On\nCertMapRule b allow %{subject.CN} "
+    . "issuer=\"CN=x,O=y\" subject.OU=\"two words\"\n</Location>\n<Location /own>\nCertMap Optional\n"
+    . "CertMapRule c allow carol spki=" . '01' x 32 . "\n</Location>\n$after", '-t', '-D', 'DUMP_CERTMAP');
+is $status, 0, 'DUMP_CERTMAP';
+like $dump, qr/a\.test/, '... names the virtual host';
+like $dump, qr{/in.*\ba allow bob .*\bb allow}s, '... an inheriting section has both lists, the outer one first';
+like $dump, qr/subject\.OU="two words"/, '... rules are quoted as they are written';
+my ($own) = $dump =~ m{(/own.*)}s;
+like $own // '', qr/\bc allow carol/, '... a section with rules of its own';
+unlike $own // 'a allow bob', qr/\ba allow bob/, '... does not have the outer ones';
