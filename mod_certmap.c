@@ -14,10 +14,9 @@
 
 static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
 {
-    (void)pconf;
     (void)plog;
     (void)ptemp;
-    return certmap_engine_init() == APR_SUCCESS ? OK : HTTP_INTERNAL_SERVER_ERROR;
+    return certmap_engine_init(pconf) == APR_SUCCESS ? OK : HTTP_INTERNAL_SERVER_ERROR;
 }
 
 static void register_hooks(apr_pool_t *p)

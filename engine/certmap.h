@@ -111,8 +111,8 @@ const char *certmap_strength_name(certmap_strength_e strength);
 /** Reads "weak", "scoped", "strong" in any case; APR_NOTFOUND for anything else. */
 apr_status_t certmap_strength_parse(const char *text, certmap_strength_e *strength);
 
-/** Call once before threads start. Fetches digests and compiles what is shared. @return APR_SUCCESS or APR_EGENERAL. */
-apr_status_t certmap_engine_init(void);
+/** Call before threads start. Fetches the digests, for as long as p lives. @return APR_SUCCESS or APR_EGENERAL. */
+apr_status_t certmap_engine_init(apr_pool_t *p);
 
 /* ---- distinguished names ------------------------------------------------------------------------------------- */
 

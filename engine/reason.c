@@ -141,8 +141,20 @@ apr_status_t certmap_strength_parse(const char *text, certmap_strength_e *streng
 static EVP_MD *sha256_md;
 static EVP_MD *sha1_md;
 
-apr_status_t certmap_engine_init(void)
+static apr_status_t forget_digests(void *unused)
 {
+    (void) unused;
+    EVP_MD_free(sha256_md);
+    EVP_MD_free(sha1_md);
+    sha256_md = sha1_md = NULL;
+    return APR_SUCCESS;
+}
+
+apr_status_t certmap_engine_init(apr_pool_t *p)
+{
+    if (!sha256_md && !sha1_md) {
+        apr_pool_cleanup_register(p, NULL, forget_digests, apr_pool_cleanup_null);
+    }
     ERR_set_mark();
     if (!sha256_md) {
         sha256_md = EVP_MD_fetch(NULL, "SHA256", NULL);

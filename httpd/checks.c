@@ -186,13 +186,25 @@ static void check_cache(check_t *check)
     }
 }
 
+static void say_all(check_t *check, const apr_array_header_t *errors)
+{
+    int i;
+
+    for (i = 0; errors && i < errors->nelts; i++) {
+        const certmap_error_t *e = &APR_ARRAY_IDX(errors, i, certmap_error_t);
+
+        say(check, e->warning ? APLOG_WARNING : APLOG_ERR, "%s:%d: CertMapRule: %s", e->file ? e->file : "?", e->line,
+            e->text);
+    }
+}
+
 static void check_section(server_rec *s, const certmap_dir_conf_t *raw, const certmap_dir_conf_t *merged,
                           const char *name, void *baton)
 {
     check_t *check = baton;
     const certmap_list_t *list = certmap_conf_list(merged, check->p);
     apr_array_header_t *errors = certmap_list_lint(list, certmap_conf_min_strength(merged), apr_time_now(), check->p);
-    int i, own = raw->own && raw->own->has_rules;
+    int own = raw->own && raw->own->has_rules;
 
     (void)s;
     if (merged->mode == CERTMAP_MODE_ON || merged->mode == CERTMAP_MODE_OPTIONAL) {
@@ -213,12 +225,10 @@ static void check_section(server_rec *s, const certmap_dir_conf_t *raw, const ce
         say(check, APLOG_WARNING, "CertMap On%s%s has no CertMapRule: everybody is refused with 403.12 no-match",
             name ? " in " : "", name ? name : "");
     }
-    for (i = 0; i < errors->nelts; i++) {
-        const certmap_error_t *e = &APR_ARRAY_IDX(errors, i, certmap_error_t);
-
-        say(check, e->warning ? APLOG_WARNING : APLOG_ERR, "%s:%d: CertMapRule %s", e->file ? e->file : "?", e->line,
-            e->text);
+    if (own) {
+        say_all(check, raw->own->said);
     }
+    say_all(check, errors);
 }
 
 static void check_server(check_t *check)

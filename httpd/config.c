@@ -30,6 +30,7 @@ void certmap_dir_conf_freeze(certmap_dir_conf_t *conf)
     certmap_layer_t *own = conf->own;
 
     if (own && own->builder) {
+        own->said = certmap_builder_errors(own->builder);
         own->list.rules = certmap_builder_finish(own->builder);
         own->builder = NULL;
     }

@@ -25,6 +25,7 @@ typedef enum certmap_mode_e {
 /** One place of the configuration that has rules of its own or says CertMapInherit. */
 typedef struct certmap_layer_t {
     certmap_builder_t *builder;     /**< while directives are read; NULL when list.rules is final */
+    const apr_array_header_t *said; /**< what the builder warned about, of certmap_error_t; NULL until then */
     certmap_list_t list;            /**< this layer's rules alone */
     int has_rules;
     int inherit;                    /**< CERTMAP_UNSET, 0, 1 */

@@ -789,7 +789,7 @@ int main(void)
     atexit(apr_terminate);
     apr_pool_create(&pool, NULL);
     plan(0);
-    is_int(certmap_engine_init(), APR_SUCCESS, "engine");
+    is_int(certmap_engine_init(pool), APR_SUCCESS, "engine");
     test_strings();
     test_names();
     test_frame();
