@@ -15,6 +15,7 @@
 #include <http_connection.h>
 #include <http_log.h>
 #include <mpm_common.h>
+#include <openssl/err.h>
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
@@ -130,16 +131,16 @@ static void record_failure(verification_t *v, int x509_err, int depth)
 static int signatures_hold(X509_STORE_CTX *ctx)
 {
     STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
-    int i, n = chain ? sk_X509_num(chain) : 0;
+    int i, n = chain ? sk_X509_num(chain) : 0, hold = n > 0;
 
-    for (i = 0; i + 1 < n; i++) {
+    ERR_set_mark();
+    for (i = 0; hold && i + 1 < n; i++) {
         EVP_PKEY *key = X509_get0_pubkey(sk_X509_value(chain, i + 1));
 
-        if (!key || X509_verify(sk_X509_value(chain, i), key) != 1) {
-            return 0;
-        }
+        hold = key && X509_verify(sk_X509_value(chain, i), key) == 1;
     }
-    return n > 0;
+    ERR_pop_to_mark();      /* what is left in the queue would be taken for a failure of the connection */
+    return hold;
 }
 
 /* Stands between X509_verify_cert and mod_ssl's callback: mod_ssl sees every error and logs it, and we keep the cause. */
@@ -157,9 +158,9 @@ static int verify_step(int ok, X509_STORE_CTX *ctx)
         if (v->failed && v->server->defer) {
             return 1;
         }
-        if (!signatures_hold(ctx)) {
-            record_failure(v, X509_V_ERR_CERT_SIGNATURE_FAILURE, depth);
-            return v->server->defer;
+        if (!signatures_hold(ctx)) {    /* mod_ssl is told the worse error, so that it remembers a failure too */
+            before = X509_V_ERR_CERT_SIGNATURE_FAILURE;
+            X509_STORE_CTX_set_error(ctx, before);
         }
     }
     answer = v->theirs ? v->theirs(ok, ctx) : ok;
@@ -183,7 +184,10 @@ static apr_size_t digest_chain(X509_STORE_CTX *ctx, unsigned char (*digests)[32]
     int i, n = chain ? sk_X509_num(chain) : 0;
     apr_size_t used = 0;
 
-    for (i = 1; i < n && used < most; i++) {
+    if (n > (int)most) {    /* a part of it could be taken for the whole: then rather nothing */
+        return 0;
+    }
+    for (i = 1; i < n; i++) {
         unsigned int len = sizeof(*digests);
 
         if (!X509_digest(sk_X509_value(chain, i), EVP_sha256(), digests[used], &len)) {
@@ -213,9 +217,8 @@ static int verify_certificate(X509_STORE_CTX *ctx, void *server)
     X509_STORE_CTX_set_verify_cb(ctx, verify_step);
     rv = X509_verify_cert(ctx);
     if (rv <= 0 && !v.failed) {
-        int err = X509_STORE_CTX_get_error(ctx);
-
-        record_failure(&v, err != X509_V_OK ? err : X509_V_ERR_UNSPECIFIED, X509_STORE_CTX_get_error_depth(ctx));
+        /* OpenSSL could not even try (out of memory), and mod_ssl knows nothing of it: no connection */
+        return rv;
     }
     if (!v.failed) {
         v.verdict.nchain = digest_chain(ctx, chain, sizeof(chain) / sizeof(chain[0]));
