@@ -68,6 +68,12 @@ my @tables = grep { slurp($_) =~ /\bAP_INIT_\w+\s*\(/ } @module;
 cmp_ok scalar @tables, '>=', 1, 'there is a directive table';
 is join(' ', grep { !/^(?:mod_certmap\.c|httpd\/config\.c)$/ } @tables), '', 'directives are declared in their place only';
 
+# ---- the build
+
+my $makefile = slurp('Makefile.am');
+my @built = (@engine, @module, glob('t/unit/*.[ch]'), glob('t/*.t'));
+is join(' ', grep { $makefile !~ /(?:^|\s)\Q$_\E(?=\s|$)/ } @built), '', 'Makefile.am names every source and test';
+
 # ---- every file
 
 my @files;

@@ -69,7 +69,7 @@ my @fields = qw(mark status substatus reason user rule incident certmap_status r
 my ($log_fh, %logged);
 
 # httpd writes the line after it has answered: wait for it.
-sub log_entry {
+sub log_entries {
     my ($mark) = @_;
     my $name = "$top/t/logs/access_log";
     for (1 .. 200) {
@@ -87,11 +87,10 @@ sub log_entry {
             @entry{@fields} = split /\t/, $line, scalar @fields;
             push @{ $logged{ $entry{mark} } }, \%entry;
         }
-        # An error document of another request is logged with it: the last line is the request's own.
-        return $logged{$mark}[-1] if $logged{$mark};
+        return @{ $logged{$mark} } if $logged{$mark};
         select undef, undef, undef, 0.02;
     }
-    return {};
+    return;
 }
 
 # Where the error log ends now; error_log(MARK) is what came after it.
@@ -118,7 +117,8 @@ my $marks = 0;
 #   requests  list of URL paths, or of hashes: url, method, headers (list of lines), data, target (request target as is),
 #             host (the Host header alone), new (true: on a new connection, which offers the session of the one before)
 # Returns one hash for each request: status (0: no answer), version, body, headers (lower-case names), connects (how many
-# connections it took), error (curl's words), mark, log (the access log's fields; {} when there is no answer).
+# connections it took), error (curl's words), mark, log (the access log's fields; {} when there is no answer), logs (all of its
+# lines there).
 sub ask {
     my (%arg) = @_;
     my $tls = $arg{tls} // '1.3';
@@ -163,14 +163,18 @@ sub ask {
         my $response = $responses[$n];
         $response->{status} //= 0;
         $response->{error} ||= $stderr if !$response->{status};
-        $response->{body} = slurp("$scratch/$n.body");
+        # To -I curl writes the head as the body.
+        my $head_only = ref $arg{requests}[$n] && ($arg{requests}[$n]{method} // '') eq 'HEAD';
+        $response->{body} = $head_only ? '' : slurp("$scratch/$n.body");
         # After renegotiation or 100 Continue there are several heads: the last one counts.
         my ($head) = slurp("$scratch/$n.headers") =~ /(?:\A|\r\n\r\n)((?:(?!\r\n\r\n).)*)\r\n\r\n\z/s;
         for (split /\r\n/, $head // '') {
             push @{ $response->{headers}{ lc $1 } }, $2 if /^([^:\s]+):\s*(.*?)\s*$/;
         }
         $_ = join ', ', @$_ for values %{ $response->{headers} };
-        $response->{log} = $response->{status} ? log_entry($response->{mark}) : {};
+        # A client may try again, over HTTP/1.1 for instance: the last line is that of the answer.
+        $response->{logs} = [$response->{status} ? log_entries($response->{mark}) : ()];
+        $response->{log} = $response->{logs}[-1] // {};
     }
     return wantarray ? @responses : $responses[0];
 }
@@ -207,7 +211,8 @@ sub ask_raw {
         stderr => $stderr,
         reused => scalar($output =~ /^Reused, /m) ? 1 : 0,
         ok => scalar($output =~ /^(?:New|Reused), TLS/m) ? 1 : 0,
-        status => $output =~ m{^HTTP/1\.1 (\d+)}m ? $1 + 0 : 0,
+        # s_client may print a session in front of it on the same line
+        status => $output =~ m{HTTP/1\.1 (\d{3}) } ? $1 + 0 : 0,
     };
 }
 

@@ -1,0 +1,69 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: Apache-2.0
+# Certificates that are asked for in sections only: renegotiation over TLS 1.2, post-handshake authentication over TLS 1.3, and
+# neither over HTTP/2. And a virtual host without deferral, where mod_ssl's alert stays what it was.
+use strict;
+use warnings;
+use Test::More;
+use CertMap::Test;
+
+# certificate, answer below /on (optional_no_ca in the section), answer below /require
+my @table = (
+    [good     => '200 - - alice',                   '200 - - alice'],
+    [unmapped => '403 12 no-match -',               '403 12 no-match -'],
+    [denied   => '403 12 denied-by-rule -',         '403 12 denied-by-rule -'],
+    [revoked  => '403 13 revoked -',                '403 13 revoked -'],
+    [expired  => '403 17 expired -',                '403 17 expired -'],
+    [selfsigned => '403 16 self-signed -',          '403 16 self-signed -'],
+    [unknownca  => '403 16 untrusted-issuer -',     '403 16 untrusted-issuer -'],
+    [undef,      '403 7 certificate-missing -',     undef],
+);
+my @cannot = ('/on/env', '/require/env');
+my @alert = qw(revoked expired selfsigned unknownca badsig wrongeku);
+
+plan tests => @table * 2 * 4 + @cannot * 2 * 3 + (@alert + 3) * 4;
+
+for my $row (@table) {
+    my ($cert, $on, $require) = @$row;
+    for my $tls ('1.2', '1.3') {
+        my $name = ($cert // 'no certificate') . ", TLS $tls";
+        # Before it is asked, the connection has no certificate and may read what is open.
+        my ($open, $first, $second) = ask(cert => $cert, tls => $tls, port => 'ASK',
+            requests => ['/plain.txt', '/on/env', { url => '/on/env', new => 1 }]);
+        is brief($open), '200 - - -', "$name: nothing is asked for here";
+        is brief($first), $on, "$name: asked for in a section";
+        is brief($second), $on, "$name: and on a second connection";
+        my ($required) = ask(cert => $cert, tls => $tls, port => 'ASK', requests => ['/require/env']);
+        # OpenSSL itself ends a connection that has no certificate to show where one is required, before httpd can answer.
+        is brief($required), $require // 'no answer', "$name: required in a section"
+            or diag $required->{error};
+    }
+}
+
+for my $url (@cannot) {
+    for my $tls ('1.2', '1.3') {
+        my ($h2) = ask(cert => 'good', tls => $tls, http => '2', port => 'ASK', requests => [$url]);
+        # mod_http2 tells the client to come back with HTTP/1.1, and curl does.
+        my ($refused, @answered) = @{ $h2->{logs} };
+        is join(' ', @{$refused}{qw(protocol status substatus reason)}), 'HTTP/2.0 403 7 certificate-not-requestable',
+            "TLS $tls: $url cannot be asked for over HTTP/2";
+        is join(' ', map {"$_->{protocol} $_->{status} $_->{user}"} @answered), 'HTTP/1.1 200 alice', '... but over HTTP/1.1';
+        # s_client offers no post-handshake authentication unless it is told to
+        my $raw = ask_raw(cert => 'good', tls => $tls, port => 'ASK',
+            text => "GET $url HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n");
+        like $raw->{output}, $tls eq '1.2' ? qr/^REMOTE_USER=alice$/m : qr/403\.7.*certificate-not-requestable/s, "TLS $tls, s_client without post-handshake authentication: $url";
+    }
+}
+
+for my $way (['1.2', '1.1'], ['1.2', '2'], ['1.3', '1.1'], ['1.3', '2']) {
+    my ($tls, $http) = @$way;
+    for my $row ([good => '200 - - alice'], [unmapped => '403 12 no-match -'], [undef, '403 7 certificate-missing -']) {
+        my ($cert, $expected) = @$row;
+        my ($answer) = ask(cert => $cert, tls => $tls, http => $http, port => 'OPTIONAL', requests => ['/on/env']);
+        is brief($answer), $expected, ($cert // 'no certificate') . ", TLS $tls, HTTP/$http: without deferral";
+    }
+    for my $cert (@alert) {
+        my ($answer) = ask(cert => $cert, tls => $tls, http => $http, port => 'OPTIONAL', requests => ['/on/env']);
+        is brief($answer), 'no answer', "$cert, TLS $tls, HTTP/$http: without deferral mod_ssl's alert stays";
+    }
+}
