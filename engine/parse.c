@@ -12,6 +12,9 @@
 
 #define NAME_MAX_LEN 64
 
+/* Written out: what a letter is must not hang on the locale. */
+static const char name_chars[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+
 typedef struct parser_t parser_t;
 
 /* Reads the value of an option; value.text is what stands behind '='. */
@@ -306,12 +309,14 @@ static void parse_name(parser_t *ps)
 
     ps->rule->name = apr_pstrmemdup(b->pool, w->text.data, w->text.len);
     if (w->broken) {
+        ps->lost = 1;
         return;
     }
     for (i = 0; i < w->text.len; i++) {
-        if (!apr_isalnum(w->text.data[i]) && strchr("._-", w->text.data[i]) == NULL) {
+        if (strchr(name_chars, w->text.data[i]) == NULL) {
+            ps->lost = certmap_cond_looks_like(w->text, b->scratch);
             certmap_sink_error(&b->sink, w->at[i], "a rule's NAME has letters, digits, '.', '_' and '-' only%s",
-                               certmap_cond_looks_like(w->text, b->scratch) ? "; NAME forgotten?" : "");
+                               ps->lost ? "; NAME forgotten?" : "");
             return;
         }
     }
@@ -347,6 +352,7 @@ static void parse_user(parser_t *ps)
     }
     if (w->broken) {
         ps->next++;
+        ps->lost = 1;
         return;
     }
     if (is_rule_part(ps, w)) {

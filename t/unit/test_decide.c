@@ -1,0 +1,527 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Deciding: what conditions mean on one, several and no values, what never becomes a user, in which order reasons are
+ * told, what the matcher does at its limits, and that the trace tells what happened.
+ */
+#include "fixture.h"
+
+/* ---- what conditions mean ------------------------------------------------------------------------------------- */
+
+static const certmap_cert_t *ann(void)
+{
+    return person("C", "DE", "O", "Example Ltd", "OU", "Sales", "OU", "Audit  Team", "CN", "Ann Lee", "emailAddress",
+                  "Ann@Example.org", "issuer.O", "Example Ltd", "issuer.CN", "Issuing CA", "serial", "00AB12CD", "ext:subjectAltName",
+                  "email:ann@example.org,email:Lee@example.net,DNS:ann.example.org,URI:spiffe://x/y,IP:192.0.2.77,"
+                  "IP:2001:db8::77,otherName:1.3.6.1.4.1.311.20.2.3;UTF8:ann@corp.example,RID:1.2.3.4",
+                  "ext:extendedKeyUsage", "clientAuth,emailProtection", "ext:keyUsage", "digitalSignature,nonRepudiation",
+                  "ext:subjectKeyIdentifier", "hash", "ext:certificatePolicies", "DER:300b300906072b060104016307", "ext:1.2.3.4.5",
+                  "DER:0c0561646d696e", "ext:1.2.3.4.6", "DER:3003020105", NULL);
+}
+
+/* Conditions that hold for ann, and conditions that do not; each once as the only one of a rule. */
+static const struct {
+    const char *cond;
+    int holds;
+} conditions[] = {
+    { "subject.CN=\"Ann Lee\"", 1 },
+    { "subject.CN=\"ann  LEE\"", 1 },
+    { "subject.CN=\" ann lee \"", 1 },
+    { "subject.CN=Ann", 0 },
+    { "subject.CN=\"Ann Leee\"", 0 },
+    { "subject.CN=AnnLee", 0 },
+    { "case:subject.CN=\"Ann Lee\"", 1 },
+    { "case:subject.CN=\"ann Lee\"", 0 },
+    { "case:subject.OU=\"Audit Team\"", 0 },
+    { "case:subject.OU=\"Audit  Team\"", 1 },
+    { "subject.CN=Ann*", 1 },
+    { "subject.CN=*lee", 1 },
+    { "subject.CN=a*e*e", 1 },
+    { "subject.CN=a*x*e", 0 },
+    { "subject.CN=\"??? ???\"", 1 },
+    { "subject.CN=\"??? ??\"", 0 },
+    { "case:subject.CN=ann*", 0 },
+    { "subject.CN=Ann\\*", 0 },
+    { "subject.CN=*", 1 },
+    { "subject.L=*", 0 },
+    { "subject.2.5.4.3=\"ann lee\"", 1 },
+    { "subject.OU=sales", 1 },
+    { "subject.OU=audit*", 1 },
+    { "subject.OU~Sal.*", 1 },
+    { "subject.OU~sal.*", 0 },
+    { "subject.OU~(?i)sal.*", 1 },
+    { "subject.OU~Sale", 0 },
+    { "subject.OU~ales", 0 },
+    { "subject.OU~Sale|Sales", 1 },
+    { "subject.emailAddress=ann@example.org", 1 },
+    { "san.email=ann@example.org", 1 },
+    { "san.email=lee@EXAMPLE.net", 1 },
+    { "san.email=*@example.com", 0 },
+    { "all:san.email=*@example.*", 1 },
+    { "all:san.email=*@example.org", 0 },
+    { "all:subject.L=*", 0 },
+    { "all:san.email~.*@example[.](org|net)", 1 },
+    { "san.dns=ann.example.org", 1 },
+    { "san.uri=spiffe://x/*", 1 },
+    { "san.upn=ann@corp.example", 1 },
+    { "san.rid=1.2.3.4", 1 },
+    { "san.rid=1.2.3", 0 },
+    { "san.ip=192.0.2.77", 1 },
+    { "san.ip=192.0.2.0/24", 1 },
+    { "san.ip=192.0.2.64/27", 1 },
+    { "san.ip=192.0.2.0/26", 0 },
+    { "san.ip=10.0.0.0/8", 0 },
+    { "san.ip=2001:DB8:0::77", 1 },
+    { "san.ip=2001:db8::/32", 1 },
+    { "san.ip=2001:db9::/32", 0 },
+    { "san.ip=::/0", 1 },
+    { "san.ip=*", 1 },
+    { "serial=ab12cd", 1 },
+    { "serial=AB:12:CD", 1 },
+    { "serial=0000ab12cd", 1 },
+    { "serial=ab12ce", 0 },
+    { "serial=ab*", 1 },
+    { "serial=12*", 0 },
+    { "serial=ab12c?", 1 },
+    { "serial~ab[0-9]+cd", 1 },
+    { "ski=*", 1 },
+    { "aki=*", 0 },
+    { "eku=clientAuth", 1 },
+    { "eku=1.3.6.1.5.5.7.3.4", 1 },
+    { "eku=serverAuth", 0 },
+    { "ku=digitalsignature", 1 },
+    { "ku=contentCommitment", 1 },
+    { "ku=keyCertSign", 0 },
+    { "policy=1.3.6.1.4.1.99.7", 1 },
+    { "policy=1.3.6.1.4.1.99.*", 1 },
+    { "policy=1.3.6.1.4.1.9", 0 },
+    { "ext:1.2.3.4.5=admin", 1 },
+    { "ext:1.2.3.4.5=#0c0561646d696e", 0 },
+    { "ext:1.2.3.4.6=#3003020105", 1 },
+    { "ext:1.2.3.4.6=#30:03:02:01:05", 1 },
+    { "ext:1.2.3.4.6=#30*", 1 },
+    { "ext:1.2.3.4.6=#3003020106", 0 },
+    { "ext:1.2.3.4.6=3003020105", 0 },
+    { "ext:1.2.3.4.6=*", 0 },
+    { "ext:1.2.3.4.6~.*", 0 },
+    { "ext:1.2.3.4.7=*", 0 },
+    { "subject=\"emailAddress=ann@example.org,CN=Ann Lee,OU=Audit Team,OU=Sales,O=Example Ltd,C=DE\"", 1 },
+    { "subject=\"/C=DE/O=Example Ltd/OU=Sales/OU=Audit Team/CN=Ann Lee/emailAddress=ann@example.org\"", 1 },
+    { "subject=\"emailAddress=ann@example.org,CN=Ann Lee,OU=Sales,OU=Audit Team,O=Example Ltd,C=DE\"", 0 },
+    { "subject=\"CN=Ann Lee,OU=Audit Team,OU=Sales,O=Example Ltd,C=DE\"", 0 },
+    { "subject=\"*,O=Example Ltd,C=DE\"", 1 },
+    { "subject=\"*,O=example  ltd,C=de\"", 1 },
+    { "case:subject=\"*,O=example ltd,C=DE\"", 0 },
+    { "subject=\"*,O=Example,C=DE\"", 0 },
+    { "subject=\"*,CN=Issuing CA,O=Example Ltd\"", 0 },
+    { "issuer=\"CN=Issuing CA,O=Example Ltd\"", 1 },
+    { "issuer=\"O=Example Ltd,CN=Issuing CA\"", 0 },
+    { "issuer=\"*,CN=Issuing CA,O=Example Ltd\"", 0 },
+    { "issuer=\"*,O=Example Ltd\"", 1 },
+    { "issuer.CN=\"issuing ca\"", 1 },
+    { "chain.sha256=*", 0 },
+    { "root.sha256=*", 0 },
+    { "san.dirname=\"CN=Ann Lee\"", 0 },
+    { "any subject.OU!=Guests", 1 },
+    { "any subject.OU!=sales", 0 },
+    { "any subject.OU!~Sal.*", 0 },
+    { "any subject.OU!~sal.*", 1 },
+    { "any subject.L!=x", 1 },
+    { "any subject.L!~.*", 1 },
+    { "any all:subject.L!=x", 0 },
+    { "any all:subject.OU!=x", 1 },
+    { "any all:subject.OU!=sales", 0 },
+    { "any subject.L!=*", 1 },
+    { "any subject.CN!=*", 0 },
+    { "any issuer!=\"CN=Issuing CA,O=Example Ltd\"", 0 },
+    { "any san.ip!=192.0.2.0/24", 0 },
+    { "any san.ip!=198.51.100.0/24", 1 },
+    { "any ext:1.2.3.4.6!=*", 1 },
+    { "any ext:1.2.3.4.6!=#3003020105", 0 },
+};
+
+static void test_conditions(void)
+{
+    const certmap_cert_t *cert = ann();
+    apr_size_t i;
+
+    is_str(certmap_cert_malformed(cert), NULL, "ann's certificate is well-formed");
+    for (i = 0; i < sizeof(conditions) / sizeof(conditions[0]); i++) {
+        decides(apr_psprintf(pool, "r allow u %s", conditions[i].cond), cert, conditions[i].holds ? "=u" : "no-match", NULL);
+    }
+}
+
+static void test_hashes(void)
+{
+    const certmap_cert_t *cert = ann();
+    const char *sha = certmap_cert_sha256(cert);
+    char *upper = apr_pstrdup(pool, sha);
+    char colons[3 * 32] = "";
+    int i;
+
+    for (i = 0; i < 64; i++) {
+        upper[i] = (char)(sha[i] >= 'a' ? sha[i] - 32 : sha[i]);
+    }
+    for (i = 0; i < 32; i++) {
+        memcpy(colons + 3 * i, upper + 2 * i, 2);
+        colons[3 * i + 2] = i < 31 ? ':' : '\0';
+    }
+    decides(apr_psprintf(pool, "r allow u sha256=%s", sha), cert, "=u", "sha256, lower case");
+    decides(apr_psprintf(pool, "r allow u sha256=%s", upper), cert, "=u", "sha256, upper case");
+    decides(apr_psprintf(pool, "r allow u sha256=%s", colons), cert, "=u", "sha256, with colons");
+    decides(apr_psprintf(pool, "r allow u sha256=%.10s*", upper), cert, "=u", "sha256, its beginning");
+    upper[0] = upper[0] == 'F' ? '0' : 'F';
+    decides(apr_psprintf(pool, "r allow u sha256=%s", upper), cert, "no-match", "sha256, another first digit");
+}
+
+/* Positive conditions on one field hold on one value, negations and all: bind nothing. */
+static void test_binding(void)
+{
+    const certmap_cert_t *two = person("CN", "ann.smith", "CN", "bob.admin", "OU", "a", NULL);
+
+    decides("r allow u subject.CN=ann.* subject.CN=*.admin", two, "no-match", "two conditions, each met by another value");
+    decides("r allow u subject.CN=bob.* subject.CN=*.admin", two, "=u", "two conditions met by one value");
+    decides("r allow u subject.CN~ann.* subject.CN=*.admin", two, "no-match", "the same with a regex");
+    decides("r allow u subject.CN=ann.* subject.2.5.4.3=*.admin", two, "no-match", "the same field under two names");
+    decides("r allow u subject.CN=ann.* case:subject.CN=*.smith", two, "=u", "case: binds, too");
+    decides("r allow u subject.CN=ann.* all:subject.CN=*.*", two, "=u", "all: asks every value and binds none");
+    decides("r allow u subject.CN=ann.* subject.CN!=*.admin", two, "no-match", "a negation looks at every value");
+    decides("r allow %{subject.CN} subject.CN=bob.* subject.OU=a", two, "=bob.admin", "what was matched is what is used");
+    decides("r allow %{subject.CN} subject.CN=ann.* all:subject.CN=*", two, "=ann.smith", "the bound value, not its sibling");
+    decides("r allow %{subject.CN} subject.CN=* subject.CN~[a-z]+[.]smith", two, "=ann.smith", "bound by both conditions");
+    decides("r allow %{subject.CN} all:subject.CN=*", two, "ambiguous", "all: binds none, so both values remain");
+}
+
+/* ---- what must never become admin ------------------------------------------------------------------------------ */
+
+static const char *const admin_rules[] = {
+    "r allow admin subject.CN=admin",
+    "r allow admin case:subject.CN=admin",
+    "r allow admin subject.CN~admin",
+    "r allow %{1} subject.CN~(admin)",
+    "r allow admin subject=CN=admin",
+    "r allow admin subject=/CN=admin",
+    "r allow admin subject=*,CN=admin",
+    "r allow admin subject.UID=admin",
+    "r allow admin subject.emailAddress=x subject.CN=admin",
+};
+
+static void test_forgeries(void)
+{
+    static const char *const names[] = {
+        "bob,CN=admin", "admin,CN=bob", "admin/emailAddress=x", "bob/CN=admin", "/CN=admin", "CN=admin", "bob+CN=admin",
+        "bob\\2CCN=admin", "#0c0561646d696e", "\"bob\",CN=admin", "admin:password", "admin\\", "\\admin", "evil+UID=admin",
+        "\xd0\xb0" "dmin", "adm\xc4\xb1n", "admin2", "xadmin", "admin.", "ad min", "*", "adm*", "?dmin", "admin;CN=bob",
+        "admin,", ",admin", "<admin>", "admin=admin", "\xef\xbc\xa1" "dmin",
+    };
+    apr_size_t i;
+    apr_size_t j;
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        const certmap_cert_t *cert = person("CN", names[i], NULL);
+
+        for (j = 0; j < sizeof(admin_rules) / sizeof(admin_rules[0]); j++) {
+            decides(admin_rules[j], cert, "no-match", apr_psprintf(pool, "CN %s under: %s", names[i], admin_rules[j]));
+        }
+    }
+    decides(admin_rules[0], person("CN", "admin", NULL), "=admin", "the real admin, folded");
+    decides(admin_rules[2], person("CN", "admin", NULL), "=admin", "the real admin, regex");
+    decides(admin_rules[3], person("CN", "admin", NULL), "=admin", "the real admin, captured");
+    decides(admin_rules[4], person("CN", "admin", NULL), "=admin", "the real admin, whole name");
+}
+
+static void test_more_forgeries(void)
+{
+    const certmap_cert_t *two = person("CN", "bob", "CN", "admin", NULL);
+    const certmap_cert_t *owt = person("CN", "admin", "CN", "bob", NULL);
+
+    decides("r allow %{subject.CN} subject.CN=*", two, "ambiguous", "two CNs, and the template needs one");
+    decides("r allow %{subject.CN} subject.CN=*", owt, "ambiguous", "two CNs the other way round");
+    decides("r allow %{subject.CN:last} subject.CN=*", two, "=admin", "the last of two, when asked for");
+    decides("r allow %{subject.CN:first} subject.CN=*", two, "=bob", "the first of two, when asked for");
+    decides("r allow admin subject=CN=admin,O=x", person("CN", "admin", "O", "x", NULL), "no-match", "reversed RDN order");
+    decides("r allow admin subject=CN=admin+UID=x", person("CN", "admin", "UID", "x", NULL), "no-match",
+            "two RDNs are not one of two attributes");
+    decides("r allow admin subject=UID=x+CN=admin", person("CN", "admin", "+UID", "x", NULL), "=admin",
+            "a multi-valued RDN is a set");
+    decides("r allow admin subject.CN=admin", person("O", "admin", "1.2.3.4.99", "admin", NULL), "no-match",
+            "an unknown OID holds admin");
+    decides("r allow admin san.email=admin@x.org", person("CN", "a", "emailAddress", "admin@x.org", NULL), "no-match",
+            "the e-mail of the name is not the SAN's");
+    decides("r allow admin subject.emailAddress=admin@x.org", person("CN", "a", "ext:subjectAltName", "email:admin@x.org", NULL),
+            "no-match", "and the SAN's not the name's");
+    decides("r allow admin san.dns=admin.org", person("CN", "admin.org", "ext:subjectAltName", "URI:admin.org", NULL),
+            "no-match", "a SAN of another type");
+    decides("r allow admin case:subject.CN=admin", person("CN", "admin ", NULL), "no-match", "trailing blank under case:");
+    decides("r allow admin case:subject.CN=admin", person("CN", " admin", NULL), "no-match", "leading blank under case:");
+    decides("r allow admin case:subject.CN=\"a b\"", person("CN", "a  b", NULL), "no-match", "doubled blank under case:");
+    decides("r allow admin subject.CN=\"caf\xc3\xa9\"", person("CN", "cafe\xcc\x81", NULL), "no-match", "NFD is not NFC");
+    decides("r allow %{subject.CN} subject.CN=*", person("CN", "admin:password", NULL), "user-invalid",
+            "a colon never reaches the user name");
+    decides("r allow %{subject.CN} subject.CN=*", person("CN", "admin ", NULL), "user-invalid", "nor does a blank at its end");
+    decides("r allow u issuer.CN=admin", person("CN", "admin", NULL), "no-match", "the subject is not the issuer");
+    decides("r allow %{1} subject.CN~(.*)", person("CN", "a", "CN", "b", NULL), "ambiguous", "captures of two values differ");
+}
+
+/* ---- order, options, reasons ----------------------------------------------------------------------------------- */
+
+static void test_order(void)
+{
+    const certmap_cert_t *bob = person("CN", "bob", "O", "x", NULL);
+
+    decides("a allow first subject.CN=bob\nb allow second subject.O=x", bob, "=first", "the first match wins");
+    decides("a allow first subject.CN=ann\nb allow second subject.O=x", bob, "=second", "what does not match is passed over");
+    decides("a deny subject.O=x\nb allow bob subject.CN=bob", bob, "denied-by-rule", "deny before allow");
+    decides("b allow bob subject.CN=bob\na deny subject.O=x", bob, "=bob", "allow before deny");
+    decides("a deny subject.O=x disabled\nb allow bob subject.CN=bob", bob, "=bob", "disabled rules are not asked");
+    decides("a deny subject.O=x expires=2026-06-14\nb allow bob subject.CN=bob", bob, "denied-by-rule", "an expired deny denies");
+    decides("a allow bob subject.CN=bob expires=2026-06-14\nb allow bob subject.O=x", bob, "mapping-expired",
+            "an expired allow refuses, the next rule is not asked");
+    decides("a allow bob subject.CN=bob expires=2026-06-15", bob, "=bob", "the day of expires= is the last one");
+    decides("a allow %{subject.L} subject.CN=bob\nb allow bob subject.O=x", bob, "user-invalid",
+            "a template that gives nothing refuses, the next rule is not asked");
+    decides("", bob, "no-match", "no rules: nobody");
+    decides("a allow bob any", bob, "=bob", "any");
+}
+
+static void test_fields_of_decision(void)
+{
+    certmap_list_t list = { NULL, rules_of("a allow bob subject.CN=bob groups=x,y expires=2026-12-31") };
+    certmap_verdict_t good = { .reason = CERTMAP_R_NONE };
+    certmap_decision_t d;
+
+    certmap_decide(&list, person("CN", "bob", NULL), &good, CERTMAP_WEAK, NOW, &d, pool);
+    is_str(d.rule ? d.rule->name : NULL, "a", "the rule that decided");
+    is_int((long long)d.ngroups, 2, "its groups");
+    is_str(d.ngroups == 2 ? d.groups[1] : NULL, "y", "the second of them");
+    is_int(d.until, apr_time_from_sec(1798761600), "holds until the end of that day");
+    is_int(d.strength, CERTMAP_WEAK, "its strength");
+    certmap_decide(&list, person("CN", "bob", NULL), &good, CERTMAP_WEAK, apr_time_from_sec(1798761600) - 1, &d, pool);
+    is_str(in_a_word(&d), "=bob", "the last microsecond of expires=");
+    certmap_decide(&list, person("CN", "bob", NULL), &good, CERTMAP_WEAK, apr_time_from_sec(1798761600), &d, pool);
+    is_str(in_a_word(&d), "mapping-expired", "the first instant behind it");
+    is_str(d.user, NULL, "a refusal has no user");
+    is_int((long long)d.ngroups, 0, "and no groups");
+    certmap_decide(&list, person("CN", "bob", NULL), &good, CERTMAP_SCOPED, NOW, &d, pool);
+    is_str(in_a_word(&d), "mapping-too-weak", "weaker than asked for");
+    certmap_decide(&list, person("CN", "bob", NULL), &good, CERTMAP_SCOPED, apr_time_from_sec(1798761600), &d, pool);
+    is_str(in_a_word(&d), "mapping-expired", "expired and too weak: the reason of higher precedence");
+}
+
+static void test_verdicts(void)
+{
+    certmap_list_t list = { NULL, rules_of("a allow bob any") };
+    certmap_list_t asks = { NULL, rules_of("a allow bob any\nb allow eve ext:1.2.3.4.5=x") };
+    certmap_verdict_t good = { .reason = CERTMAP_R_NONE };
+    certmap_verdict_t revoked = { .reason = CERTMAP_R_REVOKED };
+    certmap_verdict_t no_tls = { .reason = CERTMAP_R_SSL_REQUIRED };
+    const certmap_cert_t *bob = person("CN", "bob", NULL);
+    const certmap_cert_t *broken = person("CN", "bob\tx", NULL);
+    const certmap_cert_t *lazy = person("CN", "bob", "ext:1.2.3.4.5", "DER:0c010a", NULL);
+    const struct {
+        const certmap_list_t *list;
+        const certmap_cert_t *cert;
+        const certmap_verdict_t *verdict;
+        const char *expected;
+        const char *what;
+    } cases[] = {
+        { &list, bob, &good, "=bob", "verified" },
+        { &list, bob, &revoked, "revoked", "a certificate that failed is refused whatever the rules say" },
+        { &list, bob, NULL, "untrusted-issuer", "no verdict: nobody" },
+        { &list, NULL, &good, "certificate-missing", "no certificate" },
+        { &list, NULL, NULL, "certificate-missing", "neither" },
+        { &list, NULL, &no_tls, "ssl-required", "no TLS" },
+        { &list, broken, &good, "malformed", "a malformed view" },
+        { &list, broken, &revoked, "malformed", "malformed comes before revoked" },
+        { &list, lazy, &good, "=bob", "an extension that nobody asks for" },
+        { &asks, lazy, &good, "malformed", "an extension that a rule asks for is malformed, whichever rule comes first" },
+        { NULL, bob, &good, "no-match", "no list" },
+    };
+    apr_size_t i;
+
+    ok(certmap_cert_malformed(broken) != NULL, "a tab in a CN is malformed");
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        certmap_decision_t d;
+
+        is_int(certmap_decide(cases[i].list, cases[i].cert, cases[i].verdict, CERTMAP_WEAK, NOW, &d, pool), APR_SUCCESS,
+               "certmap_decide runs");
+        is_str(in_a_word(&d), cases[i].expected, cases[i].what);
+    }
+}
+
+static void test_lists(void)
+{
+    certmap_list_t outer = { NULL, rules_of("a deny subject.O=evil\nb allow outer subject.CN=ann") };
+    certmap_list_t empty = { &outer, NULL };
+    certmap_list_t inner = { &empty, rules_of("c allow inner subject.CN=*") };
+    certmap_verdict_t good = { .reason = CERTMAP_R_NONE };
+    certmap_decision_t d;
+
+    is_int((long long)certmap_list_count(&inner), 3, "rules of a list, outer ones included");
+    is_int((long long)certmap_list_count(NULL), 0, "rules of no list");
+    certmap_decide(&inner, person("CN", "ann", NULL), &good, CERTMAP_WEAK, NOW, &d, pool);
+    is_str(in_a_word(&d), "=outer", "the outer list is asked first");
+    certmap_decide(&inner, person("CN", "bob", NULL), &good, CERTMAP_WEAK, NOW, &d, pool);
+    is_str(in_a_word(&d), "=inner", "then the inner one");
+    certmap_decide(&inner, person("CN", "bob", "O", "evil", NULL), &good, CERTMAP_WEAK, NOW, &d, pool);
+    is_str(in_a_word(&d), "denied-by-rule", "an outer deny holds for the inner list");
+}
+
+static void test_chain(void)
+{
+    static const unsigned char chain[2][32] = { { 0x11 }, { 0x22, 0xff } };
+    certmap_verdict_t good = { .reason = CERTMAP_R_NONE, .chain = chain, .nchain = 2 };
+    const char *zeros = "000000000000000000000000000000000000000000000000000000000000";
+    const struct {
+        const char *rule;
+        const char *expected;
+    } cases[] = {
+        { "r allow u chain.sha256=1100%s", "=u" },
+        { "r allow u chain.sha256=22FF%s", "=u" },
+        { "r allow u root.sha256=22ff%s", "=u" },
+        { "r allow u root.sha256=1100%s", "no-match" },
+        { "r allow u any chain.sha256!=1100%s", "no-match" },
+        { "r allow u any root.sha256!=1100%s", "=u" },
+    };
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        certmap_list_t list = { NULL, rules_of(apr_psprintf(pool, cases[i].rule, zeros)) };
+        certmap_decision_t d;
+
+        certmap_decide(&list, person("CN", "bob", NULL), &good, CERTMAP_WEAK, NOW, &d, pool);
+        is_str(in_a_word(&d), cases[i].expected, cases[i].rule);
+    }
+}
+
+/* ---- the matcher at its limits ---------------------------------------------------------------------------------- */
+
+static void test_matcher_errors(void)
+{
+    const certmap_cert_t *evil = person("CN", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaX", NULL);
+    certmap_decision_t d = decide_text("r allow u subject.CN~(a+)+[bc]\ns allow v any", evil);
+
+    is_str(in_a_word(&d), "ambiguous", "a regex beyond its limits in an allow rule refuses");
+    ok(d.detail != NULL && strstr(d.detail, "rule r") && strstr(d.detail, "limit"), "and says which rule and why: %s",
+       d.detail ? d.detail : "-");
+    d = decide_text("r deny subject.CN~(a+)+[bc]\ns allow v any", evil);
+    is_str(in_a_word(&d), "denied-by-rule", "in a deny rule it denies");
+    ok(d.detail != NULL && strstr(d.detail, "limit"), "with the reason");
+    decides("r allow u any subject.CN!~(a+)+[bc]\ns allow v any", evil, "ambiguous", "negated, it does not hold either");
+    decides("r allow u all:subject.CN~(a+)+[bc]\ns allow v any", evil, "ambiguous", "nor under all:");
+    decides("r allow u subject.CN~(a+)+[bc] subject.O=x\ns allow v any", evil, "=v",
+            "a rule that another condition rules out is ruled out");
+    decides("r allow u subject.CN~(a+)+[bc] subject.O~x\ns allow v any", evil, "=v", "by a regex behind it, too");
+}
+
+static void test_long(void)
+{
+    char *stars = apr_palloc(pool, 30001);
+    char *san = apr_pstrdup(pool, "email:a0@x.org");
+    apr_array_header_t *parts = apr_array_make(pool, 2000, sizeof(char *));
+    const certmap_cert_t *cert;
+    apr_time_t start;
+    int i;
+
+    memset(stars, 'a', 30000);
+    stars[30000] = '\0';
+    cert = person("O", "x", "ext:subjectAltName", apr_pstrcat(pool, "URI:", stars, NULL), NULL);
+    start = apr_time_now();
+    decides("r allow u san.uri=*a*a*a*a*a*a*a*a*a*a*b", cert, "no-match", "many stars over a long value");
+    decides("r allow u san.uri=*a*a*a*a*a*a*a*a*a*a*", cert, "=u", "many stars that meet it");
+    stars[5000] = '\0';
+    cert = person("O", "x", "ext:subjectAltName", apr_pstrcat(pool, "URI:", stars, NULL), NULL);
+    decides("r allow u san.uri~(a|b)*", cert, "=u", "a regex over a long value");
+    ok(apr_time_now() - start < apr_time_from_sec(5), "in time");
+    APR_ARRAY_PUSH(parts, const char *) = san;
+    for (i = 1; i < 2000; i++) {
+        APR_ARRAY_PUSH(parts, const char *) = apr_psprintf(pool, "email:aaaaaaaaaaaaaaaaaaaaaaaaa%d@x.org", i);
+    }
+    cert = person("CN", "x", "ext:subjectAltName", apr_array_pstrcat(pool, parts, ','), NULL);
+    start = apr_time_now();
+    decides("r allow u san.email~(email|(a+)+)+[!%]", cert, "ambiguous", "a slow regex over many values gives up");
+    decides("r allow u san.email~.*1999@x[.]org san.email=a*", cert, "=u", "a quick one finds the last of them");
+    decides("r allow %{san.email} san.email~a.*1999@x[.]org", cert, "=aaaaaaaaaaaaaaaaaaaaaaaaa1999@x.org", "and gives it");
+    ok(apr_time_now() - start < apr_time_from_sec(20), "in time");
+}
+
+/* ---- telling --------------------------------------------------------------------------------------------------- */
+
+static void test_trace(void)
+{
+    certmap_list_t list = { NULL, rules_of("a allow u subject.CN=ann subject.O=x\n"
+                                           "off allow u any disabled\n"
+                                           "b allow bob subject.CN=b* subject.CN=*b subject.L!=y\n"
+                                           "c deny any\n") };
+    certmap_verdict_t good = { .reason = CERTMAP_R_NONE };
+    certmap_decision_t d;
+    certmap_decision_t same;
+    certmap_trace_t *trace = NULL;
+    const certmap_cert_t *cert = person("O", "x", "CN", "bob", "CN", "bo", NULL);
+
+    is_int(certmap_explain(&list, cert, &good, CERTMAP_WEAK, NOW, &d, &trace, pool), APR_SUCCESS, "explain runs");
+    certmap_decide(&list, cert, &good, CERTMAP_WEAK, NOW, &same, pool);
+    is_str(in_a_word(&d), in_a_word(&same), "it decides as certmap_decide does");
+    is_str(in_a_word(&d), "=bob", "which is bob");
+    is_int((long long)trace->nrules, 3, "every enabled rule is told");
+    is_str(trace->rules[0].rule->name, "a", "in order");
+    is_int(trace->rules[0].matched, 0, "a did not match");
+    is_int(trace->rules[0].conds[0].holds, 0, "its first condition does not hold");
+    is_int(trace->rules[0].conds[1].holds, 1, "its second does");
+    is_str(trace->rules[0].conds[1].text, "subject.O=x", "as written");
+    is_int((long long)trace->rules[0].conds[0].nvalues, 2, "the values met");
+    is_str(trace->rules[0].conds[0].values[1], "bo", "the second of them");
+    is_int(trace->rules[1].matched && trace->rules[1].decided, 1, "b matched and decided");
+    is_int(trace->rules[1].conds[2].state, CERTMAP_ABSENT, "an absent field is told");
+    is_int(trace->rules[2].matched && !trace->rules[2].decided, 1, "c would have matched");
+    is_int(certmap_explain(&list, NULL, &good, CERTMAP_WEAK, NOW, &d, &trace, pool), APR_SUCCESS, "without a certificate");
+    is_int((long long)trace->nrules, 0, "there is nothing to tell");
+}
+
+static void test_nearest(void)
+{
+    certmap_list_t list = { NULL, rules_of("z deny subject.O=x subject.CN=q\n"
+                                           "off allow u subject.O=x subject.CN=q disabled\n"
+                                           "far allow u subject.O=x subject.CN=q subject.L=q\n"
+                                           "near allow u subject.O=x subject.C=DE subject.CN=q\n"
+                                           "alsonear allow u subject.O=x subject.CN=q\n"
+                                           "none allow u subject.L=q\n"
+                                           "bound allow u subject.OU=a* subject.OU=*b\n") };
+    const certmap_cert_t *cert = person("C", "DE", "O", "x", "CN", "ann", NULL);
+    const certmap_cert_t *units = person("OU", "a", "OU", "b", NULL);
+    const certmap_rule_t *rule = NULL;
+    const certmap_cond_t *failed = NULL;
+
+    certmap_nearest(&list, cert, NULL, 100, &rule, &failed, pool);
+    is_str(rule ? rule->name : NULL, "near", "fewest failing conditions, the first of equals");
+    is_str(failed ? certmap_cond_text(failed) : NULL, "subject.CN=q", "its first failing condition");
+    certmap_nearest(&list, cert, NULL, 1, &rule, &failed, pool);
+    is_str(rule ? rule->name : NULL, "far", "only so many rules are looked at");
+    certmap_nearest(&list, units, NULL, 100, &rule, &failed, pool);
+    is_str(rule ? rule->name : NULL, "bound", "conditions that hold, but not on one value");
+    is_str(failed ? certmap_cond_text(failed) : NULL, "subject.OU=*b", "the one that does not hold on the same value");
+    certmap_nearest(&list, person("CN", "nobody", NULL), NULL, 100, &rule, &failed, pool);
+    is_str(rule ? rule->name : NULL, NULL, "no rule of which a condition holds");
+    certmap_nearest(NULL, cert, NULL, 100, &rule, &failed, pool);
+    is_str(rule ? rule->name : NULL, NULL, "no list");
+}
+
+int main(void)
+{
+    plan(0);
+    fixture_start();
+    test_conditions();
+    test_hashes();
+    test_binding();
+    test_forgeries();
+    test_more_forgeries();
+    test_order();
+    test_fields_of_decision();
+    test_verdicts();
+    test_lists();
+    test_chain();
+    test_matcher_errors();
+    test_long();
+    test_trace();
+    test_nearest();
+    return fixture_done();
+}
