@@ -3,8 +3,8 @@
  * @file engine/cert.c
  * @brief The certificate view: every field absent, valid or malformed, decoded once from the certificate's own DER.
  *
- * One pass over the bytes that were signed. A field that cannot be read is blamed, and a view that blames anything never
- * maps; what can be read is still there for the log and for explain.
+ * One pass over the bytes that were signed. A field that cannot be read is blamed, and a view that blames anything
+ * never maps; what can be read is still there for the log and for explain.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -44,7 +44,8 @@ void certmap_value_plain(certmap_value_t *v, certmap_value_kind_e kind, certmap_
 }
 
 /** Sets a field to one hex value. */
-static void set_hex(certmap_cert_t *cert, certmap_field_e field, const unsigned char *data, apr_size_t len, apr_pool_t *p)
+static void set_hex(certmap_cert_t *cert, certmap_field_e field, const unsigned char *data, apr_size_t len,
+                    apr_pool_t *p)
 {
     certmap_value_t *v = apr_palloc(p, sizeof(*v));
 
@@ -321,8 +322,8 @@ static int read_tail(certmap_cert_t *cert, certmap_der_t *tbs, apr_pool_t *p)
         no_extensions(cert);
         return 1;
     }
-    if (!certmap_der_expect(tbs, 0xa3, &wrap) || tbs->at != tbs->end || !certmap_der_expect(&wrap, CERTMAP_T_SEQUENCE, &exts)
-        || wrap.at != wrap.end) {
+    if (!certmap_der_expect(tbs, 0xa3, &wrap) || tbs->at != tbs->end
+        || !certmap_der_expect(&wrap, CERTMAP_T_SEQUENCE, &exts) || wrap.at != wrap.end) {
         return 0;
     }
     no_extensions(cert);
@@ -416,7 +417,8 @@ apr_status_t certmap_cert_create(X509 *x509, const certmap_cert_t **cert, apr_po
     return rv == APR_SUCCESS ? make_view(der, NULL, cert, p) : rv;
 }
 
-apr_status_t certmap_cert_create_der(const unsigned char *der, apr_size_t len, const certmap_cert_t **cert, apr_pool_t *p)
+apr_status_t certmap_cert_create_der(const unsigned char *der, apr_size_t len, const certmap_cert_t **cert,
+                                     apr_pool_t *p)
 {
     const unsigned char *at = der;
     const char *why = NULL;

@@ -4,9 +4,9 @@
  * @brief What the engine's files share about certificates and text: the view itself, the DER reader, string decoding,
  *        folding, attribute types. Private to engine/.
  *
- * The view is read from the certificate's own DER, strictly: what was signed is what is decided on, lengths always travel
- * with bytes, and what is not plain DER is malformed. OpenSSL has decoded the same bytes before, but its structures forget
- * what matters here (empty and unsorted SETs, trailing bytes).
+ * The view is read from the certificate's own DER, strictly: what was signed is what is decided on, lengths always
+ * travel with bytes, and what is not plain DER is malformed. OpenSSL has decoded the same bytes before, but its
+ * structures forget what matters here (empty and unsorted SETs, trailing bytes).
  */
 #ifndef CERTMAP_CERT_H
 #define CERTMAP_CERT_H
@@ -66,7 +66,7 @@ enum {
 
 #define certmap_der_left(d) ((apr_size_t) ((d)->end - (d)->at))
 
-/** Reads the next element. Definite minimal lengths and one-byte tags only. @return 1, or 0 when there is no such thing. */
+/** Reads the next element. Definite minimal lengths and one-byte tags only. @return 1, or 0 when there is none */
 int certmap_der_next(certmap_der_t *in, unsigned int *tag, certmap_der_t *content);
 /** Reads the next element, which must have this tag. */
 int certmap_der_expect(certmap_der_t *in, unsigned int tag, certmap_der_t *content);
@@ -80,13 +80,13 @@ int certmap_der_time(unsigned int tag, certmap_der_t content, apr_time_t *t);
 int certmap_der_is_string(unsigned int tag);
 /** Decodes a character string to UTF-8. @return NULL, or why it is malformed (a constant) */
 const char *certmap_der_string(unsigned int tag, certmap_der_t content, certmap_str_t *text, apr_pool_t *p);
-/** The same for display: what is malformed becomes U+FFFD. Never fails; at most `most` bytes of content are looked at. */
+/** The same for display: what is malformed becomes U+FFFD. Never fails; looks at `most` bytes of content at most. */
 certmap_str_t certmap_der_string_lenient(unsigned int tag, certmap_der_t content, apr_size_t most, apr_pool_t *p);
 
 /* ---- attribute types (attr.c) -------------------------------------------------------------------------------- */
 
-/** Dotted OID of an attribute type or other object: an alias of INTERFACE.md in any case, an OpenSSL name, a dotted OID with
- *  or without "OID." before it. NULL when it is none of these. */
+/** Dotted OID of an attribute type or other object: an alias (CN, E, ...) in any case, an OpenSSL name, a dotted OID
+ *  with or without "OID." before it. NULL when it is none of these. */
 const char *certmap_attr_oid(certmap_str_t name, apr_pool_t *p);
 /** How an attribute type is written: "CN", an OpenSSL short name, or the dotted OID itself. */
 const char *certmap_attr_name(const char *oid, apr_pool_t *p);
@@ -150,7 +150,7 @@ struct certmap_cert_t {
     apr_size_t nexts;
 };
 
-/** Notes what is malformed, the first time. A why that begins with a dot names a part: "subject" + ".CN: NUL inside". */
+/** Notes what is malformed, the first time. A why that begins with a dot names a part: "subject" ".CN: NUL inside". */
 void certmap_cert_blame(certmap_cert_t *cert, const char *field, const char *why, apr_pool_t *p);
 /** Sorts oid[] and v[] together into a keyed list; the arrays are taken over. */
 void certmap_keyed_sort(certmap_keyed_t *k, apr_pool_t *p);

@@ -119,7 +119,7 @@ const char *certmap_der_oid(certmap_der_t content, apr_pool_t *p)
     if (len == 0 || len > OID_MAX || (content.end[-1] & 0x80)) {
         return NULL;
     }
-    /* seven bits make at most 2.2 digits, an arc adds a dot, the first octet two arcs: 4 characters an octet are enough */
+    /* seven bits make at most 2.2 digits, an arc adds a dot, the first octet two arcs: 4 characters an octet will do */
     text = s = apr_palloc(p, 4 * len + 4);
     while (at < content.end) {
         apr_uint64_t arc = 0;
@@ -198,7 +198,8 @@ int certmap_der_time(unsigned int tag, certmap_der_t content, apr_time_t *t)
 int certmap_der_is_string(unsigned int tag)
 {
     return tag == CERTMAP_T_UTF8 || tag == CERTMAP_T_PRINTABLE || tag == CERTMAP_T_IA5 || tag == CERTMAP_T_BMP
-        || tag == CERTMAP_T_TELETEX || tag == CERTMAP_T_UNIVERSAL || tag == CERTMAP_T_NUMERIC || tag == CERTMAP_T_VISIBLE;
+        || tag == CERTMAP_T_TELETEX || tag == CERTMAP_T_UNIVERSAL || tag == CERTMAP_T_NUMERIC
+        || tag == CERTMAP_T_VISIBLE;
 }
 
 /**

@@ -367,8 +367,8 @@ static int read_type(reader_t *r, const char **oid)
     name.len = end - start;
     *oid = certmap_attr_oid(name, r->p);
     if (!*oid) {
-        return complain(r, start, apr_psprintf(r->p, "unknown attribute type \"%s\"; use a name as CN, OU, O or a dotted OID",
-                                               apr_pstrmemdup(r->p, name.data, name.len)));
+        return complain(r, start, apr_psprintf(r->p, "unknown attribute type \"%s\"; use a name as CN, OU, O or "
+                                               "a dotted OID", apr_pstrmemdup(r->p, name.data, name.len)));
     }
     return 1;
 }
@@ -387,7 +387,8 @@ static int read_escape(reader_t *r, char *out)
         r->at += 2;
         return 1;
     }
-    return complain(r, start, "a backslash stands before one of \" + , ; < > = # \\ or blank, or before two hex digits");
+    return complain(r, start, "a backslash stands before one of \" + , ; < > = # \\ or blank, "
+                    "or before two hex digits");
 }
 
 /** "#" and the hex digits of a DER string. */
@@ -488,8 +489,8 @@ static int read_comma_value(reader_t *r, certmap_str_t *value)
 }
 
 /**
- * A value of the slash form, up to '/' before TYPE=, or '+' before a TYPE= that is known. Everything else is literal; only
- * OpenSSL's \xHH is refused, because it cannot be told from the same four characters in a name.
+ * A value of the slash form, up to '/' before TYPE=, or '+' before a TYPE= that is known. Everything else is literal;
+ * only OpenSSL's \xHH is refused, because it cannot be told from the same four characters in a name.
  */
 static int read_slash_value(reader_t *r, certmap_str_t *value)
 {
@@ -508,7 +509,8 @@ static int read_slash_value(reader_t *r, certmap_str_t *value)
         }
         if (peek(r) == '\\' && r->at + 3 < r->in.len && r->in.data[r->at + 1] == 'x'
             && certmap_hexval(r->in.data[r->at + 2]) >= 0 && certmap_hexval(r->in.data[r->at + 3]) >= 0) {
-            return complain(r, r->at, "\\x and hex digits say nothing certain in the slash form; write the name with commas");
+            return complain(r, r->at, "\\x and hex digits say nothing certain in the slash form; "
+                            "write the name with commas");
         }
     }
     *value = certmap_str_copy(r->in.data + start, r->at - start, r->p);
@@ -612,7 +614,8 @@ static int looks_reversed(const certmap_dn_t *dn)
         && (has_type(written_first, "2.5.4.6") || has_type(written_first, "0.9.2342.19200300.100.1.25"));
 }
 
-apr_status_t certmap_dn_parse(certmap_str_t text, const certmap_dn_t **dn, const char **why, apr_size_t *at, apr_pool_t *p)
+apr_status_t certmap_dn_parse(certmap_str_t text, const certmap_dn_t **dn, const char **why, apr_size_t *at,
+                              apr_pool_t *p)
 {
     reader_t r = { .in = text, .p = p };
     int slash = text.len > 0 && text.data[0] == '/';
@@ -633,7 +636,8 @@ apr_status_t certmap_dn_parse(certmap_str_t text, const certmap_dn_t **dn, const
     }
     *dn = assemble(&r, !slash);
     if (!slash && looks_reversed(*dn)) {
-        *why = "with commas the most specific part stands first (CN=...,O=...,C=...); this name is written the other way round";
+        *why = "with commas the most specific part stands first (CN=...,O=...,C=...); "
+            "this name is written the other way round";
     }
     return APR_SUCCESS;
 }

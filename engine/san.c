@@ -405,7 +405,8 @@ static apr_size_t count_elements(certmap_der_t in, unsigned int tag)
 }
 
 /** SEQUENCE of OIDs (wrapped: of SEQUENCEs that begin with one) to a field. */
-static const char *read_oids(certmap_cert_t *cert, certmap_field_e field, certmap_der_t data, int wrapped, apr_pool_t *p)
+static const char *read_oids(certmap_cert_t *cert, certmap_field_e field, certmap_der_t data, int wrapped,
+                             apr_pool_t *p)
 {
     unsigned int tag = wrapped ? CERTMAP_T_SEQUENCE : CERTMAP_T_OID;
     certmap_der_t seq, item, oid;

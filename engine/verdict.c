@@ -140,7 +140,8 @@ static const struct {
 
 int certmap_verdict_known(int x509_err)
 {
-    return x509_err > 0 && x509_err < (int) (sizeof(causes) / sizeof(causes[0])) && causes[x509_err].leaf != CERTMAP_R_NONE;
+    return x509_err > 0 && x509_err < (int) (sizeof(causes) / sizeof(causes[0]))
+        && causes[x509_err].leaf != CERTMAP_R_NONE;
 }
 
 certmap_reason_e certmap_verdict_reason(int x509_err, int depth)

@@ -3,8 +3,9 @@
  * @file t/unit/tap.h
  * @brief The few words of the Test Anything Protocol that the engine's unit tests speak.
  *
- * A test program calls plan() first (or plan(0) and lets tap_done() print the plan at the end, counted), then one of ok,
- * is_str, is_int per test, and returns tap_done() from main: 0 only when every test passed and their number is the plan's.
+ * A test program calls plan() first (or plan(0) and lets tap_done() print the plan at the end, counted), then one of
+ * ok, is_str, is_int per test, and returns tap_done() from main: 0 only when every test passed and their number is the
+ * plan's.
  */
 #ifndef TAP_H
 #define TAP_H

@@ -268,11 +268,12 @@ static void test_strings(void)
             ok(cert && strcmp(show(cert, NULL, "subject.CN"), "(malformed)") == 0
                && strcmp(show(cert, NULL, "subject.O"), "(malformed)") == 0
                && strcmp(show(cert, NULL, "subject"), "(malformed)") == 0
-               && strcmp(show(cert, NULL, "issuer.CN"), "Test CA") == 0, "%s: the subject and nothing else", strings[i].what);
+               && strcmp(show(cert, NULL, "issuer.CN"), "Test CA") == 0, "%s: the subject and nothing else",
+               strings[i].what);
         }
         else {
-            ok(rv == APR_EINVAL || (rv == APR_SUCCESS && certmap_cert_malformed(cert)), "%s: refused (%s)", strings[i].what,
-               rv ? "by OpenSSL" : certmap_cert_malformed(cert));
+            ok(rv == APR_EINVAL || (rv == APR_SUCCESS && certmap_cert_malformed(cert)), "%s: refused (%s)",
+               strings[i].what, rv ? "by OpenSSL" : certmap_cert_malformed(cert));
         }
     }
 }
@@ -324,7 +325,8 @@ static void test_names(void)
     complains("an AVA of three", (spec_t) { .subject = tlv(0x31, odd) }, "");
     complains("empty issuer", (spec_t) { .issuer = B("") }, "issuer: empty");
     complains("long name", (spec_t) { .subject = rdn(CN, 0x0c, repeat(B("x"), 65537)) }, "subject: longer than 64 kB");
-    complains("many attributes", (spec_t) { .subject = repeat(rdn(CN, 0x0c, B("x")), 5957) }, "subject: longer than 64 kB");
+    complains("many attributes", (spec_t) { .subject = repeat(rdn(CN, 0x0c, B("x")), 5957) },
+              "subject: longer than 64 kB");
     complains("just short enough", (spec_t) { .subject = rdn(CN, 0x0c, repeat(B("x"), 65000)) }, NULL);
     complains("issuer with LF", (spec_t) { .issuer = rdn("2.5.4.10", 0x0c, B("a\n")) },
               "issuer.O: control character inside");
@@ -333,7 +335,8 @@ static void test_names(void)
 
 static void test_frame(void)
 {
-    bytes_t basic_true = ext("2.5.29.19", B("\x30\x03\x01\x01\xff")), basic_false = ext("2.5.29.19", B("\x30\x03\x01\x01\0"));
+    bytes_t basic_true = ext("2.5.29.19", B("\x30\x03\x01\x01\xff"));
+    bytes_t basic_false = ext("2.5.29.19", B("\x30\x03\x01\x01\0"));
 
     complains("v1", (spec_t) { .version = B("") }, "version: 1, not 3");
     complains("v2", (spec_t) { .version = B("\xa0\x03\x02\x01\x01") }, "version: not 3");
@@ -446,7 +449,8 @@ static void test_upn(void)
 
 static bytes_t rich_subject(void)
 {
-    bytes_t s = cat(rdn("0.9.2342.19200300.100.1.25", 0x16, B("local")), rdn("0.9.2342.19200300.100.1.25", 0x16, B("corp")));
+    bytes_t s = cat(rdn("0.9.2342.19200300.100.1.25", 0x16, B("local")),
+                    rdn("0.9.2342.19200300.100.1.25", 0x16, B("corp")));
 
     s = cat(s, rdn("2.5.4.6", 0x13, B("NL")));
     s = cat(s, rdn("2.5.4.8", 0x0c, B("Utrecht")));
@@ -493,7 +497,8 @@ static void test_fields(void)
         { "subject", "1.2.3.4=admin,serialNumber=123,initials=AS,title=Dr,GN=Ann,SN=Smith,emailAddress=Ann@Example.com,"
                      "UID=ann1,OU=Two+CN=Ann,OU=One,O=Example  Ltd,L=Soest,ST=Utrecht,C=NL,DC=corp,DC=local" },
         { "subject.CN", "Ann" }, { "SUBJECT.cn", "Ann" }, { "subject.commonName", "Ann" }, { "subject.2.5.4.3", "Ann" },
-        { "subject.OU", "One|Two" }, { "subject.O", "Example  Ltd" }, { "subject.C", "NL" }, { "subject.ST", "Utrecht" },
+        { "subject.OU", "One|Two" }, { "subject.O", "Example  Ltd" }, { "subject.C", "NL" },
+        { "subject.ST", "Utrecht" },
         { "subject.S", "Utrecht" }, { "subject.L", "Soest" }, { "subject.DC", "local|corp" }, { "subject.UID", "ann1" },
         { "subject.E", "Ann@Example.com" }, { "subject.Email", "Ann@Example.com" },
         { "subject.emailAddress", "Ann@Example.com" }, { "subject.SN", "Smith" }, { "subject.surname", "Smith" },
@@ -506,7 +511,8 @@ static void test_fields(void)
         { "san.dirname", "CN=admin,O=Dir" }, { "san.rid", "1.2.3.4" }, { "san.other:1.2.3", "plain|again" },
         { "san.other:1.3.6.1.5.2.2", "30020500" }, { "san.other:1.3.6.1.4.1.311.20.2.3", "ann@corp.local" },
         { "san.other:1.2.4", "(absent)" }, { "serial", "0abc" }, { "ski", "abcdef" }, { "aki", "cafe" },
-        { "eku", "1.3.6.1.5.5.7.3.2|1.3.6.1.4.1.311.20.2.2" }, { "ku", "digitalSignature|keyEncipherment|decipherOnly" },
+        { "eku", "1.3.6.1.5.5.7.3.2|1.3.6.1.4.1.311.20.2.2" },
+        { "ku", "digitalSignature|keyEncipherment|decipherOnly" },
         { "policy", "2.23.140.1.2.1|1.2.3.4" }, { "sid", "S-1-5-21-1-2-3-1104" },
         { "ext:2.16.840.1.113730.1.13", "(malformed)" }, { "ext:1.2.3.4.5", "Hi" }, { "ext:1.2.3.4.6", "3003020105" },
         { "ext:2.5.29.14", "0403abcdef" }, { "ext:1.2.3.4.7", "(absent)" },
@@ -688,14 +694,16 @@ static void test_dates(void)
         bytes_t from = { table[i].from, strlen(table[i].from) }, to = { table[i].to, strlen(table[i].to) };
 
         s.validity = cat(tlv(from.len == 15 ? 0x18 : 0x17, from), tlv(to.len == 15 ? 0x18 : 0x17, to));
-        if (ok(view_of(&s, &cert) == APR_SUCCESS && !certmap_cert_malformed(cert), "%s to %s", table[i].from, table[i].to)) {
-            is_int(certmap_cert_not_before(cert), table[i].before * APR_USEC_PER_SEC, "notBefore");
-            is_int(certmap_cert_not_after(cert), table[i].after * APR_USEC_PER_SEC, "notAfter");
-            is_int(certmap_verdict_dates(cert, table[i].before * APR_USEC_PER_SEC), CERTMAP_R_NONE, "valid from the first instant");
-            is_int(certmap_verdict_dates(cert, table[i].before * APR_USEC_PER_SEC - 1), CERTMAP_R_NOT_YET_VALID, "not before");
-            is_int(certmap_verdict_dates(cert, table[i].after * APR_USEC_PER_SEC + 999999), CERTMAP_R_NONE,
-                   "valid to the end of its last second");
-            is_int(certmap_verdict_dates(cert, (table[i].after + 1) * APR_USEC_PER_SEC), CERTMAP_R_EXPIRED, "not after");
+        if (ok(view_of(&s, &cert) == APR_SUCCESS && !certmap_cert_malformed(cert), "%s to %s", table[i].from,
+               table[i].to)) {
+            apr_time_t before = table[i].before * APR_USEC_PER_SEC, after = table[i].after * APR_USEC_PER_SEC;
+
+            is_int(certmap_cert_not_before(cert), before, "notBefore");
+            is_int(certmap_cert_not_after(cert), after, "notAfter");
+            is_int(certmap_verdict_dates(cert, before), CERTMAP_R_NONE, "valid from the first instant");
+            is_int(certmap_verdict_dates(cert, before - 1), CERTMAP_R_NOT_YET_VALID, "not before");
+            is_int(certmap_verdict_dates(cert, after + 999999), CERTMAP_R_NONE, "valid to the end of its last second");
+            is_int(certmap_verdict_dates(cert, after + 1000000), CERTMAP_R_EXPIRED, "not after");
         }
     }
 }

@@ -99,6 +99,11 @@ static const struct {
     { "CN=a\\4", NULL },
     { "CN=\\00", NULL },
     { "CN=\\FF", NULL },
+    { "CN=\\C0\\AF", NULL },
+    { "CN=\\E0\\80\\AF", NULL },
+    { "CN=\\ED\\A0\\80", NULL },
+    { "CN=\\F4\\90\\80\\80", NULL },
+    { "CN=\\C3", NULL },
     { "CN=\\0A", NULL },
     { "CN=\xe2\x80\xae" "a", NULL },
     { "CN=#", NULL },
@@ -127,8 +132,8 @@ static void test_text(void)
         apr_status_t rv = certmap_dn_parse(str(good[i].text), &name, &why, &at, pool);
 
         if (!good[i].canonical) {
-            ok(rv == APR_EINVAL && why && *why && at <= strlen(good[i].text) && !name, "\"%s\" is refused: %s at %d", good[i].text,
-               why ? why : "(nothing)", (int) at);
+            ok(rv == APR_EINVAL && why && *why && at <= strlen(good[i].text) && !name, "\"%s\" is refused: %s at %d",
+               good[i].text, why ? why : "(nothing)", (int) at);
             continue;
         }
         if (is_str(rv == APR_SUCCESS ? certmap_dn_text(name, pool) : why, good[i].canonical, good[i].text)) {
@@ -241,7 +246,8 @@ static void test_compare(void)
         ok(certmap_dn_equal(a, b, 1) == pairs[i].exact, "  exact: %d", pairs[i].exact);
         ok(certmap_dn_below(a, b, 0) == pairs[i].below, "  below: %d", pairs[i].below);
     }
-    ok(certmap_dn_below(dn("CN=a,O=X"), dn("O=x"), 0) && !certmap_dn_below(dn("CN=a,O=X"), dn("O=x"), 1), "below, exactly");
+    ok(certmap_dn_below(dn("CN=a,O=X"), dn("O=x"), 0) && !certmap_dn_below(dn("CN=a,O=X"), dn("O=x"), 1),
+       "below, exactly");
 }
 
 /* ---- fields and folding -------------------------------------------------------------------------------------- */
@@ -253,8 +259,9 @@ static const struct {
 } fields[] = {
     { "subject", "subject", NULL }, { "SUBJECT", "subject", NULL }, { "issuer", "issuer", NULL },
     { "subject.CN", "subject.CN", NULL }, { "Subject.cn", "subject.CN", NULL }, { "issuer.O", "issuer.O", NULL },
-    { "subject.S", "subject.ST", NULL }, { "subject.E", "subject.emailAddress", NULL }, { "subject.T", "subject.title", NULL },
-    { "subject.I", "subject.initials", NULL }, { "subject.G", "subject.GN", NULL }, { "subject.SN", "subject.SN", NULL },
+    { "subject.S", "subject.ST", NULL }, { "subject.E", "subject.emailAddress", NULL },
+    { "subject.T", "subject.title", NULL }, { "subject.I", "subject.initials", NULL },
+    { "subject.G", "subject.GN", NULL }, { "subject.SN", "subject.SN", NULL },
     { "subject.2.5.4.3", "subject.CN", NULL }, { "subject.1.2.3", "subject.1.2.3", NULL },
     { "subject.countryName", "subject.C", NULL }, { "subject.postalCode", "subject.postalCode", NULL },
     { "san.email", "san.email", NULL }, { "san.DNS", "san.dns", NULL }, { "san.uri", "san.uri", NULL },
@@ -266,8 +273,8 @@ static const struct {
     { "chain.sha256", "chain.sha256", NULL }, { "root.sha256", "root.sha256", NULL },
     { "subjekt", NULL, "subject" }, { "san.emial", NULL, "san.email" }, { "CN", NULL, "subject.CN" },
     { "san", NULL, "san.email" }, { "fingerprint", NULL, "sha256" }, { "sha265", NULL, "sha256" },
-    { "subject.Foo", NULL, "Foo" }, { "subject.", NULL, "subject" }, { "ext:", NULL, "OID" }, { "ext:foo", NULL, "OID" },
-    { "san.other:1..2", NULL, "OID" }, { "", NULL, "field" }, { "sha2566", NULL, "sha256" },
+    { "subject.Foo", NULL, "Foo" }, { "subject.", NULL, "subject" }, { "ext:", NULL, "OID" },
+    { "ext:foo", NULL, "OID" }, { "san.other:1..2", NULL, "OID" }, { "", NULL, "field" }, { "sha2566", NULL, "sha256" },
     { "a-very-long-word-that-is-no-field-at-all-and-goes-on", NULL, "field" },
 };
 
@@ -282,8 +289,8 @@ static void test_fields(void)
 
         if (fields[i].name) {
             if (is_str(rv == APR_SUCCESS ? field.name : why, fields[i].name, fields[i].text)) {
-                ok(certmap_field_parse(str(field.name), &same, &why, pool) == APR_SUCCESS && certmap_field_same(&field, &same),
-                   "  and back");
+                ok(certmap_field_parse(str(field.name), &same, &why, pool) == APR_SUCCESS
+                   && certmap_field_same(&field, &same), "  and back");
             }
         }
         else {
@@ -312,9 +319,10 @@ static void test_field_relations(void)
         const char *field;
         certmap_value_kind_e kind;
     } kinds[] = {
-        { "subject", CERTMAP_V_DN }, { "issuer", CERTMAP_V_DN }, { "subject.CN", CERTMAP_V_TEXT }, { "san.ip", CERTMAP_V_IP },
-        { "san.dirname", CERTMAP_V_DN }, { "san.rid", CERTMAP_V_OID }, { "serial", CERTMAP_V_HEX }, { "eku", CERTMAP_V_OID },
-        { "ku", CERTMAP_V_TEXT }, { "policy", CERTMAP_V_OID }, { "ext:1.2.3", CERTMAP_V_TEXT }, { "sid", CERTMAP_V_TEXT },
+        { "subject", CERTMAP_V_DN }, { "issuer", CERTMAP_V_DN }, { "subject.CN", CERTMAP_V_TEXT },
+        { "san.ip", CERTMAP_V_IP }, { "san.dirname", CERTMAP_V_DN }, { "san.rid", CERTMAP_V_OID },
+        { "serial", CERTMAP_V_HEX }, { "eku", CERTMAP_V_OID }, { "ku", CERTMAP_V_TEXT }, { "policy", CERTMAP_V_OID },
+        { "ext:1.2.3", CERTMAP_V_TEXT }, { "sid", CERTMAP_V_TEXT },
         { "root.sha256", CERTMAP_V_HEX }, { "san.other:1.2", CERTMAP_V_TEXT },
     };
     certmap_field_t a = field_of("subject.CN"), b = field_of("subject.2.5.4.3"), c = field_of("issuer.CN"),
