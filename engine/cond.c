@@ -14,7 +14,7 @@
 
 #include "rules.h"
 
-/* What one regex match may cost. Values of certificates are short; what needs more than this is an attack or a fault. */
+/* What one regex match may cost. Values of certificates are short; what needs more is an attack or a fault. */
 #define LIMIT_MATCH 200000
 #define LIMIT_DEPTH 20000
 #define LIMIT_HEAP_KIB 8192
@@ -32,8 +32,9 @@ static const char *const extended_usages[] = {
 };
 
 static const char *const field_stems[] = {
-    "subject", "issuer", "san", "san.email", "san.dns", "san.uri", "san.ip", "san.upn", "san.dirname", "san.rid", "serial",
-    "sha256", "sha1", "spki", "ski", "aki", "eku", "ku", "policy", "ext", "sid", "chain.sha256", "root.sha256", NULL
+    "subject", "issuer", "san", "san.email", "san.dns", "san.uri", "san.ip", "san.upn", "san.dirname", "san.rid",
+    "serial", "sha256", "sha1", "spki", "ski", "aki", "eku", "ku", "policy", "ext", "sid", "chain.sha256",
+    "root.sha256", NULL
 };
 
 /* What compiling a condition works with. */
@@ -131,8 +132,10 @@ static void check_ku(const job_t *job, certmap_str_t text)
         }
     }
     certmap_sink_error(job->sink, place_of(job, 0), "unknown key usage \"%s\"; %s%s", text.data,
-                       hint ? "did you mean " : "known are digitalSignature, nonRepudiation, keyEncipherment, "
-                       "dataEncipherment, keyAgreement, keyCertSign, cRLSign, encipherOnly, decipherOnly", hint ? hint : "");
+                       hint ? "did you mean "
+                            : "known are digitalSignature, nonRepudiation, keyEncipherment, "
+                              "dataEncipherment, keyAgreement, keyCertSign, cRLSign, encipherOnly, decipherOnly",
+                       hint ? hint : "");
 }
 
 static void compile_text(job_t *job)
@@ -201,9 +204,10 @@ static void compile_hex(job_t *job, apr_size_t from)
             stars += c == '*';
         }
         else if (c != ':' || (!wild && (n == 0 || n % 2 != 0 || i + 1 == cond->raw.len))) {
-            certmap_sink_error(job->sink, place_of(job, i), n == 1 && apr_tolower(c) == 'x'
-                               ? "write hex digits without \"0x\"" : "not a hex digit; write 0-9 a-f, with colons between "
-                               "octets or none");
+            certmap_sink_error(job->sink, place_of(job, i),
+                               n == 1 && apr_tolower(c) == 'x' ? "write hex digits without \"0x\""
+                                                               : "not a hex digit; write 0-9 a-f, with colons between "
+                                                                 "octets or none");
             return;
         }
     }
@@ -253,8 +257,8 @@ static void compile_ip(job_t *job)
     cond->pattern = CERTMAP_P_NETWORK;
     cond->u.network.len = strchr(address, ':') ? 16 : 4;
     if (inet_pton(cond->u.network.len == 16 ? AF_INET6 : AF_INET, address, cond->u.network.octets) != 1) {
-        certmap_sink_error(job->sink, place_of(job, 0), "not an IP address: write 192.0.2.1, 192.0.2.0/24, 2001:db8::/32, "
-                           "or a single * for any");
+        certmap_sink_error(job->sink, place_of(job, 0),
+                           "not an IP address: write 192.0.2.1, 192.0.2.0/24, 2001:db8::/32, or a single *");
         return;
     }
     for (d = slash ? slash + 1 : ""; apr_isdigit(*d) && bits < 1000; d++) {
@@ -263,9 +267,11 @@ static void compile_ip(job_t *job)
     if (slash == NULL) {
         bits = cond->u.network.len * 8u;
     }
-    else if (slash[1] == '\0' || *d != '\0' || bits > cond->u.network.len * 8u || (slash[1] == '0' && slash[2] != '\0')) {
-        certmap_sink_error(job->sink, place_of(job, (apr_size_t)(slash + 1 - cond->raw.data)), "bad prefix length \"%s\": "
-                           "a number from 0 to %u", slash + 1, cond->u.network.len * 8u);
+    else if (slash[1] == '\0' || *d != '\0' || bits > cond->u.network.len * 8u
+             || (slash[1] == '0' && slash[2] != '\0')) {
+        certmap_sink_error(job->sink, place_of(job, (apr_size_t)(slash + 1 - cond->raw.data)),
+                           "bad prefix length \"%s\": a number from 0 to %u",
+                           slash + 1, cond->u.network.len * 8u);
         return;
     }
     cond->u.network.bits = (unsigned char)bits;
@@ -280,8 +286,9 @@ static void compile_ip(job_t *job)
             net[i / 8] &= (unsigned char)~(0x80u >> (i % 8));
         }
         inet_ntop(cond->u.network.len == 16 ? AF_INET6 : AF_INET, net, text, sizeof(text));
-        certmap_sink_error(job->sink, place_of(job, 0), "address bits behind the prefix are set; the network is %s/%u, the "
-                           "single address %s", text, bits, address);
+        certmap_sink_error(job->sink, place_of(job, 0),
+                           "address bits behind the prefix are set; the network is %s/%u, the single address %s",
+                           text, bits, address);
     }
 }
 
@@ -304,7 +311,8 @@ static void compile_dn(job_t *job)
         text.len -= skip;
     }
     else if (text.len == 1 && text.data[0] == '*') {
-        certmap_sink_error(job->sink, place_of(job, 0), "\"*\" alone is no name: write \"*,DN\" for everything below DN, or "
+        certmap_sink_error(job->sink, place_of(job, 0),
+                           "\"*\" alone is no name: write \"*,DN\" for everything below DN, or "
                            "conditions on attributes (subject.CN=*)");
         return;
     }
@@ -329,7 +337,8 @@ static void compile_oid(job_t *job)
 
     if (has_wildcard(cond->raw)) {
         if (strspn(cond->raw.data, "0123456789.*?") != cond->raw.len) {
-            certmap_sink_error(job->sink, place_of(job, 0), "wildcards work on dotted OIDs (1.3.6.1.4.1.*), not on names");
+            certmap_sink_error(job->sink, place_of(job, 0),
+                               "wildcards work on dotted OIDs (1.3.6.1.4.1.*), not on names");
         }
         compile_wildcard(job, cond->raw);
         return;
@@ -343,7 +352,8 @@ static void compile_oid(job_t *job)
         hint = cond->field.kind == CERTMAP_F_EKU ? certmap_suggest(cond->raw, extended_usages) : NULL;
         certmap_sink_error(job->sink, place_of(job, 0), "unknown %s \"%s\"; %s%s",
                            cond->field.kind == CERTMAP_F_EKU ? "extended key usage" : "OID", cond->raw.data,
-                           hint ? "did you mean " : "write a name that OpenSSL knows, or a dotted OID", hint ? hint : "");
+                           hint ? "did you mean " : "write a name that OpenSSL knows, or a dotted OID",
+                           hint ? hint : "");
         return;
     }
     cond->pattern = CERTMAP_P_LITERAL;
@@ -411,8 +421,9 @@ static void check_hex_regex(const job_t *job)
             i++;
         }
         else if ((c >= 'A' && c <= 'F') || (c == ':' && (i == 0 || raw->data[i - 1] != '?'))) {
-            certmap_sink_warning(job->sink, place_of(job, i), "values of %s are lower-case hex without colons: this regex "
-                                 "may never match", job->cond->field.name);
+            certmap_sink_warning(job->sink, place_of(job, i),
+                                 "values of %s are lower-case hex without colons: this regex may never match",
+                                 job->cond->field.name);
             return;
         }
     }
@@ -427,10 +438,11 @@ static void compile_regex(job_t *job)
     PCRE2_UCHAR message[160];
 
     if (kind == CERTMAP_V_DN) {
-        certmap_sink_error(job->sink, job->word->place, "a regex over a whole name can be forged; ask its attributes instead "
-                           "(%s)", cond->field.kind == CERTMAP_F_ISSUER ? "issuer.CN~..., or issuer=DN"
+        certmap_sink_error(job->sink, job->word->place,
+                           "a regex over a whole name can be forged; ask its attributes instead (%s)",
+                           cond->field.kind == CERTMAP_F_ISSUER    ? "issuer.CN~..., or issuer=DN"
                            : cond->field.kind == CERTMAP_F_SUBJECT ? "subject.CN~..., subject.O=..., or subject=*,DN"
-                           : "san.dirname=DN, san.dirname=*,DN");
+                                                                   : "san.dirname=DN, san.dirname=*,DN");
         return;
     }
     cond->pattern = CERTMAP_P_REGEX;
@@ -450,7 +462,8 @@ static void compile_regex(job_t *job)
         check_hex_regex(job);
     }
     if (cond->exact) {
-        certmap_sink_warning(job->sink, job->word->place, "\"case:\" does nothing for a regex, which always compares case");
+        certmap_sink_warning(job->sink, job->word->place,
+                             "\"case:\" does nothing for a regex, which always compares case");
     }
 }
 
@@ -557,8 +570,9 @@ static char parse_operator(job_t *job, apr_size_t op)
     cond->raw.data = apr_pstrmemdup(job->pool, word->text.data + i + 1, word->text.len - i - 1);
     cond->raw.len = word->text.len - i - 1;
     if (cond->raw.len == 0) {
-        certmap_sink_error(job->sink, word->at[i], "the value is empty; a field that is absent or has no value is written "
-                           "%s!=*", cond->field.name);
+        certmap_sink_error(job->sink, word->at[i],
+                           "the value is empty; a field that is absent or has no value is written %s!=*",
+                           cond->field.name);
         return 0;
     }
     if (c == '=' && (cond->raw.data[0] == '=' || cond->raw.data[0] == '~')) {
@@ -574,12 +588,13 @@ static void compile_value(job_t *job)
     certmap_value_kind_e kind = certmap_field_kind(&cond->field);
 
     if (cond->exact && kind != CERTMAP_V_TEXT && kind != CERTMAP_V_DN) {
-        certmap_sink_warning(job->sink, job->word->place, "\"case:\" does nothing for %s, whose values have one spelling",
-                             cond->field.name);
+        certmap_sink_warning(job->sink, job->word->place,
+                             "\"case:\" does nothing for %s, whose values have one spelling", cond->field.name);
     }
     switch (kind) {
     case CERTMAP_V_TEXT:
-        if ((cond->field.kind == CERTMAP_F_EXT || cond->field.kind == CERTMAP_F_SAN_OTHER) && cond->raw.data[0] == '#') {
+        if ((cond->field.kind == CERTMAP_F_EXT || cond->field.kind == CERTMAP_F_SAN_OTHER)
+            && cond->raw.data[0] == '#') {
             cond->opaque = 1;
             compile_hex(job, 1);
         }

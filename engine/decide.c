@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Deciding: one certificate is put before the rules of a list. Matching is kept apart from the loop over the rules
- * (certmap_rule_matches), allocates nothing for a rule that plainly does not match, and knows a third answer beside yes and
- * no: the matcher failed. Nobody is mapped on that answer, and no deny rule is passed over because of it.
+ * (certmap_rule_matches), allocates nothing for a rule that plainly does not match, and knows a third answer beside yes
+ * and no: the matcher failed. Nobody is mapped on that answer, and no deny rule is passed over because of it.
  */
 #include <string.h>
 #include <time.h>
@@ -430,8 +430,8 @@ static int ask_list(certmap_decision_t *d, const certmap_list_t *list, certmap_e
     return 0;
 }
 
-/* What is malformed, or NULL. Extensions that rules speak of are decoded now, all of them: whether a certificate is refused
- * as malformed must not hang on the order in which conditions are asked. */
+/* What is malformed, or NULL. Extensions that rules speak of are decoded now, all of them: whether a certificate is
+ * refused as malformed must not hang on the order in which conditions are asked. */
 static const char *malformed(const certmap_list_t *list, certmap_eval_t *ev, apr_pool_t *p)
 {
     const char *what = certmap_cert_malformed(ev->cert);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The one lexer: text of directives and of files becomes words that know where each of their bytes stood, so that every
- * later complaint can point at its place. httpd's own tokenizer is not used because it lets an unclosed quote swallow the
- * rest and passes "# remarks" on as arguments.
+ * later complaint can point at its place. httpd's own tokenizer is not used because it lets an unclosed quote swallow
+ * the rest and passes "# remarks" on as arguments.
  */
 #include <stdarg.h>
 #include <string.h>
@@ -329,7 +329,8 @@ static unit_t read_comment(certmap_lexer_t *lx, unit_t u, apr_array_header_t *wo
     if (lx->mode == CERTMAP_TEXT_DIRECTIVE) {
         certmap_word_t *w = apr_array_push(words);
 
-        certmap_sink_error(lx->sink, u.place, "'#' begins no comment in a directive; put comments on lines of their own, "
+        certmap_sink_error(lx->sink, u.place,
+                           "'#' begins no comment in a directive; put comments on lines of their own, "
                            "or quote the word");
         *w = (certmap_word_t){ .text = { "", 0 }, .place = u.place, .broken = 1 };
         lx->pos = lx->text.len;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is wrong with a list as a whole: rules that can never match because one before always does, names used twice, weak
- * and expired rules. Implication between conditions is told only where it is certain; what cannot be told is not said.
+ * What is wrong with a list as a whole: rules that can never match because one before always does, names used twice,
+ * weak and expired rules. Implication between conditions is told only where it is certain; what cannot be told is not
+ * said.
  */
 #include <string.h>
 
@@ -9,7 +10,8 @@
 
 #include "rules.h"
 
-/* Earlier rules without a literal condition cannot be looked up by it; at most so many of them are compared with each rule. */
+/* Earlier rules without a literal condition cannot be looked up by it; at most so many of them are compared with each
+ * rule. */
 #define RESIDUAL_MOST 1000
 
 /* ---- implication ---------------------------------------------------------------------------------------------- */
@@ -29,7 +31,8 @@ static int wildcard_meets(const certmap_cond_t *wild, certmap_str_t text, apr_po
 
 static int same_pattern(const certmap_cond_t *a, const certmap_cond_t *b)
 {
-    return a->pattern == b->pattern && a->exact == b->exact && a->opaque == b->opaque && certmap_str_same(a->raw, b->raw);
+    return a->pattern == b->pattern && a->exact == b->exact && a->opaque == b->opaque
+           && certmap_str_same(a->raw, b->raw);
 }
 
 /* The literal of inner in the form that outer compares; *text.data NULL where case has been lost. */
@@ -75,9 +78,7 @@ static int contains(const certmap_cond_t *outer, const certmap_cond_t *inner, ap
         text = inner->pattern == CERTMAP_P_LITERAL ? literal_for(outer, inner, p) : (certmap_str_t){ NULL, 0 };
         return text.data != NULL && certmap_str_same(outer->u.literal, text);
     case CERTMAP_P_WILDCARD:
-        if (outer->u.wildcard.n == 1 && outer->u.wildcard.tokens[0] == CERTMAP_TOKEN_ANY
-            && (outer->opaque || (outer->field.kind != CERTMAP_F_EXT && outer->field.kind != CERTMAP_F_SAN_OTHER)
-                || !inner->opaque)) {
+        if (outer->u.wildcard.n == 1 && outer->u.wildcard.tokens[0] == CERTMAP_TOKEN_ANY) {
             return 1;
         }
         text = inner->pattern == CERTMAP_P_LITERAL ? literal_for(outer, inner, p) : (certmap_str_t){ NULL, 0 };
@@ -106,8 +107,8 @@ static int implies(const certmap_cond_t *given, const certmap_cond_t *then, apr_
     return then->negated ? contains(given, then, p) : contains(then, given, p);
 }
 
-/* Whether the earlier rule matches every certificate that the later one does. Conditions that bind one value are implied by
- * conditions that bind one value, or by all:, so that the value is the same. */
+/* Whether the earlier rule matches every certificate that the later one does. Conditions that bind one value are
+ * implied by conditions that bind one value, or by all:, so that the value is the same. */
 static int covers(const certmap_rule_t *earlier, const certmap_rule_t *later, apr_pool_t *p)
 {
     apr_size_t i;
@@ -154,8 +155,8 @@ static const char *where(const certmap_rule_t *rule, apr_pool_t *p)
     return rule->file ? apr_psprintf(p, "%s:%d", rule->file, rule->line) : apr_psprintf(p, "line %d", rule->line);
 }
 
-/* The key under which a rule with this condition is looked up, or NULL. A later rule is covered by a rule with a literal
- * condition only when it has a literal on the same field that folds to the same text. */
+/* The key under which a rule with this condition is looked up, or NULL. A later rule is covered by a rule with a
+ * literal condition only when it has a literal on the same field that folds to the same text. */
 static const char *key_of(const certmap_cond_t *cond, apr_pool_t *p)
 {
     certmap_str_t folded;
@@ -192,8 +193,10 @@ static void lint_reach(linter_t *l, const certmap_rule_t *rule)
         before = key ? covering(apr_hash_get(l->keyed, key, APR_HASH_KEY_STRING), rule, l->scratch) : NULL;
     }
     if (before != NULL) {
-        report(l, rule, NULL, 1, apr_psprintf(l->scratch, "rule %s can never match: %s (%s) stands before it and matches "
-                                              "whatever it does", rule->name, before->name, where(before, l->scratch)));
+        report(l, rule, NULL, 1,
+               apr_psprintf(l->scratch,
+                            "rule %s can never match: %s (%s) stands before it and matches whatever it does",
+                            rule->name, before->name, where(before, l->scratch)));
         return;     /* what it covers is covered by the one before */
     }
     for (i = 0, key = NULL; i < rule->nconds && key == NULL; i++) {
@@ -218,8 +221,10 @@ static void lint_name(linter_t *l, const certmap_rule_t *rule)
     const certmap_rule_t *first = apr_hash_get(l->names, rule->name, APR_HASH_KEY_STRING);
 
     if (first != NULL) {
-        report(l, rule, NULL, 0, apr_psprintf(l->scratch, "the name \"%s\" has been given before, at %s; names are unique in "
-                                              "a list", rule->name, where(first, l->scratch)));
+        report(l, rule, NULL, 0,
+               apr_psprintf(l->scratch,
+                            "the name \"%s\" has been given before, at %s; names are unique in a list",
+                            rule->name, where(first, l->scratch)));
     }
     else {
         apr_hash_set(l->names, rule->name, APR_HASH_KEY_STRING, rule);
@@ -240,8 +245,10 @@ static void lint_strength(linter_t *l, const certmap_rule_t *rule, certmap_stren
                                               hints[min]));
     }
     else if (rule->strength == CERTMAP_WEAK) {
-        report(l, rule, NULL, 1, apr_psprintf(l->scratch, "rule %s is weak, any trusted CA could issue a certificate that "
-                                              "matches: %s", rule->name, hints[CERTMAP_WEAK]));
+        report(l, rule, NULL, 1,
+               apr_psprintf(l->scratch,
+                            "rule %s is weak, any trusted CA could issue a certificate that matches: %s",
+                            rule->name, hints[CERTMAP_WEAK]));
     }
 }
 
@@ -258,8 +265,10 @@ static void lint_rule(linter_t *l, const certmap_rule_t *rule, certmap_strength_
     }
     for (i = 0; i < rule->nconds; i++) {
         if (rule->conds[i].matches_empty && !rule->conds[i].negated) {
-            report(l, rule, &rule->conds[i], 1, apr_psprintf(l->scratch, "rule %s: the regex %s also matches nothing at all, "
-                                                             "it hardly asks anything", rule->name, rule->conds[i].text));
+            report(l, rule, &rule->conds[i], 1,
+                   apr_psprintf(l->scratch,
+                                "rule %s: the regex %s also matches nothing at all, it hardly asks anything",
+                                rule->name, rule->conds[i].text));
         }
     }
     lint_reach(l, rule);

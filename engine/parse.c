@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Words become rules: "NAME allow USER COND... [OPT...]" and "NAME deny COND... [OPT...]". Everything that is wrong with a
- * rule is said at once, at its place and with a hint, and nothing is guessed: a word that is not understood is an error.
+ * Words become rules: "NAME allow USER COND... [OPT...]" and "NAME deny COND... [OPT...]". Everything that is wrong
+ * with a rule is said at once, at its place and with a hint, and nothing is guessed: a word that is not understood is
+ * an error.
  */
 #include <string.h>
 
@@ -143,8 +144,8 @@ static void option_expires(parser_t *ps, const certmap_word_t *word, apr_size_t 
     for (i = 0; i < 10 && (i == 4 || i == 7 ? s[i] == '-' : apr_isdigit(s[i])); i++) {
     }
     if (i != 10 || word->text.len - from != 10) {
-        certmap_sink_error(&ps->b->sink, word->at[from], "bad date; write expires=YYYY-MM-DD, the last day (UTC) on which "
-                           "the rule holds");
+        certmap_sink_error(&ps->b->sink, word->at[from],
+                           "bad date; write expires=YYYY-MM-DD, the last day (UTC) on which the rule holds");
         return;
     }
     year = atoi(s);
@@ -198,8 +199,10 @@ static void bare_word(parser_t *ps, const certmap_word_t *w)
         int alone = strspn(w[1].text.data, "!=~") == w[1].text.len;
         int follows = alone && ps->next + 1 < ps->nwords;
 
-        certmap_sink_error(sink, w[1].place, "blanks around the operator; write %s%s%s in one word, quote blanks of the "
-                           "value", w->text.data, w[1].text.data, follows ? w[2].text.data : alone ? "VALUE" : "");
+        certmap_sink_error(sink, w[1].place,
+                           "blanks around the operator; write %s%s%s in one word, quote blanks of the value",
+                           w->text.data, w[1].text.data,
+                           follows ? w[2].text.data : alone ? "VALUE" : "");
         ps->next += follows ? 2 : 1;
     }
     else if (word_is(w, "\\")) {
@@ -212,8 +215,10 @@ static void bare_word(parser_t *ps, const certmap_word_t *w)
         certmap_sink_error(sink, w->place, "\"%s\" is no condition; a deny rule has no USER", w->text.data);
     }
     else {
-        certmap_sink_error(sink, w->place, "\"%s\" is neither a condition nor an option; a condition reads FIELD=VALUE, "
-                           "a value with blanks is quoted", w->text.data);
+        certmap_sink_error(sink, w->place,
+                           "\"%s\" is neither a condition nor an option; a condition reads FIELD=VALUE, "
+                           "a value with blanks is quoted",
+                           w->text.data);
     }
 }
 
@@ -356,9 +361,11 @@ static void parse_user(parser_t *ps)
         return;
     }
     if (is_rule_part(ps, w)) {
-        certmap_sink_error(&ps->b->sink, w->place, "USER forgotten? \"%s\" reads as %s; write NAME allow USER CONDITION...",
-                           w->text.data, certmap_cond_looks_like(w->text, ps->b->scratch) ? "a condition"
-                           : word_is(w, "any") ? "the word that stands for conditions" : "an option");
+        certmap_sink_error(&ps->b->sink, w->place,
+                           "USER forgotten? \"%s\" reads as %s; write NAME allow USER CONDITION...", w->text.data,
+                           certmap_cond_looks_like(w->text, ps->b->scratch) ? "a condition"
+                           : word_is(w, "any")                              ? "the word that stands for conditions"
+                                                                            : "an option");
         return;
     }
     ps->next++;
@@ -387,9 +394,9 @@ static void parse_verb(parser_t *ps)
     if (!w->broken && !word_is(w, "allow")) {
         int forgotten = word_is(&ps->words[0], "allow") || word_is(&ps->words[0], "deny");
 
-        certmap_sink_error(&ps->b->sink, forgotten ? ps->words[0].place : w->place, "%s\"%s\" is not allow or deny%s%s%s",
-                           forgotten ? "NAME forgotten? " : "", w->text.data, hint ? "; did you mean " : "",
-                           hint ? hint : "", hint ? "?" : "");
+        certmap_sink_error(&ps->b->sink, forgotten ? ps->words[0].place : w->place,
+                           "%s\"%s\" is not allow or deny%s%s%s", forgotten ? "NAME forgotten? " : "", w->text.data,
+                           hint ? "; did you mean " : "", hint ? hint : "", hint ? "?" : "");
         if (forgotten) {
             ps->next = 1;       /* read on as if the name stood there: NAME allow USER... */
         }
@@ -412,7 +419,8 @@ static void check_rule(parser_t *ps)
 
     if (!ps->positive && !ps->lost && !rule->any) {
         if (rule->nconds > 0) {
-            certmap_sink_error(sink, rule->conds[0].place, "only negative conditions, which nearly every certificate meets; "
+            certmap_sink_error(sink, rule->conds[0].place,
+                               "only negative conditions, which nearly every certificate meets; "
                                "add a positive one, or the word \"any\" if every verified certificate is meant");
         }
         else {
@@ -422,8 +430,8 @@ static void check_rule(parser_t *ps)
     }
     for (i = 0; i < rule->nconds && rule->any; i++) {
         if (!rule->conds[i].negated) {
-            certmap_sink_warning(sink, rule->conds[i].place, "\"any\" beside a positive condition does nothing; leave it "
-                                 "out");
+            certmap_sink_warning(sink, rule->conds[i].place,
+                                 "\"any\" beside a positive condition does nothing; leave it out");
             break;
         }
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file engine/rules.h
- * @brief What the rule side of the engine shares with itself: words with their places, compiled conditions and templates,
- * and the context in which one certificate is put before many rules. Nothing outside engine/ includes this.
+ * @brief What the rule side of the engine shares with itself: words with their places, compiled conditions and
+ * templates, and the context in which one certificate is put before many rules. Nothing outside engine/ includes this.
  */
 #ifndef CERTMAP_RULES_H
 #define CERTMAP_RULES_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rulesets: a builder collects rules and every error about them, finishing freezes them. Also what can be said of one rule
- * by itself: how firmly it is bound to one certificate, and how it is written.
+ * Rulesets: a builder collects rules and every error about them, finishing freezes them. Also what can be said of one
+ * rule by itself: how firmly it is bound to one certificate, and how it is written.
  */
 #include <string.h>
 
@@ -73,7 +73,8 @@ static apr_status_t add_text(certmap_builder_t *b, certmap_str_t text, certmap_t
     }
 }
 
-apr_status_t certmap_builder_add_directive(certmap_builder_t *b, const char *text, const char *file, int line, int column)
+apr_status_t certmap_builder_add_directive(certmap_builder_t *b, const char *text, const char *file, int line,
+                                           int column)
 {
     certmap_place_t place = { line, column };
     int before = b->sink.list->nelts;

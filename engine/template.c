@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * USER templates. A placeholder gives what the rule's conditions matched, never a value beside it, and where it could give
- * two things it gives nothing: a certificate must not choose between users. What may be a user name is decided here too.
+ * USER templates. A placeholder gives what the rule's conditions matched, never a value beside it, and where it could
+ * give two things it gives nothing: a certificate must not choose between users. What may be a user name is decided
+ * here too.
  */
 #include <string.h>
 
@@ -36,9 +37,9 @@ static const struct {
     apr_uint32_t from;
     apr_uint32_t to;
 } invisible[] = {
-    { 0x00ad, 0x00ad }, { 0x034f, 0x034f }, { 0x115f, 0x1160 }, { 0x17b4, 0x17b5 }, { 0x180b, 0x180f }, { 0x200b, 0x200f },
-    { 0x2060, 0x206f }, { 0x3164, 0x3164 }, { 0xfe00, 0xfe0f }, { 0xffa0, 0xffa0 }, { 0xfff0, 0xfffb },
-    { 0xe0000, 0xe0fff },
+    { 0x00ad, 0x00ad }, { 0x034f, 0x034f }, { 0x115f, 0x1160 }, { 0x17b4, 0x17b5 },
+    { 0x180b, 0x180f }, { 0x200b, 0x200f }, { 0x2060, 0x206f }, { 0x3164, 0x3164 },
+    { 0xfe00, 0xfe0f }, { 0xffa0, 0xffa0 }, { 0xfff0, 0xfffb }, { 0xe0000, 0xe0fff },
 };
 
 static int is_invisible(apr_uint32_t c)
@@ -55,7 +56,8 @@ static int is_invisible(apr_uint32_t c)
 
 static int is_blank(apr_uint32_t c)
 {
-    return c == ' ' || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x202f || c == 0x205f || c == 0x3000;
+    return c == ' ' || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x202f || c == 0x205f
+           || c == 0x3000;
 }
 
 const char *certmap_user_check(certmap_str_t user)
@@ -128,11 +130,13 @@ static void compile_modifiers(certmap_part_t *part, certmap_str_t text, const ce
         }
         if (m == NMODIFIERS) {
             hint = certmap_suggest(name, modifier_names);
-            certmap_sink_error(sink, at[i], "unknown modifier \":%.*s\"; %s%s", (int)name.len, name.data, hint
-                               ? "did you mean :" : "known are :lower :upper :local :domain :first :last", hint ? hint : "");
+            certmap_sink_error(sink, at[i], "unknown modifier \":%.*s\"; %s%s", (int)name.len, name.data,
+                               hint ? "did you mean :" : "known are :lower :upper :local :domain :first :last",
+                               hint ? hint : "");
         }
         else if (part->mods & (modifiers[m].bit | modifiers[m].excludes)) {
-            certmap_sink_error(sink, at[i], "the modifier \":%s\" stands twice or beside its opposite", modifiers[m].name);
+            certmap_sink_error(sink, at[i], "the modifier \":%s\" stands twice or beside its opposite",
+                               modifiers[m].name);
         }
         else {
             part->mods |= modifiers[m].bit;
@@ -142,8 +146,8 @@ static void compile_modifiers(certmap_part_t *part, certmap_str_t text, const ce
 }
 
 /* Reads what stands between "%{" and "}"; at: the place of each byte, from "%" on. */
-static void compile_placeholder(certmap_part_t *part, certmap_str_t inner, const certmap_place_t *at, certmap_sink_t *sink,
-                                apr_pool_t *p)
+static void compile_placeholder(certmap_part_t *part, certmap_str_t inner, const certmap_place_t *at,
+                                certmap_sink_t *sink, apr_pool_t *p)
 {
     apr_size_t n = name_length(inner);
     certmap_str_t name = { apr_pstrmemdup(p, inner.data, n), n };
@@ -158,7 +162,8 @@ static void compile_placeholder(certmap_part_t *part, certmap_str_t inner, const
     else {
         part->kind = CERTMAP_PART_FIELD;
         if (n == 0) {
-            certmap_sink_error(sink, at[0], "empty placeholder; write %%{subject.CN}, or %%{1} for what a regex captured");
+            certmap_sink_error(sink, at[0],
+                               "empty placeholder; write %%{subject.CN}, or %%{1} for what a regex captured");
         }
         else if (certmap_field_parse(name, &part->u.field, &why, p) != APR_SUCCESS) {
             certmap_sink_error(sink, at[2], "%s", why);
@@ -272,8 +277,9 @@ void certmap_template_check(const certmap_template_t *t, const certmap_rule_t *r
             continue;
         }
         if (regex == NULL) {
-            certmap_sink_error(sink, part->u.capture.place, "%s without a regex: the rule needs a condition FIELD~REGEX "
-                               "(not negated, without all:)", part->source);
+            certmap_sink_error(sink, part->u.capture.place,
+                               "%s without a regex: the rule needs a condition FIELD~REGEX (not negated, without all:)",
+                               part->source);
         }
         else if (part->u.capture.number == 0) {
             certmap_sink_error(sink, part->u.capture.place, "captures count from 1; the whole value is %%{%s}",
@@ -317,7 +323,8 @@ static candidate_t captured(const expansion_t *x, const certmap_value_t *value)
     apr_uint32_t n = x->part->u.capture.number;
     candidate_t c = { { NULL, 0 }, 0 };
 
-    if (ovector[2 * n] != PCRE2_UNSET && ovector[2 * n] <= ovector[2 * n + 1] && ovector[2 * n + 1] <= value->text.len) {
+    if (ovector[2 * n] != PCRE2_UNSET && ovector[2 * n] <= ovector[2 * n + 1]
+        && ovector[2 * n + 1] <= value->text.len) {
         c.text = (certmap_str_t){ value->text.data + ovector[2 * n], ovector[2 * n + 1] - ovector[2 * n] };
     }
     return c;
@@ -362,7 +369,8 @@ static certmap_reason_e collect(expansion_t *x, const certmap_field_t *field, co
 
 static int same_candidate(const candidate_t *a, const candidate_t *b)
 {
-    return (a->text.data == NULL) == (b->text.data == NULL) && a->opaque == b->opaque && certmap_str_same(a->text, b->text);
+    return (a->text.data == NULL) == (b->text.data == NULL) && a->opaque == b->opaque
+           && certmap_str_same(a->text, b->text);
 }
 
 /* Picks the one thing that the placeholder means. */
@@ -384,7 +392,8 @@ static certmap_reason_e pick(expansion_t *x, const apr_array_header_t *from, cer
         return refuse(x, CERTMAP_R_USER_INVALID, "the value is not text");
     }
     if (c[i].text.len == 0) {
-        return refuse(x, CERTMAP_R_USER_INVALID, c[i].text.data ? "the value is empty" : "the group took no part in the match");
+        return refuse(x, CERTMAP_R_USER_INVALID,
+                      c[i].text.data ? "the value is empty" : "the group took no part in the match");
     }
     *text = c[i].text;
     return CERTMAP_R_NONE;

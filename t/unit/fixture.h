@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file t/unit/fixture.h
- * @brief Certificates and rules for the tests of the rule side: real certificates, signed by OpenSSL, described in a line.
+ * @brief Certificates and rules for the tests of the rule side: real certificates, signed by OpenSSL, described in a
+ * line.
  */
 #ifndef FIXTURE_H
 #define FIXTURE_H
@@ -72,15 +73,17 @@ static inline void fixture_attribute(X509_NAME *name, const char *type, const ch
 {
     int set = type[0] == '+' ? -1 : 0;      /* "+UID": in the RDN of the attribute before */
 
-    if (!X509_NAME_add_entry_by_txt(name, type + (set != 0), MBSTRING_UTF8, (const unsigned char *)value, -1, -1, set)) {
+    if (!X509_NAME_add_entry_by_txt(name, type + (set != 0), MBSTRING_UTF8, (const unsigned char *)value, -1, -1,
+                                    set)) {
         ERR_print_errors_fp(stdout);
         fixture_fail(type);
     }
 }
 
 /**
- * A certificate from pairs of names and values, NULL at the end: "serial" hex, "issuer.TYPE" and "TYPE" attributes (a '+'
- * before TYPE: multi-valued), "ext:NAME" an extension in OpenSSL's words or "DER:hex". Without an issuer: CN=Test CA.
+ * A certificate from pairs of names and values, NULL at the end: "serial" hex, "issuer.TYPE" and "TYPE" attributes (a
+ * '+' before TYPE: multi-valued), "ext:NAME" an extension in OpenSSL's words or "DER:hex". Without an issuer: CN=Test
+ * CA.
  */
 static inline const certmap_cert_t *person(const char *first, ...)
 {
@@ -172,7 +175,8 @@ static inline void decides(const char *text, const certmap_cert_t *cert, const c
     if (!is_str(in_a_word(&d), expected, what ? what : text)) {
         diag("   rules: %s", text);
         diag("  detail: %s", d.detail ? d.detail : "-");
-        diag("certificate: %s", certmap_cert_malformed(cert) ? certmap_cert_malformed(cert) : certmap_cert_subject_text(cert));
+        diag("certificate: %s",
+             certmap_cert_malformed(cert) ? certmap_cert_malformed(cert) : certmap_cert_subject_text(cert));
     }
 }
 

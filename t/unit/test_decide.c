@@ -10,12 +10,14 @@
 static const certmap_cert_t *ann(void)
 {
     return person("C", "DE", "O", "Example Ltd", "OU", "Sales", "OU", "Audit  Team", "CN", "Ann Lee", "emailAddress",
-                  "Ann@Example.org", "issuer.O", "Example Ltd", "issuer.CN", "Issuing CA", "serial", "00AB12CD", "ext:subjectAltName",
+                  "Ann@Example.org", "issuer.O", "Example Ltd", "issuer.CN", "Issuing CA", "serial", "00AB12CD",
+                  "ext:subjectAltName",
                   "email:ann@example.org,email:Lee@example.net,DNS:ann.example.org,URI:spiffe://x/y,IP:192.0.2.77,"
                   "IP:2001:db8::77,otherName:1.3.6.1.4.1.311.20.2.3;UTF8:ann@corp.example,RID:1.2.3.4",
-                  "ext:extendedKeyUsage", "clientAuth,emailProtection", "ext:keyUsage", "digitalSignature,nonRepudiation",
-                  "ext:subjectKeyIdentifier", "hash", "ext:certificatePolicies", "DER:300b300906072b060104016307", "ext:1.2.3.4.5",
-                  "DER:0c0561646d696e", "ext:1.2.3.4.6", "DER:3003020105", NULL);
+                  "ext:extendedKeyUsage", "clientAuth,emailProtection", "ext:keyUsage",
+                  "digitalSignature,nonRepudiation", "ext:subjectKeyIdentifier", "hash", "ext:certificatePolicies",
+                  "DER:300b300906072b060104016307", "ext:1.2.3.4.5", "DER:0c0561646d696e", "ext:1.2.3.4.6",
+                  "DER:3003020105", NULL);
 }
 
 /* Conditions that hold for ann, and conditions that do not; each once as the only one of a rule. */
@@ -146,7 +148,8 @@ static void test_conditions(void)
 
     is_str(certmap_cert_malformed(cert), NULL, "ann's certificate is well-formed");
     for (i = 0; i < sizeof(conditions) / sizeof(conditions[0]); i++) {
-        decides(apr_psprintf(pool, "r allow u %s", conditions[i].cond), cert, conditions[i].holds ? "=u" : "no-match", NULL);
+        decides(apr_psprintf(pool, "r allow u %s", conditions[i].cond), cert, conditions[i].holds ? "=u" : "no-match",
+                NULL);
     }
 }
 
@@ -178,16 +181,20 @@ static void test_binding(void)
 {
     const certmap_cert_t *two = person("CN", "ann.smith", "CN", "bob.admin", "OU", "a", NULL);
 
-    decides("r allow u subject.CN=ann.* subject.CN=*.admin", two, "no-match", "two conditions, each met by another value");
+    decides("r allow u subject.CN=ann.* subject.CN=*.admin", two, "no-match",
+            "two conditions, each met by another value");
     decides("r allow u subject.CN=bob.* subject.CN=*.admin", two, "=u", "two conditions met by one value");
     decides("r allow u subject.CN~ann.* subject.CN=*.admin", two, "no-match", "the same with a regex");
     decides("r allow u subject.CN=ann.* subject.2.5.4.3=*.admin", two, "no-match", "the same field under two names");
     decides("r allow u subject.CN=ann.* case:subject.CN=*.smith", two, "=u", "case: binds, too");
     decides("r allow u subject.CN=ann.* all:subject.CN=*.*", two, "=u", "all: asks every value and binds none");
     decides("r allow u subject.CN=ann.* subject.CN!=*.admin", two, "no-match", "a negation looks at every value");
-    decides("r allow %{subject.CN} subject.CN=bob.* subject.OU=a", two, "=bob.admin", "what was matched is what is used");
-    decides("r allow %{subject.CN} subject.CN=ann.* all:subject.CN=*", two, "=ann.smith", "the bound value, not its sibling");
-    decides("r allow %{subject.CN} subject.CN=* subject.CN~[a-z]+[.]smith", two, "=ann.smith", "bound by both conditions");
+    decides("r allow %{subject.CN} subject.CN=bob.* subject.OU=a", two, "=bob.admin",
+            "what was matched is what is used");
+    decides("r allow %{subject.CN} subject.CN=ann.* all:subject.CN=*", two, "=ann.smith",
+            "the bound value, not its sibling");
+    decides("r allow %{subject.CN} subject.CN=* subject.CN~[a-z]+[.]smith", two, "=ann.smith",
+            "bound by both conditions");
     decides("r allow %{subject.CN} all:subject.CN=*", two, "ambiguous", "all: binds none, so both values remain");
 }
 
@@ -208,10 +215,11 @@ static const char *const admin_rules[] = {
 static void test_forgeries(void)
 {
     static const char *const names[] = {
-        "bob,CN=admin", "admin,CN=bob", "admin/emailAddress=x", "bob/CN=admin", "/CN=admin", "CN=admin", "bob+CN=admin",
-        "bob\\2CCN=admin", "#0c0561646d696e", "\"bob\",CN=admin", "admin:password", "admin\\", "\\admin", "evil+UID=admin",
-        "\xd0\xb0" "dmin", "adm\xc4\xb1n", "admin2", "xadmin", "admin.", "ad min", "*", "adm*", "?dmin", "admin;CN=bob",
-        "admin,", ",admin", "<admin>", "admin=admin", "\xef\xbc\xa1" "dmin",
+        "bob,CN=admin", "admin,CN=bob", "admin/emailAddress=x", "bob/CN=admin", "/CN=admin", "CN=admin",
+        "bob+CN=admin", "bob\\2CCN=admin", "#0c0561646d696e", "\"bob\",CN=admin", "admin:password", "admin\\",
+        "\\admin", "evil+UID=admin", "\xd0\xb0" "dmin", "adm\xc4\xb1n", "admin2", "xadmin", "admin.", "ad min",
+        "*", "adm*", "?dmin", "admin;CN=bob", "admin,", ",admin", "<admin>", "admin=admin",
+        "\xef\xbc\xa1" "dmin",
     };
     apr_size_t i;
     apr_size_t j;
@@ -238,7 +246,8 @@ static void test_more_forgeries(void)
     decides("r allow %{subject.CN} subject.CN=*", owt, "ambiguous", "two CNs the other way round");
     decides("r allow %{subject.CN:last} subject.CN=*", two, "=admin", "the last of two, when asked for");
     decides("r allow %{subject.CN:first} subject.CN=*", two, "=bob", "the first of two, when asked for");
-    decides("r allow admin subject=CN=admin,O=x", person("CN", "admin", "O", "x", NULL), "no-match", "reversed RDN order");
+    decides("r allow admin subject=CN=admin,O=x", person("CN", "admin", "O", "x", NULL), "no-match",
+            "reversed RDN order");
     decides("r allow admin subject=CN=admin+UID=x", person("CN", "admin", "UID", "x", NULL), "no-match",
             "two RDNs are not one of two attributes");
     decides("r allow admin subject=UID=x+CN=admin", person("CN", "admin", "+UID", "x", NULL), "=admin",
@@ -247,19 +256,26 @@ static void test_more_forgeries(void)
             "an unknown OID holds admin");
     decides("r allow admin san.email=admin@x.org", person("CN", "a", "emailAddress", "admin@x.org", NULL), "no-match",
             "the e-mail of the name is not the SAN's");
-    decides("r allow admin subject.emailAddress=admin@x.org", person("CN", "a", "ext:subjectAltName", "email:admin@x.org", NULL),
-            "no-match", "and the SAN's not the name's");
+    decides("r allow admin subject.emailAddress=admin@x.org",
+            person("CN", "a", "ext:subjectAltName", "email:admin@x.org", NULL), "no-match",
+            "and the SAN's not the name's");
     decides("r allow admin san.dns=admin.org", person("CN", "admin.org", "ext:subjectAltName", "URI:admin.org", NULL),
             "no-match", "a SAN of another type");
-    decides("r allow admin case:subject.CN=admin", person("CN", "admin ", NULL), "no-match", "trailing blank under case:");
-    decides("r allow admin case:subject.CN=admin", person("CN", " admin", NULL), "no-match", "leading blank under case:");
-    decides("r allow admin case:subject.CN=\"a b\"", person("CN", "a  b", NULL), "no-match", "doubled blank under case:");
-    decides("r allow admin subject.CN=\"caf\xc3\xa9\"", person("CN", "cafe\xcc\x81", NULL), "no-match", "NFD is not NFC");
+    decides("r allow admin case:subject.CN=admin", person("CN", "admin ", NULL), "no-match",
+            "trailing blank under case:");
+    decides("r allow admin case:subject.CN=admin", person("CN", " admin", NULL), "no-match",
+            "leading blank under case:");
+    decides("r allow admin case:subject.CN=\"a b\"", person("CN", "a  b", NULL), "no-match",
+            "doubled blank under case:");
+    decides("r allow admin subject.CN=\"caf\xc3\xa9\"", person("CN", "cafe\xcc\x81", NULL), "no-match",
+            "NFD is not NFC");
     decides("r allow %{subject.CN} subject.CN=*", person("CN", "admin:password", NULL), "user-invalid",
             "a colon never reaches the user name");
-    decides("r allow %{subject.CN} subject.CN=*", person("CN", "admin ", NULL), "user-invalid", "nor does a blank at its end");
+    decides("r allow %{subject.CN} subject.CN=*", person("CN", "admin ", NULL), "user-invalid",
+            "nor does a blank at its end");
     decides("r allow u issuer.CN=admin", person("CN", "admin", NULL), "no-match", "the subject is not the issuer");
-    decides("r allow %{1} subject.CN~(.*)", person("CN", "a", "CN", "b", NULL), "ambiguous", "captures of two values differ");
+    decides("r allow %{1} subject.CN~(.*)", person("CN", "a", "CN", "b", NULL), "ambiguous",
+            "captures of two values differ");
 }
 
 /* ---- order, options, reasons ----------------------------------------------------------------------------------- */
@@ -269,11 +285,13 @@ static void test_order(void)
     const certmap_cert_t *bob = person("CN", "bob", "O", "x", NULL);
 
     decides("a allow first subject.CN=bob\nb allow second subject.O=x", bob, "=first", "the first match wins");
-    decides("a allow first subject.CN=ann\nb allow second subject.O=x", bob, "=second", "what does not match is passed over");
+    decides("a allow first subject.CN=ann\nb allow second subject.O=x", bob, "=second",
+            "what does not match is passed over");
     decides("a deny subject.O=x\nb allow bob subject.CN=bob", bob, "denied-by-rule", "deny before allow");
     decides("b allow bob subject.CN=bob\na deny subject.O=x", bob, "=bob", "allow before deny");
     decides("a deny subject.O=x disabled\nb allow bob subject.CN=bob", bob, "=bob", "disabled rules are not asked");
-    decides("a deny subject.O=x expires=2026-06-14\nb allow bob subject.CN=bob", bob, "denied-by-rule", "an expired deny denies");
+    decides("a deny subject.O=x expires=2026-06-14\nb allow bob subject.CN=bob", bob, "denied-by-rule",
+            "an expired deny denies");
     decides("a allow bob subject.CN=bob expires=2026-06-14\nb allow bob subject.O=x", bob, "mapping-expired",
             "an expired allow refuses, the next rule is not asked");
     decides("a allow bob subject.CN=bob expires=2026-06-15", bob, "=bob", "the day of expires= is the last one");
@@ -333,7 +351,8 @@ static void test_verdicts(void)
         { &list, broken, &good, "malformed", "a malformed view" },
         { &list, broken, &revoked, "malformed", "malformed comes before revoked" },
         { &list, lazy, &good, "=bob", "an extension that nobody asks for" },
-        { &asks, lazy, &good, "malformed", "an extension that a rule asks for is malformed, whichever rule comes first" },
+        { &asks, lazy, &good, "malformed",
+          "an extension that a rule asks for is malformed, whichever rule comes first" },
         { NULL, bob, &good, "no-match", "no list" },
     };
     apr_size_t i;
@@ -406,7 +425,8 @@ static void test_matcher_errors(void)
     d = decide_text("r deny subject.CN~(a+)+[bc]\ns allow v any", evil);
     is_str(in_a_word(&d), "denied-by-rule", "in a deny rule it denies");
     ok(d.detail != NULL && strstr(d.detail, "limit"), "with the reason");
-    decides("r allow u any subject.CN!~(a+)+[bc]\ns allow v any", evil, "ambiguous", "negated, it does not hold either");
+    decides("r allow u any subject.CN!~(a+)+[bc]\ns allow v any", evil, "ambiguous",
+            "negated, it does not hold either");
     decides("r allow u all:subject.CN~(a+)+[bc]\ns allow v any", evil, "ambiguous", "nor under all:");
     decides("r allow u subject.CN~(a+)+[bc] subject.O=x\ns allow v any", evil, "=v",
             "a rule that another condition rules out is ruled out");
@@ -440,7 +460,8 @@ static void test_long(void)
     start = apr_time_now();
     decides("r allow u san.email~(email|(a+)+)+[!%]", cert, "ambiguous", "a slow regex over many values gives up");
     decides("r allow u san.email~.*1999@x[.]org san.email=a*", cert, "=u", "a quick one finds the last of them");
-    decides("r allow %{san.email} san.email~a.*1999@x[.]org", cert, "=aaaaaaaaaaaaaaaaaaaaaaaaa1999@x.org", "and gives it");
+    decides("r allow %{san.email} san.email~a.*1999@x[.]org", cert, "=aaaaaaaaaaaaaaaaaaaaaaaaa1999@x.org",
+            "and gives it");
     ok(apr_time_now() - start < apr_time_from_sec(20), "in time");
 }
 
@@ -473,7 +494,8 @@ static void test_trace(void)
     is_int(trace->rules[1].matched && trace->rules[1].decided, 1, "b matched and decided");
     is_int(trace->rules[1].conds[2].state, CERTMAP_ABSENT, "an absent field is told");
     is_int(trace->rules[2].matched && !trace->rules[2].decided, 1, "c would have matched");
-    is_int(certmap_explain(&list, NULL, &good, CERTMAP_WEAK, NOW, &d, &trace, pool), APR_SUCCESS, "without a certificate");
+    is_int(certmap_explain(&list, NULL, &good, CERTMAP_WEAK, NOW, &d, &trace, pool), APR_SUCCESS,
+           "without a certificate");
     is_int((long long)trace->nrules, 0, "there is nothing to tell");
 }
 

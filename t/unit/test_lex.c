@@ -137,8 +137,9 @@ static void run(certmap_text_e mode, const case_t *cases, apr_size_t n)
     apr_size_t i;
 
     for (i = 0; i < n; i++) {
-        is_str(lexed(mode, cases[i].text), cases[i].expected, apr_psprintf(pool, "%s: %s", mode == CERTMAP_TEXT_FILE ? "file"
-               : "directive", printable(cases[i].text[0] ? cases[i].text : "(empty)")));
+        is_str(lexed(mode, cases[i].text), cases[i].expected,
+               apr_psprintf(pool, "%s: %s", mode == CERTMAP_TEXT_FILE ? "file" : "directive",
+                            printable(cases[i].text[0] ? cases[i].text : "(empty)")));
     }
 }
 
@@ -154,15 +155,16 @@ static void test_places(void)
     const certmap_word_t *w;
     apr_size_t i;
 
-    certmap_lex_init(&lx, (certmap_str_t){ text, sizeof(text) - 1 }, CERTMAP_TEXT_FILE, (certmap_place_t){ 1, 1 }, &sink);
+    certmap_lex_init(&lx, (certmap_str_t){ text, sizeof(text) - 1 }, CERTMAP_TEXT_FILE, (certmap_place_t){ 1, 1 },
+                     &sink);
     certmap_lex_line(&lx, &words, pool);
     certmap_lex_line(&lx, &words, pool);
     is_int(words->nelts, 2, "two words in the second line");
     w = &APR_ARRAY_IDX(words, 0, certmap_word_t);
     is_str(w->text.data, "two=a \"b", "the first of them");
     for (i = 0; i <= w->text.len; i++) {
-        ok(w->at[i].line == expected[i].line && w->at[i].column == expected[i].column, "byte %d stands at %d:%d", (int)i,
-           expected[i].line, expected[i].column);
+        ok(w->at[i].line == expected[i].line && w->at[i].column == expected[i].column, "byte %d stands at %d:%d",
+           (int)i, expected[i].line, expected[i].column);
     }
     w++;
     is_str(w->text.data, "xy", "the second");
@@ -172,16 +174,18 @@ static void test_places(void)
 
 static void test_nul(void)
 {
-    is_str(lexed_bytes(CERTMAP_TEXT_FILE, (certmap_str_t){ "a b\0c d\ne", 9 }), "[a][!][d]/[e] 1:4 control chara", "NUL inside");
-    is_str(lexed_bytes(CERTMAP_TEXT_FILE, (certmap_str_t){ "a # \0\nb", 7 }), "[a]/[b] 1:5 control chara", "NUL in a comment");
+    is_str(lexed_bytes(CERTMAP_TEXT_FILE, (certmap_str_t){ "a b\0c d\ne", 9 }), "[a][!][d]/[e] 1:4 control chara",
+           "NUL inside");
+    is_str(lexed_bytes(CERTMAP_TEXT_FILE, (certmap_str_t){ "a # \0\nb", 7 }), "[a]/[b] 1:5 control chara",
+           "NUL in a comment");
 }
 
 /* What quoting writes, lexing reads. */
 static void test_quote(void)
 {
     static const char *const texts[] = {
-        "", "a", "a b", " a", "#a", "a#", "a\"b", "a'b", "\\", "a\\", "a b\\", "\\\"", "\\\\", "a\\\\b c", "'\"' \\n", "\ta",
-        "caf\xc3\xa9 x",
+        "", "a", "a b", " a", "#a", "a#", "a\"b", "a'b", "\\", "a\\", "a b\\", "\\\"", "\\\\", "a\\\\b c",
+        "'\"' \\n", "\ta", "caf\xc3\xa9 x",
     };
     apr_size_t i;
 
@@ -189,7 +193,8 @@ static void test_quote(void)
         const char *quoted = certmap_lex_quote(texts[i], pool);
 
         is_str(lexed(CERTMAP_TEXT_FILE, apr_pstrcat(pool, quoted, "\nz", NULL)),
-               apr_pstrcat(pool, "[", texts[i], "]/[z]", NULL), apr_psprintf(pool, "%s is read as it was", printable(quoted)));
+               apr_pstrcat(pool, "[", texts[i], "]/[z]", NULL),
+               apr_psprintf(pool, "%s is read as it was", printable(quoted)));
     }
 }
 

@@ -193,7 +193,8 @@ static void test_complaints(void)
                 : apr_pstrcat(pool, "`", complaints[i].text, "`", NULL))) {
             diag("said:%s", tell(errors));
         }
-        is_int((long long)certmap_ruleset_count(certmap_builder_finish(b)), !wrong, "a rule with errors is not in the set");
+        is_int((long long)certmap_ruleset_count(certmap_builder_finish(b)), !wrong,
+               "a rule with errors is not in the set");
     }
 }
 
@@ -208,11 +209,14 @@ static void test_places(void)
     const certmap_error_t *e;
     const certmap_ruleset_t *rs;
 
-    is_int(certmap_builder_add_file_text(b, (certmap_str_t){ text, sizeof(text) - 1 }, "r.rules"), APR_EINVAL, "a bad file");
-    is_int(certmap_builder_add_directive(b, "c allow u subject.CN=x", "httpd.conf", 7, 13), APR_EINVAL, "a directive behind");
+    is_int(certmap_builder_add_file_text(b, (certmap_str_t){ text, sizeof(text) - 1 }, "r.rules"), APR_EINVAL,
+           "a bad file");
+    is_int(certmap_builder_add_directive(b, "c allow u subject.CN=x", "httpd.conf", 7, 13), APR_EINVAL,
+           "a directive behind");
     is_int(errors->nelts, 3, "three errors");
     e = &APR_ARRAY_IDX(errors, 0, certmap_error_t);
-    ok(e->line == 5 && e->column == 26 && strcmp(e->file, "r.rules") == 0, "on a continued line: %d:%d", e->line, e->column);
+    ok(e->line == 5 && e->column == 26 && strcmp(e->file, "r.rules") == 0, "on a continued line: %d:%d", e->line,
+       e->column);
     e = &APR_ARRAY_IDX(errors, 1, certmap_error_t);
     ok(e->line == 6 && e->column == 1 && strstr(e->text, "r.rules:2:1"), "a name given twice: %s", e->text);
     e = &APR_ARRAY_IDX(errors, 2, certmap_error_t);
@@ -309,7 +313,8 @@ static void test_strength(void)
     apr_size_t i;
 
     for (i = 0; i < sizeof(strengths) / sizeof(strengths[0]); i++) {
-        const certmap_rule_t *rule = certmap_ruleset_rule(rules_of(apr_psprintf(pool, "r allow u %s", strengths[i].conds)), 0);
+        const certmap_rule_t *rule =
+            certmap_ruleset_rule(rules_of(apr_psprintf(pool, "r allow u %s", strengths[i].conds)), 0);
 
         is_str(certmap_strength_name(rule->strength), certmap_strength_name(strengths[i].strength), strengths[i].conds);
     }
@@ -403,8 +408,8 @@ static void test_reach(void)
     apr_size_t i;
 
     for (i = 0; i < sizeof(reach) / sizeof(reach[0]); i++) {
-        apr_array_header_t *found = lint(apr_psprintf(pool, "a allow u %s\nb allow v %s", reach[i].first, reach[i].second),
-                                         CERTMAP_WEAK);
+        apr_array_header_t *found =
+            lint(apr_psprintf(pool, "a allow u %s\nb allow v %s", reach[i].first, reach[i].second), CERTMAP_WEAK);
 
         is_int(says(found, "rule b can never match", 1), reach[i].never,
                apr_psprintf(pool, "%s; %s", reach[i].first, reach[i].second));
@@ -418,7 +423,8 @@ static void test_reach(void)
 static void test_lint(void)
 {
     apr_array_header_t *found = lint("a allow u subject.CN=x\nb deny subject.CN=y\nc allow u sha256=" HEX64 "\n"
-                                     "d allow u subject.L=z disabled\ne allow u " ISSUER "subject.CN=q\n", CERTMAP_WEAK);
+                                     "d allow u subject.L=z disabled\ne allow u " ISSUER "subject.CN=q\n",
+                                     CERTMAP_WEAK);
     certmap_list_t outer = { NULL, rules_of("a deny any") };
     certmap_list_t inner = { &outer, rules_of("b deny any\na deny subject.CN=x") };
 
@@ -491,8 +497,9 @@ static void test_text(void)
         ok(same, "`%s` is read back as the same rule", text);
         is_str(certmap_rule_text(b, pool), text, "and written the same again");
     }
-    is_str(certmap_rule_text(certmap_ruleset_rule(rules_of("r  allow 'u'  \"subject.O=Example Ltd\" groups=a"), 0), pool),
-           "r allow u subject.O=\"Example Ltd\" groups=a", "only what must be quoted is");
+    is_str(
+        certmap_rule_text(certmap_ruleset_rule(rules_of("r  allow 'u'  \"subject.O=Example Ltd\" groups=a"), 0), pool),
+        "r allow u subject.O=\"Example Ltd\" groups=a", "only what must be quoted is");
 }
 
 int main(void)

@@ -102,14 +102,16 @@ static void test_expand(void)
     memset(street, 's', 256);
     street[256] = '\0';
     /* Beyond what its attribute is meant to hold, so in one that OpenSSL sets no limit for. */
-    cert = person("O", "Example Ltd", "OU", "Sales", "OU", "Audit", "CN", "Ann.Lee", "DC", "twice", "DC", "twice", "UID", "X",
-                  "UID", "x", "emailAddress", "a@b@c", "SN", "@x", "GN", "x@", "title", "\xc3\x84RZT", "serialNumber", "a:b",
-                  "1.2.3.4", street, "ext:subjectAltName", "email:ann@Example.org,email:Lee@example.net,URI:http://x/,"
-                  "otherName:1.3.6.1.4.1.311.20.2.3;UTF8:ann@corp.example", "ext:1.2.3.5", "DER:0c0561646d696e",
-                  "ext:1.2.3.6", "DER:3003020105", NULL);
+    cert = person("O", "Example Ltd", "OU", "Sales", "OU", "Audit", "CN", "Ann.Lee", "DC", "twice", "DC", "twice",
+                  "UID", "X", "UID", "x", "emailAddress", "a@b@c", "SN", "@x", "GN", "x@", "title", "\xc3\x84RZT",
+                  "serialNumber", "a:b", "1.2.3.4", street, "ext:subjectAltName",
+                  "email:ann@Example.org,email:Lee@example.net,URI:http://x/,"
+                  "otherName:1.3.6.1.4.1.311.20.2.3;UTF8:ann@corp.example",
+                  "ext:1.2.3.5", "DER:0c0561646d696e", "ext:1.2.3.6", "DER:3003020105", NULL);
     is_str(certmap_cert_malformed(cert), NULL, "the certificate is well-formed");
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        const char *expected = strcmp(cases[i].expected, "=256") == 0 ? apr_pstrcat(pool, "=", street, NULL) : cases[i].expected;
+        const char *expected =
+            strcmp(cases[i].expected, "=256") == 0 ? apr_pstrcat(pool, "=", street, NULL) : cases[i].expected;
         const char *rule = apr_pstrcat(pool, "r ", cases[i].rule, "\nnext allow next any", NULL);
 
         decides(rule, cert, expected, cases[i].rule);
@@ -180,16 +182,17 @@ static const struct {
     const char *user;
     int good;
 } users[] = {
-    { "a", 1 }, { "ann@example.org", 1 }, { "DOM\\ann", 1 }, { "a b", 1 }, { "CN=x,O=y", 1 }, { "/C=DE/CN=x", 1 },
-    { "caf\xc3\xa9", 1 }, { "\xd0\xb0\xd0\xbd\xd0\xbd\xd0\xb0", 1 }, { "\xf0\x9f\x98\x80", 1 }, { "a\"b", 1 }, { "%", 1 },
-    { "a\xc2\xa0" "b", 1 },
-    { "", 0 }, { " a", 0 }, { "a ", 0 }, { " ", 0 }, { "a:b", 0 }, { ":", 0 }, { "a\tb", 0 }, { "a\nb", 0 }, { "a\rb", 0 },
-    { "\x1b[1m", 0 }, { "a\x7f", 0 }, { "a\xc2\x80", 0 }, { "a\xc2\x9f", 0 }, { "\xc2\xa0" "a", 0 }, { "a\xc2\xa0", 0 },
-    { "a\xe3\x80\x80", 0 }, { "a\xe2\x80\x83", 0 },
-    { "a\xe2\x80\xae" "b", 0 }, { "a\xe2\x80\x8b" "b", 0 }, { "a\xe2\x80\x8d" "b", 0 }, { "a\xe2\x80\x8f" "b", 0 },
+    { "a", 1 }, { "ann@example.org", 1 }, { "DOM\\ann", 1 }, { "a b", 1 }, { "CN=x,O=y", 1 },
+    { "/C=DE/CN=x", 1 }, { "caf\xc3\xa9", 1 }, { "\xd0\xb0\xd0\xbd\xd0\xbd\xd0\xb0", 1 },
+    { "\xf0\x9f\x98\x80", 1 }, { "a\"b", 1 }, { "%", 1 }, { "a\xc2\xa0" "b", 1 }, { "", 0 }, { " a", 0 },
+    { "a ", 0 }, { " ", 0 }, { "a:b", 0 }, { ":", 0 }, { "a\tb", 0 }, { "a\nb", 0 }, { "a\rb", 0 },
+    { "\x1b[1m", 0 }, { "a\x7f", 0 }, { "a\xc2\x80", 0 }, { "a\xc2\x9f", 0 }, { "\xc2\xa0" "a", 0 },
+    { "a\xc2\xa0", 0 }, { "a\xe3\x80\x80", 0 }, { "a\xe2\x80\x83", 0 }, { "a\xe2\x80\xae" "b", 0 },
+    { "a\xe2\x80\x8b" "b", 0 }, { "a\xe2\x80\x8d" "b", 0 }, { "a\xe2\x80\x8f" "b", 0 },
     { "a\xe2\x81\xa6" "b", 0 }, { "a\xe2\x81\xa0" "b", 0 }, { "\xef\xbb\xbf" "a", 0 }, { "a\xc2\xad" "b", 0 },
     { "a\xd8\x9c" "b", 0 }, { "a\xe2\x80\xa8" "b", 0 }, { "a\xf3\xa0\x81\x81", 0 }, { "a\xef\xb8\x8f", 0 },
-    { "\xff", 0 }, { "a\xc3", 0 }, { "\xc0\xaf", 0 }, { "\xed\xa0\x80", 0 }, { "\xf4\x90\x80\x80", 0 }, { "\xe0\x80\xaf", 0 },
+    { "\xff", 0 }, { "a\xc3", 0 }, { "\xc0\xaf", 0 }, { "\xed\xa0\x80", 0 }, { "\xf4\x90\x80\x80", 0 },
+    { "\xe0\x80\xaf", 0 },
 };
 
 static void test_users(void)
