@@ -454,8 +454,8 @@ static const char *const lines[] = {
     "r allow u subject.CN=x",
     "r deny any",
     "r deny any subject.CN!=x",
-    "r allow \"a b\" subject.O=\"Example Ltd\" all:case:subject.OU!=\"x y\" groups=a,b expires=2027-01-31 disabled "
-    "note=\"two words\"",
+    "r allow \"a b\" subject.O=\"Example Ltd\" all:case:subject.OU!=\"x y\" groups=a,b expires=2027-01-31 disabled",
+    "r allow u any disabled note=\"two words\"",
     "r allow %{subject.CN:lower:first} subject.CN~([a-z]+)\\d",
     "r allow u subject.CN=a\\*b",
     "r allow u subject.CN=\"a\\\\*b c\"",
