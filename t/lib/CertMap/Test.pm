@@ -172,9 +172,12 @@ sub ask {
             push @{ $response->{headers}{ lc $1 } }, $2 if /^([^:\s]+):\s*(.*?)\s*$/;
         }
         $_ = join ', ', @$_ for values %{ $response->{headers} };
+        # mod_http2 resets a stream whose body is not read, at times before curl has seen the answer: the log has it.
+        my $reset = !$response->{status} && $response->{error} =~ /^Stream error in the HTTP\/2 framing layer/;
         # A client may try again, over HTTP/1.1 for instance: the last line is that of the answer.
-        $response->{logs} = [$response->{status} ? log_entries($response->{mark}) : ()];
+        $response->{logs} = [$response->{status} || $reset ? log_entries($response->{mark}) : ()];
         $response->{log} = $response->{logs}[-1] // {};
+        $response->{status} = $response->{log}{status} + 0 if $reset && $response->{log}{status};
     }
     return wantarray ? @responses : $responses[0];
 }
