@@ -31,6 +31,9 @@ typedef struct check_t {
     int uses;                   /* CertMap On or Optional somewhere */
     const char *on_where;       /* the first place with On */
     int has_on;
+    /* of all servers */
+    int used;
+    const certmap_rule_t *rule; /* the first one */
 } check_t;
 
 static void say(check_t *check, int level, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
@@ -96,6 +99,9 @@ static int read_directive(const ap_directive_t *d, certmap_level_e level, void *
     }
     else if (is(d, "CacheEnable")) {
         check->cache = d;
+    }
+    else if (is(d, "AuthType") && has_word(d, CERTMAP_AUTH_TYPE)) {
+        check->used = 1;
     }
     else if (defer && check->ssl && is(d, "SSLUserName")) {
         say(check, APLOG_ERR, "%s: with CertMapDeferErrors On it would take a user name from a certificate that may have "
@@ -204,29 +210,27 @@ static void check_section(server_rec *s, const certmap_dir_conf_t *raw, const ce
     check_t *check = baton;
     const certmap_list_t *list = certmap_conf_list(merged, check->p);
     apr_array_header_t *errors = certmap_list_lint(list, certmap_conf_min_strength(merged), apr_time_now(), check->p);
-    int own = raw->own && raw->own->has_rules;
+    /* after a merge a virtual host's own rules are in the last layer */
+    const certmap_layer_t *own = raw->nlayers ? raw->layers[raw->nlayers - 1] : NULL;
+    int i;
 
     (void)s;
     if (merged->mode == CERTMAP_MODE_ON || merged->mode == CERTMAP_MODE_OPTIONAL) {
-        check->uses = 1;
+        check->uses = check->used = 1;
     }
     if (raw->mode == CERTMAP_MODE_ON && !check->has_on) {
         check->has_on = 1;
         check->on_where = name;
     }
-    if (own && merged->mode == CERTMAP_MODE_UNSET) {
-        const certmap_rule_t *rule = certmap_ruleset_rule(raw->own->list.rules, 0);
-
-        say(check, APLOG_WARNING, "%s:%d: CertMapRule %s: CertMap is not set%s%s, so the rules map nobody there by themselves; "
-            "write 'CertMap On' or 'CertMap Optional'", rule->file, rule->line, rule->name, name ? " in " : "",
-            name ? name : "");
+    if (own && own->has_rules && !check->rule) {
+        check->rule = certmap_ruleset_rule(own->list.rules, 0);
     }
     if (merged->mode == CERTMAP_MODE_ON && certmap_list_count(list) == 0) {
         say(check, APLOG_WARNING, "CertMap On%s%s has no CertMapRule: everybody is refused with 403.12 no-match",
             name ? " in " : "", name ? name : "");
     }
-    if (own) {
-        say_all(check, raw->own->said);
+    for (i = 0; i < raw->nlayers; i++) {
+        say_all(check, raw->layers[i]->said);
     }
     say_all(check, errors);
 }
@@ -265,14 +269,20 @@ static void check_server(check_t *check)
 int certmap_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
 {
     check_t check = { 0 };
+    server_rec *server;
 
     (void)pconf;
     (void)plog;
     check.p = ptemp;
     check.said = apr_hash_make(ptemp);
-    for (; s; s = s->next) {
-        check.s = s;
+    for (server = s; server; server = server->next) {
+        check.s = server;
         check_server(&check);
+    }
+    check.s = s;
+    if (check.rule && !check.used) {
+        say(&check, APLOG_WARNING, "%s:%d: CertMapRule %s: CertMap is On or Optional nowhere, so no rule is asked; write "
+            "'CertMap On' where certificates are to be mapped", check.rule->file, check.rule->line, check.rule->name);
     }
     return check.errors ? HTTP_INTERNAL_SERVER_ERROR : OK;
 }

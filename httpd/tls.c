@@ -178,24 +178,24 @@ static int verify_step(int ok, X509_STORE_CTX *ctx)
     return v->server->defer ? 1 : answer;
 }
 
-static apr_size_t digest_chain(X509_STORE_CTX *ctx, unsigned char (*digests)[32], apr_size_t most)
+/* @return 0 when there is no telling: rules that deny by the chain would not bite then */
+static int digest_chain(X509_STORE_CTX *ctx, unsigned char (*digests)[32], apr_size_t most, apr_size_t *used)
 {
     STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
     int i, n = chain ? sk_X509_num(chain) : 0;
-    apr_size_t used = 0;
 
-    if (n > (int)most) {    /* a part of it could be taken for the whole: then rather nothing */
+    if (n < 1 || n > (int)most) {
         return 0;
     }
     for (i = 1; i < n; i++) {
         unsigned int len = sizeof(*digests);
 
-        if (!X509_digest(sk_X509_value(chain, i), EVP_sha256(), digests[used], &len)) {
+        if (!X509_digest(sk_X509_value(chain, i), EVP_sha256(), digests[i - 1], &len)) {
             return 0;
         }
-        used++;
     }
-    return used;
+    *used = (apr_size_t)n - 1;
+    return 1;
 }
 
 static int verify_certificate(X509_STORE_CTX *ctx, void *server)
@@ -221,7 +221,10 @@ static int verify_certificate(X509_STORE_CTX *ctx, void *server)
         return rv;
     }
     if (!v.failed) {
-        v.verdict.nchain = digest_chain(ctx, chain, sizeof(chain) / sizeof(chain[0]));
+        if (!digest_chain(ctx, chain, sizeof(chain) / sizeof(chain[0]), &v.verdict.nchain)) {
+            X509_STORE_CTX_set_error(ctx, X509_V_ERR_UNSPECIFIED);
+            return 0;
+        }
         v.verdict.chain = (const unsigned char (*)[32])chain;
         if (v.server->provable) {
             certmap_proof_write(SSL_get_session(v.ssl), &v.server->settings, apr_time_now(), v.verdict.chain,
