@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The front door of mod_certmap: the module record, and the order in which its rooms hang their hooks into httpd. Directives
- * are in httpd/config.c, what happens to a request in httpd/access.c.
+ * The front door of mod_certmap: the module record, and the order in which its rooms hang their hooks into httpd.
+ * Directives are in httpd/config.c, what happens to a request in httpd/access.c.
  */
 #include <httpd.h>
 #include <http_config.h>

@@ -8,10 +8,12 @@
  *
  * Concepts
  *  - A *certificate view* (certmap_cert_t) is made once from an X509. Every field is absent, valid or malformed. One
- *    malformed field that every certificate has (subject, issuer, SAN, serial, ...) makes the whole view malformed, and a
+ *    malformed field that every certificate has (subject, issuer, SAN, serial, ...) makes the whole view malformed,
+ * and a
  *    malformed view never maps.
  *  - A *verdict* (certmap_verdict_t) says whether TLS verified the certificate and, if not, the cause that counts.
- *  - A *ruleset* (certmap_ruleset_t) is an immutable, compiled sequence of rules. It may be read by any number of threads.
+ *  - A *ruleset* (certmap_ruleset_t) is an immutable, compiled sequence of rules. It may be read by any number of
+ * threads.
  *  - A *list* (certmap_list_t) links rulesets in the order in which they are asked; linking never compiles.
  *  - A *decision* (certmap_decision_t) is mapped, refused, or undecided (a source could not be asked).
  *
@@ -136,16 +138,19 @@ typedef struct certmap_dn_t {
 } certmap_dn_t;
 
 /**
- * Reads a DN: RFC 4514 text (most specific RDN first, so reversed here), or OpenSSL's slash form (root first; '/' begins
- * an RDN only before TYPE=). Escapes of RFC 4514 section 2.4 apply in the comma form; '+' joins a multi-valued RDN.
+ * Reads a DN: RFC 4514 text (most specific RDN first, so reversed here), or OpenSSL's slash form (root first; '/'
+ * begins an RDN only before TYPE=). Escapes of RFC 4514 section 2.4 apply in the comma form; '+' joins a multi-valued
+ * RDN.
  * @param text the text; no leading "*," (the caller strips that)
  * @param dn   out: the name
  * @param why  out: on error, what is wrong, in words; on success NULL or a warning (comma text in the wrong order)
  * @param at   out: byte offset in text of what why speaks of
  * @return APR_SUCCESS, or APR_EINVAL
  */
-apr_status_t certmap_dn_parse(certmap_str_t text, const certmap_dn_t **dn, const char **why, apr_size_t *at, apr_pool_t *p);
-/** RFC 4514 text of a name, most specific RDN first; controls and non-ASCII kept out by escapes only where RFC 4514 asks. */
+apr_status_t certmap_dn_parse(certmap_str_t text, const certmap_dn_t **dn, const char **why, apr_size_t *at,
+                              apr_pool_t *p);
+/** RFC 4514 text of a name, most specific RDN first; controls and non-ASCII kept out by escapes only where RFC 4514
+ * asks. */
 const char *certmap_dn_text(const certmap_dn_t *dn, apr_pool_t *p);
 /** Whether two names are equal RDN by RDN (RFC 5280 section 7.1 without Unicode preparation); exact: byte for byte. */
 int certmap_dn_equal(const certmap_dn_t *a, const certmap_dn_t *b, int exact);
@@ -220,11 +225,13 @@ typedef struct certmap_verdict_t {
     certmap_reason_e reason;            /**< CERTMAP_R_NONE: verified */
     int x509_err;                       /**< the X509_V_ERR_* behind reason, for the log; 0 when verified */
     int depth;                          /**< at which depth, 0 = the client's own certificate */
-    const unsigned char (*chain)[32];   /**< SHA-256 of the CAs of the verified chain, issuer first, root last; or NULL */
+    const unsigned char (*chain)[32];   /**< SHA-256 of the CAs of the verified chain, issuer first, root last; or
+                                             NULL */
     apr_size_t nchain;
 } certmap_verdict_t;
 
-/** Reads a field name ("subject.CN", "san.other:1.2.3", "Email" aliases as INTERFACE lists them). @return APR_SUCCESS, or
+/** Reads a field name ("subject.CN", "san.other:1.2.3", "Email" aliases as INTERFACE lists them). @return
+ * APR_SUCCESS, or
  *  APR_EINVAL with why = what is wrong and a hint (nearest known name). */
 apr_status_t certmap_field_parse(certmap_str_t text, certmap_field_t *field, const char **why, apr_pool_t *p);
 /** Whether two fields are the same. */
@@ -234,12 +241,14 @@ certmap_value_kind_e certmap_field_kind(const certmap_field_t *field);
 
 /**
  * Makes the view of a certificate; every byte it needs is copied, the X509 is not kept.
- * @return APR_SUCCESS also for a malformed certificate (see certmap_cert_malformed), APR_ENOMEM or APR_EGENERAL (OpenSSL
+ * @return APR_SUCCESS also for a malformed certificate (see certmap_cert_malformed), APR_ENOMEM or APR_EGENERAL
+ * (OpenSSL
  *         failed) when there is no view; the caller then refuses.
  */
 apr_status_t certmap_cert_create(X509 *x509, const certmap_cert_t **cert, apr_pool_t *p);
 /** The same from DER. Bytes behind the certificate make the view malformed. APR_EINVAL: OpenSSL cannot decode it. */
-apr_status_t certmap_cert_create_der(const unsigned char *der, apr_size_t len, const certmap_cert_t **cert, apr_pool_t *p);
+apr_status_t certmap_cert_create_der(const unsigned char *der, apr_size_t len, const certmap_cert_t **cert,
+                                     apr_pool_t *p);
 /** NULL, or the first thing that is malformed, in words for a log ("subject.CN: NUL inside"). */
 const char *certmap_cert_malformed(const certmap_cert_t *cert);
 const certmap_dn_t *certmap_cert_subject(const certmap_cert_t *cert);
@@ -266,7 +275,8 @@ certmap_state_e certmap_cert_values(const certmap_cert_t *cert, const certmap_ve
 
 /* ---- verdicts ------------------------------------------------------------------------------------------------ */
 
-/** Cause of one verification error. @param x509_err X509_V_ERR_*  @param depth 0 = leaf. Unknown codes: UNTRUSTED_ISSUER. */
+/** Cause of one verification error. @param x509_err X509_V_ERR_*  @param depth 0 = leaf. Unknown codes:
+ * UNTRUSTED_ISSUER. */
 certmap_reason_e certmap_verdict_reason(int x509_err, int depth);
 /** Adds an error to a verdict: the reason of higher precedence stays, with its code and depth. */
 void certmap_verdict_add(certmap_verdict_t *verdict, int x509_err, int depth);
@@ -327,12 +337,14 @@ certmap_builder_t *certmap_builder_create(apr_pool_t *p);
  * @param column where text begins in its line, from 1
  * @return APR_SUCCESS (warnings may have been added) or APR_EINVAL (the rule was not added, errors were)
  */
-apr_status_t certmap_builder_add_directive(certmap_builder_t *b, const char *text, const char *file, int line, int column);
+apr_status_t certmap_builder_add_directive(certmap_builder_t *b, const char *text, const char *file, int line,
+                                           int column);
 /** Adds all rules of a file's text (comments, continued lines). Same returns; goes on after an error to report all. */
 apr_status_t certmap_builder_add_file_text(certmap_builder_t *b, certmap_str_t text, const char *file);
 /** Errors and warnings so far, of certmap_error_t, in order of place. Never NULL. */
 const apr_array_header_t *certmap_builder_errors(const certmap_builder_t *b);
-/** Compiles and freezes. The builder must not be used afterwards. @return never NULL; only rules without error are in it, so
+/** Compiles and freezes. The builder must not be used afterwards. @return never NULL; only rules without error are in
+ * it, so
  *  a caller that saw an error must not use the set. */
 const certmap_ruleset_t *certmap_builder_finish(certmap_builder_t *b);
 
@@ -349,11 +361,12 @@ typedef struct certmap_list_t {
 apr_size_t certmap_list_count(const certmap_list_t *list);
 
 /**
- * What is wrong with a list as a whole: names used twice across linked rulesets (errors), rules that can never match because
- * one before always does, weak rules (warnings), rules below min (errors), expired rules (warnings).
+ * What is wrong with a list as a whole: names used twice across linked rulesets (errors), rules that can never match
+ * because one before always does, weak rules (warnings), rules below min (errors), expired rules (warnings).
  * @return array of certmap_error_t
  */
-apr_array_header_t *certmap_list_lint(const certmap_list_t *list, certmap_strength_e min, apr_time_t now, apr_pool_t *p);
+apr_array_header_t *certmap_list_lint(const certmap_list_t *list, certmap_strength_e min, apr_time_t now,
+                                      apr_pool_t *p);
 
 /** One rule as a line of a rule file, quoted so that parsing gives the same rule. */
 const char *certmap_rule_text(const certmap_rule_t *rule, apr_pool_t *p);
@@ -379,9 +392,9 @@ typedef struct certmap_decision_t {
 } certmap_decision_t;
 
 /**
- * Decides. The verdict is asked first: a certificate that failed verification, or a malformed view, is refused whatever the
- * rules say. Then the rules in order, first match wins. cert NULL is refused as CERTIFICATE_MISSING. Dates of the
- * certificate are the caller's, per request (certmap_verdict_dates).
+ * Decides. The verdict is asked first: a certificate that failed verification, or a malformed view, is refused
+ * whatever the rules say. Then the rules in order, first match wins. cert NULL is refused as CERTIFICATE_MISSING.
+ * Dates of the certificate are the caller's, per request (certmap_verdict_dates).
  * @param now for expires=
  * @return APR_SUCCESS with *decision filled (strings in p or in the list), or an error: the caller refuses
  */

@@ -6,8 +6,9 @@
  *               request on its connection, unless the place says CertMap Off. It replaces the TLS alert.
  *  the mapping  Where CertMap is On or Optional the certificate must map to a user.
  *
- * They are asked wherever httpd lets a module refuse: in map_to_storage for TRACE and OPTIONS *, which never reach the access
- * checks; in access_checker; and again in access_checker_ex, because under Satisfy any the former is not the last word.
+ * They are asked wherever httpd lets a module refuse: in map_to_storage for TRACE and OPTIONS *, which never reach
+ * the access checks; in access_checker; and again in access_checker_ex, because under Satisfy any the former is not
+ * the last word.
  */
 #include "access.h"
 
@@ -42,7 +43,8 @@ static int is_error_document(const request_rec *r)
 }
 
 /* What is wrong with the connection's certificate: the verdict, and the dates now. */
-static certmap_reason_e verification(const request_rec *r, const certmap_tls_record_t *record, const certmap_peer_t *peer)
+static certmap_reason_e verification(const request_rec *r, const certmap_tls_record_t *record,
+                                     const certmap_peer_t *peer)
 {
     if (record->verdict.reason != CERTMAP_R_NONE) {
         return record->verdict.reason;
@@ -87,7 +89,8 @@ static certmap_reason_e map(request_rec *r, const certmap_dir_conf_t *conf, cert
         return reason;
     }
     list = certmap_conf_list(conf, r->pool);
-    state->memo = certmap_peer_decide(r->connection, state->peer, list, certmap_conf_min_strength(conf), r->request_time);
+    state->memo = certmap_peer_decide(r->connection, state->peer, list, certmap_conf_min_strength(conf),
+                                      r->request_time);
     if (!state->memo) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "certmap: the decision could not be made (out of memory?)");
         return CERTMAP_R_NO_MATCH;
@@ -301,8 +304,8 @@ static int check_storage(request_rec *r)
 }
 
 /*
- * Under AuthType Certificate the mapping is wanted even where CertMap is unset; there it is made when Require is about to be
- * asked, so that "Require all granted" still needs no certificate.
+ * Under AuthType Certificate the mapping is wanted even where CertMap is unset; there it is made when Require is
+ * about to be asked, so that "Require all granted" still needs no certificate.
  */
 static int maps_for_require(request_rec *r, const certmap_dir_conf_t *conf)
 {
@@ -488,8 +491,9 @@ void certmap_access_register(apr_pool_t *p)
 
     certmap_tls_register(p, &listener);
     ap_hook_map_to_storage(check_storage, NULL, NULL, APR_HOOK_REALLY_FIRST);
-    /* PER_URI: httpd would skip the checks for a redirect within one configuration, and an error document that redirects
-     * would carry its exemption along. Next to mod_ssl's check, so that no other module's 403 falls between. */
+    /* PER_URI: httpd would skip the checks for a redirect within one configuration, and an error document that
+     * redirects would carry its exemption along. Next to mod_ssl's check, so that no other module's 403 falls
+     * between. */
     ap_hook_check_access(before_mod_ssl, host_checks, ssl, APR_HOOK_MIDDLE, AP_AUTH_INTERNAL_PER_URI);
     ap_hook_check_access(after_mod_ssl, ssl, NULL, APR_HOOK_MIDDLE, AP_AUTH_INTERNAL_PER_URI);
     ap_hook_check_access_ex(check_again, NULL, authz, APR_HOOK_FIRST, AP_AUTH_INTERNAL_PER_URI);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Start-up checks: combinations that would be unsafe refuse to start, those that cannot work as meant are warned about. Every
- * message says where it stands, what is wrong and how to mend it. All are reported before the server refuses.
+ * Start-up checks: combinations that would be unsafe refuse to start, those that cannot work as meant are warned
+ * about. Every message says where it stands, what is wrong and how to mend it. All are reported before the server
+ * refuses.
  *
  * They run in check_config, so that `httpd -t` tells them. mod_ssl's settings are read from the configuration tree.
  */
@@ -78,12 +79,26 @@ static int is(const ap_directive_t *d, const char *name)
     return strcasecmp(d->directive, name) == 0;
 }
 
+/* The directive's first argument, quotes taken off. */
+static const char *first_word(check_t *check, const ap_directive_t *d)
+{
+    const char *args = d->args;
+
+    return ap_getword_conf(check->p, &args);
+}
+
+static int is_enabled(check_t *check, const ap_directive_t *d)
+{
+    return strcasecmp(first_word(check, d), "off") != 0;
+}
+
 static int has_word(const ap_directive_t *d, const char *word)
 {
     return ap_strcasestr(d->args, word) != NULL;
 }
 
-/* Each directive of the server: what identifies the certificate's owner behind our back, and what we need to know later. */
+/* Each directive of the server: what identifies the certificate's owner behind our back, and what we need to know
+ * later. */
 static int read_directive(const ap_directive_t *d, certmap_level_e level, void *baton)
 {
     check_t *check = baton;
@@ -104,31 +119,32 @@ static int read_directive(const ap_directive_t *d, certmap_level_e level, void *
         check->used = 1;
     }
     else if (defer && check->ssl && is(d, "SSLUserName")) {
-        say(check, APLOG_ERR, "%s: with CertMapDeferErrors On it would take a user name from a certificate that may have "
-            "failed verification; remove it, CertMapRule gives the user", at(check, d));
+        say(check, APLOG_ERR, "%s: with CertMapDeferErrors On it would take a user name from a certificate that may "
+            "have failed verification; remove it, CertMapRule gives the user", at(check, d));
     }
     else if (defer && check->ssl && is(d, "SSLOptions") && has_word(d, "FakeBasicAuth")
              && !has_word(d, "-FakeBasicAuth")) {
-        say(check, APLOG_ERR, "%s: with CertMapDeferErrors On it would log in the subject of a certificate that may have "
-            "failed verification; remove FakeBasicAuth, CertMapRule gives the user", at(check, d));
+        say(check, APLOG_ERR, "%s: with CertMapDeferErrors On it would log in the subject of a certificate that may "
+            "have failed verification; remove FakeBasicAuth, CertMapRule gives the user", at(check, d));
     }
     else if (is(d, "SSLVHostSNIPolicy") && has_word(d, "insecure")) {
-        say(check, APLOG_WARNING, "%s: a session or connection of one virtual host may be used at another one with other "
-            "client verification; use 'secure' or 'authonly'", at(check, d));
+        say(check, APLOG_WARNING, "%s: a session or connection of one virtual host may be used at another one with "
+            "other client verification; use 'secure' or 'authonly'", at(check, d));
     }
     return 1;
 }
 
-static int is_enabled(const ap_directive_t *d)
-{
-    return d && strcasecmp(d->args, "off") != 0;
-}
 
 /* ---- checks of one server --------------------------------------------------------------------------------------- */
 
-static const char *verify_level(const check_t *check)
+static const char *verify_level(check_t *check)
 {
-    return check->verify ? check->verify->args : "none";
+    return check->verify ? first_word(check, check->verify) : "none";
+}
+
+static int is_none(const char *level)
+{
+    return strcasecmp(level, "none") == 0 || strcasecmp(level, "off") == 0;
 }
 
 static void check_deferral(check_t *check)
@@ -136,18 +152,17 @@ static void check_deferral(check_t *check)
     const certmap_srv_conf_t *conf = certmap_srv_conf(check->s);
     const certmap_dir_conf_t *dir = ap_get_module_config(check->s->lookup_defaults, &certmap_module);
     const char *level = verify_level(check);
-    int none = strcasecmp(level, "none") == 0 || strcasecmp(level, "off") == 0 || strcmp(level, "0") == 0;
 
-    if (strcasecmp(level, "optional_no_ca") != 0 && strcmp(level, "3") != 0 && !(none && check->section_verify)) {
-        say(check, APLOG_ERR, "%s:%d: CertMapDeferErrors On in %s needs 'SSLVerifyClient optional_no_ca' at the level of the "
-            "virtual host (or none there and SSLVerifyClient in sections), but it has 'SSLVerifyClient %s': mod_ssl would "
-            "end the handshake with an alert before there is a page to show", conf->defer_file, conf->defer_line,
-            server_name(check), level);
+    if (strcasecmp(level, "optional_no_ca") != 0 && !(is_none(level) && check->section_verify)) {
+        say(check, APLOG_ERR, "%s:%d: CertMapDeferErrors On in %s needs 'SSLVerifyClient optional_no_ca' at the "
+            "level of the virtual host (or none there and SSLVerifyClient in sections), but it has 'SSLVerifyClient "
+            "%s': mod_ssl would end the handshake with an alert before there is a page to show",
+            conf->defer_file, conf->defer_line, server_name(check), level);
     }
     if (dir->mode == CERTMAP_MODE_OFF) {
-        say(check, APLOG_ERR, "%s:%d: CertMapDeferErrors On and CertMap Off at the level of %s contradict each other; write "
-            "CertMap Off in the <Location> or <Directory> that is to be open to failed certificates", conf->defer_file,
-            conf->defer_line, server_name(check));
+        say(check, APLOG_ERR, "%s:%d: CertMapDeferErrors On and CertMap Off at the level of %s contradict each "
+            "other; write CertMap Off in the <Location> or <Directory> that is to be open to failed certificates",
+            conf->defer_file, conf->defer_line, server_name(check));
     }
 }
 
@@ -156,29 +171,31 @@ static void check_asking(check_t *check)
     const char *level = verify_level(check);
     const ap_directive_t *protocol = certmap_conftree_find(check->s, "SSLProtocol");
     const ap_directive_t *protocols = certmap_conftree_find(check->s, "Protocols");
-    int asked = check->verify && strcasecmp(level, "none") != 0 && strcasecmp(level, "off") != 0;
+    int asked = !is_none(level);
 
     if (check->has_on && !asked && !check->section_verify) {
-        say(check, APLOG_WARNING, "CertMap On%s%s in %s refuses every request with 403.7: no SSLVerifyClient asks for a "
-            "certificate there; write 'SSLVerifyClient optional_no_ca' and 'CertMapDeferErrors On' (or 'SSLVerifyClient "
-            "require') in the virtual host", check->on_where ? " in " : "", check->on_where ? check->on_where : "",
-            server_name(check));
+        say(check, APLOG_WARNING, "CertMap On%s%s in %s refuses every request with 403.7: no SSLVerifyClient asks "
+            "for a certificate there; write 'SSLVerifyClient optional_no_ca' and 'CertMapDeferErrors On' (or "
+            "'SSLVerifyClient require') in the virtual host",
+            check->on_where ? " in " : "", check->on_where ? check->on_where : "", server_name(check));
     }
     if (asked && strcasecmp(level, "optional_no_ca") == 0 && certmap_srv_conf(check->s)->defer != 1) {
-        say(check, APLOG_WARNING, "%s: without 'CertMapDeferErrors On' certificates that fail verification are let in "
-            "wherever CertMap is not On", at(check, check->verify));
+        say(check, APLOG_WARNING, "%s: without 'CertMapDeferErrors On' certificates that fail verification are let "
+            "in wherever CertMap is not On", at(check, check->verify));
     }
-    if (!check->section_verify || strcasecmp(check->section_verify->args, "none") == 0) {
+    if (!check->section_verify || is_none(first_word(check, check->section_verify))) {
         return;
     }
     if (!protocol || has_word(protocol, "TLSv1.3") || (has_word(protocol, "all") && !has_word(protocol, "-TLSv1.3"))) {
-        say(check, APLOG_WARNING, "%s stands in a section: over TLS 1.3 it needs post-handshake authentication, which "
-            "browsers do not offer (AH10158), even where a good certificate was presented already; ask for the certificate at "
-            "the level of the virtual host, or write 'SSLProtocol -TLSv1.3'", at(check, check->section_verify));
+        say(check, APLOG_WARNING, "%s stands in a section: over TLS 1.3 it needs post-handshake authentication, "
+            "which browsers do not offer (AH10158), even where a good certificate was presented already; ask for the "
+            "certificate at the level of the virtual host, or write 'SSLProtocol -TLSv1.3'",
+            at(check, check->section_verify));
     }
     if (protocols && has_word(protocols, "h2")) {
-        say(check, APLOG_WARNING, "%s stands in a section: over HTTP/2 no certificate can be asked for; ask for it at the "
-            "level of the virtual host, or take h2 out of '%s'", at(check, check->section_verify), at(check, protocols));
+        say(check, APLOG_WARNING, "%s stands in a section: over HTTP/2 no certificate can be asked for; ask for it "
+            "at the level of the virtual host, or take h2 out of '%s'", at(check, check->section_verify),
+            at(check, protocols));
     }
 }
 
@@ -186,9 +203,9 @@ static void check_cache(check_t *check)
 {
     const ap_directive_t *quick = certmap_conftree_find(check->s, "CacheQuickHandler");
 
-    if (check->cache && (check->uses || certmap_srv_conf(check->s)->defer == 1) && (!quick || is_enabled(quick))) {
-        say(check, APLOG_ERR, "%s: mod_cache's quick handler answers before any access check, so cached content would reach "
-            "people without a certificate; write 'CacheQuickHandler off'", at(check, check->cache));
+    if (check->cache && (check->uses || certmap_srv_conf(check->s)->defer == 1) && (!quick || is_enabled(check, quick))) {
+        say(check, APLOG_ERR, "%s: mod_cache's quick handler answers before any access check, so cached content "
+            "would reach people without a certificate; write 'CacheQuickHandler off'", at(check, check->cache));
     }
 }
 
@@ -241,7 +258,7 @@ static void check_server(check_t *check)
     const ap_directive_t *engine = certmap_conftree_find(check->s, "SSLEngine");
     const char *protocol = ap_get_server_protocol(check->s);
 
-    check->ssl = engine ? is_enabled(engine) : protocol && strcmp(protocol, "https") == 0;
+    check->ssl = engine ? is_enabled(check, engine) : protocol && strcmp(protocol, "https") == 0;
     check->verify = check->section_verify = check->cache = NULL;
     check->uses = check->has_on = 0;
     check->on_where = NULL;
@@ -252,8 +269,8 @@ static void check_server(check_t *check)
         conf->asks_in_sections = 1;     /* may be shared with other servers: then it costs them a few stores */
     }
     if ((check->uses || conf->defer == 1) && !ap_find_linked_module("mod_ssl.c")) {
-        say(check, APLOG_ERR, "CertMap is used in %s, but mod_ssl is not loaded: there are no client certificates; add "
-            "'LoadModule ssl_module modules/mod_ssl.so' (Debian: a2enmod ssl)", server_name(check));
+        say(check, APLOG_ERR, "CertMap is used in %s, but mod_ssl is not loaded: there are no client certificates; "
+            "add 'LoadModule ssl_module modules/mod_ssl.so' (Debian: a2enmod ssl)", server_name(check));
         return;
     }
     check_cache(check);
@@ -281,8 +298,9 @@ int certmap_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     }
     check.s = s;
     if (check.rule && !check.used) {
-        say(&check, APLOG_WARNING, "%s:%d: CertMapRule %s: CertMap is On or Optional nowhere, so no rule is asked; write "
-            "'CertMap On' where certificates are to be mapped", check.rule->file, check.rule->line, check.rule->name);
+        say(&check, APLOG_WARNING, "%s:%d: CertMapRule %s: CertMap is On or Optional nowhere, so no rule is asked; "
+            "write 'CertMap On' where certificates are to be mapped",
+            check.rule->file, check.rule->line, check.rule->name);
     }
     return check.errors ? HTTP_INTERNAL_SERVER_ERROR : OK;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Directives to configuration: the command table, create and merge. Rules are compiled when the configuration has been read;
- * merging only links what was compiled, so that it can run for each request.
+ * Directives to configuration: the command table, create and merge. Rules are compiled when the configuration has
+ * been read; merging only links what was compiled, so that it can run for each request.
  */
 #include "config.h"
 
@@ -36,8 +36,9 @@ void certmap_dir_conf_freeze(certmap_dir_conf_t *conf)
     }
 }
 
-/* A merged configuration keeps all layers and resolves CertMapInherit when it is asked: resolving while merging would not be
- * associative, because an outer CertMapInherit may be met after the inner sections were merged with one another. */
+/* A merged configuration keeps all layers and resolves CertMapInherit when it is asked: resolving while merging would
+ * not be associative, because an outer CertMapInherit may be met after the inner sections were merged with one
+ * another. */
 static void merge_layers(certmap_dir_conf_t *conf, const certmap_dir_conf_t *base, const certmap_dir_conf_t *add,
                          apr_pool_t *p)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Walks httpd's configuration tree as one virtual host sees it: the directives outside any <VirtualHost>, which it inherits,
- * and then its own. <IfModule>, <IfDefine>, Include and macros are already resolved in the tree.
+ * Walks httpd's configuration tree as one virtual host sees it: the directives outside any <VirtualHost>, which it
+ * inherits, and then its own. <IfModule>, <IfDefine>, Include and macros are already resolved in the tree.
  */
 #include "conftree.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A refused client tries again, and again. The first refusal of a certificate for a reason is news; the rest repeat it and share
- * its id. The table has a fixed size and is direct-mapped: a flood of different certificates costs log lines, not memory.
+ * A refused client tries again, and again. The first refusal of a certificate for a reason is news; the rest repeat
+ * it and share its id. The table has a fixed size and is direct-mapped: a flood of different certificates costs log
+ * lines, not memory.
  */
 #include "incident.h"
 

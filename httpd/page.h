@@ -3,9 +3,10 @@
  * @file httpd/page.h
  * @brief The built-in answer to a refused request: HTML, problem+json (RFC 9457) or plain text.
  *
- * Knows the engine's reasons and APR only, no request_rec, so that a unit test can read every page without a server. What
- * the caller hands in may come from a hostile certificate: it is escaped here, for each kind of page, and nowhere else.
- * The page speaks of the person's own certificate and of nothing of the server's: no rule, no path, no version.
+ * Knows the engine's reasons and APR only, no request_rec, so that a unit test can read every page without a server.
+ * What the caller hands in may come from a hostile certificate: it is escaped here, for each kind of page, and
+ * nowhere else. The page speaks of the person's own certificate and of nothing of the server's: no rule, no path, no
+ * version.
  */
 #ifndef CERTMAP_PAGE_H
 #define CERTMAP_PAGE_H
@@ -26,7 +27,8 @@ typedef enum certmap_page_type_e {
 typedef struct certmap_page_t {
     certmap_reason_e reason;    /**< CERTMAP_R_NONE gives a page that names no cause */
     const char *incident;       /**< or NULL */
-    const char *admin;          /**< ServerAdmin: mail address or URL; NULL or httpd's "[no address given]" when unset */
+    const char *admin;          /**< ServerAdmin: mail address or URL; NULL or httpd's "[no address given]" when
+                                     unset */
     const char *subject;        /**< RFC 4514 texts of the client's own certificate; */
     const char *issuer;         /**< all three NULL when there is none */
     const char *serial;
@@ -37,8 +39,9 @@ typedef struct certmap_page_t {
 
 /**
  * Chooses by the Accept header (RFC 9110 section 12.5.1). The greatest weight wins; of equals a type that is named wins
- * over one that a wildcard lets in; then HTML, JSON, text. A client that names none of them (a lone "*" "/" "*" as curl sends
- * it, no header, nothing acceptable) gets text, which reads well in any terminal and log. Browsers always name text/html.
+ * over one that a wildcard lets in; then HTML, JSON, text. A client that names none of them (a lone "*" "/" "*" as
+ * curl sends it, no header, nothing acceptable) gets text, which reads well in any terminal and log. Browsers always
+ * name text/html.
  * @param accept the header's value, or NULL
  */
 certmap_page_type_e certmap_page_negotiate(const char *accept);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A connection's certificate is viewed once and decided once for each list. HTTP/2 streams of one connection run in parallel:
- * readers follow published pointers without a lock, writers hold the connection's lock and publish only what is complete.
- * Everything lives in pools of its own, because a stream must not allocate from the main connection's pool.
+ * A connection's certificate is viewed once and decided once for each list. HTTP/2 streams of one connection run in
+ * parallel: readers follow published pointers without a lock, writers hold the connection's lock and publish only
+ * what is complete. Everything lives in pools of its own, because a stream must not allocate from the main
+ * connection's pool.
  */
 #include "peer.h"
 
@@ -25,8 +26,8 @@ void certmap_peer_closed(certmap_conn_t *conn)
     conn->peer = NULL;
 }
 
-/* Only HTTP/1 connections verify more than once, and they run one request at a time, which may still hold what was decided
- * just before its renegotiation. What is older than that nobody can see any more. */
+/* Only HTTP/1 connections verify more than once, and they run one request at a time, which may still hold what was
+ * decided just before its renegotiation. What is older than that nobody can see any more. */
 static void forget_older(certmap_peer_t *peer)
 {
     if (peer->older) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writing and reading the proof of verification that a TLS session carries. The content is authenticated by what protects
- * the session itself (the ticket key, or the server's own cache); it needs no signature of its own.
+ * Writing and reading the proof of verification that a TLS session carries. The content is authenticated by what
+ * protects the session itself (the ticket key, or the server's own cache); it needs no signature of its own.
  */
 #include "proof.h"
 
@@ -15,8 +15,8 @@
 #define DIGEST_LEN 32
 #define CHAIN_MAX 32        /* CAs in a chain; OpenSSL's own default depth limit is 100, practice stays below ten */
 
-/* Fixed-width and the same on every machine that shares a ticket key: version, time in seconds (big endian), settings, number
- * of CAs, their digests. */
+/* Fixed-width and the same on every machine that shares a ticket key: version, time in seconds (big endian),
+ * settings, number of CAs, their digests. */
 typedef struct proof_head_t {
     unsigned char version;
     unsigned char verified[8];
@@ -37,7 +37,8 @@ typedef struct directives_baton_t {
 
 static int put_directive(const ap_directive_t *d, certmap_level_e level, void *baton_)
 {
-    static const char *const prefixes[] = { "SSLVerify", "SSLCA", "SSLOCSP", "SSLProtocol", "SSLFIPS", "SSLOpenSSLConfCmd",
+    static const char *const prefixes[] = { "SSLVerify", "SSLCA", "SSLOCSP", "SSLProtocol", "SSLFIPS",
+                                            "SSLOpenSSLConfCmd",
                                             "SSLInsecureRenegotiation", "SSLVHostSNIPolicy" };
     directives_baton_t *baton = baton_;
     apr_size_t i;
@@ -97,7 +98,8 @@ static int put_store(EVP_MD_CTX *md, SSL_CTX *ctx, apr_pool_t *p)
     return 1;
 }
 
-apr_status_t certmap_proof_settings(const server_rec *s, SSL_CTX *ctx, certmap_proof_settings_t *settings, apr_pool_t *p)
+apr_status_t certmap_proof_settings(const server_rec *s, SSL_CTX *ctx, certmap_proof_settings_t *settings,
+                                    apr_pool_t *p)
 {
     EVP_MD_CTX *md = EVP_MD_CTX_new();
     const char *port = apr_psprintf(p, "%d", s->port);
@@ -107,7 +109,8 @@ apr_status_t certmap_proof_settings(const server_rec *s, SSL_CTX *ctx, certmap_p
     int ok;
 
     ok = md && EVP_DigestInit_ex(md, EVP_sha256(), NULL)
-         && put_text(md, "certmap proof") && put_text(md, s->server_hostname) && put_text(md, port) && put_text(md, mode);
+         && put_text(md, "certmap proof") && put_text(md, s->server_hostname) && put_text(md, port)
+         && put_text(md, mode);
     for (addr = s->addrs; ok && addr; addr = addr->next) {
         ok = put_text(md, addr->virthost);
     }

@@ -3,9 +3,9 @@
  * @file httpd/proof.h
  * @brief The proof that a resumed TLS session was verified under the settings of the virtual host that resumes it.
  *
- * OpenSSL resumes a session on the strength of a ticket key or a shared cache. Neither says which CAs, CRLs and options the
- * first connection was verified with, nor keeps the chain. The proof travels as the session's ticket application data
- * (RFC 5077 tickets, TLS 1.3 tickets and the session cache alike).
+ * OpenSSL resumes a session on the strength of a ticket key or a shared cache. Neither says which CAs, CRLs and
+ * options the first connection was verified with, nor keeps the chain. The proof travels as the session's ticket
+ * application data (RFC 5077 tickets, TLS 1.3 tickets and the session cache alike).
  */
 #ifndef CERTMAP_HTTPD_PROOF_H
 #define CERTMAP_HTTPD_PROOF_H
@@ -21,11 +21,12 @@ typedef struct certmap_proof_settings_t {
 } certmap_proof_settings_t;
 
 /**
- * Digests the settings: the virtual host's identity, its verification directives as written, verify mode and parameters,
- * and all CAs and CRLs in the SSL_CTX's store.
+ * Digests the settings: the virtual host's identity, its verification directives as written, verify mode and
+ * parameters, and all CAs and CRLs in the SSL_CTX's store.
  * @return APR_SUCCESS, or APR_EGENERAL when OpenSSL failed
  */
-apr_status_t certmap_proof_settings(const server_rec *s, SSL_CTX *ctx, certmap_proof_settings_t *settings, apr_pool_t *p);
+apr_status_t certmap_proof_settings(const server_rec *s, SSL_CTX *ctx, certmap_proof_settings_t *settings,
+                                    apr_pool_t *p);
 
 /**
  * Puts the proof into a session that was just verified.

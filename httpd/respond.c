@@ -84,8 +84,8 @@ void certmap_respond_withdraw(request_rec *r, certmap_request_t *state)
 /* ---- the log line -------------------------------------------------------------------------------------------- */
 
 /*
- * Quoted: '"' and '%' become %22 and %25, controls %XX; httpd then doubles backslashes and writes other bytes as \xNN. So a
- * value can neither end its quotes nor begin a line, and both steps can be undone.
+ * Quoted: '"' and '%' become %22 and %25, controls %XX; httpd then doubles backslashes and writes other bytes as
+ * \xNN. So a value can neither end its quotes nor begin a line, and both steps can be undone.
  */
 static const char *log_quote(apr_pool_t *p, const char *text)
 {

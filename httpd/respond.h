@@ -3,9 +3,9 @@
  * @file httpd/respond.h
  * @brief From a decision to what httpd, logs and people see of it.
  *
- * A refusal is announced before anyone knows whether it will be needed: mod_ssl and mod_authz_core answer 403 themselves,
- * and only then is there an answer to dress. Announcing costs a few stores. The incident id, notes, environment, headers and the
- * log line are made when httpd begins to answer (certmap_respond_commit), and only then.
+ * A refusal is announced before anyone knows whether it will be needed: mod_ssl and mod_authz_core answer 403
+ * themselves, and only then is there an answer to dress. Announcing costs a few stores. The incident id, notes,
+ * environment, headers and the log line are made when httpd begins to answer (certmap_respond_commit), and only then.
  */
 #ifndef CERTMAP_HTTPD_RESPOND_H
 #define CERTMAP_HTTPD_RESPOND_H

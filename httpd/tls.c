@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * TLS: lets a handshake finish although the client's certificate failed verification (CertMapDeferErrors), remembers the
- * verdict, keeps failed sessions from being resumed by anyone, and makes good sessions carry the proof that they were
- * verified. docs/internals.md tells why each step is as it is.
+ * TLS: lets a handshake finish although the client's certificate failed verification (CertMapDeferErrors), remembers
+ * the verdict, keeps failed sessions from being resumed by anyone, and makes good sessions carry the proof that they
+ * were verified. docs/internals.md tells why each step is as it is.
  */
 #include "tls.h"
 
@@ -79,7 +79,8 @@ static apr_status_t free_leaf(void *leaf)
     return APR_SUCCESS;
 }
 
-/* Runs in the thread that handles the connection; HTTP/2 streams only ever read what was published before they began. */
+/* Runs in the thread that handles the connection; HTTP/2 streams only ever read what was published before they began.
+ * */
 static void publish(conn_rec *c, const tls_server_t *server, X509 *leaf, const certmap_verdict_t *verdict)
 {
     certmap_conn_t *conn = certmap_tls_conn(c);
@@ -126,8 +127,8 @@ static void record_failure(verification_t *v, int x509_err, int depth)
     v->failed = 1;
 }
 
-/* With no_crl_for_cert_ok mod_ssl turns "no CRL" into success and asks the OCSP responder that the certificate names, before
- * OpenSSL has checked a signature. A forged certificate must not make httpd send requests. */
+/* With no_crl_for_cert_ok mod_ssl turns "no CRL" into success and asks the OCSP responder that the certificate names,
+ * before OpenSSL has checked a signature. A forged certificate must not make httpd send requests. */
 static int signatures_hold(X509_STORE_CTX *ctx)
 {
     STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
@@ -143,7 +144,8 @@ static int signatures_hold(X509_STORE_CTX *ctx)
     return hold;
 }
 
-/* Stands between X509_verify_cert and mod_ssl's callback: mod_ssl sees every error and logs it, and we keep the cause. */
+/* Stands between X509_verify_cert and mod_ssl's callback: mod_ssl sees every error and logs it, and we keep the
+ * cause. */
 static int verify_step(int ok, X509_STORE_CTX *ctx)
 {
     verification_t *v = X509_STORE_CTX_get_ex_data(ctx, verification_idx);

@@ -3,8 +3,8 @@
  * @file httpd/tls.h
  * @brief What TLS found out about a connection's client certificate.
  *
- * tls.c and proof.c are the only files that know mod_ssl's hooks and SSL*. Everything else reads the record below, which is
- * written when a verification ends and never changes afterwards; a later verification on the same connection
+ * tls.c and proof.c are the only files that know mod_ssl's hooks and SSL*. Everything else reads the record below,
+ * which is written when a verification ends and never changes afterwards; a later verification on the same connection
  * (renegotiation, post-handshake authentication) publishes a new one with a higher epoch.
  */
 #ifndef CERTMAP_HTTPD_TLS_H
