@@ -203,7 +203,8 @@ static void check_cache(check_t *check)
 {
     const ap_directive_t *quick = certmap_conftree_find(check->s, "CacheQuickHandler");
 
-    if (check->cache && (check->uses || certmap_srv_conf(check->s)->defer == 1) && (!quick || is_enabled(check, quick))) {
+    if (check->cache && (check->uses || certmap_srv_conf(check->s)->defer == 1)
+        && (!quick || is_enabled(check, quick))) {
         say(check, APLOG_ERR, "%s: mod_cache's quick handler answers before any access check, so cached content "
             "would reach people without a certificate; write 'CacheQuickHandler off'", at(check, check->cache));
     }
