@@ -39,7 +39,10 @@ for my $cert (qw(revoked selfsigned)) {
         my ($tls, $http) = @$way;
         my @answers = ask(cert => $cert, tls => $tls, http => $http, requests => \@refused);
         for my $i (0 .. $#refused) {
-            is brief($answers[$i]), $failed{$cert}, "$cert, TLS $tls, HTTP/$http: " . words($refused[$i]);
+            # httpd before 2.4.69 takes "OPTIONS *" over HTTP/2 for a bad request, and asks no module
+            my $bad = $http eq '2' && ($refused[$i]{target} // '') eq '*' && $answers[$i]{status} == 400;
+            is $bad ? "400 - - -" : brief($answers[$i]), $bad ? brief($answers[$i]) : $failed{$cert},
+                "$cert, TLS $tls, HTTP/$http: " . words($refused[$i]);
         }
     }
 }
