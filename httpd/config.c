@@ -241,9 +241,9 @@ static const char *add_rule(cmd_parms *cmd, void *dconf, const char *args)
         const certmap_error_t *e = &APR_ARRAY_IDX(errors, i, certmap_error_t);
 
         message = apr_psprintf(cmd->pool, "%s%sCertMapRule, column %d: %s%s", message ? message : "",
-                               message ? "\n" : "", e->column, e->warning ? "warning: " : "", e->text);
+                               message ? "; " : "", e->column, e->warning ? "warning: " : "", e->text);
     }
-    return apr_psprintf(cmd->pool, "%s\n(in: CertMapRule %s)", message ? message : "CertMapRule: not a rule", args);
+    return apr_psprintf(cmd->pool, "%s (in: CertMapRule %s)", message ? message : "CertMapRule: not a rule", args);
 }
 
 static const char *set_inherit(cmd_parms *cmd, void *dconf, int on)
