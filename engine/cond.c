@@ -457,6 +457,7 @@ static void compile_regex(job_t *job)
     apr_pool_cleanup_register(job->pool, cond->u.regex.code, free_code, apr_pool_cleanup_null);
     pcre2_jit_compile(cond->u.regex.code, PCRE2_JIT_COMPLETE);      /* without JIT it is slower, no less right */
     pcre2_pattern_info(cond->u.regex.code, PCRE2_INFO_CAPTURECOUNT, &cond->u.regex.captures);
+    cond->u.regex.needs = certmap_regex_needs(cond->raw, job->pool);
     probe_regex(cond);
     if (kind == CERTMAP_V_HEX) {
         check_hex_regex(job);

@@ -148,6 +148,9 @@ static certmap_match_e match_regex(certmap_eval_t *ev, const certmap_cond_t *con
     PCRE2_SPTR subject = (PCRE2_SPTR)text.data;
     int rc = PCRE2_ERROR_NOMEMORY;
 
+    if (cond->u.regex.needs != NULL && !certmap_needs_met(cond->u.regex.needs, text)) {
+        return CERTMAP_MATCH_NO;
+    }
     if (over_budget(ev)) {
         rc = ERROR_BUDGET;
     }
@@ -236,6 +239,17 @@ static certmap_match_e every_value(certmap_eval_t *ev, const certmap_cond_t *con
     return cond->all && present == 0 ? CERTMAP_MATCH_NO : CERTMAP_MATCH_YES;
 }
 
+/* What of a condition is asked before any regex: all of it, or the literals that a regex needs. So a value that another
+ * condition plainly refuses never makes a regex fail. */
+static certmap_match_e plain_part(certmap_eval_t *ev, const certmap_cond_t *cond, const certmap_value_t *value)
+{
+    if (cond->pattern != CERTMAP_P_REGEX) {
+        return certmap_cond_value(ev, cond, value);
+    }
+    return cond->u.regex.needs == NULL || certmap_needs_met(cond->u.regex.needs, value->text) ? CERTMAP_MATCH_YES
+                                                                                              : CERTMAP_MATCH_NO;
+}
+
 certmap_match_e certmap_group_value(certmap_eval_t *ev, const certmap_rule_t *rule, apr_size_t leader, apr_size_t last,
                                     const certmap_value_t *value)
 {
@@ -246,8 +260,8 @@ certmap_match_e certmap_group_value(certmap_eval_t *ev, const certmap_rule_t *ru
         for (i = leader; i <= last; i++) {
             const certmap_cond_t *cond = &rule->conds[i];
 
-            if (cond->leader == (int)leader && (cond->pattern == CERTMAP_P_REGEX) == regexes) {
-                certmap_match_e m = certmap_cond_value(ev, cond, value);
+            if (cond->leader == (int)leader && (!regexes || cond->pattern == CERTMAP_P_REGEX)) {
+                certmap_match_e m = regexes ? certmap_cond_value(ev, cond, value) : plain_part(ev, cond, value);
 
                 if (m != CERTMAP_MATCH_YES) {
                     return m;
@@ -410,24 +424,42 @@ static int ask_rule(certmap_decision_t *d, const certmap_rule_t *rule, certmap_e
     return 1;
 }
 
-/* The outer list is asked first. */
-static int ask_list(certmap_decision_t *d, const certmap_list_t *list, certmap_eval_t *ev, certmap_strength_e min,
-                    apr_time_t now, apr_pool_t *p)
+/* One decision's way through the rules. */
+typedef struct asking_t {
+    certmap_decision_t *d;
+    certmap_eval_t *ev;
+    certmap_strength_e min;
+    apr_time_t now;
+    int plain;          /* ask every rule, index or not */
+    apr_pool_t *pool;
+} asking_t;
+
+static int ask_rules(const asking_t *a, const certmap_ruleset_t *rules)
 {
+    certmap_candidates_t candidates;
     apr_size_t i;
 
-    if (list == NULL) {
+    if (rules->index == NULL || a->plain) {
+        for (i = 0; i < rules->n; i++) {
+            if (ask_rule(a->d, rules->rules[i], a->ev, a->min, a->now, a->pool)) {
+                return 1;
+            }
+        }
         return 0;
     }
-    if (ask_list(d, list->outer, ev, min, now, p)) {
-        return 1;
-    }
-    for (i = 0; list->rules != NULL && i < list->rules->n; i++) {
-        if (ask_rule(d, list->rules->rules[i], ev, min, now, p)) {
+    certmap_index_find(rules->index, a->ev, &candidates);
+    while (certmap_index_next(&candidates, &i)) {
+        if (ask_rule(a->d, rules->rules[i], a->ev, a->min, a->now, a->pool)) {
             return 1;
         }
     }
     return 0;
+}
+
+/* The outer list is asked first. */
+static int ask_list(const asking_t *a, const certmap_list_t *list)
+{
+    return list != NULL && (ask_list(a, list->outer) || (list->rules != NULL && ask_rules(a, list->rules)));
 }
 
 /* What is malformed, or NULL. Extensions that rules speak of are decoded now, all of them: whether a certificate is
@@ -447,30 +479,49 @@ static const char *malformed(const certmap_list_t *list, certmap_eval_t *ev, apr
     return what;
 }
 
+static apr_status_t decide(const certmap_list_t *list, const certmap_cert_t *cert, const certmap_verdict_t *verdict,
+                           asking_t *a)
+{
+    certmap_eval_t *ev = apr_palloc(a->pool, sizeof(*ev));
+    certmap_decision_t *d = a->d;
+    const char *what;
+
+    memset(d, 0, sizeof(*d));
+    refuse(d, CERTMAP_R_NO_MATCH, NULL);
+    certmap_eval_init(ev, cert, verdict, a->pool);
+    a->ev = ev;
+    what = cert ? malformed(list, ev, a->pool) : NULL;
+    if (what != NULL) {
+        refuse(d, CERTMAP_R_MALFORMED, what);
+    }
+    else if (verdict != NULL && verdict->reason != CERTMAP_R_NONE) {
+        refuse(d, verdict->reason, NULL);
+    }
+    else if (cert == NULL) {
+        refuse(d, CERTMAP_R_CERTIFICATE_MISSING, NULL);
+    }
+    else if (verdict == NULL) {
+        refuse(d, CERTMAP_R_UNTRUSTED_ISSUER, "nothing has verified the certificate");
+    }
+    else {
+        ask_list(a, list);
+    }
+    return APR_SUCCESS;
+}
+
 apr_status_t certmap_decide(const certmap_list_t *list, const certmap_cert_t *cert, const certmap_verdict_t *verdict,
                             certmap_strength_e min, apr_time_t now, certmap_decision_t *decision, apr_pool_t *p)
 {
-    certmap_eval_t *ev = apr_palloc(p, sizeof(*ev));
-    const char *what;
+    asking_t a = { decision, NULL, min, now, 0, p };
 
-    memset(decision, 0, sizeof(*decision));
-    refuse(decision, CERTMAP_R_NO_MATCH, NULL);
-    certmap_eval_init(ev, cert, verdict, p);
-    what = cert ? malformed(list, ev, p) : NULL;
-    if (what != NULL) {
-        refuse(decision, CERTMAP_R_MALFORMED, what);
-    }
-    else if (verdict != NULL && verdict->reason != CERTMAP_R_NONE) {
-        refuse(decision, verdict->reason, NULL);
-    }
-    else if (cert == NULL) {
-        refuse(decision, CERTMAP_R_CERTIFICATE_MISSING, NULL);
-    }
-    else if (verdict == NULL) {
-        refuse(decision, CERTMAP_R_UNTRUSTED_ISSUER, "nothing has verified the certificate");
-    }
-    else {
-        ask_list(decision, list, ev, min, now, p);
-    }
-    return APR_SUCCESS;
+    return decide(list, cert, verdict, &a);
+}
+
+apr_status_t certmap_decide_plain(const certmap_list_t *list, const certmap_cert_t *cert,
+                                  const certmap_verdict_t *verdict, certmap_strength_e min, apr_time_t now,
+                                  certmap_decision_t *decision, apr_pool_t *p)
+{
+    asking_t a = { decision, NULL, min, now, 1, p };
+
+    return decide(list, cert, verdict, &a);
 }

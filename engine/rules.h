@@ -83,6 +83,19 @@ typedef enum certmap_pattern_e {
     CERTMAP_P_DN_BELOW      /**< anything at least one RDN below */
 } certmap_pattern_e;
 
+/** What a text must hold for a regex to match it: how it begins and ends, and something between, in this order. */
+typedef struct certmap_needs_t {
+    certmap_str_t prefix;
+    certmap_str_t suffix;
+    certmap_str_t inner;
+    int whole;                  /**< the text must be the prefix and nothing else */
+} certmap_needs_t;
+
+/** What a regex needs, as far as it is certain; NULL: nothing is known. */
+const certmap_needs_t *certmap_regex_needs(certmap_str_t pattern, apr_pool_t *p);
+/** Whether a text has all of it. */
+int certmap_needs_met(const certmap_needs_t *needs, certmap_str_t text);
+
 /** Tokens of a wildcard pattern: a byte, or one of these. */
 #define CERTMAP_TOKEN_ONE 0x100     /* '?': one character */
 #define CERTMAP_TOKEN_ANY 0x101     /* '*': any run, the empty one too */
@@ -111,6 +124,7 @@ struct certmap_cond_t {
         struct {
             pcre2_code *code;
             pcre2_match_context *limits;
+            const certmap_needs_t *needs;   /**< or NULL; a text without them is a "no" before PCRE2 is asked */
             apr_uint32_t captures;
         } regex;
         struct {
@@ -237,6 +251,36 @@ void certmap_template_check(const certmap_template_t *t, const certmap_rule_t *r
 certmap_reason_e certmap_template_expand(const certmap_rule_t *rule, certmap_eval_t *ev, const char **user,
                                          const char **detail, apr_pool_t *p);
 
+/* ---- the index ----------------------------------------------------------------------------------------------- */
+
+typedef struct certmap_index_t certmap_index_t;
+
+/** Numbers of rules, ascending. */
+typedef struct certmap_slice_t {
+    const apr_uint32_t *at;
+    const apr_uint32_t *end;
+} certmap_slice_t;
+
+/** Candidates, merged as they are asked for. Not to be copied. */
+typedef struct certmap_candidates_t {
+    certmap_slice_t *slices;        /**< a heap: the one that is next is on top */
+    apr_size_t n;
+    apr_size_t room;
+    certmap_slice_t few[16];
+} certmap_candidates_t;
+
+/** Indexes rules, which must stay where they are. NULL: not enough memory; ask every rule then. */
+const certmap_index_t *certmap_index_create(const certmap_rule_t *const *rules, apr_size_t n, apr_pool_t *p);
+/** Finds the rules that may match: all enabled ones but some for which certmap_rule_matches says CERTMAP_MATCH_NO. */
+void certmap_index_find(const certmap_index_t *ix, certmap_eval_t *ev, certmap_candidates_t *c);
+/** The next of them, in the order of the rules, each once. @return 0 when there is none */
+int certmap_index_next(certmap_candidates_t *c, apr_size_t *rule);
+
+/** certmap_decide without an index: asks every rule until one decides. For tests and benchmarks. */
+apr_status_t certmap_decide_plain(const certmap_list_t *list, const certmap_cert_t *cert,
+                                  const certmap_verdict_t *verdict, certmap_strength_e min, apr_time_t now,
+                                  certmap_decision_t *decision, apr_pool_t *p);
+
 /* ---- rules and sets ------------------------------------------------------------------------------------------ */
 
 /** A rule and what only the engine asks of it. */
@@ -259,6 +303,7 @@ struct certmap_ruleset_t {
     apr_size_t n;
     const certmap_field_t *lazy;    /**< extensions that its rules speak of; decoded only when asked */
     apr_size_t nlazy;
+    const certmap_index_t *index;   /**< or NULL */
 };
 
 /** Parses one logical line into a rule. All errors go to the builder's sink. @return the rule, or NULL */

@@ -142,6 +142,7 @@ const certmap_ruleset_t *certmap_builder_finish(certmap_builder_t *b)
     rs->n = (apr_size_t)b->rules->nelts;
     rs->lazy = (const certmap_field_t *)lazy->elts;
     rs->nlazy = (apr_size_t)lazy->nelts;
+    rs->index = certmap_index_create(rs->rules, rs->n, b->pool);
     apr_pool_destroy(b->scratch);
     b->scratch = NULL;
     return rs;

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Literals that a text must hold for a regex to match it at all: what the pattern begins with, ends with, and the
+ * longest run between. They are read from the pattern only where that is certain; a pattern with anything that is not
+ * understood here (options, verbs, alternatives at its top, recursion, ...) has none, which is always right.
+ *
+ * They are part of what a regex condition means: a text without them is a plain "no", before PCRE2 is asked and could
+ * run into its limits. That is why an index may pick rules by them and still give the answer of the plain loop.
+ */
+#include <string.h>
+
+#include <apr_lib.h>
+#include <apr_strings.h>
+
+#include "rules.h"
+
+typedef enum atom_e {
+    ATOM_LITERAL,       /* one character that must stand there */
+    ATOM_GAP,           /* anything, nothing too */
+    ATOM_NONE,          /* an anchor that every pattern has anyway */
+    ATOM_UNKNOWN        /* not understood: nothing is said of the whole pattern */
+} atom_e;
+
+typedef struct reader_t {
+    certmap_str_t pattern;
+    apr_size_t at;
+    const char *literal;    /* of an ATOM_LITERAL */
+    apr_size_t nliteral;
+} reader_t;
+
+static char look(const reader_t *r, apr_size_t ahead)
+{
+    return r->at + ahead < r->pattern.len ? r->pattern.data[r->at + ahead] : '\0';
+}
+
+/* A backslash and what belongs to it. */
+static atom_e read_escape(reader_t *r)
+{
+    unsigned char c = (unsigned char)look(r, 1);
+
+    if (c == '\0' || c >= 0x80) {
+        return ATOM_UNKNOWN;
+    }
+    if (!apr_isalnum(c)) {
+        r->literal = r->pattern.data + r->at + 1;
+        r->nliteral = 1;
+        r->at += 2;
+        return ATOM_LITERAL;
+    }
+    if (strchr("dDwWsShHvVRXbBAzZnrtfea", c) != NULL) {
+        r->at += 2;
+        return ATOM_GAP;
+    }
+    if (c != 'p' && c != 'P') {
+        return ATOM_UNKNOWN;
+    }
+    r->at += 2;
+    if (look(r, 0) == '{') {
+        const char *close = memchr(r->pattern.data + r->at, '}', r->pattern.len - r->at);
+
+        if (close == NULL) {
+            return ATOM_UNKNOWN;
+        }
+        r->at = (apr_size_t)(close - r->pattern.data);
+    }
+    r->at++;
+    return ATOM_GAP;
+}
+
+/* "[:alpha:]" inside a class. */
+static int read_posix(reader_t *r)
+{
+    apr_size_t n = 2;
+
+    while (apr_islower(look(r, n)) || look(r, n) == '^') {
+        n++;
+    }
+    if (look(r, 1) != ':' || look(r, n) != ':' || look(r, n + 1) != ']') {
+        return 0;
+    }
+    r->at += n + 2;
+    return 1;
+}
+
+static atom_e read_class(reader_t *r)
+{
+    r->at++;
+    r->at += look(r, 0) == '^';
+    r->at += look(r, 0) == ']';     /* in the first place it is a member */
+    while (r->at < r->pattern.len) {
+        char c = look(r, 0);
+
+        if (c == ']') {
+            r->at++;
+            return ATOM_GAP;
+        }
+        if (c == '\\') {
+            if (read_escape(r) == ATOM_UNKNOWN) {
+                return ATOM_UNKNOWN;
+            }
+        }
+        else if (c == '[' && look(r, 1) != '\0' && strchr(":.=", look(r, 1)) != NULL) {
+            if (!read_posix(r)) {
+                return ATOM_UNKNOWN;
+            }
+        }
+        else {
+            r->at++;
+        }
+    }
+    return ATOM_UNKNOWN;
+}
+
+/* What opens a group: "(", "(?:", "(?=", "(?!", "(?>", "(?|", "(?<=", "(?<!", "(?<name>", "(?P<name>", "(?'name'". */
+static int read_group_head(reader_t *r)
+{
+    char close = '\0';
+
+    r->at++;
+    if (look(r, 0) == '*') {
+        return 0;
+    }
+    if (look(r, 0) != '?') {
+        return 1;
+    }
+    r->at++;
+    if (look(r, 0) == 'P' && look(r, 1) == '<') {
+        r->at++;
+    }
+    if (look(r, 0) == '<' && (look(r, 1) == '=' || look(r, 1) == '!')) {
+        r->at += 2;
+        return 1;
+    }
+    if (look(r, 0) == '<') {
+        close = '>';
+    }
+    else if (look(r, 0) == '\'') {
+        close = '\'';
+    }
+    else if (look(r, 0) == '\0' || strchr(":=!>|", look(r, 0)) == NULL) {
+        return 0;
+    }
+    r->at++;
+    if (close != '\0') {
+        while (apr_isalnum(look(r, 0)) || look(r, 0) == '_') {
+            r->at++;
+        }
+        if (look(r, 0) != close) {
+            return 0;
+        }
+        r->at++;
+    }
+    return 1;
+}
+
+/* A group, with all that is in it. */
+static atom_e read_group(reader_t *r)
+{
+    int depth = 0;
+
+    do {
+        switch (look(r, 0)) {
+        case '(':
+            if (!read_group_head(r)) {
+                return ATOM_UNKNOWN;
+            }
+            depth++;
+            break;
+        case '\\':
+            if (read_escape(r) == ATOM_UNKNOWN) {
+                return ATOM_UNKNOWN;
+            }
+            break;
+        case '[':
+            if (read_class(r) == ATOM_UNKNOWN) {
+                return ATOM_UNKNOWN;
+            }
+            break;
+        default:
+            depth -= look(r, 0) == ')';
+            r->at++;
+            break;
+        }
+    } while (depth > 0 && r->at < r->pattern.len);
+    return depth == 0 ? ATOM_GAP : ATOM_UNKNOWN;
+}
+
+static atom_e read_atom(reader_t *r)
+{
+    apr_uint32_t c;
+    int first = r->at == 0;
+
+    switch (look(r, 0)) {
+    case '\\':
+        return read_escape(r);
+    case '[':
+        return read_class(r);
+    case '(':
+        return read_group(r);
+    case '.':
+        r->at++;
+        return ATOM_GAP;
+    case '^':
+        r->at++;
+        return first ? ATOM_NONE : ATOM_GAP;
+    case '$':
+        r->at++;
+        return r->at == r->pattern.len ? ATOM_NONE : ATOM_GAP;
+    case '|':
+    case ')':
+    case '*':
+    case '+':
+    case '?':
+    case '{':
+    case '\0':
+        return ATOM_UNKNOWN;
+    }
+    r->literal = r->pattern.data + r->at;
+    r->nliteral = (apr_size_t)certmap_utf8_next((const unsigned char *)r->literal, r->pattern.len - r->at, &c);
+    r->at += r->nliteral;
+    return r->nliteral > 0 ? ATOM_LITERAL : ATOM_UNKNOWN;
+}
+
+/* "{2}", "{2,}", "{2,3}". @return its length, or 0 when it is none; *least as it says */
+static apr_size_t read_braces(const reader_t *r, int *least)
+{
+    apr_size_t n = 1;
+
+    *least = 0;
+    while (apr_isdigit(look(r, n))) {
+        *least |= look(r, n++) != '0';
+    }
+    if (n == 1) {
+        return 0;
+    }
+    if (look(r, n) == ',') {
+        for (n++; apr_isdigit(look(r, n)); n++) {
+        }
+    }
+    return look(r, n) == '}' ? n + 1 : 0;
+}
+
+/* A quantifier, if one stands here. @return 0 when it is not understood; *some: there is one, *least: at least once */
+static int read_quantifier(reader_t *r, int *some, int *least)
+{
+    char c = look(r, 0);
+    apr_size_t n = 1;
+
+    *some = c != '\0' && strchr("*+?{", c) != NULL;
+    *least = c == '+';
+    if (!*some) {
+        return 1;
+    }
+    if (c == '{') {
+        n = read_braces(r, least);
+        if (n == 0) {
+            return 0;
+        }
+    }
+    r->at += n;
+    r->at += look(r, 0) == '?' || look(r, 0) == '+';
+    return 1;
+}
+
+/* Puts a finished run where it belongs. */
+static void end_run(certmap_needs_t *needs, int *first, int last, certmap_str_t run)
+{
+    if (*first) {
+        needs->prefix = run;
+    }
+    else if (last) {
+        needs->suffix = run;
+    }
+    else if (run.len > needs->inner.len) {
+        needs->inner = run;
+    }
+    *first = 0;
+}
+
+const certmap_needs_t *certmap_regex_needs(certmap_str_t pattern, apr_pool_t *p)
+{
+    reader_t r = { pattern, 0, NULL, 0 };
+    certmap_needs_t *needs = apr_pcalloc(p, sizeof(*needs));
+    char *bytes = apr_palloc(p, pattern.len + 1);
+    certmap_str_t run = { bytes, 0 };
+    apr_size_t used = 0;
+    int first = 1;
+
+    needs->whole = 1;
+    while (r.at < pattern.len) {
+        atom_e atom = read_atom(&r);
+        int some;
+        int least;
+
+        if (atom == ATOM_UNKNOWN || !read_quantifier(&r, &some, &least)) {
+            return NULL;
+        }
+        if (atom == ATOM_LITERAL && (!some || least)) {
+            memcpy(bytes + used, r.literal, r.nliteral);
+            used += r.nliteral;
+            run.len += r.nliteral;
+        }
+        if (atom == ATOM_GAP || some) {
+            needs->whole = 0;
+            end_run(needs, &first, 0, run);
+            run = (certmap_str_t){ bytes + used, 0 };
+        }
+    }
+    end_run(needs, &first, 1, run);
+    return needs->prefix.len + needs->suffix.len + needs->inner.len > 0 ? needs : NULL;
+}
+
+static int contains(certmap_str_t text, certmap_str_t part)
+{
+    const char *at = text.data;
+    const char *end = text.data + text.len;
+
+    while ((apr_size_t)(end - at) >= part.len) {
+        at = memchr(at, part.data[0], (apr_size_t)(end - at) - part.len + 1);
+        if (at == NULL) {
+            return 0;
+        }
+        if (memcmp(at, part.data, part.len) == 0) {
+            return 1;
+        }
+        at++;
+    }
+    return 0;
+}
+
+int certmap_needs_met(const certmap_needs_t *needs, certmap_str_t text)
+{
+    if (needs->whole) {
+        return certmap_str_same(needs->prefix, text);
+    }
+    return text.len >= needs->prefix.len + needs->inner.len + needs->suffix.len
+           && memcmp(text.data, needs->prefix.data, needs->prefix.len) == 0
+           && (needs->suffix.len == 0
+               || memcmp(text.data + text.len - needs->suffix.len, needs->suffix.data, needs->suffix.len) == 0)
+           && (needs->inner.len == 0 || contains(text, needs->inner));
+}
