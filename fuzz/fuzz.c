@@ -255,6 +255,27 @@ const certmap_cert_t *fuzz_cert(const fuzz_value_t *values, apr_size_t n, apr_po
     return cert;
 }
 
+#define VALUES_MOST 24
+
+const certmap_cert_t *fuzz_read_cert(fuzz_in_t *in, apr_pool_t *p)
+{
+    static const unsigned char tags[] = { 0x0c, 0x13, 0x16, 0x14, 0x1e, 0x1c, 0x12, 0x04 };
+    fuzz_value_t values[VALUES_MOST];
+    certmap_str_t line;
+    apr_size_t n = 0;
+
+    while (n < VALUES_MOST && fuzz_line(in, &line, p) && line.len > 0) {
+        if (line.len >= 3 && fuzz_kind_known(line.data[0])) {
+            values[n].kind = line.data[0];
+            values[n].tag = tags[(unsigned char) line.data[1] % 8];
+            values[n].joined = line.data[2] == '+';
+            values[n].text = (certmap_str_t){ line.data + 3, line.len - 3 };
+            n++;
+        }
+    }
+    return fuzz_cert(values, n, p);
+}
+
 /* ---- second opinions ----------------------------------------------------------------------------------------- */
 
 /* The code point at *at, which is moved behind it; -1 when the bytes there are no UTF-8 (RFC 3629). */
@@ -425,6 +446,11 @@ int fuzz_same_decision(const certmap_decision_t *a, const certmap_decision_t *b)
     return a->outcome == b->outcome && a->reason == b->reason && same_text(a->user, b->user) && a->rule == b->rule
            && a->groups == b->groups && a->ngroups == b->ngroups && a->strength == b->strength && a->until == b->until
            && same_text(a->detail, b->detail);
+}
+
+int fuzz_timed_out(const certmap_decision_t *d)
+{
+    return d->detail != NULL && strstr(d->detail, "took too long") != NULL;
 }
 
 void fuzz_check_decision(const certmap_decision_t *d)

@@ -28,6 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int fuzz_one_cert(const uint8_t *data, size_t size);
 int fuzz_one_decide(const uint8_t *data, size_t size);
 int fuzz_one_dn(const uint8_t *data, size_t size);
+int fuzz_one_index(const uint8_t *data, size_t size);
 int fuzz_one_rules(const uint8_t *data, size_t size);
 int fuzz_one_template(const uint8_t *data, size_t size);
 
@@ -75,11 +76,15 @@ certmap_str_t fuzz_der(const fuzz_value_t *values, apr_size_t n, apr_pool_t *p);
 /** Its view. Never NULL. */
 const certmap_cert_t *fuzz_cert(const fuzz_value_t *values, apr_size_t n, apr_pool_t *p);
 
+/** A certificate of the lines up to an empty one, each a value: its kind, a digit for its ASN.1 type, '+' or '-' for
+ *  "in the RDN before" or not, and the text. Never NULL. */
+const certmap_cert_t *fuzz_read_cert(fuzz_in_t *in, apr_pool_t *p);
+
 /* ---- second opinions ----------------------------------------------------------------------------------------- */
 
 /** Whether bytes are valid UTF-8 without controls, NUL, bidi controls, zero-width characters, line separators. */
 int fuzz_is_clean(certmap_str_t text);
-/** Whether text is valid UTF-8 without controls but the tab: errors quote what was written, invisible characters too. */
+/** Whether text is valid UTF-8 without controls but the tab; errors quote what was written, bidi controls too. */
 int fuzz_is_line(const char *text);
 /** Whether bytes are what INTERFACE says of a user name. */
 int fuzz_is_user(certmap_str_t text);
@@ -92,6 +97,8 @@ int fuzz_wild(certmap_str_t pattern, certmap_str_t text);
 int fuzz_meets(certmap_str_t pattern, int exact, certmap_str_t text, apr_pool_t *p);
 /** Whether two decisions say the same. */
 int fuzz_same_decision(const certmap_decision_t *a, const certmap_decision_t *b);
+/** Whether the regexes of a decision ran out of processor time, which hangs on the machine. */
+int fuzz_timed_out(const certmap_decision_t *d);
 /** Checks that a decision does not contradict itself. */
 void fuzz_check_decision(const certmap_decision_t *d);
 /** Checks an error or warning as people will see it. */

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fuzz target: USER templates. The first line is a USER, the second the conditions of its rule, each other line a
- * value of the certificate: a kind (see fuzz.h), a digit for its ASN.1 type, '+' or '-' for "in the RDN before", and
- * the text. A user that comes out must be acceptable and must be spelt by the template from values that the conditions
- * bound, and nothing else.
+ * Fuzz target: USER templates. The first line is a USER, the second the conditions of its rule, the others are the
+ * certificate (fuzz_read_cert). A user that comes out must be acceptable and must be spelt by the template from values
+ * that the conditions bound, and nothing else.
  */
 #include <apr_lib.h>
 
 #include "fuzz.h"
 
-#define VALUES_MOST 24
 #define PARTS_MOST 12
 
 /* What one part of a template may give. */
@@ -19,25 +17,6 @@ typedef struct part_t {
     const certmap_value_t *values;
     apr_size_t nvalues;
 } part_t;
-
-static const certmap_cert_t *read_certificate(fuzz_in_t *in, apr_pool_t *p)
-{
-    static const unsigned char tags[] = { 0x0c, 0x13, 0x16, 0x14, 0x1e, 0x1c, 0x12, 0x04 };
-    fuzz_value_t values[VALUES_MOST];
-    certmap_str_t line;
-    apr_size_t n = 0;
-
-    while (n < VALUES_MOST && fuzz_line(in, &line, p)) {
-        if (line.len >= 3 && fuzz_kind_known(line.data[0])) {
-            values[n].kind = line.data[0];
-            values[n].tag = tags[(unsigned char) line.data[1] % 8];
-            values[n].joined = line.data[2] == '+';
-            values[n].text = (certmap_str_t){ line.data + 3, line.len - 3 };
-            n++;
-        }
-    }
-    return fuzz_cert(values, n, p);
-}
 
 /* A rule file's word for any text. */
 static const char *quoted(certmap_str_t text, apr_pool_t *p)
@@ -299,7 +278,7 @@ int FUZZ_TARGET(template)(const uint8_t *data, size_t size)
     rs = certmap_builder_finish(b);
     FUZZ_CHECK(certmap_ruleset_count(rs) == 1);
     list = (certmap_list_t){ NULL, rs };
-    cert = read_certificate(&in, p);
+    cert = fuzz_read_cert(&in, p);
     FUZZ_CHECK(certmap_decide(&list, cert, &verified, CERTMAP_WEAK, FUZZ_NOW, &d, p) == APR_SUCCESS);
     fuzz_check_decision(&d);
     if (d.user == NULL) {
