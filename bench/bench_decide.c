@@ -249,7 +249,7 @@ static row_t measured(size_t kind, unsigned n)
 {
     row_t row = { 0, 0, 0, 0, 0, 0, 0 };
     int pipes[2];
-    pid_t child;
+    pid_t child = -1;
 
     fflush(stdout);
     if (pipe(pipes) != 0 || (child = fork()) < 0) {

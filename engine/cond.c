@@ -19,6 +19,10 @@
 #define LIMIT_DEPTH 20000
 #define LIMIT_HEAP_KIB 8192
 
+/* So many regexes of a set are compiled to machine code, which takes more time and memory than the rest of a rule.
+ * Where there are more, the index and the literals that regexes need keep nearly all of them from being asked. */
+#define JIT_MOST 1000
+
 #define REGEX_OPTIONS (PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_BACKSLASH_C)
 
 static const char *const key_usages[] = {
@@ -42,9 +46,10 @@ typedef struct job_t {
     certmap_cond_t *cond;
     const certmap_word_t *word;
     apr_size_t value_at;        /* where the value begins in the word */
-    pcre2_match_context *limits;
+    certmap_builder_t *b;
     certmap_sink_t *sink;
-    apr_pool_t *pool;
+    apr_pool_t *pool;           /* for what lasts */
+    apr_pool_t *scratch;        /* for all else */
 } job_t;
 
 static certmap_place_t place_of(const job_t *job, apr_size_t offset)
@@ -69,11 +74,17 @@ static int only_wild(const apr_uint16_t *tokens, apr_size_t n)
     return 1;
 }
 
+/* A copy that lasts; the value as written serves where it is the same. */
+static certmap_str_t lasting(const job_t *job, certmap_str_t text)
+{
+    return certmap_str_same(text, job->cond->raw) ? job->cond->raw : certmap_str_copy(text.data, text.len, job->pool);
+}
+
 /* Text with escapes becomes a literal or, when '*' or '?' stand in it, tokens. */
 static void compile_wildcard(job_t *job, certmap_str_t text)
 {
     certmap_cond_t *cond = job->cond;
-    apr_uint16_t *tokens = apr_palloc(job->pool, (text.len + 1) * sizeof(*tokens));
+    apr_uint16_t *tokens = apr_palloc(job->scratch, (text.len + 1) * sizeof(*tokens));
     char *literal;
     apr_size_t n = 0;
     apr_size_t i;
@@ -99,19 +110,17 @@ static void compile_wildcard(job_t *job, certmap_str_t text)
     }
     if (wild) {
         cond->pattern = CERTMAP_P_WILDCARD;
-        cond->u.wildcard.tokens = tokens;
+        cond->u.wildcard.tokens = apr_pmemdup(job->pool, tokens, n * sizeof(*tokens));
         cond->u.wildcard.n = n;
         cond->vacuous = only_wild(tokens, n);
         return;
     }
-    literal = apr_palloc(job->pool, n + 1);
+    literal = apr_palloc(job->scratch, n + 1);
     for (i = 0; i < n; i++) {
         literal[i] = (char)tokens[i];
     }
-    literal[n] = '\0';
     cond->pattern = CERTMAP_P_LITERAL;
-    cond->u.literal.data = literal;
-    cond->u.literal.len = n;
+    cond->u.literal = lasting(job, (certmap_str_t){ literal, n });
 }
 
 /* ---- values by kind ------------------------------------------------------------------------------------------ */
@@ -141,7 +150,7 @@ static void check_ku(const job_t *job, certmap_str_t text)
 static void compile_text(job_t *job)
 {
     certmap_cond_t *cond = job->cond;
-    certmap_str_t folded = certmap_fold(cond->raw, job->pool);
+    certmap_str_t folded = certmap_fold(cond->raw, job->scratch);
 
     if (folded.len == 0) {
         certmap_sink_error(job->sink, place_of(job, 0), "the value has nothing but blanks in it");
@@ -155,7 +164,7 @@ static void compile_text(job_t *job)
     if (cond->field.kind == CERTMAP_F_SID && !has_wildcard(cond->raw) && !certmap_is_sid(cond->raw)) {
         certmap_sink_error(job->sink, place_of(job, 0), "not a SID: it reads S-1-5-21-...");
     }
-    compile_wildcard(job, cond->exact ? cond->raw : certmap_fold(cond->raw, job->pool));
+    compile_wildcard(job, cond->exact ? cond->raw : certmap_fold(cond->raw, job->scratch));
 }
 
 /* How many hex digits a field's values have; 0: any number. */
@@ -191,7 +200,7 @@ static void compile_hex(job_t *job, apr_size_t from)
 {
     certmap_cond_t *cond = job->cond;
     int wild = has_wildcard(cond->raw);
-    char *out = apr_palloc(job->pool, cond->raw.len + 1);
+    char *out = apr_palloc(job->scratch, cond->raw.len + 1);
     apr_size_t stars = 0;
     apr_size_t n = 0;
     apr_size_t i;
@@ -245,7 +254,7 @@ static void compile_ip(job_t *job)
 {
     certmap_cond_t *cond = job->cond;
     const char *slash = strchr(cond->raw.data, '/');
-    const char *address = slash ? apr_pstrmemdup(job->pool, cond->raw.data, (apr_size_t)(slash - cond->raw.data))
+    const char *address = slash ? apr_pstrmemdup(job->scratch, cond->raw.data, (apr_size_t)(slash - cond->raw.data))
                                 : cond->raw.data;
     unsigned bits = 0;
     const char *d;
@@ -357,8 +366,7 @@ static void compile_oid(job_t *job)
         return;
     }
     cond->pattern = CERTMAP_P_LITERAL;
-    cond->u.literal.data = apr_pstrmemdup(job->pool, dotted, (apr_size_t)n);
-    cond->u.literal.len = (apr_size_t)n;
+    cond->u.literal = lasting(job, (certmap_str_t){ dotted, (apr_size_t)n });
 }
 
 /* ---- regexes ------------------------------------------------------------------------------------------------- */
@@ -446,7 +454,7 @@ static void compile_regex(job_t *job)
         return;
     }
     cond->pattern = CERTMAP_P_REGEX;
-    cond->u.regex.limits = job->limits;
+    cond->u.regex.limits = job->b->limits;
     cond->u.regex.code = pcre2_compile((PCRE2_SPTR)cond->raw.data, cond->raw.len, REGEX_OPTIONS, &rc, &at, NULL);
     if (cond->u.regex.code == NULL) {
         pcre2_get_error_message(rc, message, sizeof(message));
@@ -455,10 +463,14 @@ static void compile_regex(job_t *job)
         return;
     }
     apr_pool_cleanup_register(job->pool, cond->u.regex.code, free_code, apr_pool_cleanup_null);
-    pcre2_jit_compile(cond->u.regex.code, PCRE2_JIT_COMPLETE);      /* without JIT it is slower, no less right */
+    if (job->b->njit < JIT_MOST && pcre2_jit_compile(cond->u.regex.code, PCRE2_JIT_COMPLETE) == 0) {
+        job->b->njit++;     /* without JIT it is slower, no less right */
+    }
     pcre2_pattern_info(cond->u.regex.code, PCRE2_INFO_CAPTURECOUNT, &cond->u.regex.captures);
     cond->u.regex.needs = certmap_regex_needs(cond->raw, job->pool);
-    probe_regex(cond);
+    if (cond->u.regex.needs == NULL) {
+        probe_regex(cond);
+    }
     if (kind == CERTMAP_V_HEX) {
         check_hex_regex(job);
     }
@@ -492,7 +504,7 @@ static apr_size_t operator_at(certmap_str_t text)
     return i;
 }
 
-int certmap_cond_looks_like(certmap_str_t text, apr_pool_t *p)
+int certmap_cond_looks_like(certmap_builder_t *b, certmap_str_t text)
 {
     certmap_field_t field;
     const char *why = NULL;
@@ -506,7 +518,8 @@ int certmap_cond_looks_like(certmap_str_t text, apr_pool_t *p)
     if (skip_prefix(&name, "all:") || skip_prefix(&name, "case:")) {
         return 1;
     }
-    if (certmap_field_parse(name, &field, &why, p) == APR_SUCCESS) {
+    if (apr_hash_get(b->fields, name.data, (apr_ssize_t)name.len) != NULL
+        || certmap_field_parse(name, &field, &why, b->scratch) == APR_SUCCESS) {
         return 1;
     }
     for (stem = name, n = 0; n < name.len && name.data[n] != '.' && name.data[n] != ':'; n++) {
@@ -520,6 +533,7 @@ static apr_size_t parse_field(job_t *job)
 {
     certmap_cond_t *cond = job->cond;
     certmap_str_t rest = job->word->text;
+    const certmap_field_t *known;
     const char *why = NULL;
     apr_size_t from;
     apr_size_t op;
@@ -541,9 +555,16 @@ static apr_size_t parse_field(job_t *job)
         certmap_sink_error(job->sink, job->word->at[from], "the field before the operator is missing");
         return 0;
     }
-    rest.len = op;
-    if (certmap_field_parse((certmap_str_t){ apr_pstrmemdup(job->pool, rest.data, op), op }, &cond->field, &why,
-                            job->pool) != APR_SUCCESS) {
+    rest = certmap_str_copy(rest.data, op, job->scratch);
+    known = apr_hash_get(job->b->fields, rest.data, (apr_ssize_t)op);
+    if (known != NULL) {
+        cond->field = *known;
+    }
+    else if (certmap_field_parse(rest, &cond->field, &why, job->pool) == APR_SUCCESS) {
+        apr_hash_set(job->b->fields, apr_pstrmemdup(job->b->temporary, rest.data, op), (apr_ssize_t)op,
+                     apr_pmemdup(job->b->temporary, &cond->field, sizeof(cond->field)));
+    }
+    else {
         certmap_sink_error(job->sink, job->word->at[from], "%s", why);
         return 0;
     }
@@ -568,7 +589,7 @@ static char parse_operator(job_t *job, apr_size_t op)
         return 0;
     }
     job->value_at = i + 1;
-    cond->raw.data = apr_pstrmemdup(job->pool, word->text.data + i + 1, word->text.len - i - 1);
+    cond->raw.data = cond->text + i + 1;
     cond->raw.len = word->text.len - i - 1;
     if (cond->raw.len == 0) {
         certmap_sink_error(job->sink, word->at[i],
@@ -621,16 +642,15 @@ static void compile_value(job_t *job)
     }
 }
 
-apr_status_t certmap_cond_compile(certmap_cond_t *cond, const certmap_word_t *word, pcre2_match_context *limits,
-                                  certmap_sink_t *sink, apr_pool_t *p)
+apr_status_t certmap_cond_compile(certmap_builder_t *b, const certmap_word_t *word, certmap_cond_t *cond)
 {
-    job_t job = { cond, word, 0, limits, sink, p };
-    int before = sink->nerrors;
+    job_t job = { cond, word, 0, b, &b->sink, b->pool, b->scratch };
+    int before = b->sink.nerrors;
     apr_size_t op;
     char c;
 
     memset(cond, 0, sizeof(*cond));
-    cond->text = apr_pstrmemdup(p, word->text.data, word->text.len);
+    cond->text = apr_pstrmemdup(b->pool, word->text.data, word->text.len);
     cond->place = word->place;
     cond->leader = -1;
     op = parse_field(&job);
@@ -644,5 +664,5 @@ apr_status_t certmap_cond_compile(certmap_cond_t *cond, const certmap_word_t *wo
     else if (c == '=') {
         compile_value(&job);
     }
-    return sink->nerrors == before ? APR_SUCCESS : APR_EINVAL;
+    return b->sink.nerrors == before ? APR_SUCCESS : APR_EINVAL;
 }

@@ -455,7 +455,7 @@ static void fill(making_t *m, certmap_index_t *ix, apr_size_t total, apr_pool_t 
         }
     }
     ix->rules = rules;
-    ix->entries = apr_pmemdup(p, m->entries->elts, (apr_size_t)m->entries->nelts * sizeof(entry_t) + 1);
+    ix->entries = apr_pmemdup(p, m->entries->elts, (apr_size_t)m->entries->nelts * sizeof(entry_t));
 }
 
 static void make_table(making_t *m, certmap_index_t *ix, apr_pool_t *p)
@@ -511,17 +511,11 @@ const certmap_index_t *certmap_index_create(const certmap_rule_t *const *rules, 
 {
     certmap_index_t *ix = apr_pcalloc(p, sizeof(*ix));
     making_t m = { .rules = rules, .n = n };
-    apr_allocator_t *allocator;
 
-    /* What building needs goes back to the system, not to the pool. */
-    if (n >= CERTMAP_INDEX_NOTHING / 4 || apr_allocator_create(&allocator) != APR_SUCCESS) {
+    if (n >= CERTMAP_INDEX_NOTHING / 4) {
         return NULL;
     }
-    if (apr_pool_create_ex(&m.pool, p, NULL, allocator) != APR_SUCCESS) {
-        apr_allocator_destroy(allocator);
-        return NULL;
-    }
-    apr_allocator_owner_set(allocator, m.pool);
+    m.pool = certmap_pool_temporary(p);
     m.options = apr_array_make(m.pool, 32, sizeof(option_t));
     m.counts_mask = power_of_two(n * 16) - 1;
     m.counts = apr_pcalloc(m.pool, (apr_size_t)(m.counts_mask + 1) * sizeof(*m.counts));

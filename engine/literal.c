@@ -280,13 +280,12 @@ static void end_run(certmap_needs_t *needs, int *first, int last, certmap_str_t 
 const certmap_needs_t *certmap_regex_needs(certmap_str_t pattern, apr_pool_t *p)
 {
     reader_t r = { pattern, 0, NULL, 0 };
-    certmap_needs_t *needs = apr_pcalloc(p, sizeof(*needs));
+    certmap_needs_t needs = { .whole = 1 };
     char *bytes = apr_palloc(p, pattern.len + 1);
     certmap_str_t run = { bytes, 0 };
     apr_size_t used = 0;
     int first = 1;
 
-    needs->whole = 1;
     while (r.at < pattern.len) {
         atom_e atom = read_atom(&r);
         int some;
@@ -301,13 +300,13 @@ const certmap_needs_t *certmap_regex_needs(certmap_str_t pattern, apr_pool_t *p)
             run.len += r.nliteral;
         }
         if (atom == ATOM_GAP || some) {
-            needs->whole = 0;
-            end_run(needs, &first, 0, run);
+            needs.whole = 0;
+            end_run(&needs, &first, 0, run);
             run = (certmap_str_t){ bytes + used, 0 };
         }
     }
-    end_run(needs, &first, 1, run);
-    return needs->prefix.len + needs->suffix.len + needs->inner.len > 0 ? needs : NULL;
+    end_run(&needs, &first, 1, run);
+    return used > 0 ? apr_pmemdup(p, &needs, sizeof(needs)) : NULL;
 }
 
 static int contains(certmap_str_t text, certmap_str_t part)

@@ -82,7 +82,7 @@ static const option_t *find_option(certmap_str_t text)
 static int is_rule_part(const parser_t *ps, const certmap_word_t *w)
 {
     return word_is(w, "any") || word_is(w, "disabled") || find_option(w->text) != NULL
-           || certmap_cond_looks_like(w->text, ps->b->scratch);
+           || certmap_cond_looks_like(ps->b, w->text);
 }
 
 /* ---- options -------------------------------------------------------------------------------------------------- */
@@ -227,15 +227,16 @@ static void condition(parser_t *ps, const certmap_word_t *w)
     certmap_cond_t *cond;
     int before = ps->b->sink.nerrors;
     apr_size_t op = strcspn(w->text.data, "!=~");
-    const char *hint = certmap_suggest((certmap_str_t){ w->text.data, op }, option_names);
+    const char *hint = certmap_cond_looks_like(ps->b, w->text) ? NULL
+                       : certmap_suggest((certmap_str_t){ w->text.data, op }, option_names);
 
-    if (hint != NULL && !certmap_cond_looks_like(w->text, ps->b->scratch)) {
+    if (hint != NULL) {
         certmap_sink_error(&ps->b->sink, w->place, "unknown option \"%.*s\"; did you mean %s%s?", (int)op, w->text.data,
                            hint, strcmp(hint, "disabled") == 0 ? "" : "=");
         return;
     }
     cond = apr_array_push(ps->conds);
-    if (certmap_cond_compile(cond, w, ps->b->limits, &ps->b->sink, ps->b->pool) != APR_SUCCESS) {
+    if (certmap_cond_compile(ps->b, w, cond) != APR_SUCCESS) {
         ps->lost = 1;
         apr_array_pop(ps->conds);
         if (ps->b->sink.nerrors == before + 1 && cond->raw.data != NULL && cond->raw.len == 0 && ps->next < ps->nwords
@@ -309,7 +310,7 @@ static void parse_name(parser_t *ps)
 {
     const certmap_word_t *w = &ps->words[ps->next++];
     certmap_builder_t *b = ps->b;
-    const certmap_error_t *first;
+    const certmap_rule_full_t *first;
     apr_size_t i;
 
     ps->rule->name = apr_pstrmemdup(b->pool, w->text.data, w->text.len);
@@ -319,7 +320,7 @@ static void parse_name(parser_t *ps)
     }
     for (i = 0; i < w->text.len; i++) {
         if (strchr(name_chars, w->text.data[i]) == NULL) {
-            ps->lost = certmap_cond_looks_like(w->text, b->scratch);
+            ps->lost = certmap_cond_looks_like(b, w->text);
             certmap_sink_error(&b->sink, w->at[i], "a rule's NAME has letters, digits, '.', '_' and '-' only%s",
                                ps->lost ? "; NAME forgotten?" : "");
             return;
@@ -332,16 +333,11 @@ static void parse_name(parser_t *ps)
     first = apr_hash_get(b->names, ps->rule->name, (apr_ssize_t)w->text.len);
     if (first != NULL) {
         certmap_sink_error(&b->sink, w->place, "the name \"%s\" has been given before, at %s%s%d:%d; names are unique",
-                           ps->rule->name, first->file ? first->file : "line ", first->file ? ":" : "", first->line,
-                           first->column);
+                           ps->rule->name, first->rule.file ? first->rule.file : "line ", first->rule.file ? ":" : "",
+                           first->rule.line, first->column);
     }
     else {
-        certmap_error_t *place = apr_pcalloc(b->pool, sizeof(*place));
-
-        place->file = b->sink.file;
-        place->line = w->place.line;
-        place->column = w->place.column;
-        apr_hash_set(b->names, ps->rule->name, (apr_ssize_t)w->text.len, place);
+        apr_hash_set(b->names, ps->rule->name, (apr_ssize_t)w->text.len, ps->rule);
     }
 }
 
@@ -363,14 +359,14 @@ static void parse_user(parser_t *ps)
     if (is_rule_part(ps, w)) {
         certmap_sink_error(&ps->b->sink, w->place,
                            "USER forgotten? \"%s\" reads as %s; write NAME allow USER CONDITION...", w->text.data,
-                           certmap_cond_looks_like(w->text, ps->b->scratch) ? "a condition"
+                           certmap_cond_looks_like(ps->b, w->text) ? "a condition"
                            : word_is(w, "any")                              ? "the word that stands for conditions"
                                                                             : "an option");
         return;
     }
     ps->next++;
     ps->rule->user_text = apr_pstrmemdup(ps->b->pool, w->text.data, w->text.len);
-    certmap_template_compile(w, &ps->rule->user, &ps->b->sink, ps->b->pool);
+    certmap_template_compile(ps->b, w, (certmap_str_t){ ps->rule->user_text, w->text.len }, &ps->rule->user);
 }
 
 /* Reads the verb, and USER where the verb asks for one. */
@@ -444,7 +440,7 @@ certmap_rule_t *certmap_parse_rule(certmap_builder_t *b, const apr_array_header_
 {
     certmap_rule_full_t *full = apr_pcalloc(b->pool, sizeof(*full));
     parser_t ps = { .b = b, .rule = &full->rule, .words = (const certmap_word_t *)words->elts,
-                    .nwords = words->nelts, .conds = apr_array_make(b->pool, 2, sizeof(certmap_cond_t)) };
+                    .nwords = words->nelts, .conds = apr_array_make(b->scratch, 4, sizeof(certmap_cond_t)) };
     int before = b->sink.nerrors;
 
     full->rule.file = b->sink.file;
@@ -455,9 +451,9 @@ certmap_rule_t *certmap_parse_rule(certmap_builder_t *b, const apr_array_header_
     while (ps.next < ps.nwords) {
         parse_part(&ps);
     }
-    full->rule.conds = (const certmap_cond_t *)ps.conds->elts;
-    full->rule.nconds = (apr_size_t)ps.conds->nelts;
     bind_conditions((certmap_cond_t *)ps.conds->elts, ps.conds->nelts);
+    full->rule.nconds = (apr_size_t)ps.conds->nelts;
+    full->rule.conds = apr_pmemdup(b->pool, ps.conds->elts, full->rule.nconds * sizeof(certmap_cond_t));
     check_rule(&ps);
     full->rule.strength = certmap_rule_strength(&full->rule);
     return b->sink.nerrors == before ? &full->rule : NULL;

@@ -137,14 +137,9 @@ struct certmap_cond_t {
 };
 
 /** Whether a word reads as a condition: prefixes and a field of ours, or nearly, before an operator. */
-int certmap_cond_looks_like(certmap_str_t text, apr_pool_t *p);
-/**
- * Compiles the condition that a word holds. All errors go to the sink.
- * @param limits what every match is bounded by; shared, never written
- * @return APR_SUCCESS or APR_EINVAL
- */
-apr_status_t certmap_cond_compile(certmap_cond_t *cond, const certmap_word_t *word, pcre2_match_context *limits,
-                                  certmap_sink_t *sink, apr_pool_t *p);
+int certmap_cond_looks_like(certmap_builder_t *b, certmap_str_t text);
+/** Compiles the condition that a word holds. All errors go to the builder's sink. @return APR_SUCCESS or APR_EINVAL */
+apr_status_t certmap_cond_compile(certmap_builder_t *b, const certmap_word_t *word, certmap_cond_t *cond);
 /** The bounds of every regex match. Freed with the pool. NULL: out of memory. */
 pcre2_match_context *certmap_cond_limits(apr_pool_t *p);
 /* ---- one certificate before many rules ------------------------------------------------------------------------ */
@@ -237,9 +232,12 @@ struct certmap_template_t {
     int literal;                /**< no placeholder in it */
 };
 
-/** Compiles a USER. Captures are checked by certmap_template_check once the conditions are known. */
-apr_status_t certmap_template_compile(const certmap_word_t *word, const certmap_template_t **t, certmap_sink_t *sink,
-                                      apr_pool_t *p);
+/**
+ * Compiles a USER. Captures are checked by certmap_template_check once the conditions are known.
+ * @param text the word's text, as it lasts
+ */
+apr_status_t certmap_template_compile(certmap_builder_t *b, const certmap_word_t *word, certmap_str_t text,
+                                      const certmap_template_t **t);
 /** The regex whose captures %{N} means: the last positive one without all:. NULL when there is none. */
 const certmap_cond_t *certmap_template_regex(const certmap_rule_t *rule);
 /** Reports captures that the rule's regex cannot give. */
@@ -269,7 +267,7 @@ typedef struct certmap_candidates_t {
     certmap_slice_t few[16];
 } certmap_candidates_t;
 
-/** Indexes rules, which must stay where they are. NULL: not enough memory; ask every rule then. */
+/** Indexes rules, which must stay where they are. NULL: too many to be numbered; ask every rule then. */
 const certmap_index_t *certmap_index_create(const certmap_rule_t *const *rules, apr_size_t n, apr_pool_t *p);
 /** Finds the rules that may match: all enabled ones but some for which certmap_rule_matches says CERTMAP_MATCH_NO. */
 void certmap_index_find(const certmap_index_t *ix, certmap_eval_t *ev, certmap_candidates_t *c);
@@ -290,11 +288,14 @@ typedef struct certmap_rule_full_t {
 } certmap_rule_full_t;
 
 struct certmap_builder_t {
-    apr_pool_t *pool;
+    apr_pool_t *pool;               /**< what lasts, and nothing else: there may be many rules */
+    apr_pool_t *temporary;          /**< goes when the set is finished */
     apr_pool_t *scratch;            /**< cleared after each line */
     certmap_sink_t sink;
     apr_array_header_t *rules;      /**< of certmap_rule_t * */
-    apr_hash_t *names;              /**< name to certmap_error_t: the place of the first */
+    apr_hash_t *names;              /**< name to the first certmap_rule_full_t with it */
+    apr_hash_t *fields;             /**< a field as written to certmap_field_t: read once, shared by all conditions */
+    apr_size_t njit;                /**< regexes compiled to machine code so far */
     pcre2_match_context *limits;
 };
 
@@ -306,6 +307,8 @@ struct certmap_ruleset_t {
     const certmap_index_t *index;   /**< or NULL */
 };
 
+/** A pool whose memory goes back to the system with it. */
+apr_pool_t *certmap_pool_temporary(apr_pool_t *parent);
 /** Parses one logical line into a rule. All errors go to the builder's sink. @return the rule, or NULL */
 certmap_rule_t *certmap_parse_rule(certmap_builder_t *b, const apr_array_header_t *words);
 /** The rules of a list in the order in which they are asked. @return array of const certmap_rule_t * */

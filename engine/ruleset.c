@@ -11,16 +11,34 @@
 
 /* ---- building ------------------------------------------------------------------------------------------------- */
 
+apr_pool_t *certmap_pool_temporary(apr_pool_t *parent)
+{
+    apr_allocator_t *allocator;
+    apr_pool_t *p;
+
+    if (apr_allocator_create(&allocator) == APR_SUCCESS) {
+        if (apr_pool_create_ex(&p, parent, NULL, allocator) == APR_SUCCESS) {
+            apr_allocator_owner_set(allocator, p);
+            return p;
+        }
+        apr_allocator_destroy(allocator);
+    }
+    apr_pool_create(&p, parent);
+    return p;
+}
+
 certmap_builder_t *certmap_builder_create(apr_pool_t *p)
 {
     certmap_builder_t *b = apr_pcalloc(p, sizeof(*b));
 
     b->pool = p;
-    apr_pool_create(&b->scratch, p);
+    b->temporary = certmap_pool_temporary(p);
+    apr_pool_create(&b->scratch, b->temporary);
     b->sink.pool = p;
     b->sink.list = apr_array_make(p, 4, sizeof(certmap_error_t));
-    b->rules = apr_array_make(p, 16, sizeof(certmap_rule_t *));
-    b->names = apr_hash_make(p);
+    b->rules = apr_array_make(b->temporary, 16, sizeof(certmap_rule_t *));
+    b->names = apr_hash_make(b->temporary);
+    b->fields = apr_hash_make(b->temporary);
     b->limits = certmap_cond_limits(p);
     return b;
 }
@@ -114,7 +132,7 @@ static void add_lazy(apr_array_header_t *fields, apr_hash_t *seen, const certmap
 static apr_array_header_t *lazy_fields(const certmap_builder_t *b)
 {
     apr_array_header_t *fields = apr_array_make(b->pool, 4, sizeof(certmap_field_t));
-    apr_hash_t *seen = apr_hash_make(b->scratch);
+    apr_hash_t *seen = apr_hash_make(b->temporary);
     apr_size_t j;
     int i;
 
@@ -138,13 +156,13 @@ const certmap_ruleset_t *certmap_builder_finish(certmap_builder_t *b)
     certmap_ruleset_t *rs = apr_pcalloc(b->pool, sizeof(*rs));
     apr_array_header_t *lazy = lazy_fields(b);
 
-    rs->rules = (const certmap_rule_t *const *)b->rules->elts;
     rs->n = (apr_size_t)b->rules->nelts;
+    rs->rules = apr_pmemdup(b->pool, b->rules->elts, rs->n * sizeof(*rs->rules));
     rs->lazy = (const certmap_field_t *)lazy->elts;
     rs->nlazy = (apr_size_t)lazy->nelts;
+    apr_pool_destroy(b->temporary);
+    b->temporary = b->scratch = NULL;
     rs->index = certmap_index_create(rs->rules, rs->n, b->pool);
-    apr_pool_destroy(b->scratch);
-    b->scratch = NULL;
     return rs;
 }
 

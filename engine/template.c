@@ -146,14 +146,15 @@ static void compile_modifiers(certmap_part_t *part, certmap_str_t text, const ce
 }
 
 /* Reads what stands between "%{" and "}"; at: the place of each byte, from "%" on. */
-static void compile_placeholder(certmap_part_t *part, certmap_str_t inner, const certmap_place_t *at,
-                                certmap_sink_t *sink, apr_pool_t *p)
+static void compile_placeholder(certmap_builder_t *b, certmap_part_t *part, certmap_str_t inner,
+                                const certmap_place_t *at)
 {
+    certmap_sink_t *sink = &b->sink;
     apr_size_t n = name_length(inner);
-    certmap_str_t name = { apr_pstrmemdup(p, inner.data, n), n };
+    certmap_str_t name = { apr_pstrmemdup(b->scratch, inner.data, n), n };
     const char *why = NULL;
 
-    part->source = apr_psprintf(p, "%%{%s}", apr_pstrmemdup(p, inner.data, inner.len));
+    part->source = apr_pstrcat(b->pool, "%{", apr_pstrmemdup(b->scratch, inner.data, inner.len), "}", NULL);
     if (n > 0 && strspn(name.data, "0123456789") == n) {
         part->kind = CERTMAP_PART_CAPTURE;
         part->u.capture.number = n > 5 ? 0xffff : (apr_uint32_t)apr_atoi64(name.data);
@@ -165,47 +166,49 @@ static void compile_placeholder(certmap_part_t *part, certmap_str_t inner, const
             certmap_sink_error(sink, at[0],
                                "empty placeholder; write %%{subject.CN}, or %%{1} for what a regex captured");
         }
-        else if (certmap_field_parse(name, &part->u.field, &why, p) != APR_SUCCESS) {
+        else if (certmap_field_parse(name, &part->u.field, &why, b->pool) != APR_SUCCESS) {
             certmap_sink_error(sink, at[2], "%s", why);
         }
     }
     compile_modifiers(part, (certmap_str_t){ inner.data + n, inner.len - n }, at + 2 + n, sink);
 }
 
-static void push_text(apr_array_header_t *parts, const char *data, apr_size_t len, apr_pool_t *p)
+/* data lasts. */
+static void push_text(apr_array_header_t *parts, const char *data, apr_size_t len)
 {
     if (len > 0) {
         certmap_part_t *part = apr_array_push(parts);
 
         memset(part, 0, sizeof(*part));
         part->kind = CERTMAP_PART_TEXT;
-        part->u.text.data = apr_pstrmemdup(p, data, len);
+        part->u.text.data = data;
         part->u.text.len = len;
     }
 }
 
-static void check_literal(const certmap_template_t *t, const certmap_word_t *word, certmap_sink_t *sink, apr_pool_t *p)
+static void check_literal(certmap_builder_t *b, const certmap_template_t *t, const certmap_word_t *word)
 {
     const char *text = "";
     const char *why;
     apr_size_t i;
 
     for (i = 0; i < t->nparts; i++) {
-        text = apr_pstrcat(p, text, t->parts[i].u.text.data, NULL);
+        const certmap_str_t *part = &t->parts[i].u.text;
+
+        text = apr_pstrcat(b->scratch, text, apr_pstrmemdup(b->scratch, part->data, part->len), NULL);
     }
     why = certmap_user_check((certmap_str_t){ text, strlen(text) });
     if (why != NULL) {
-        certmap_sink_error(sink, word->place, "USER: %s", why);
+        certmap_sink_error(&b->sink, word->place, "USER: %s", why);
     }
 }
 
-apr_status_t certmap_template_compile(const certmap_word_t *word, const certmap_template_t **t, certmap_sink_t *sink,
-                                      apr_pool_t *p)
+apr_status_t certmap_template_compile(certmap_builder_t *b, const certmap_word_t *word, certmap_str_t text,
+                                      const certmap_template_t **t)
 {
-    apr_array_header_t *parts = apr_array_make(p, 2, sizeof(certmap_part_t));
-    certmap_template_t *out = apr_pcalloc(p, sizeof(*out));
-    certmap_str_t text = word->text;
-    int before = sink->nerrors;
+    apr_array_header_t *parts = apr_array_make(b->scratch, 4, sizeof(certmap_part_t));
+    certmap_template_t *out = apr_pcalloc(b->pool, sizeof(*out));
+    int before = b->sink.nerrors;
     apr_size_t from = 0;
     apr_size_t i = 0;
 
@@ -218,10 +221,10 @@ apr_status_t certmap_template_compile(const certmap_word_t *word, const certmap_
             i++;
             continue;
         }
-        push_text(parts, text.data + from, i - from, p);
+        push_text(parts, text.data + from, i - from);
         close = next == '{' ? memchr(text.data + i, '}', text.len - i) : NULL;
         if (next == '%') {
-            push_text(parts, "%", 1, p);
+            push_text(parts, "%", 1);
             i += 2;
         }
         else if (close != NULL) {
@@ -229,26 +232,26 @@ apr_status_t certmap_template_compile(const certmap_word_t *word, const certmap_
 
             memset(part, 0, sizeof(*part));
             out->literal = 0;
-            compile_placeholder(part, (certmap_str_t){ text.data + i + 2, (apr_size_t)(close - text.data) - i - 2 },
-                                word->at + i, sink, p);
+            compile_placeholder(b, part, (certmap_str_t){ text.data + i + 2, (apr_size_t)(close - text.data) - i - 2 },
+                                word->at + i);
             i = (apr_size_t)(close - text.data) + 1;
         }
         else {
-            certmap_sink_error(sink, word->at[i], next == '{' ? "unclosed placeholder: the \"}\" is missing"
+            certmap_sink_error(&b->sink, word->at[i], next == '{' ? "unclosed placeholder: the \"}\" is missing"
                                : "a lone \"%%\"; write %%{FIELD} for a placeholder, %%%% for a percent sign");
             i++;
             out->literal = 0;
         }
         from = i;
     }
-    push_text(parts, text.data + from, text.len - from, p);
-    out->parts = (const certmap_part_t *)parts->elts;
+    push_text(parts, text.data + from, text.len - from);
     out->nparts = (apr_size_t)parts->nelts;
+    out->parts = apr_pmemdup(b->pool, parts->elts, out->nparts * sizeof(certmap_part_t));
     if (out->literal) {
-        check_literal(out, word, sink, p);
+        check_literal(b, out, word);
     }
     *t = out;
-    return sink->nerrors == before ? APR_SUCCESS : APR_EINVAL;
+    return b->sink.nerrors == before ? APR_SUCCESS : APR_EINVAL;
 }
 
 const certmap_cond_t *certmap_template_regex(const certmap_rule_t *rule)
