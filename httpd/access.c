@@ -125,6 +125,16 @@ static int maps(const certmap_dir_conf_t *conf)
     return conf->mode == CERTMAP_MODE_ON || conf->mode == CERTMAP_MODE_OPTIONAL;
 }
 
+/* Malformed goes before every failure of verification, where somebody is to be mapped. OpenSSL may have failed for the
+ * same fault, and call it by another name: for an extension that it cannot read it finds no issuer. */
+static certmap_reason_e as_told(const certmap_dir_conf_t *conf, const certmap_peer_t *peer, certmap_reason_e reason)
+{
+    if (reason != CERTMAP_R_NONE && maps(conf) && peer && peer->cert && certmap_cert_malformed(peer->cert)) {
+        return CERTMAP_R_MALFORMED;
+    }
+    return reason;
+}
+
 static int is_ours(const char *auth_type)
 {
     return auth_type && strcasecmp(auth_type, CERTMAP_AUTH_TYPE) == 0;
@@ -190,7 +200,7 @@ static int check(request_rec *r)
     }
     reason = guard(r, conf);
     if (reason != CERTMAP_R_NONE) {
-        return refuse_by_guard(r, reason);
+        return refuse_by_guard(r, as_told(conf, certmap_peer(r->connection), reason));
     }
     if (!maps(conf)) {
         return DECLINED;
@@ -228,7 +238,7 @@ static void announce_early(request_rec *r)
 
     if (record && record->leaf) {
         state->peer = certmap_peer(r->connection);
-        reason = verification(r, record, state->peer);
+        reason = as_told(certmap_dir_conf(r), state->peer, verification(r, record, state->peer));
     }
     if (reason == CERTMAP_R_NONE || (!maps(certmap_dir_conf(r)) && !(record && record->leaf && record->deferred))) {
         certmap_respond_withdraw(r, state);
