@@ -6,7 +6,6 @@
  */
 #include <string.h>
 
-#include <apr_lib.h>
 #include <apr_strings.h>
 
 #include "rules.h"
@@ -16,171 +15,48 @@
 /* Written out: what a letter is must not hang on the locale. */
 static const char name_chars[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 
-typedef struct parser_t parser_t;
-
-/* Reads the value of an option; value.text is what stands behind '='. */
-typedef void option_fn(parser_t *ps, const certmap_word_t *word, apr_size_t from);
-
-static option_fn option_groups;
-static option_fn option_expires;
-static option_fn option_note;
-
-typedef struct option_t {
-    const char *name;
-    option_fn *read;
-    unsigned bit;
-} option_t;
-
-static const option_t options[] = {
-    { .name = "groups", .read = option_groups, .bit = 1 },
-    { .name = "expires", .read = option_expires, .bit = 2 },
-    { .name = "note", .read = option_note, .bit = 4 },
-};
-
-#define NOPTIONS (sizeof(options) / sizeof(options[0]))
-
-#define SEEN_ANY 8u
-#define SEEN_DISABLED 16u
+#define SEEN_ANY 1u
+#define SEEN_DISABLED 2u
 
 static const char *const option_names[] = { "groups", "expires", "note", "disabled", NULL };
 static const char *const bare_words[] = { "any", "disabled", NULL };
 static const char *const verbs[] = { "allow", "deny", NULL };
 
 /* One rule while it is read. */
-struct parser_t {
+typedef struct parser_t {
     certmap_builder_t *b;
     certmap_rule_t *rule;
     const certmap_word_t *words;
     int nwords;
     int next;
-    unsigned seen;                  /* options and bare words */
+    unsigned seen;                  /* bare words */
+    certmap_options_t options;
     int positive;                   /* a positive condition */
     int lost;                       /* something could not be read: do not say that it is missing, too */
     apr_array_header_t *conds;      /* of certmap_cond_t */
-};
+} parser_t;
 
 static int word_is(const certmap_word_t *w, const char *text)
 {
     return !w->broken && w->text.len == strlen(text) && memcmp(w->text.data, text, w->text.len) == 0;
 }
 
-static const option_t *find_option(certmap_str_t text)
-{
-    apr_size_t i;
-
-    for (i = 0; i < NOPTIONS; i++) {
-        apr_size_t n = strlen(options[i].name);
-
-        if (text.len > n && text.data[n] == '=' && memcmp(text.data, options[i].name, n) == 0) {
-            return &options[i];
-        }
-    }
-    return NULL;
-}
-
 /* Whether a word can only be a condition, an option, or one of the words that stand among them. */
 static int is_rule_part(const parser_t *ps, const certmap_word_t *w)
 {
-    return word_is(w, "any") || word_is(w, "disabled") || find_option(w->text) != NULL
+    return word_is(w, "any") || word_is(w, "disabled") || certmap_option_is(w->text)
            || certmap_cond_looks_like(ps->b, w->text);
-}
-
-/* ---- options -------------------------------------------------------------------------------------------------- */
-
-static void option_groups(parser_t *ps, const certmap_word_t *word, apr_size_t from)
-{
-    apr_pool_t *p = ps->b->pool;
-    apr_array_header_t *groups = apr_array_make(p, 4, sizeof(const char *));
-    const char *text = word->text.data;
-    apr_size_t i = from;
-    int j;
-
-    while (i <= word->text.len) {
-        const char *comma = memchr(text + i, ',', word->text.len - i);
-        apr_size_t n = comma ? (apr_size_t)(comma - text) - i : word->text.len - i;
-        const char *group = apr_pstrmemdup(p, text + i, n);
-
-        if (n == 0) {
-            certmap_sink_error(&ps->b->sink, word->at[i], "empty group name; write groups=a,b");
-        }
-        else if (group[0] == ' ' || group[0] == '\t' || group[n - 1] == ' ' || group[n - 1] == '\t') {
-            certmap_sink_error(&ps->b->sink, word->at[i], "blank at the end of a group name; write groups=a,b");
-        }
-        else if (certmap_text_check((certmap_str_t){ group, n }, NULL) != NULL) {
-            certmap_sink_error(&ps->b->sink, word->at[i], "group name: %s",
-                               certmap_text_check((certmap_str_t){ group, n }, NULL));
-        }
-        for (j = 0; j < groups->nelts; j++) {
-            if (n > 0 && strcmp(APR_ARRAY_IDX(groups, j, const char *), group) == 0) {
-                certmap_sink_error(&ps->b->sink, word->at[i], "group \"%s\" stands twice", group);
-                break;
-            }
-        }
-        APR_ARRAY_PUSH(groups, const char *) = group;
-        i += n + 1;
-    }
-    ps->rule->groups = (const char *const *)groups->elts;
-    ps->rule->ngroups = (apr_size_t)groups->nelts;
-}
-
-/* Days of a month of the Gregorian calendar. */
-static int days_in(int year, int month)
-{
-    static const int days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
-    int leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-
-    return days[month - 1] + (month == 2 && leap);
-}
-
-static void option_expires(parser_t *ps, const certmap_word_t *word, apr_size_t from)
-{
-    const char *s = word->text.data + from;
-    apr_time_exp_t t;
-    apr_time_t day;
-    int year;
-    int month;
-    int i;
-
-    for (i = 0; i < 10 && (i == 4 || i == 7 ? s[i] == '-' : apr_isdigit(s[i])); i++) {
-    }
-    if (i != 10 || word->text.len - from != 10) {
-        certmap_sink_error(&ps->b->sink, word->at[from],
-                           "bad date; write expires=YYYY-MM-DD, the last day (UTC) on which the rule holds");
-        return;
-    }
-    year = atoi(s);
-    month = atoi(s + 5);
-    if (year < 1970 || month < 1 || month > 12 || atoi(s + 8) < 1 || atoi(s + 8) > days_in(year, month)) {
-        certmap_sink_error(&ps->b->sink, word->at[from], "there is no such day as %s", s);
-        return;
-    }
-    memset(&t, 0, sizeof(t));
-    t.tm_year = year - 1900;
-    t.tm_mon = month - 1;
-    t.tm_mday = atoi(s + 8);
-    if (apr_time_exp_get(&day, &t) != APR_SUCCESS) {
-        certmap_sink_error(&ps->b->sink, word->at[from], "the date cannot be reckoned with: %s", s);
-        return;
-    }
-    ps->rule->expires = day + apr_time_from_sec(86400);
-}
-
-static void option_note(parser_t *ps, const certmap_word_t *word, apr_size_t from)
-{
-    ps->rule->note = apr_pstrdup(ps->b->pool, word->text.data + from);
 }
 
 /* ---- conditions and what stands among them --------------------------------------------------------------------- */
 
-/* Marks a bare word or option as seen. @return 0 when it had been */
-static int once(parser_t *ps, const certmap_word_t *word, unsigned bit, const char *name)
+/* Marks a bare word as seen. */
+static void once(parser_t *ps, const certmap_word_t *word, unsigned bit, const char *name)
 {
     if (ps->seen & bit) {
         certmap_sink_error(&ps->b->sink, word->place, "\"%s\" stands twice", name);
-        return 0;
     }
     ps->seen |= bit;
-    return 1;
 }
 
 static int begins_with_operator(const certmap_word_t *w)
@@ -254,7 +130,6 @@ static void condition(parser_t *ps, const certmap_word_t *w)
 static void parse_part(parser_t *ps)
 {
     const certmap_word_t *w = &ps->words[ps->next++];
-    const option_t *option = w->broken ? NULL : find_option(w->text);
 
     if (w->broken) {
         ps->lost = 1;
@@ -267,10 +142,8 @@ static void parse_part(parser_t *ps)
         once(ps, w, SEEN_DISABLED, "disabled");
         ps->rule->disabled = 1;
     }
-    else if (option != NULL) {
-        if (once(ps, w, option->bit, option->name)) {
-            option->read(ps, w, strlen(option->name) + 1);
-        }
+    else if (certmap_option_is(w->text)) {
+        certmap_option_read(&ps->options, w, &ps->b->sink, ps->b->pool);
     }
     else if (strcspn(w->text.data, "!=~") == w->text.len) {
         bare_word(ps, w);
@@ -451,6 +324,10 @@ certmap_rule_t *certmap_parse_rule(certmap_builder_t *b, const apr_array_header_
     while (ps.next < ps.nwords) {
         parse_part(&ps);
     }
+    full->rule.groups = ps.options.groups;
+    full->rule.ngroups = ps.options.ngroups;
+    full->rule.expires = ps.options.expires;
+    full->rule.note = ps.options.note;
     bind_conditions((certmap_cond_t *)ps.conds->elts, ps.conds->nelts);
     full->rule.nconds = (apr_size_t)ps.conds->nelts;
     full->rule.conds = apr_pmemdup(b->pool, ps.conds->elts, full->rule.nconds * sizeof(certmap_cond_t));

@@ -304,15 +304,6 @@ static const char *quote_value(const char *text, apr_pool_t *p)
                            : apr_pstrcat(p, apr_pstrmemdup(p, text, n), certmap_lex_quote(text + n, p), NULL);
 }
 
-/* expires= names the last day, the rule holds the instant behind it. */
-static const char *expires_text(apr_time_t expires, apr_pool_t *p)
-{
-    apr_time_exp_t t;
-
-    apr_time_exp_gmt(&t, expires - 1);
-    return apr_psprintf(p, "%04d-%02d-%02d", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday);
-}
-
 const char *certmap_rule_text(const certmap_rule_t *rule, apr_pool_t *p)
 {
     apr_array_header_t *words = apr_array_make(p, 16, sizeof(const char *));
@@ -338,7 +329,8 @@ const char *certmap_rule_text(const certmap_rule_t *rule, apr_pool_t *p)
         APR_ARRAY_PUSH(words, const char *) = apr_pstrcat(p, "groups=", certmap_lex_quote(groups, p), NULL);
     }
     if (rule->expires != 0) {
-        APR_ARRAY_PUSH(words, const char *) = apr_pstrcat(p, "expires=", expires_text(rule->expires, p), NULL);
+        APR_ARRAY_PUSH(words, const char *) = apr_pstrcat(p, "expires=", certmap_option_expires_text(rule->expires, p),
+                                                          NULL);
     }
     if (rule->disabled) {
         APR_ARRAY_PUSH(words, const char *) = "disabled";
