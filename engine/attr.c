@@ -145,7 +145,8 @@ const char *certmap_oid_canonical(certmap_str_t text, apr_pool_t *p)
     ERR_set_mark();
     obj = OBJ_txt2obj(apr_pstrmemdup(p, text.data, text.len), 1);
     n = obj ? OBJ_obj2txt(buf, (int) sizeof(buf), obj, 1) : 0;
-    if (n > 0 && n < (int) sizeof(buf)) {
+    /* Without memory for a long arc OpenSSL makes an object of whatever its buffer held: the text must come back. */
+    if (n > 0 && (apr_size_t) n == text.len && memcmp(buf, text.data, text.len) == 0) {
         oid = apr_pstrmemdup(p, buf, (apr_size_t) n);
     }
     ASN1_OBJECT_free(obj);

@@ -642,7 +642,7 @@ certmap_state_e certmap_cert_ext(const certmap_cert_t *cert, const char *oid, co
                                  apr_size_t *n, apr_pool_t *p)
 {
     unsigned char der[256];
-    const certmap_rawext_t *ext = NULL;
+    const certmap_rawext_t *ext;
     certmap_value_t *v;
     int len;
 
@@ -652,9 +652,10 @@ certmap_state_e certmap_cert_ext(const certmap_cert_t *cert, const char *oid, co
     ERR_set_mark();
     len = a2d_ASN1_OBJECT(der, (int) sizeof(der), oid, -1);
     ERR_pop_to_mark();
-    if (len > 0) {
-        ext = find(cert, der, (apr_size_t) len);
+    if (len <= 0) {
+        return CERTMAP_MALFORMED;       /* no memory for a long arc: nobody can say that it is absent */
     }
+    ext = find(cert, der, (apr_size_t) len);
     if (!ext) {
         return CERTMAP_ABSENT;
     }
