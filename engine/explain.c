@@ -92,31 +92,55 @@ static apr_size_t count_failed(const certmap_rule_t *rule, certmap_eval_t *ev, c
     return failed;
 }
 
+/* The search for the nearest miss. */
+typedef struct nearest_t {
+    certmap_eval_t *ev;
+    apr_size_t most;                /* rules still to be looked at */
+    apr_size_t least;               /* failing conditions of the best so far */
+    const certmap_rule_t *rule;
+    const certmap_cond_t *failed;
+} nearest_t;
+
+static void look_at(nearest_t *s, const certmap_rule_t *rule)
+{
+    const certmap_cond_t *first = NULL;
+    apr_size_t n;
+
+    if (rule->disabled || rule->deny) {
+        return;
+    }
+    s->most--;
+    n = count_failed(rule, s->ev, &first);
+    if (n > 0 && n < rule->nconds && (s->rule == NULL || n < s->least)) {
+        s->least = n;
+        s->rule = rule;
+        s->failed = first;
+    }
+}
+
+/* The outer list is asked first. */
+static void look_through(nearest_t *s, const certmap_list_t *list)
+{
+    apr_size_t i;
+
+    if (list == NULL) {
+        return;
+    }
+    look_through(s, list->outer);
+    for (i = 0; list->rules != NULL && i < list->rules->n && s->most > 0; i++) {
+        look_at(s, list->rules->rules[i]);
+    }
+}
+
 void certmap_nearest(const certmap_list_t *list, const certmap_cert_t *cert, const certmap_verdict_t *verdict,
                      apr_size_t most, const certmap_rule_t **rule, const certmap_cond_t **failed, apr_pool_t *p)
 {
-    apr_array_header_t *rules = certmap_list_flatten(list, p);
-    certmap_eval_t *ev = apr_palloc(p, sizeof(*ev));
-    apr_size_t least = 0;
-    int i;
+    nearest_t s = { .ev = apr_palloc(p, sizeof(*s.ev)), .most = most };
 
-    *rule = NULL;
-    *failed = NULL;
-    certmap_eval_init(ev, cert, verdict, p);
-    for (i = 0; i < rules->nelts && most > 0 && cert != NULL; i++) {
-        const certmap_rule_t *r = APR_ARRAY_IDX(rules, i, const certmap_rule_t *);
-        const certmap_cond_t *first = NULL;
-        apr_size_t n;
-
-        if (r->disabled || r->deny) {
-            continue;
-        }
-        most--;
-        n = count_failed(r, ev, &first);
-        if (n > 0 && n < r->nconds && (*rule == NULL || n < least)) {
-            least = n;
-            *rule = r;
-            *failed = first;
-        }
+    certmap_eval_init(s.ev, cert, verdict, p);
+    if (cert != NULL) {
+        look_through(&s, list);
     }
+    *rule = s.rule;
+    *failed = s.failed;
 }

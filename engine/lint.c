@@ -10,9 +10,11 @@
 
 #include "rules.h"
 
-/* Earlier rules without a literal condition cannot be looked up by it; at most so many of them are compared with each
- * rule. */
-#define RESIDUAL_MOST 1000
+/* Earlier rules without a literal condition, or with the same one, are compared with each rule: at most so many, and in
+ * long lists fewer, so that a start-up does not wait for it. */
+#define COMPARED_MOST 1000
+#define COMPARED_LEAST 50
+#define COMPARED_IN_ALL 10000000
 
 /* ---- implication ---------------------------------------------------------------------------------------------- */
 
@@ -132,6 +134,7 @@ typedef struct linter_t {
     apr_hash_t *names;              /* name to rule */
     apr_hash_t *keyed;              /* key to array of rules before that have this literal condition */
     apr_array_header_t *residual;   /* rules before that have none */
+    int most;                       /* rules of a kind that each rule is compared with */
     apr_pool_t *scratch;
     apr_pool_t *pool;
 } linter_t;
@@ -168,13 +171,13 @@ static const char *key_of(const certmap_cond_t *cond, apr_pool_t *p)
     return apr_pstrcat(p, cond->field.name, "=", folded.data, NULL);
 }
 
-static const certmap_rule_t *covering(const apr_array_header_t *rules, const certmap_rule_t *later, apr_pool_t *p)
+static const certmap_rule_t *covering(const linter_t *l, const apr_array_header_t *rules, const certmap_rule_t *later)
 {
-    int most = rules && rules->nelts > RESIDUAL_MOST ? RESIDUAL_MOST : rules ? rules->nelts : 0;
+    int n = rules == NULL ? 0 : rules->nelts < l->most ? rules->nelts : l->most;
     int i;
 
-    for (i = 0; i < most; i++) {
-        if (covers(APR_ARRAY_IDX(rules, i, const certmap_rule_t *), later, p)) {
+    for (i = 0; i < n; i++) {
+        if (covers(APR_ARRAY_IDX(rules, i, const certmap_rule_t *), later, l->scratch)) {
             return APR_ARRAY_IDX(rules, i, const certmap_rule_t *);
         }
     }
@@ -183,14 +186,20 @@ static const certmap_rule_t *covering(const apr_array_header_t *rules, const cer
 
 static void lint_reach(linter_t *l, const certmap_rule_t *rule)
 {
-    const certmap_rule_t *before = covering(l->residual, rule, l->scratch);
-    apr_array_header_t *bucket;
-    const char *key = NULL;
+    const certmap_rule_t *before = covering(l, l->residual, rule);
+    apr_array_header_t *bucket = NULL;
+    const char *best = NULL;
     apr_size_t i;
 
     for (i = 0; i < rule->nconds && before == NULL; i++) {
-        key = key_of(&rule->conds[i], l->scratch);
-        before = key ? covering(apr_hash_get(l->keyed, key, APR_HASH_KEY_STRING), rule, l->scratch) : NULL;
+        const char *key = key_of(&rule->conds[i], l->scratch);
+        apr_array_header_t *others = key ? apr_hash_get(l->keyed, key, APR_HASH_KEY_STRING) : NULL;
+
+        before = covering(l, others, rule);
+        if (key != NULL && (best == NULL || (bucket != NULL && (others == NULL || others->nelts < bucket->nelts)))) {
+            best = key;         /* where the fewest stand */
+            bucket = others;
+        }
     }
     if (before != NULL) {
         report(l, rule, NULL, 1,
@@ -199,17 +208,13 @@ static void lint_reach(linter_t *l, const certmap_rule_t *rule)
                             rule->name, before->name, where(before, l->scratch)));
         return;     /* what it covers is covered by the one before */
     }
-    for (i = 0, key = NULL; i < rule->nconds && key == NULL; i++) {
-        key = key_of(&rule->conds[i], l->scratch);
-    }
-    if (key == NULL) {
+    if (best == NULL) {
         APR_ARRAY_PUSH(l->residual, const certmap_rule_t *) = rule;
         return;
     }
-    bucket = apr_hash_get(l->keyed, key, APR_HASH_KEY_STRING);
     if (bucket == NULL) {
         bucket = apr_array_make(l->pool, 1, sizeof(const certmap_rule_t *));
-        apr_hash_set(l->keyed, apr_pstrdup(l->pool, key), APR_HASH_KEY_STRING, bucket);
+        apr_hash_set(l->keyed, apr_pstrdup(l->pool, best), APR_HASH_KEY_STRING, bucket);
     }
     APR_ARRAY_PUSH(bucket, const certmap_rule_t *) = rule;
 }
@@ -288,6 +293,9 @@ apr_array_header_t *certmap_list_lint(const certmap_list_t *list, certmap_streng
     l.names = apr_hash_make(p);
     l.keyed = apr_hash_make(p);
     l.residual = apr_array_make(p, 16, sizeof(const certmap_rule_t *));
+    l.most = rules->nelts > 0 && COMPARED_IN_ALL / rules->nelts < COMPARED_MOST ? COMPARED_IN_ALL / rules->nelts
+                                                                                : COMPARED_MOST;
+    l.most = l.most < COMPARED_LEAST ? COMPARED_LEAST : l.most;
     for (i = 0; i < rules->nelts; i++) {
         const certmap_rule_t *rule = APR_ARRAY_IDX(rules, i, const certmap_rule_t *);
 
