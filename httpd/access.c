@@ -346,11 +346,23 @@ static int check_again(request_rec *r)
     return DECLINED;
 }
 
-/* Authorization passed, or there was none: a 403 from here on is somebody else's. */
+/*
+ * Authorization passed, or there was none: a 403 from here on is somebody else's. httpd skips the access checks of an
+ * internal redirect that stays within one configuration, whatever hooks are registered as; so they are made up for
+ * here, lest an error document that redirects takes its exemption along.
+ */
 static int authorized(request_rec *r)
 {
-    certmap_request_t *state = certmap_request_if_any(r);
+    certmap_request_t *state;
 
+    if (r->prev) {
+        int status = check(r);
+
+        if (status != DECLINED) {
+            return status;
+        }
+    }
+    state = certmap_request_if_any(r);
     if (state && state->refusal == CERTMAP_REFUSAL_AUTHZ) {
         certmap_respond_withdraw(r, state);
     }
@@ -501,9 +513,8 @@ void certmap_access_register(apr_pool_t *p)
 
     certmap_tls_register(p, &listener);
     ap_hook_map_to_storage(check_storage, NULL, NULL, APR_HOOK_REALLY_FIRST);
-    /* PER_URI: httpd would skip the checks for a redirect within one configuration, and an error document that
-     * redirects would carry its exemption along. Next to mod_ssl's check, so that no other module's 403 falls
-     * between. */
+    /* PER_URI: the answer depends on more than the configuration. Next to mod_ssl's check, so that no other module's
+     * 403 falls between. */
     ap_hook_check_access(before_mod_ssl, host_checks, ssl, APR_HOOK_MIDDLE, AP_AUTH_INTERNAL_PER_URI);
     ap_hook_check_access(after_mod_ssl, ssl, NULL, APR_HOOK_MIDDLE, AP_AUTH_INTERNAL_PER_URI);
     ap_hook_check_access_ex(check_again, NULL, authz, APR_HOOK_FIRST, AP_AUTH_INTERNAL_PER_URI);
