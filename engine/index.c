@@ -175,14 +175,15 @@ static void add_wildcard(making_t *m, const certmap_cond_t *cond)
 static void add_regex(making_t *m, const certmap_cond_t *cond)
 {
     const certmap_needs_t *needs = cond->u.regex.needs;
+    int exact = needs != NULL && !needs->caseless;
 
     if (needs != NULL && needs->whole) {
-        add_equal(m, cond, 1, needs->prefix);
+        add_equal(m, cond, exact, needs->prefix);
     }
     else if (needs != NULL) {
-        add_prefix(m, cond, 1, needs->prefix);
-        add_suffix(m, cond, 1, needs->suffix);
-        add_inner(m, cond, 1, needs->inner);
+        add_prefix(m, cond, exact, needs->prefix);
+        add_suffix(m, cond, exact, needs->suffix);
+        add_inner(m, cond, exact, needs->inner);
     }
 }
 

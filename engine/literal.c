@@ -2,7 +2,8 @@
 /*
  * Literals that a text must hold for a regex to match it at all: what the pattern begins with, ends with, and the
  * longest run between. They are read from the pattern only where that is certain; a pattern with anything that is not
- * understood here (options, verbs, alternatives at its top, recursion, ...) has none, which is always right.
+ * understood here (options but a leading (?i), verbs, alternatives at its top, recursion, ...) has none, which is always
+ * right.
  *
  * They are part of what a regex condition means: a text without them is a plain "no", before PCRE2 is asked and could
  * run into its limits. That is why an index may pick rules by them and still give the answer of the plain loop.
@@ -24,6 +25,8 @@ typedef enum atom_e {
 typedef struct reader_t {
     certmap_str_t pattern;
     apr_size_t at;
+    apr_size_t begin;       /* behind a leading (?i) */
+    int caseless;
     const char *literal;    /* of an ATOM_LITERAL */
     apr_size_t nliteral;
 } reader_t;
@@ -188,7 +191,7 @@ static atom_e read_group(reader_t *r)
 static atom_e read_atom(reader_t *r)
 {
     apr_uint32_t c;
-    int first = r->at == 0;
+    int first = r->at == r->begin;
 
     switch (look(r, 0)) {
     case '\\':
@@ -277,27 +280,47 @@ static void end_run(certmap_needs_t *needs, int *first, int last, certmap_str_t 
     *first = 0;
 }
 
+/* Whether a character stands for nothing but itself and, with (?i), its other case. Under (?i) U+212A matches k, U+017F
+ * matches s, and what is not ASCII is left alone; blanks are, too, so that the literal is the same in folded text. */
+static int is_steady(const reader_t *r)
+{
+    return !r->caseless || (r->nliteral == 1 && (unsigned char)r->literal[0] < 0x80
+                            && strchr("kKsS \t", r->literal[0]) == NULL);
+}
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
 const certmap_needs_t *certmap_regex_needs(certmap_str_t pattern, apr_pool_t *p)
 {
-    reader_t r = { pattern, 0, NULL, 0 };
+    reader_t r = { .pattern = pattern };
     certmap_needs_t needs = { .whole = 1 };
     char *bytes = apr_palloc(p, pattern.len + 1);
     certmap_str_t run = { bytes, 0 };
     apr_size_t used = 0;
     int first = 1;
 
+    if (pattern.len >= 4 && memcmp(pattern.data, "(?i)", 4) == 0) {
+        needs.caseless = r.caseless = 1;
+        r.begin = r.at = 4;
+    }
     while (r.at < pattern.len) {
         atom_e atom = read_atom(&r);
+        apr_size_t i;
         int some;
         int least;
 
         if (atom == ATOM_UNKNOWN || !read_quantifier(&r, &some, &least)) {
             return NULL;
         }
-        if (atom == ATOM_LITERAL && (!some || least)) {
-            memcpy(bytes + used, r.literal, r.nliteral);
-            used += r.nliteral;
-            run.len += r.nliteral;
+        if (atom == ATOM_LITERAL && !is_steady(&r)) {
+            atom = ATOM_GAP;
+        }
+        for (i = 0; atom == ATOM_LITERAL && (!some || least) && i < r.nliteral; i++) {
+            bytes[used++] = r.caseless ? lower(r.literal[i]) : r.literal[i];
+            run.len++;
         }
         if (atom == ATOM_GAP || some) {
             needs.whole = 0;
@@ -309,32 +332,46 @@ const certmap_needs_t *certmap_regex_needs(certmap_str_t pattern, apr_pool_t *p)
     return used > 0 ? apr_pmemdup(p, &needs, sizeof(needs)) : NULL;
 }
 
-static int contains(certmap_str_t text, certmap_str_t part)
+/* Whether part stands at this place. */
+static int stands(const certmap_needs_t *needs, const char *at, certmap_str_t part)
+{
+    apr_size_t i;
+
+    if (!needs->caseless) {
+        return memcmp(at, part.data, part.len) == 0;
+    }
+    for (i = 0; i < part.len && lower(at[i]) == part.data[i]; i++) {
+    }
+    return i == part.len;
+}
+
+static int contains(const certmap_needs_t *needs, certmap_str_t text, certmap_str_t part)
 {
     const char *at = text.data;
-    const char *end = text.data + text.len;
+    const char *last = text.data + text.len - part.len;     /* the text is long enough */
 
-    while ((apr_size_t)(end - at) >= part.len) {
-        at = memchr(at, part.data[0], (apr_size_t)(end - at) - part.len + 1);
-        if (at == NULL) {
-            return 0;
+    for (; at <= last; at++) {
+        if (!needs->caseless) {
+            at = memchr(at, part.data[0], (apr_size_t)(last - at) + 1);
+            if (at == NULL) {
+                return 0;
+            }
         }
-        if (memcmp(at, part.data, part.len) == 0) {
+        if (stands(needs, at, part)) {
             return 1;
         }
-        at++;
     }
     return 0;
 }
 
 int certmap_needs_met(const certmap_needs_t *needs, certmap_str_t text)
 {
-    if (needs->whole) {
-        return certmap_str_same(needs->prefix, text);
+    apr_size_t least = needs->prefix.len + needs->inner.len + needs->suffix.len;
+
+    if (text.len < least || (needs->whole && text.len != least)) {
+        return 0;
     }
-    return text.len >= needs->prefix.len + needs->inner.len + needs->suffix.len
-           && memcmp(text.data, needs->prefix.data, needs->prefix.len) == 0
-           && (needs->suffix.len == 0
-               || memcmp(text.data + text.len - needs->suffix.len, needs->suffix.data, needs->suffix.len) == 0)
-           && (needs->inner.len == 0 || contains(text, needs->inner));
+    return stands(needs, text.data, needs->prefix)
+           && stands(needs, text.data + text.len - needs->suffix.len, needs->suffix)
+           && (needs->inner.len == 0 || contains(needs, text, needs->inner));
 }

@@ -114,6 +114,7 @@ typedef struct certmap_needs_t {
     certmap_str_t suffix;
     certmap_str_t inner;
     int whole;                  /**< the text must be the prefix and nothing else */
+    int caseless;               /**< in any ASCII case; they are in lower case here, and without blanks */
 } certmap_needs_t;
 
 /** What a regex needs, as far as it is certain; NULL: nothing is known. */

@@ -259,6 +259,23 @@ static const char *respelt(const char *text)
     return percent(10) ? apr_pstrcat(pool, " ", copy, " ", NULL) : copy;
 }
 
+/* The text as (?i) may see it: in other case, with characters that Unicode takes for k and s in other case. */
+static const char *recased(const char *text)
+{
+    const char *out = "";
+
+    for (; *text; text++) {
+        char c = *text;
+
+        if (((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) && percent(30)) {
+            c = (char)(c ^ 0x20);
+        }
+        out = apr_pstrcat(pool, out, c == 'k' && percent(50) ? "\342\204\252" : c == 's' && percent(50) ? "\305\277"
+                          : apr_pstrmemdup(pool, &c, 1), NULL);
+    }
+    return out;
+}
+
 /* A wildcard pattern that the text meets, or nearly. */
 static const char *wildcard(const char *text)
 {
@@ -311,8 +328,8 @@ static const char *regex(const char *text)
     const char *out = "";
     unsigned plain = chance(4) * 2 + 1;     /* characters left alone for each that is not */
 
-    if (percent(5)) {
-        out = PICK(((const char *const[]){ "(?i)", "^", "(?s)", "(*UCP)", "(?-i)", "(?n)" }));
+    if (percent(15)) {
+        out = PICK(((const char *const[]){ "(?i)", "(?i)", "(?i)", "(?i)^", "^", "(?s)", "(*UCP)", "(?-i)", "(?n)" }));
     }
     while (*text) {
         apr_size_t n = width(text);
@@ -639,13 +656,15 @@ static const struct {
     { "a[^]b]d", "a<>d" }, { "a[[:alpha:]]d", "a<>d" }, { "a[\\]b]d", "a<>d" }, { "a[b[c]d", "a<>d" },
     { "a\\d\\w\\bd", "a<>d" }, { "a\\p{Lu}d", "a<>d" }, { "a\\pLd", "a<>d" }, { "(a)?b", "<>b" }, { "(a)+?b", "<>b" },
     { "a#b c", "=a#b c" }, { "ab.", "ab<>" }, { ".ab", "<>ab" }, { "a$b", "a<>b" }, { "a^b", "a<>b" },
-    { "ab++c", "ab<>c" }, { "ab|cd", "-" }, { "(?i)ab", "-" }, { "a(?i)b", "-" }, { "a(?i:b)c", "-" },
-    { "(a(?i)b)c", "-" }, { "(?x)a b", "-" }, { "\\Qab\\E", "-" }, { "a\\Kb", "-" }, { "a(*ACCEPT)b", "-" },
-    { "(a(*ACCEPT)b|c)d", "-" }, { "(*UCP)ab", "-" }, { "a(?#c)b", "-" }, { "(a)\\1b", "-" }, { "a\\x41b", "-" },
-    { "a\\x{41}b", "-" }, { "(?<n>a)\\k<n>b", "-" }, { "a(?R)?b", "-" }, { "(a)(?1)b", "-" },
-    { "(a)?(?(1)b|c)d", "-" }, { "a{,2}b", "-" }, { "a{b", "-" }, { ".*", "-" }, { "a[[:<:]]b", "-" },
-    { "a[[.x.]b", "-" }, { "(?-i)ab", "-" }, { "\\N{U+61}b", "-" }, { "a\\cAb", "-" }, { "", "-" },
-    { "a\\o{141}b", "-" }, { "a\\Nb", "-" }, { "(a", "-" }, { "[a", "-" }, { "a\\", "-" }
+    { "ab++c", "ab<>c" }, { "ab|cd", "-" }, { "(?i)ab", "=ab" }, { "(?i)^aB$", "=ab" },
+    { "(?i)ab.*C\\.D", "ab<>c.d" }, { "(?i)akb", "a<>b" }, { "(?i)aSb?cd", "a<>cd" },
+    { "(?i)a b\303\244c d", "a<b>d" }, { "(?i)s", "-" }, { "(?i)(?-i)ab", "-" }, { "(?i)a|b", "-" },
+    { "a(?i)b", "-" }, { "a(?i:b)c", "-" }, { "(a(?i)b)c", "-" }, { "(?x)a b", "-" }, { "\\Qab\\E", "-" },
+    { "a\\Kb", "-" }, { "a(*ACCEPT)b", "-" }, { "(a(*ACCEPT)b|c)d", "-" }, { "(*UCP)ab", "-" }, { "a(?#c)b", "-" },
+    { "(a)\\1b", "-" }, { "a\\x41b", "-" }, { "a\\x{41}b", "-" }, { "(?<n>a)\\k<n>b", "-" }, { "a(?R)?b", "-" },
+    { "(a)(?1)b", "-" }, { "(a)?(?(1)b|c)d", "-" }, { "a{,2}b", "-" }, { "a{b", "-" }, { ".*", "-" },
+    { "a[[:<:]]b", "-" }, { "a[[.x.]b", "-" }, { "(?-i)ab", "-" }, { "\\N{U+61}b", "-" }, { "a\\cAb", "-" },
+    { "", "-" }, { "a\\o{141}b", "-" }, { "a\\Nb", "-" }, { "(a", "-" }, { "[a", "-" }, { "a\\", "-" }
 };
 
 static const char *needs_text(const certmap_needs_t *needs)
@@ -694,6 +713,7 @@ static void test_needs(void)
         pattern.data = regex(text);
         pattern.len = strlen(pattern.data);
         needs = certmap_regex_needs(pattern, pool);
+        text = percent(30) ? recased(text) : text;
         code = pcre2_compile((PCRE2_SPTR)pattern.data, pattern.len, PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_UTF
                              | PCRE2_DOLLAR_ENDONLY, &rc, &at, NULL);
         if (code != NULL) {
