@@ -2,8 +2,8 @@
 /*
  * Literals that a text must hold for a regex to match it at all: what the pattern begins with, ends with, and the
  * longest run between. They are read from the pattern only where that is certain; a pattern with anything that is not
- * understood here (options but a leading (?i), verbs, alternatives at its top, recursion, ...) has none, which is always
- * right.
+ * understood here (options but a leading (?i), verbs, alternatives at its top, recursion, ...) has none, which is
+ * always right.
  *
  * They are part of what a regex condition means: a text without them is a plain "no", before PCRE2 is asked and could
  * run into its limits. That is why an index may pick rules by them and still give the answer of the plain loop.
@@ -338,7 +338,7 @@ static int stands(const certmap_needs_t *needs, const char *at, certmap_str_t pa
     apr_size_t i;
 
     if (!needs->caseless) {
-        return memcmp(at, part.data, part.len) == 0;
+        return part.len == 0 || memcmp(at, part.data, part.len) == 0;
     }
     for (i = 0; i < part.len && lower(at[i]) == part.data[i]; i++) {
     }
