@@ -42,55 +42,65 @@ static int is_error_document(const request_rec *r)
     return 0;
 }
 
-/* What is wrong with the connection's certificate: the verdict, and the dates now. */
-static certmap_reason_e verification(const request_rec *r, const certmap_tls_record_t *record,
-                                     const certmap_peer_t *peer)
+/* Looks at the connection's certificate, once for a request unless it may have changed since. */
+static void look(request_rec *r, certmap_request_t *state)
 {
-    if (record->verdict.reason != CERTMAP_R_NONE) {
-        return record->verdict.reason;
+    if (state->record) {
+        return;
     }
-    if (!peer || !peer->cert) {
-        return CERTMAP_R_MALFORMED;
+    state->conn = certmap_tls_conn(r->connection);
+    state->record = state->conn ? state->conn->record : NULL;
+    state->peer = certmap_peer(state->conn);
+    if (!state->record || !state->record->leaf) {
+        state->wrong = CERTMAP_R_NONE;
     }
-    return certmap_verdict_dates(peer->cert, r->request_time);
+    else if (state->record->verdict.reason != CERTMAP_R_NONE) {
+        state->wrong = state->record->verdict.reason;
+    }
+    else if (!state->peer || !state->peer->cert) {
+        state->wrong = CERTMAP_R_MALFORMED;
+    }
+    else {
+        state->wrong = certmap_verdict_dates(state->peer->cert, r->request_time);
+    }
 }
 
-static certmap_reason_e guard(const request_rec *r, const certmap_dir_conf_t *conf)
+static int is_guarded(const certmap_tls_record_t *record, const certmap_dir_conf_t *conf)
 {
-    const certmap_tls_record_t *record = certmap_tls_record(r->connection);
+    return record && record->deferred && record->leaf && conf->exempt != 1;
+}
 
-    if (!record || !record->deferred || !record->leaf || conf->exempt == 1) {
-        return CERTMAP_R_NONE;
+/* Why there is no certificate to speak of, or NONE. */
+static certmap_reason_e missing(const request_rec *r, const certmap_request_t *state)
+{
+    if (!state->conn) {
+        return CERTMAP_R_SSL_REQUIRED;
     }
-    return verification(r, record, certmap_peer(r->connection));
+    if (!state->record || !state->record->leaf) {
+        return apr_table_get(r->notes, "ssl-renegotiate-forbidden") ? CERTMAP_R_CERTIFICATE_NOT_REQUESTABLE
+                                                                    : CERTMAP_R_CERTIFICATE_MISSING;
+    }
+    return CERTMAP_R_NONE;
 }
 
 static certmap_reason_e map(request_rec *r, const certmap_dir_conf_t *conf, certmap_request_t *state)
 {
-    const certmap_tls_record_t *record = certmap_tls_record(r->connection);
-    const certmap_list_t *list;
     certmap_reason_e reason;
 
     state->memo = NULL;
-    state->peer = NULL;
-    if (!certmap_tls_conn(r->connection)) {
-        return CERTMAP_R_SSL_REQUIRED;
-    }
-    if (!record || !record->leaf) {
-        return apr_table_get(r->notes, "ssl-renegotiate-forbidden") ? CERTMAP_R_CERTIFICATE_NOT_REQUESTABLE
-                                                                    : CERTMAP_R_CERTIFICATE_MISSING;
-    }
-    state->peer = certmap_peer(r->connection);
-    if (!state->peer || !state->peer->cert || certmap_cert_malformed(state->peer->cert)) {
-        return CERTMAP_R_MALFORMED;
-    }
-    reason = verification(r, record, state->peer);
+    look(r, state);
+    reason = missing(r, state);
     if (reason != CERTMAP_R_NONE) {
         return reason;
     }
-    list = certmap_conf_list(conf, r->pool);
-    state->memo = certmap_peer_decide(r->connection, state->peer, list, certmap_conf_min_strength(conf),
-                                      r->request_time);
+    if (!state->peer || !state->peer->cert || certmap_cert_malformed(state->peer->cert)) {
+        return CERTMAP_R_MALFORMED;
+    }
+    if (state->wrong != CERTMAP_R_NONE) {
+        return state->wrong;
+    }
+    state->memo = certmap_peer_decide(state->conn, state->peer, certmap_conf_list(conf, r->pool),
+                                      certmap_conf_min_strength(conf), r->request_time);
     if (!state->memo) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "certmap: the decision could not be made (out of memory?)");
         return CERTMAP_R_NO_MATCH;
@@ -177,30 +187,22 @@ static int refuse(request_rec *r, certmap_request_t *state, certmap_reason_e rea
     return certmap_reason_http(reason);
 }
 
-/* The guard needs no rules, but the answer shows the certificate. */
-static int refuse_by_guard(request_rec *r, certmap_reason_e reason)
-{
-    certmap_request_t *state = certmap_request(r);
-
-    state->peer = certmap_peer(r->connection);
-    state->memo = NULL;
-    state->evaluated = NULL;
-    return refuse(r, state, reason);
-}
-
 static int check(request_rec *r)
 {
     const certmap_dir_conf_t *conf = certmap_dir_conf(r);
-    certmap_request_t *state;
-    certmap_reason_e reason;
+    certmap_request_t *state = certmap_request_if_any(r);
 
-    state = certmap_request_if_any(r);
     if ((state && state->passed == r->per_dir_config) || is_error_document(r)) {
         return DECLINED;
     }
-    reason = guard(r, conf);
-    if (reason != CERTMAP_R_NONE) {
-        return refuse_by_guard(r, as_told(conf, certmap_peer(r->connection), reason));
+    if (is_guarded(certmap_tls_record(r->connection), conf)) {
+        state = certmap_request(r);
+        look(r, state);
+        if (state->wrong != CERTMAP_R_NONE) {
+            state->memo = NULL;
+            state->evaluated = NULL;
+            return refuse(r, state, as_told(conf, state->peer, state->wrong));
+        }
     }
     if (!maps(conf)) {
         return DECLINED;
@@ -232,15 +234,17 @@ static int check(request_rec *r)
 /* What mod_ssl's 403 would mean, as far as we know before or while it asks. */
 static void announce_early(request_rec *r)
 {
-    const certmap_tls_record_t *record = certmap_tls_record(r->connection);
     certmap_request_t *state = certmap_request(r);
-    certmap_reason_e reason = CERTMAP_R_CERTIFICATE_MISSING;
+    certmap_reason_e reason;
 
-    if (record && record->leaf) {
-        state->peer = certmap_peer(r->connection);
-        reason = as_told(certmap_dir_conf(r), state->peer, verification(r, record, state->peer));
+    state->record = NULL;
+    look(r, state);
+    reason = missing(r, state);
+    if (reason == CERTMAP_R_NONE) {
+        reason = as_told(certmap_dir_conf(r), state->peer, state->wrong);
     }
-    if (reason == CERTMAP_R_NONE || (!maps(certmap_dir_conf(r)) && !(record && record->leaf && record->deferred))) {
+    if (reason == CERTMAP_R_NONE
+        || (!maps(certmap_dir_conf(r)) && !(state->record && state->record->leaf && state->record->deferred))) {
         certmap_respond_withdraw(r, state);
         return;
     }
@@ -274,11 +278,12 @@ static int after_mod_ssl(request_rec *r)
     if (conn && !r->connection->master) {
         conn->early = NULL;
     }
-    if (state && state->refusal == CERTMAP_REFUSAL_EARLY) {
-        certmap_respond_withdraw(r, state);
-    }
     if (state) {
-        state->evaluated = NULL;    /* there may be another certificate now */
+        if (state->refusal == CERTMAP_REFUSAL_EARLY) {
+            certmap_respond_withdraw(r, state);
+        }
+        state->record = NULL;       /* there may be another certificate now */
+        state->evaluated = NULL;
         state->passed = NULL;
     }
     return check(r);
@@ -294,10 +299,12 @@ static const certmap_tls_listener_t listener = { .verified = announce_early, .cl
 /* A refused access check ends the request before after_mod_ssl could run; early must not outlive it. */
 static int forget_early(request_rec *r)
 {
-    certmap_conn_t *conn = certmap_tls_conn(r->connection);
+    if (certmap_srv_conf(r->server)->asks_in_sections == 1) {
+        certmap_conn_t *conn = certmap_tls_conn(r->connection);
 
-    if (conn && conn->early == r) {
-        conn->early = NULL;
+        if (conn && conn->early == r) {
+            conn->early = NULL;
+        }
     }
     return DECLINED;
 }
@@ -484,18 +491,16 @@ static authz_status check_group(request_rec *r, const char *line, const void *na
 
 static authz_status check_verified(request_rec *r, const char *line, const void *parsed)
 {
-    const certmap_tls_record_t *record = certmap_tls_record(r->connection);
+    certmap_request_t *state = certmap_request(r);
     certmap_reason_e reason;
 
     (void)line;
     (void)parsed;
-    if (!certmap_tls_conn(r->connection)) {
-        return denied(r, CERTMAP_R_SSL_REQUIRED);
+    look(r, state);
+    reason = missing(r, state);
+    if (reason == CERTMAP_R_NONE) {
+        reason = state->wrong;
     }
-    if (!record || !record->leaf) {
-        return denied(r, CERTMAP_R_CERTIFICATE_MISSING);
-    }
-    reason = verification(r, record, certmap_peer(r->connection));
     return reason == CERTMAP_R_NONE ? AUTHZ_GRANTED : denied(r, reason);
 }
 

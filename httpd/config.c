@@ -61,14 +61,25 @@ static void merge_layers(certmap_dir_conf_t *conf, const certmap_dir_conf_t *bas
     conf->layers = layers;
 }
 
+static const char **merge_documents(const char *const *base, const char *const *add, apr_pool_t *p)
+{
+    const char **merged = apr_palloc(p, sizeof(*merged) * CERTMAP_DOC_COUNT);
+    int i;
+
+    for (i = 0; i < CERTMAP_DOC_COUNT; i++) {
+        merged[i] = add[i] ? add[i] : base[i];
+    }
+    return merged;
+}
+
 void *certmap_dir_conf_merge(apr_pool_t *p, void *base_, void *add_)
 {
     certmap_dir_conf_t *base = base_, *add = add_, *conf;
-    int i;
 
     certmap_dir_conf_freeze(base);
     certmap_dir_conf_freeze(add);
-    conf = apr_pmemdup(p, base, sizeof(*base));
+    conf = apr_palloc(p, sizeof(*conf));
+    *conf = *base;
     conf->own = NULL;
     if (add->mode != CERTMAP_MODE_UNSET) {
         conf->mode = add->mode;
@@ -82,10 +93,8 @@ void *certmap_dir_conf_merge(apr_pool_t *p, void *base_, void *add_)
     if (add->min_strength != CERTMAP_UNSET) {
         conf->min_strength = add->min_strength;
     }
-    for (i = 0; i < CERTMAP_DOC_COUNT; i++) {
-        if (add->documents[i]) {
-            conf->documents[i] = add->documents[i];
-        }
+    if (add->documents) {
+        conf->documents = base->documents ? merge_documents(base->documents, add->documents, p) : add->documents;
     }
     if (add->where) {
         conf->where = add->where;
@@ -117,16 +126,6 @@ void *certmap_srv_conf_merge(apr_pool_t *p, void *base_, void *add_)
         conf->asks_in_sections = add->asks_in_sections;
     }
     return conf;
-}
-
-certmap_dir_conf_t *certmap_dir_conf(const request_rec *r)
-{
-    return ap_get_module_config(r->per_dir_config, &certmap_module);
-}
-
-certmap_srv_conf_t *certmap_srv_conf(const server_rec *s)
-{
-    return ap_get_module_config(s->module_config, &certmap_module);
 }
 
 certmap_strength_e certmap_conf_min_strength(const certmap_dir_conf_t *conf)
@@ -300,6 +299,9 @@ static const char *set_document(cmd_parms *cmd, void *dconf, const char *status,
     if (*document != '/' && !ap_is_url(document) && !strpbrk(document, " \t\n") && strchr(document, '/')) {
         return apr_psprintf(cmd->pool, "CertMapErrorDocument: '%s' is neither a local path (it would begin with '/'), "
                             "nor an absolute URL, nor a text of several words", document);
+    }
+    if (!conf->documents) {
+        conf->documents = apr_pcalloc(cmd->pool, sizeof(*conf->documents) * CERTMAP_DOC_COUNT);
     }
     for (i = 0; i < CERTMAP_DOC_COUNT; i++) {
         if (strcmp(documents[i].text, status) == 0) {

@@ -11,7 +11,8 @@
 
 #include "certmap.h"
 
-extern module AP_MODULE_DECLARE_DATA certmap_module;
+/* The one symbol that httpd looks up; everything else is hidden, which also makes calls between files cheaper. */
+extern module AP_MODULE_DECLARE_DATA certmap_module __attribute__((visibility("default")));
 
 #define CERTMAP_UNSET (-1)
 
@@ -51,7 +52,7 @@ typedef struct certmap_dir_conf_t {
     int exempt;                     /**< CertMap Off was written in a section: the guard stands aside */
     int report_only;
     int min_strength;               /**< CERTMAP_UNSET or certmap_strength_e */
-    const char *documents[CERTMAP_DOC_COUNT];   /**< NULL: unset */
+    const char **documents;         /**< by certmap_document_e, entries NULL where unset; NULL: none at all */
     certmap_layer_t *own;           /**< of the place itself, NULL in merged configurations */
     certmap_layer_t *const *layers; /**< outermost first */
     int nlayers;
@@ -73,8 +74,16 @@ void *certmap_dir_conf_merge(apr_pool_t *p, void *base, void *add);
 void *certmap_srv_conf_create(apr_pool_t *p, server_rec *s);
 void *certmap_srv_conf_merge(apr_pool_t *p, void *base, void *add);
 
-certmap_dir_conf_t *certmap_dir_conf(const request_rec *r);
-certmap_srv_conf_t *certmap_srv_conf(const server_rec *s);
+/* Inline, here and in tls.h and respond.h: several of each for every request. */
+static inline certmap_dir_conf_t *certmap_dir_conf(const request_rec *r)
+{
+    return ap_get_module_config(r->per_dir_config, &certmap_module);
+}
+
+static inline certmap_srv_conf_t *certmap_srv_conf(const server_rec *s)
+{
+    return ap_get_module_config(s->module_config, &certmap_module);
+}
 
 /** The list that a configuration asks, with CertMapInherit resolved; NULL when there is none. In p only when linked. */
 const certmap_list_t *certmap_conf_list(const certmap_dir_conf_t *conf, apr_pool_t *p);

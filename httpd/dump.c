@@ -62,7 +62,7 @@ static void dump_section(server_rec *s, const certmap_dir_conf_t *raw, const cer
                     name ? name : "(server)", mode_name(merged->mode),
                     merged->exempt == 1 ? " (outside the guard)" : "",
                     certmap_strength_name(certmap_conf_min_strength(merged)), merged->report_only == 1 ? "On" : "Off");
-    for (i = 0; i < CERTMAP_DOC_COUNT; i++) {
+    for (i = 0; merged->documents && i < CERTMAP_DOC_COUNT; i++) {
         if (merged->documents[i]) {
             apr_file_printf(dump->out, "    CertMapErrorDocument %s %s\n", statuses[i], merged->documents[i]);
         }

@@ -65,9 +65,8 @@ static certmap_peer_t *make_peer(const certmap_tls_record_t *record, certmap_pee
     return peer;
 }
 
-const certmap_peer_t *certmap_peer(const conn_rec *c)
+const certmap_peer_t *certmap_peer(certmap_conn_t *conn)
 {
-    certmap_conn_t *conn = certmap_tls_conn(c);
     const certmap_tls_record_t *record = conn ? conn->record : NULL;
     certmap_peer_t *peer;
 
@@ -141,10 +140,9 @@ static certmap_memo_t *make_memo(const certmap_peer_t *peer, const certmap_list_
     return memo;
 }
 
-const certmap_memo_t *certmap_peer_decide(const conn_rec *c, const certmap_peer_t *peer, const certmap_list_t *list,
+const certmap_memo_t *certmap_peer_decide(certmap_conn_t *conn, const certmap_peer_t *peer, const certmap_list_t *list,
                                           certmap_strength_e min, apr_time_t now)
 {
-    certmap_conn_t *conn = certmap_tls_conn(c);
     certmap_peer_t *mine = (certmap_peer_t *)peer;      /* only memos change, under the lock */
     const certmap_memo_t *memo = find_memo(__atomic_load_n(&peer->memos, __ATOMIC_ACQUIRE), list, min, now);
     certmap_memo_t *made;
@@ -164,4 +162,24 @@ const certmap_memo_t *certmap_peer_decide(const conn_rec *c, const certmap_peer_
     }
     apr_thread_mutex_unlock(conn->lock);
     return memo;
+}
+
+const certmap_told_t *certmap_peer_told(certmap_conn_t *conn, const certmap_peer_t *peer, const certmap_memo_t *memo,
+                                        long days_left, certmap_tell_fn *tell)
+{
+    certmap_memo_t *mine = (certmap_memo_t *)memo;      /* only told changes, under the lock */
+    const certmap_told_t *told = __atomic_load_n(&memo->told, __ATOMIC_ACQUIRE);
+    certmap_told_t *made;
+
+    if (told && told->days_left == days_left) {
+        return told;
+    }
+    apr_thread_mutex_lock(conn->lock);
+    made = apr_pcalloc(peer->pool, sizeof(*made));
+    made->days_left = days_left;
+    made->env = apr_table_make(peer->pool, 8);
+    tell(peer, memo, made, peer->pool);
+    __atomic_store_n(&mine->told, made, __ATOMIC_RELEASE);
+    apr_thread_mutex_unlock(conn->lock);
+    return made;
 }

@@ -9,7 +9,13 @@
 #include "certmap.h"
 #include "tls.h"
 
-/** A decision made for one list on one verification. Immutable but for next, which is set before publication. */
+/** The environment of a mapped request, which holds for a day (CERTMAP_DAYS_LEFT). */
+typedef struct certmap_told_t {
+    long days_left;
+    apr_table_t *env;       /**< copied into requests, never changed */
+} certmap_told_t;
+
+/** A decision made for one list on one verification. Immutable but for told. */
 typedef struct certmap_memo_t {
     const struct certmap_memo_t *next;
     const certmap_ruleset_t **rules;    /**< the list it was made for, innermost first */
@@ -17,6 +23,7 @@ typedef struct certmap_memo_t {
     certmap_strength_e min;
     certmap_decision_t decision;
     const char *groups;                 /**< the decision's groups joined by commas, or NULL */
+    const certmap_told_t *told;         /**< of the last day asked for, or NULL; read atomically */
 } certmap_memo_t;
 
 /** A presented certificate and what one verification said of it. Immutable but for memos, which only ever grow. */
@@ -30,17 +37,26 @@ typedef struct certmap_peer_t {
 } certmap_peer_t;
 
 /**
- * The peer of a connection or HTTP/2 stream, made on first use. No lock is taken when it is there already.
+ * The peer of a TLS connection, made on first use. No lock is taken when it is there already.
+ * @param conn from certmap_tls_conn, may be NULL
  * @return NULL when there is no TLS, no certificate was presented, or memory ran out (the caller refuses in any case)
  */
-const certmap_peer_t *certmap_peer(const conn_rec *c);
+const certmap_peer_t *certmap_peer(certmap_conn_t *conn);
 
 /**
  * The decision on a peer by a list, from memory when it was made before on this connection.
  * @return NULL when the engine could not run; the caller refuses
  */
-const certmap_memo_t *certmap_peer_decide(const conn_rec *c, const certmap_peer_t *peer, const certmap_list_t *list,
+const certmap_memo_t *certmap_peer_decide(certmap_conn_t *conn, const certmap_peer_t *peer, const certmap_list_t *list,
                                           certmap_strength_e min, apr_time_t now);
+
+/** Fills the environment of a memo; what is put into it lives in p or as long as the memo. */
+typedef void certmap_tell_fn(const certmap_peer_t *peer, const certmap_memo_t *memo, certmap_told_t *told,
+                             apr_pool_t *p);
+
+/** The environment of a memo for so many days left, made by tell on the first request of a day. */
+const certmap_told_t *certmap_peer_told(certmap_conn_t *conn, const certmap_peer_t *peer, const certmap_memo_t *memo,
+                                        long days_left, certmap_tell_fn *tell);
 
 /** Frees what a connection gathered. */
 void certmap_peer_closed(certmap_conn_t *conn);

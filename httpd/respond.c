@@ -24,39 +24,25 @@ APLOG_USE_MODULE(certmap);
 
 static ap_filter_rec_t *page_filter_rec;
 
-certmap_request_t *certmap_request_if_any(const request_rec *r)
-{
-    return ap_get_module_config(r->request_config, &certmap_module);
-}
-
-certmap_request_t *certmap_request(request_rec *r)
-{
-    certmap_request_t *state = certmap_request_if_any(r);
-
-    if (!state) {
-        state = apr_pcalloc(r->pool, sizeof(*state));
-        ap_set_module_config(r->request_config, &certmap_module, state);
-    }
-    return state;
-}
-
 /* ---- announcing ---------------------------------------------------------------------------------------------- */
 
 static void clear_document(request_rec *r, certmap_request_t *state)
 {
-    core_request_config *core = ap_get_core_module_config(r->request_config);
+    if (state->document_set) {
+        core_request_config *core = ap_get_core_module_config(r->request_config);
 
-    if (state->document_set && core && core->response_code_strings) {
-        core->response_code_strings[ap_index_of_response(HTTP_FORBIDDEN)] = NULL;
+        if (core && core->response_code_strings) {
+            core->response_code_strings[ap_index_of_response(HTTP_FORBIDDEN)] = NULL;
+        }
+        state->document_set = 0;
     }
-    state->document_set = 0;
     state->document = NULL;
 }
 
 void certmap_respond_announce(request_rec *r, certmap_request_t *state, certmap_refusal_e who, certmap_reason_e reason)
 {
     const certmap_dir_conf_t *conf = certmap_dir_conf(r);
-    int i = certmap_document_index(certmap_reason_substatus(reason));
+    int i = conf->documents ? certmap_document_index(certmap_reason_substatus(reason)) : -1;
 
     if (state->committed) {
         return;
@@ -171,45 +157,52 @@ static void log_refusal(request_rec *r, certmap_request_t *state, certmap_reason
 
 /* ---- notes, environment, headers ------------------------------------------------------------------------------ */
 
-static void set_notes(request_rec *r, const certmap_request_t *state, certmap_reason_e reason)
+static void fill_notes(apr_table_t *notes, const certmap_memo_t *memo, const char *incident, certmap_reason_e reason,
+                       apr_pool_t *p)
 {
-    const certmap_decision_t *decision = state->memo ? &state->memo->decision : NULL;
+    const certmap_decision_t *decision = memo ? &memo->decision : NULL;
 
-    apr_table_setn(r->notes, CERTMAP_NOTE_STATUS, certmap_reason_status(reason));
     if (reason != CERTMAP_R_NONE) {
-        apr_table_setn(r->notes, CERTMAP_NOTE_REASON, certmap_reason_name(reason));
+        apr_table_setn(notes, CERTMAP_NOTE_STATUS, certmap_reason_status(reason));
+        apr_table_setn(notes, CERTMAP_NOTE_REASON, certmap_reason_name(reason));
         if (certmap_reason_substatus(reason)) {
-            apr_table_setn(r->notes, CERTMAP_NOTE_SUBSTATUS,
-                           apr_itoa(r->pool, certmap_reason_substatus(reason)));
+            apr_table_setn(notes, CERTMAP_NOTE_SUBSTATUS, apr_itoa(p, certmap_reason_substatus(reason)));
         }
     }
-    if (state->incident) {
-        apr_table_setn(r->notes, CERTMAP_NOTE_INCIDENT, state->incident);
+    if (incident) {
+        apr_table_setn(notes, CERTMAP_NOTE_INCIDENT, incident);
     }
     if (decision && decision->rule) {
-        apr_table_setn(r->notes, CERTMAP_NOTE_RULE, decision->rule->name);
+        apr_table_setn(notes, CERTMAP_NOTE_RULE, decision->rule->name);
     }
     if (decision && decision->user) {
-        apr_table_setn(r->notes, CERTMAP_NOTE_USER, decision->user);
+        apr_table_setn(notes, CERTMAP_NOTE_USER, decision->user);
     }
 }
 
-/* prefix: "REDIRECT_" for the request that an error document is, where httpd has renamed the variables already */
-static void set_env(request_rec *r, const certmap_request_t *state, certmap_reason_e reason, int redirected)
+static long days_left(const certmap_peer_t *peer, apr_time_t now)
 {
-    const certmap_decision_t *decision = state->memo ? &state->memo->decision : NULL;
-    apr_table_t *env = r->subprocess_env;
+    apr_time_t left = certmap_cert_not_after(peer->cert) - now;
+
+    return left > 0 ? (long)(left / apr_time_from_sec(86400)) : 0;
+}
+
+/* redirected: for the request that an error document is, where httpd has put REDIRECT_ before the names already */
+static void fill_env(apr_table_t *env, const certmap_peer_t *peer, const certmap_memo_t *memo, const char *incident,
+                     certmap_reason_e reason, long days, int redirected, apr_pool_t *p)
+{
+    const certmap_decision_t *decision = memo ? &memo->decision : NULL;
 
 #define SET(name, value) apr_table_setn(env, redirected ? "REDIRECT_" name : name, (value))
     SET(CERTMAP_ENV_STATUS, certmap_reason_status(reason));
     if (reason != CERTMAP_R_NONE) {
         SET(CERTMAP_ENV_REASON, certmap_reason_name(reason));
         if (certmap_reason_substatus(reason)) {
-            SET(CERTMAP_ENV_SUBSTATUS, apr_itoa(r->pool, certmap_reason_substatus(reason)));
+            SET(CERTMAP_ENV_SUBSTATUS, apr_itoa(p, certmap_reason_substatus(reason)));
         }
     }
-    if (state->incident) {
-        SET(CERTMAP_ENV_INCIDENT, state->incident);
+    if (incident) {
+        SET(CERTMAP_ENV_INCIDENT, incident);
     }
     if (decision && decision->rule) {
         SET(CERTMAP_ENV_RULE, decision->rule->name);
@@ -217,23 +210,52 @@ static void set_env(request_rec *r, const certmap_request_t *state, certmap_reas
     if (decision && decision->user) {
         SET(CERTMAP_ENV_USER, decision->user);
         SET(CERTMAP_ENV_STRENGTH, certmap_strength_name(decision->strength));
-        if (state->memo->groups) {
-            SET(CERTMAP_ENV_GROUPS, state->memo->groups);
+        if (memo->groups) {
+            SET(CERTMAP_ENV_GROUPS, memo->groups);
         }
     }
-    if (state->peer && state->peer->cert && state->peer->not_after) {
-        apr_time_t left = certmap_cert_not_after(state->peer->cert) - r->request_time;
-
-        SET(CERTMAP_ENV_NOT_AFTER, state->peer->not_after);
-        SET(CERTMAP_ENV_DAYS_LEFT, apr_ltoa(r->pool, left > 0 ? (long)(left / apr_time_from_sec(86400)) : 0));
+    if (peer && peer->cert && peer->not_after) {
+        SET(CERTMAP_ENV_NOT_AFTER, peer->not_after);
+        SET(CERTMAP_ENV_DAYS_LEFT, apr_ltoa(p, days));
     }
 #undef SET
 }
 
+static void set_both(request_rec *r, const certmap_request_t *state, certmap_reason_e reason)
+{
+    long days = state->peer && state->peer->cert ? days_left(state->peer, r->request_time) : 0;
+
+    /* an earlier configuration of this request (before DirectoryIndex) may have been served for another user */
+    apr_table_unset(r->notes, CERTMAP_NOTE_RULE);
+    apr_table_unset(r->notes, CERTMAP_NOTE_USER);
+    apr_table_unset(r->subprocess_env, CERTMAP_ENV_RULE);
+    apr_table_unset(r->subprocess_env, CERTMAP_ENV_USER);
+    apr_table_unset(r->subprocess_env, CERTMAP_ENV_STRENGTH);
+    apr_table_unset(r->subprocess_env, CERTMAP_ENV_GROUPS);
+    fill_notes(r->notes, state->memo, state->incident, reason, r->pool);
+    fill_env(r->subprocess_env, state->peer, state->memo, state->incident, reason, days, 0, r->pool);
+}
+
+static void tell(const certmap_peer_t *peer, const certmap_memo_t *memo, certmap_told_t *told, apr_pool_t *p)
+{
+    fill_env(told->env, peer, memo, NULL, CERTMAP_R_NONE, told->days_left, 0, p);
+}
+
+/* Nearly always nobody has put anything into the tables yet; then nothing need be looked for in them, and a copy of a
+ * ready environment costs a tenth of making it. */
 void certmap_respond_accept(request_rec *r, certmap_request_t *state)
 {
-    set_notes(r, state, state->reason);
-    set_env(r, state, state->reason, 0);
+    if (state->reason == CERTMAP_R_NONE && apr_is_empty_table(r->notes) && apr_is_empty_table(r->subprocess_env)) {
+        const certmap_told_t *told = certmap_peer_told(state->conn, state->peer, state->memo,
+                                                       days_left(state->peer, r->request_time), tell);
+
+        apr_table_addn(r->notes, CERTMAP_NOTE_RULE, state->memo->decision.rule->name);
+        apr_table_addn(r->notes, CERTMAP_NOTE_USER, state->memo->decision.user);
+        r->subprocess_env = apr_table_copy(r->pool, told->env);
+    }
+    else {
+        set_both(r, state, state->reason);
+    }
 }
 
 void certmap_respond_report(request_rec *r, certmap_request_t *state, certmap_reason_e reason)
@@ -242,8 +264,7 @@ void certmap_respond_report(request_rec *r, certmap_request_t *state, certmap_re
         state->reported = 1;
         log_refusal(r, state, reason, "report-only ");
     }
-    set_notes(r, state, reason);
-    set_env(r, state, reason, 0);
+    set_both(r, state, reason);
 }
 
 /* mod_ssl says in a note why it could not ask: no extension in TLS 1.3, or no way in HTTP/2. */
@@ -266,8 +287,7 @@ void certmap_respond_commit(request_rec *r, certmap_request_t *state)
     state->refusal_reason = refine(r, state->refusal_reason);
     state->committed = 1;
     log_refusal(r, state, state->refusal_reason, "");
-    set_notes(r, state, state->refusal_reason);
-    set_env(r, state, state->refusal_reason, 0);
+    set_both(r, state, state->refusal_reason);
     apr_table_setn(r->err_headers_out, CERTMAP_HEADER_INCIDENT, state->incident);
     apr_table_setn(r->err_headers_out, "Cache-Control", "no-store");
 }
@@ -280,12 +300,13 @@ static int on_redirect(request_rec *r)
     if (previous && previous->refusal != CERTMAP_REFUSAL_NONE
         && r->prev->status == certmap_reason_http(previous->refusal_reason)) {
         certmap_request_t *state = certmap_request(r);
+        long days = previous->peer && previous->peer->cert ? days_left(previous->peer, r->request_time) : 0;
 
         certmap_respond_commit(r->prev, previous);
         state->error_document = 1;
-        set_notes(r, previous, previous->refusal_reason);
-        set_env(r, previous, previous->refusal_reason, 1);
-        apr_table_setn(r->notes, CERTMAP_NOTE_INCIDENT, previous->incident);
+        fill_notes(r->notes, previous->memo, previous->incident, previous->refusal_reason, r->pool);
+        fill_env(r->subprocess_env, previous->peer, previous->memo, previous->incident, previous->refusal_reason,
+                 days, 1, r->pool);
         apr_table_setn(r->err_headers_out, CERTMAP_HEADER_INCIDENT, previous->incident);
         apr_table_setn(r->err_headers_out, "Cache-Control", "no-store");
     }

@@ -14,6 +14,7 @@
 #include <http_config.h>
 
 #include "certmap.h"
+#include "config.h"
 #include "peer.h"
 
 /** Who says the 403 that was announced. */
@@ -26,10 +27,14 @@ typedef enum certmap_refusal_e {
 
 /** What the module knows of one request. */
 typedef struct certmap_request_t {
-    /* evaluated for this configuration; NULL: not yet */
+    /* the connection's certificate, when this request looked at it; record NULL: not yet, or nothing there */
+    certmap_conn_t *conn;
+    const certmap_tls_record_t *record;
+    const certmap_peer_t *peer;
+    certmap_reason_e wrong;             /**< what is wrong with it: the verdict, and the dates now */
+    /* what the mapping says under the configuration `evaluated` */
     const ap_conf_vector_t *evaluated;
     certmap_reason_e reason;
-    const certmap_peer_t *peer;
     const certmap_memo_t *memo;
     const ap_conf_vector_t *passed;     /**< checked and not refused under this configuration */
     /* announced */
@@ -44,10 +49,23 @@ typedef struct certmap_request_t {
     int reported;                   /**< report-only: logged */
 } certmap_request_t;
 
-/** The request's record, made when there is none. */
-certmap_request_t *certmap_request(request_rec *r);
-/** The same, NULL when there is none. */
-certmap_request_t *certmap_request_if_any(const request_rec *r);
+/** The request's record, NULL when there is none. */
+static inline certmap_request_t *certmap_request_if_any(const request_rec *r)
+{
+    return ap_get_module_config(r->request_config, &certmap_module);
+}
+
+/** The same, made when there is none. */
+static inline certmap_request_t *certmap_request(request_rec *r)
+{
+    certmap_request_t *state = certmap_request_if_any(r);
+
+    if (!state) {
+        state = apr_pcalloc(r->pool, sizeof(*state));
+        ap_set_module_config(r->request_config, &certmap_module, state);
+    }
+    return state;
+}
 
 /** Announces a refusal: sets the error document that fits the reason. Announcing again replaces. */
 void certmap_respond_announce(request_rec *r, certmap_request_t *state, certmap_refusal_e who, certmap_reason_e reason);

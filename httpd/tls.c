@@ -57,20 +57,6 @@ static const tls_server_t *server_of(SSL *ssl)
     return servers ? apr_hash_get(servers, &ctx, sizeof(ctx)) : NULL;
 }
 
-certmap_conn_t *certmap_tls_conn(const conn_rec *c)
-{
-    const conn_rec *main_conn = c->master ? c->master : c;
-
-    return ap_get_module_config(main_conn->conn_config, &certmap_module);
-}
-
-const certmap_tls_record_t *certmap_tls_record(const conn_rec *c)
-{
-    certmap_conn_t *conn = certmap_tls_conn(c);
-
-    return conn ? conn->record : NULL;
-}
-
 /* ---- records ------------------------------------------------------------------------------------------------- */
 
 static apr_status_t free_leaf(void *leaf)

@@ -14,6 +14,7 @@
 #include <openssl/x509.h>
 
 #include "certmap.h"
+#include "config.h"
 
 /** The outcome of one verification. Lives as long as the connection. */
 typedef struct certmap_tls_record_t {
@@ -22,12 +23,6 @@ typedef struct certmap_tls_record_t {
     X509 *leaf;                     /**< what the client presented; NULL: nothing */
     certmap_verdict_t verdict;      /**< meaningful when leaf is set */
 } certmap_tls_record_t;
-
-/**
- * The record of a request's or connection's TLS connection (of the main connection for an HTTP/2 stream).
- * NULL when the connection is not TLS or TLS is not under mod_ssl's and our eyes.
- */
-const certmap_tls_record_t *certmap_tls_record(const conn_rec *c);
 
 /** Where other rooms keep what belongs to the TLS connection. */
 typedef struct certmap_conn_t {
@@ -38,8 +33,19 @@ typedef struct certmap_conn_t {
     void *handshake;                            /**< SSL* until the handshake was captured; tls.c alone */
 } certmap_conn_t;
 
-/** NULL when the connection is not TLS. */
-certmap_conn_t *certmap_tls_conn(const conn_rec *c);
+/** What belongs to a TLS connection, of an HTTP/2 stream's main connection too; NULL when it is not TLS. */
+static inline certmap_conn_t *certmap_tls_conn(const conn_rec *c)
+{
+    return ap_get_module_config((c->master ? c->master : c)->conn_config, &certmap_module);
+}
+
+/** The record of the last verification; NULL when the connection is not TLS, or not under mod_ssl's and our eyes. */
+static inline const certmap_tls_record_t *certmap_tls_record(const conn_rec *c)
+{
+    certmap_conn_t *conn = certmap_tls_conn(c);
+
+    return conn ? conn->record : NULL;
+}
 
 /** What other rooms want to be told. */
 typedef struct certmap_tls_listener_t {
