@@ -336,13 +336,34 @@ static void compile_dn(job_t *job)
     }
 }
 
+/* Dotted text of an OID that is written as a name or dotted, or NULL. */
+static const char *read_oid(const job_t *job)
+{
+    const char *name = job->cond->raw.data;
+    const char *oid = NULL;
+    ASN1_OBJECT *obj;
+    char dotted[256];
+    int n;
+
+    if (apr_isdigit(name[0])) {
+        return certmap_oid_canonical(job->cond->raw, job->scratch);
+    }
+    ERR_set_mark();
+    obj = OBJ_txt2obj(name, 0);
+    n = obj ? OBJ_obj2txt(dotted, sizeof(dotted), obj, 1) : 0;
+    if (n > 0 && (apr_size_t)n < sizeof(dotted)) {
+        oid = apr_pstrmemdup(job->scratch, dotted, (apr_size_t)n);
+    }
+    ASN1_OBJECT_free(obj);
+    ERR_pop_to_mark();
+    return oid;
+}
+
 static void compile_oid(job_t *job)
 {
     certmap_cond_t *cond = job->cond;
-    ASN1_OBJECT *obj = NULL;
-    char dotted[256];
     const char *hint;
-    int n;
+    const char *oid;
 
     if (has_wildcard(cond->raw)) {
         if (strspn(cond->raw.data, "0123456789.*?") != cond->raw.len) {
@@ -352,12 +373,8 @@ static void compile_oid(job_t *job)
         compile_wildcard(job, cond->raw);
         return;
     }
-    ERR_set_mark();
-    obj = OBJ_txt2obj(cond->raw.data, 0);
-    n = obj ? OBJ_obj2txt(dotted, sizeof(dotted), obj, 1) : 0;
-    ASN1_OBJECT_free(obj);
-    ERR_pop_to_mark();
-    if (n <= 0 || (apr_size_t)n >= sizeof(dotted)) {
+    oid = read_oid(job);
+    if (oid == NULL) {
         hint = cond->field.kind == CERTMAP_F_EKU ? certmap_suggest(cond->raw, extended_usages) : NULL;
         certmap_sink_error(job->sink, place_of(job, 0), "unknown %s \"%s\"; %s%s",
                            cond->field.kind == CERTMAP_F_EKU ? "extended key usage" : "OID", cond->raw.data,
@@ -366,7 +383,7 @@ static void compile_oid(job_t *job)
         return;
     }
     cond->pattern = CERTMAP_P_LITERAL;
-    cond->u.literal = lasting(job, (certmap_str_t){ dotted, (apr_size_t)n });
+    cond->u.literal = lasting(job, (certmap_str_t){ oid, strlen(oid) });
 }
 
 /* ---- regexes ------------------------------------------------------------------------------------------------- */

@@ -74,11 +74,11 @@ static void bare_word(parser_t *ps, const certmap_word_t *w)
     if (ps->next < ps->nwords && begins_with_operator(w + 1)) {
         int alone = strspn(w[1].text.data, "!=~") == w[1].text.len;
         int follows = alone && ps->next + 1 < ps->nwords;
+        const char *value = follows && !w[2].broken ? w[2].text.data : alone ? "VALUE" : "";
 
         certmap_sink_error(sink, w[1].place,
                            "blanks around the operator; write %s%s%s in one word, quote blanks of the value",
-                           w->text.data, w[1].text.data,
-                           follows ? w[2].text.data : alone ? "VALUE" : "");
+                           w->text.data, w[1].text.data, value);
         ps->next += follows ? 2 : 1;
     }
     else if (word_is(w, "\\")) {

@@ -41,6 +41,9 @@ apr_pool_t *fuzz_pool(void);
 /** A pool that lives as long as the process. */
 apr_pool_t *fuzz_lasting_pool(void);
 
+/** How often pools have given memory, counted by pool.c. */
+extern unsigned long fuzz_allocations;
+
 /** "Now": 2026-06-15T12:00:00Z. */
 #define FUZZ_NOW (apr_time_from_sec(1781524800))
 

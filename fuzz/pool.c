@@ -9,11 +9,13 @@
 #define _GNU_SOURCE
 #endif
 #include <dlfcn.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include <apr_pools.h>
+#include "fuzz.h"
+
+/* libapr finds these although everything else may be built hidden. */
+#define FOR_ALL __attribute__((visibility("default")))
+
+unsigned long fuzz_allocations;
 
 /* What precedes each allocation; as strictly aligned as anything that may follow it. */
 typedef struct block_t {
@@ -31,13 +33,14 @@ static block_t **bucket(const apr_pool_t *p)
     return &buckets[((apr_uintptr_t) p >> 4) % BUCKETS];
 }
 
-void *apr_palloc(apr_pool_t *p, apr_size_t size)
+FOR_ALL void *apr_palloc(apr_pool_t *p, apr_size_t size)
 {
     block_t *b = malloc(sizeof(*b) + size);
 
     if (b == NULL) {
         abort();
     }
+    fuzz_allocations++;
     b->pool = p;
     b->next = *bucket(p);
     *bucket(p) = b;
@@ -45,7 +48,7 @@ void *apr_palloc(apr_pool_t *p, apr_size_t size)
 }
 
 #undef apr_pcalloc     /* a macro over apr_palloc; libapr and older code call the function */
-void *apr_pcalloc(apr_pool_t *p, apr_size_t size);
+FOR_ALL void *apr_pcalloc(apr_pool_t *p, apr_size_t size);
 void *apr_pcalloc(apr_pool_t *p, apr_size_t size)
 {
     return memset(apr_palloc(p, size), 0, size);
@@ -81,7 +84,7 @@ static void (*next_of(const char *name))(apr_pool_t *)
     return function;
 }
 
-void apr_pool_clear(apr_pool_t *p)
+FOR_ALL void apr_pool_clear(apr_pool_t *p)
 {
     static void (*next)(apr_pool_t *);
 
@@ -92,7 +95,7 @@ void apr_pool_clear(apr_pool_t *p)
     free_blocks(p);
 }
 
-void apr_pool_destroy(apr_pool_t *p)
+FOR_ALL void apr_pool_destroy(apr_pool_t *p)
 {
     static void (*next)(apr_pool_t *);
 

@@ -31,6 +31,9 @@ static unsigned long seen;      /* since armed */
 static unsigned long failing;   /* which one, from 1; 0 none */
 
 #ifndef NO_WRAPPING
+/* Libraries find these although everything else may be built hidden. */
+#define FOR_ALL __attribute__((visibility("default")))
+
 static int fails(void)
 {
     if (!armed) {
@@ -65,7 +68,7 @@ static void next_of(const char *name, void *function, size_t size)
     memcpy(function, &found, size);
 }
 
-void *malloc(size_t size)
+FOR_ALL void *malloc(size_t size)
 {
     static void *(*next)(size_t);
     static int asking;
@@ -80,7 +83,7 @@ void *malloc(size_t size)
     return fails() ? NULL : next(size);
 }
 
-void *calloc(size_t n, size_t size)
+FOR_ALL void *calloc(size_t n, size_t size)
 {
     static void *(*next)(size_t, size_t);
     static int asking;
@@ -95,7 +98,7 @@ void *calloc(size_t n, size_t size)
     return fails() ? NULL : next(n, size);
 }
 
-void *realloc(void *old, size_t size)
+FOR_ALL void *realloc(void *old, size_t size)
 {
     static void *(*next)(void *, size_t);
 
@@ -116,13 +119,13 @@ static void *map(void *at, size_t size, int protection, int flags, int fd, off_t
     return fails() ? MAP_FAILED : next(at, size, protection, flags, fd, offset);
 }
 
-void *mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset)
+FOR_ALL void *mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset)
 {
     return map(at, size, protection, flags, fd, offset);
 }
 
 #undef mmap64
-void *mmap64(void *at, size_t size, int protection, int flags, int fd, off64_t offset)
+FOR_ALL void *mmap64(void *at, size_t size, int protection, int flags, int fd, off64_t offset)
 {
     return map(at, size, protection, flags, fd, (off_t)offset);
 }
@@ -201,9 +204,11 @@ static const case_t cases[] = {
       "no-match" },
     { "rules", STEP_RULES, "a allow u subject.CN=ann eku!=serverAuth subject.1.2.3!=x ext:1.2.3.4=secret", "=u" },
     { "rules that deny", STEP_RULES, "a deny san.email~.*@example[.]org\nb deny ext:1.2.3.4=*\n"
-      "c deny policy!=1.2.3 any\nd allow u any", "denied-by-rule" },
+      "c deny policy=1.2.3 any\nd allow u any", "denied-by-rule" },
     { "rules that deny by an attribute of a long OID", STEP_RULES,
       "a deny subject." LONG_OID "=*\nb allow u any", "denied-by-rule" },
+    { "rules that deny by a policy of a long OID", STEP_RULES, "a deny policy=" LONG_OID "\nb allow u any",
+      "denied-by-rule" },
 };
 
 #define NCASES ((int)(sizeof(cases) / sizeof(cases[0])))
@@ -362,6 +367,7 @@ static void make_certificate(void)
     fixture_extension(x509, "subjectAltName", "email:ann@example.org,DNS:a.example,RID:1.2.3,"
                       "otherName:" LONG_OID ";UTF8:x");
     fixture_extension(x509, "extendedKeyUsage", "clientAuth");
+    fixture_extension(x509, "certificatePolicies", "DER:3018301606146983f09da7ebcfdee0c7a1a7b2c0948cc8f9d776");
     fixture_extension(x509, "1.2.3.4", "DER:0c06736563726574");
     fixture_extension(x509, LONG_OID, "DER:0c0161");
     if (!X509_sign(x509, fixture_key(), EVP_sha256()) || (der_len = i2d_X509(x509, &der)) <= 0) {
