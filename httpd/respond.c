@@ -69,32 +69,39 @@ void certmap_respond_withdraw(request_rec *r, certmap_request_t *state)
 
 /* ---- the log line -------------------------------------------------------------------------------------------- */
 
+/* httpd cuts a line at 8 kB, and the incident id stands at its end: values that a certificate fills get this much each. */
+#define LOG_VALUE 1024
+
 /*
  * Quoted: '"' and '%' become %22 and %25, controls %XX; httpd then doubles backslashes and writes other bytes as
- * \xNN. So a value can neither end its quotes nor begin a line, and both steps can be undone.
+ * \xNN. So a value can neither end its quotes nor begin a line, and both steps can be undone. What counts is the
+ * length that httpd writes: a letter beyond ASCII takes four times its bytes.
  */
 static const char *log_quote(apr_pool_t *p, const char *text)
 {
     static const char hex[] = "0123456789ABCDEF";
-    const apr_size_t most = 1024;
-    apr_size_t len = strlen(text), i, n = 0;
-    char *out = apr_palloc(p, (len < most ? len : most) * 3 + 8);
+    const apr_size_t longest = 16;      /* a character of four bytes */
+    apr_size_t n = 0, written = 0;
+    char *out = apr_palloc(p, LOG_VALUE + 4);
 
-    for (i = 0; i < len && i < most; i++) {
-        unsigned char c = (unsigned char)text[i];
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
 
+        if (written + ((c & 0xc0) != 0x80 ? longest : 4) > LOG_VALUE) {
+            memcpy(out + n, "...", 3);
+            n += 3;
+            break;
+        }
         if (c < 0x20 || c == 0x7f || c == '"' || c == '%') {
             out[n++] = '%';
             out[n++] = hex[c >> 4];
             out[n++] = hex[c & 15];
+            written += 3;
         }
         else {
             out[n++] = (char)c;
+            written += c >= 0x80 ? 4 : c == '\\' ? 2 : 1;
         }
-    }
-    if (len > most) {
-        memcpy(out + n, "...", 3);
-        n += 3;
     }
     out[n] = '\0';
     return out;
