@@ -23,8 +23,8 @@
  *  - apr_status_t says whether a function ran; the outcome is an enum of its own.
  *  - Times are apr_time_t (microseconds since 1970-01-01T00:00:00Z).
  *  - Pools must have an abort function, as httpd's have: without memory for a pool the process ends and does not go on
- *    with half a decision. A new pool without a parent has none until it is given one. Without memory elsewhere (OpenSSL,
- *    PCRE2) functions fail or refuse, and nobody is mapped who would not be.
+ *    with half a decision. A new pool without a parent has none until it is given one. Without memory elsewhere
+ *    (OpenSSL, PCRE2) functions fail or refuse, and nobody is mapped who would not be.
  *  - Nothing here keeps global mutable state; certmap_engine_init() must be called once, before threads.
  */
 #ifndef CERTMAP_H

@@ -17,10 +17,13 @@
 
 #include "fixture.h"
 
-#if defined(__clang__) && defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define NO_WRAPPING "clang's AddressSanitizer owns malloc"
+/* Before its own start a sanitizer cannot be asked for memory, and behind it every allocation is its own. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define NO_WRAPPING "the sanitizer owns malloc"
 #endif
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define NO_WRAPPING "the sanitizer owns malloc"
 #endif
 
 /* ---- allocations that fail ------------------------------------------------------------------------------------ */
