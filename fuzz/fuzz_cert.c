@@ -153,6 +153,29 @@ static void compare_subject(const certmap_cert_t *cert, const X509 *x509, apr_po
     }
 }
 
+/* A name that OpenSSL puts together anew, with its sets in DER's order, is encoded as the one that was taken. */
+static void compare_encoding(X509_NAME *name)
+{
+    X509_NAME *fresh = X509_NAME_new();
+    unsigned char *given = NULL;
+    unsigned char *made = NULL;
+    int given_len;
+    int i;
+
+    for (i = 0; i < X509_NAME_entry_count(name); i++) {
+        X509_NAME_ENTRY *entry = X509_NAME_get_entry(name, i);
+        int joined = i > 0 && X509_NAME_ENTRY_set(entry) == X509_NAME_ENTRY_set(X509_NAME_get_entry(name, i - 1));
+
+        FUZZ_CHECK(X509_NAME_add_entry(fresh, entry, -1, joined ? -1 : 0) == 1);
+    }
+    given_len = i2d_X509_NAME(name, &given);
+    FUZZ_CHECK(given_len > 0 && i2d_X509_NAME(fresh, &made) == given_len);
+    FUZZ_CHECK(memcmp(given, made, (size_t) given_len) == 0);
+    OPENSSL_free(given);
+    OPENSSL_free(made);
+    X509_NAME_free(fresh);
+}
+
 static void compare_times(const certmap_cert_t *cert, const X509 *x509)
 {
     struct tm tm;
@@ -273,6 +296,8 @@ int FUZZ_TARGET(cert)(const uint8_t *data, size_t size)
             FUZZ_CHECK(strcmp(certmap_cert_sha256(same), certmap_cert_sha256(cert)) == 0);
             compare_digest(cert, data, size, p);
             compare_subject(cert, x509, p);
+            compare_encoding(X509_get_subject_name(x509));
+            compare_encoding(X509_get_issuer_name(x509));
             compare_times(cert, x509);
             compare_serial(cert, x509);
         }
