@@ -374,6 +374,175 @@ apr_array_header_t *certmap_list_lint(const certmap_list_t *list, certmap_streng
 /** One rule as a line of a rule file, quoted so that parsing gives the same rule. */
 const char *certmap_rule_text(const certmap_rule_t *rule, apr_pool_t *p);
 
+/* ---- sources ------------------------------------------------------------------------------------------------- */
+
+/** What is stored for one key (INTERFACE, "One-to-one entries"). */
+typedef struct certmap_entry_t {
+    int deny;
+    const char *user;               /**< a literal user name; NULL for deny */
+    const char *const *groups;
+    apr_size_t ngroups;
+    apr_time_t expires;             /**< first instant at which it has expired; 0: never */
+    const char *note;               /**< or NULL */
+    certmap_strength_e strength;    /**< of the key */
+    const char *key;                /**< the key's type, for logs: "sha256", "issuer-serial", ... */
+} certmap_entry_t;
+
+/** What a source holds for a certificate. */
+typedef struct certmap_lookup_t {
+    int has_deny;                   /**< a deny entry under any of the certificate's keys */
+    certmap_entry_t deny;
+    int has_allow;                  /**< the allow entry under its strongest key that has one */
+    certmap_entry_t allow;
+    int ambiguous;                  /**< several e-mail addresses, and their allow entries say different things */
+} certmap_lookup_t;
+
+typedef struct certmap_source_t certmap_source_t;
+
+/**
+ * How a kind of source answers. lookup may be called by any thread at any time; what it returns lives in p. It returns
+ * APR_SUCCESS (also when there is nothing), or an error with *why in words: the source could not be asked, and the
+ * request is answered 503. generation changes whenever an answer might.
+ */
+typedef struct certmap_source_vtable_t {
+    const char *name;               /**< "file", "lmdb" */
+    apr_status_t (*lookup)(certmap_source_t *source, const certmap_cert_t *cert, certmap_lookup_t *found,
+                           const char **why, apr_pool_t *p);
+    apr_uint64_t (*generation)(certmap_source_t *source);
+} certmap_source_vtable_t;
+
+/** A source of one-to-one mappings. Providers put it first in a struct of their own. */
+struct certmap_source_t {
+    const certmap_source_vtable_t *vtable;
+    const char *name;               /**< as configured, for logs and notes: "file /etc/x.map" */
+};
+
+/**
+ * Keys of entries, strongest first. A certificate has at most one key of each kind, and one CERTMAP_K_EMAIL for each
+ * address of its subject alternative name. Active Directory's strings are these keys in another spelling:
+ * X509:<I>...<SR>... is an ISSUER_SERIAL, X509:<I>...<S>... a DN. X509:<SKI>... alone is weak here: a key identifier is
+ * what a CA wrote into a certificate, and another CA may write the same.
+ */
+typedef enum certmap_kind_e {
+    CERTMAP_K_SHA256,           /**< the certificate; strong */
+    CERTMAP_K_SPKI,             /**< its key; strong */
+    CERTMAP_K_SKI_ISSUER,       /**< subject key identifier and issuer; strong */
+    CERTMAP_K_ISSUER_SERIAL,    /**< strong */
+    CERTMAP_K_DN,               /**< subject and issuer; scoped */
+    CERTMAP_K_SKI,              /**< subject key identifier alone; weak */
+    CERTMAP_K_SUBJECT,          /**< subject alone; weak */
+    CERTMAP_K_EMAIL,            /**< an address of the subject alternative name; weak */
+    CERTMAP_K_COUNT
+} certmap_kind_e;
+
+/** How an entry's type is written: "sha256", "issuer-serial", "X509:<S>", ... */
+const char *certmap_kind_name(certmap_kind_e kind);
+certmap_strength_e certmap_kind_strength(certmap_kind_e kind);
+
+/* ---- entries of a file --------------------------------------------------------------------------------------- */
+
+/** A table of entries, immutable, in memory. */
+typedef struct certmap_entries_t certmap_entries_t;
+
+/**
+ * Reads the text of an entry file. All errors are told, duplicate keys too.
+ * @param errors out: array of certmap_error_t, never NULL
+ * @return APR_SUCCESS, APR_EINVAL (an error is among them) or APR_ENOMEM; *entries is set on success only
+ */
+apr_status_t certmap_entries_parse(certmap_str_t text, const char *file, const certmap_entries_t **entries,
+                                   apr_array_header_t **errors, apr_pool_t *p);
+/** How many entries of a kind there are; CERTMAP_K_COUNT: of all kinds. */
+apr_size_t certmap_entries_count(const certmap_entries_t *entries, certmap_kind_e kind);
+/** What the table holds for a certificate. @return APR_SUCCESS (also for nothing), or APR_EGENERAL: OpenSSL failed */
+apr_status_t certmap_entries_lookup(const certmap_entries_t *entries, const certmap_cert_t *cert,
+                                    certmap_lookup_t *found, apr_pool_t *p);
+
+/**
+ * Told of each entry. @param key as a line of a file would write it, quotes included ("ski:0a1b "CN=x"")
+ * @param line of the text, 0 from a store  @return 0, or nonzero to stop
+ */
+typedef int certmap_entry_fn(void *baton, const char *key, const certmap_entry_t *entry, int line);
+/** Calls fn for each entry of a text in its order, without a table and without looking for duplicate keys. What fn is
+ *  given lives until it returns. Errors and returns as certmap_entries_parse. */
+apr_status_t certmap_entries_each(certmap_str_t text, const char *file, certmap_entry_fn *fn, void *baton,
+                                  apr_array_header_t **errors, apr_pool_t *p);
+/** An entry as a line of an entry file, which reads back as the same entry. */
+const char *certmap_entry_text(const char *key, const certmap_entry_t *entry, apr_pool_t *p);
+
+/* ---- generations --------------------------------------------------------------------------------------------- */
+
+/**
+ * A slot holds the current generation of something immutable that threads read while one thread replaces it. Each
+ * generation has a pool of its own, which ends when it is no longer current and its last reader has let go.
+ */
+typedef struct certmap_slot_t certmap_slot_t;
+typedef struct certmap_generation_t certmap_generation_t;
+
+/** An empty slot. It lets go of its generation when p ends; no thread may use the slot then. NULL: no lock. */
+certmap_slot_t *certmap_slot_create(apr_pool_t *p);
+/** A pool for the next generation. It belongs to nothing yet: hand it to certmap_slot_replace, or destroy it. NULL: no
+ *  memory. */
+apr_pool_t *certmap_generation_pool(void);
+/** Makes object, which lives in pool, the current one; pool is the slot's from now on. @return its number, from 1 */
+apr_uint64_t certmap_slot_replace(certmap_slot_t *slot, const void *object, apr_pool_t *pool);
+/** The current generation, held until certmap_generation_release; NULL when there is none. */
+certmap_generation_t *certmap_slot_acquire(certmap_slot_t *slot);
+/** The number of the current generation, without holding it; 0 when there is none. Costs a load. */
+apr_uint64_t certmap_slot_number(certmap_slot_t *slot);
+void certmap_generation_release(certmap_generation_t *generation);
+const void *certmap_generation_object(const certmap_generation_t *generation);
+apr_uint64_t certmap_generation_number(const certmap_generation_t *generation);
+
+/* ---- files that are read again ------------------------------------------------------------------------------- */
+
+typedef enum certmap_file_e {
+    CERTMAP_FILE_RULES,         /**< objects are certmap_ruleset_t */
+    CERTMAP_FILE_ENTRIES        /**< objects are certmap_entries_t */
+} certmap_file_e;
+
+typedef enum certmap_reread_e {
+    CERTMAP_REREAD_SAME,        /**< nothing has changed since it was looked at last */
+    CERTMAP_REREAD_REPLACED,    /**< there is a new generation */
+    CERTMAP_REREAD_KEPT         /**< the file cannot be read, or its text has errors; what was there stays */
+} certmap_reread_e;
+
+/** What one look at a file found. Lives in the pool given to certmap_reread_check. */
+typedef struct certmap_report_t {
+    certmap_reread_e outcome;
+    const char *why;                        /**< the file cannot be read: why; else NULL */
+    const apr_array_header_t *errors;       /**< of certmap_error_t, warnings too; never NULL */
+    const apr_array_header_t *added;        /**< names of rules (const char *); NULL for entries */
+    const apr_array_header_t *removed;
+    const apr_array_header_t *changed;      /**< the same name, another text */
+    apr_size_t count;                       /**< rules or entries that are there now */
+    apr_uint64_t generation;                /**< number of what is there now; 0: nothing */
+} certmap_report_t;
+
+/** A file and the slot that holds what it says. Looked at by one thread at a time; the slot is read by any. */
+typedef struct certmap_reread_t certmap_reread_t;
+
+/** Nothing is read yet. @param keep_text keep the text of the current generation, for certmap_reread_text */
+certmap_reread_t *certmap_reread_create(const char *path, certmap_file_e kind, int keep_text, apr_pool_t *p);
+/**
+ * Looks at the file: when it has changed (size, times, inode, and then the text itself) its text becomes a new
+ * generation, unless it has an error. The same faults are told once: the next look at an unchanged file says SAME.
+ * @return APR_SUCCESS, whatever was found; errors are in the report
+ */
+apr_status_t certmap_reread_check(certmap_reread_t *file, certmap_report_t *report, apr_pool_t *p);
+/** Takes a text as if it had been read: the last good one, carried through a restart. Returns as check. */
+apr_status_t certmap_reread_seed(certmap_reread_t *file, certmap_str_t text, certmap_report_t *report, apr_pool_t *p);
+/** The text of the current generation when it is kept, copied into p; else data is NULL. Same thread as check. */
+certmap_str_t certmap_reread_text(certmap_reread_t *file, apr_pool_t *p);
+certmap_slot_t *certmap_reread_slot(certmap_reread_t *file);
+const char *certmap_reread_path(const certmap_reread_t *file);
+
+/* ---- kinds of sources ---------------------------------------------------------------------------------------- */
+
+/** A source that answers from an entry file. It answers APR_ENOENT until certmap_reread_check has read the file. */
+certmap_source_t *certmap_source_file_create(const char *path, int keep_text, apr_pool_t *p);
+/** The file behind such a source. */
+certmap_reread_t *certmap_source_file_reread(certmap_source_t *source);
+
 /* ---- deciding ------------------------------------------------------------------------------------------------ */
 
 typedef enum certmap_outcome_e {

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Slots: what is current, replaced by one thread while others read. A generation is counted by its readers and by the
+ * slot; who lets go last ends its pool. A lock guards only the moment between finding a generation and counting oneself
+ * in, and is never held while anything is made or freed.
+ */
+#include <pthread.h>
+
+#include "source.h"
+
+struct certmap_generation_t {
+    const void *object;
+    apr_uint64_t number;
+    unsigned refs;                  /* atomic */
+    apr_pool_t *pool;               /* this struct is in it */
+};
+
+struct certmap_slot_t {
+    pthread_mutex_t lock;
+    certmap_generation_t *current;  /* or NULL; under lock */
+    apr_uint64_t number;            /* of current; atomic, so that it can be asked without the lock */
+};
+
+static apr_status_t forget_slot(void *data)
+{
+    certmap_slot_t *slot = data;
+
+    if (slot->current != NULL) {
+        certmap_generation_release(slot->current);
+    }
+    pthread_mutex_destroy(&slot->lock);
+    return APR_SUCCESS;
+}
+
+certmap_slot_t *certmap_slot_create(apr_pool_t *p)
+{
+    certmap_slot_t *slot = apr_pcalloc(p, sizeof(*slot));
+
+    if (pthread_mutex_init(&slot->lock, NULL) != 0) {
+        return NULL;
+    }
+    apr_pool_cleanup_register(p, slot, forget_slot, apr_pool_cleanup_null);
+    return slot;
+}
+
+/* An allocator of its own gives the memory back to the system when the generation ends. */
+apr_pool_t *certmap_generation_pool(void)
+{
+    apr_allocator_t *allocator;
+    apr_pool_t *pool;
+
+    if (apr_allocator_create(&allocator) != APR_SUCCESS) {
+        return NULL;
+    }
+    apr_allocator_max_free_set(allocator, 1);
+    if (apr_pool_create_unmanaged_ex(&pool, NULL, allocator) != APR_SUCCESS) {
+        apr_allocator_destroy(allocator);
+        return NULL;
+    }
+    apr_allocator_owner_set(allocator, pool);
+    return pool;
+}
+
+apr_uint64_t certmap_slot_replace(certmap_slot_t *slot, const void *object, apr_pool_t *pool)
+{
+    certmap_generation_t *generation = apr_palloc(pool, sizeof(*generation));
+    certmap_generation_t *before;
+    apr_uint64_t number;
+
+    generation->object = object;
+    generation->refs = 1;
+    generation->pool = pool;
+    pthread_mutex_lock(&slot->lock);
+    before = slot->current;
+    number = slot->number + 1;
+    generation->number = number;
+    slot->current = generation;
+    __atomic_store_n(&slot->number, number, __ATOMIC_RELEASE);
+    pthread_mutex_unlock(&slot->lock);
+    if (before != NULL) {
+        certmap_generation_release(before);
+    }
+    return number;
+}
+
+certmap_generation_t *certmap_slot_acquire(certmap_slot_t *slot)
+{
+    certmap_generation_t *generation;
+
+    pthread_mutex_lock(&slot->lock);
+    generation = slot->current;
+    if (generation != NULL) {
+        __atomic_add_fetch(&generation->refs, 1, __ATOMIC_RELAXED);
+    }
+    pthread_mutex_unlock(&slot->lock);
+    return generation;
+}
+
+apr_uint64_t certmap_slot_number(certmap_slot_t *slot)
+{
+    return __atomic_load_n(&slot->number, __ATOMIC_ACQUIRE);
+}
+
+void certmap_generation_release(certmap_generation_t *generation)
+{
+    if (__atomic_sub_fetch(&generation->refs, 1, __ATOMIC_ACQ_REL) == 0) {
+        apr_pool_destroy(generation->pool);
+    }
+}
+
+const void *certmap_generation_object(const certmap_generation_t *generation)
+{
+    return generation->object;
+}
+
+apr_uint64_t certmap_generation_number(const certmap_generation_t *generation)
+{
+    return generation->number;
+}
