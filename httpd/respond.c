@@ -69,7 +69,7 @@ void certmap_respond_withdraw(request_rec *r, certmap_request_t *state)
 
 /* ---- the log line -------------------------------------------------------------------------------------------- */
 
-/* httpd cuts a line at 8 kB, and the incident id stands at its end: values that a certificate fills get this much each. */
+/* httpd cuts a line at 8 kB, and the incident id stands at its end: a value gets so much of it and no more. */
 #define LOG_VALUE 1024
 
 /*
