@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+# An httpd of a test's own: started on ports of its own, restarted gracefully at will and stopped by its id.
+#
+#   my $server = CertMap::Server->new(name => 'stock', ports => ['MAIN'], modules => $lines, text => 'Listen 127.0.0.1:${MY_MAIN} ...');
+#   $server->port('MAIN');
+#   $server->graceful;      # returns when no child of the old generation accepts any more
+#
+# Its directory is t/logs/NAME; in its configuration that is ${DIR}, and each port of its own is ${MY_...}. Every answer carries
+# X-Generation, the number of times that it was (re)started.
+package CertMap::Server;
+use strict;
+use warnings;
+
+use CertMap::Test qw(top);
+use IO::Socket::INET;
+use POSIX qw(WNOHANG);
+
+sub write_file {
+    my ($name, $text) = @_;
+    open my $fh, '>', $name or die "$name: $!\n";
+    print {$fh} $text;
+    close $fh or die "$name: $!\n";
+}
+
+# Arguments: name, text (the configuration), ports (names), modules (more modules to load), without (modules not to load), files
+# (name => content, to stand in its directory).
+# One more port, PROBE, is plain HTTP and there to see that the server answers.
+sub new {
+    my ($class, %arg) = @_;
+    my $dir = top() . "/t/logs/$arg{name}";
+    my $self = bless { dir => $dir, owner => $$, generation => 1, name => $arg{name} }, $class;
+    mkdir $dir or die "$dir: $!\n";
+    my @names = (@{ $arg{ports} }, 'PROBE');
+    my @sockets = map {
+        IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1', Proto => 'tcp') or die "no free port: $@\n"
+    } @names;
+    $self->{port} = { map { $names[$_] => $sockets[$_]->sockport } 0 .. $#names };
+    close $_ for @sockets;
+    write_file("$dir/$_", $arg{files}{$_}) for keys %{ $arg{files} // {} };
+
+    my %without = map { $_ => 1 } @{ $arg{without} // [] };
+    open my $fh, '<', top() . '/t/conf/modules.conf' or die "modules.conf: $!\n";
+    my @modules = grep { !/^LoadModule (\w+)_module/ || !$without{$1} } <$fh>;
+    push @modules, map {"LoadModule ${_}_module $ENV{CERTMAP_MODULES}/mod_$_.so\n"} @{ $arg{modules} // [] };
+    write_file("$dir/generation.conf", "Header always set X-Generation 1\n");
+    write_file("$dir/httpd.conf", join '', @modules, 'Include "' . top() . "/t/conf/defines.conf\"\n",
+        "Define DIR \"$dir\"\n", (map {"Define MY_$_ $self->{port}{$_}\n"} @names), <<'CONF', $arg{text});
+ServerRoot "${DIR}"
+DefaultRunTimeDir "${DIR}"
+ServerName localhost
+PidFile "${DIR}/pid"
+ErrorLog "${DIR}/error_log"
+LogLevel notice ssl:info
+DocumentRoot "${TOP}/t/htdocs"
+TypesConfig /dev/null
+StartServers 1
+MinSpareThreads 1
+MaxSpareThreads 75
+ThreadsPerChild 25
+MaxRequestWorkers 100
+KeepAliveTimeout 15
+TraceEnable On
+Listen 127.0.0.1:${MY_PROBE}
+Include "${DIR}/generation.conf"
+<Directory />
+    Options FollowSymLinks
+    AllowOverride None
+    Require all granted
+</Directory>
+CONF
+    my $pid = $self->{pid} = fork // die "fork: $!\n";
+    if (!$pid) {
+        open STDERR, '>', "$dir/console" or POSIX::_exit(127);
+        open STDOUT, '>&', \*STDERR or POSIX::_exit(127);
+        exec $ENV{HTTPD}, '-D', 'FOREGROUND', '-f', "$dir/httpd.conf" or POSIX::_exit(127);
+    }
+    $self->wait_for_generation;
+    return $self;
+}
+
+sub dir { return $_[0]{dir} }
+sub generation { return $_[0]{generation} }
+sub port { return $_[0]{port}{ $_[1] } // die "no port is called $_[1]\n" }
+
+sub probe {
+    my ($self) = @_;
+    my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $self->{port}{PROBE}, Proto => 'tcp') or return 0;
+    print {$socket} "GET /plain.txt HTTP/1.1\r\nHost: probe\r\nConnection: close\r\n\r\n";
+    my $answer = do { local $/; <$socket> } // '';
+    return $answer =~ /^X-Generation: (\d+)\r$/m ? $1 : 0;
+}
+
+# A child of the old generation may accept for a moment: several answers in a row have to be the new one's.
+sub wait_for_generation {
+    my ($self) = @_;
+    my $in_a_row = 0;
+    for (1 .. 3000) {
+        die "$self->{name}: httpd ended; see $self->{dir}/console and error_log\n" if waitpid($self->{pid}, WNOHANG) == $self->{pid};
+        $in_a_row = $self->probe == $self->{generation} ? $in_a_row + 1 : 0;
+        return if $in_a_row == 10;
+        select undef, undef, undef, 0.02;
+    }
+    die "$self->{name}: httpd does not answer; see $self->{dir}/console and error_log\n";
+}
+
+sub graceful {
+    my ($self) = @_;
+    my $n = ++$self->{generation};
+    write_file("$self->{dir}/generation.conf", "Header always set X-Generation $n\n");
+    kill USR1 => $self->{pid} or die "$self->{name}: no process $self->{pid}: $!\n";
+    $self->wait_for_generation;
+}
+
+sub stop {
+    my ($self) = @_;
+    my $pid = delete $self->{pid} or return;
+    return if $$ != $self->{owner};
+    local ($?, $!);
+    kill TERM => $pid;
+    waitpid $pid, 0;
+}
+
+sub DESTROY { $_[0]->stop }
+
+1;
