@@ -208,6 +208,45 @@ static double cost(deciding_t *a, const certmap_cert_t *cert, const char *rule, 
     return ns;
 }
 
+#define MANY 512
+
+typedef struct many_t {
+    deciding_t *deciding;
+    const certmap_cert_t *certs[MANY];
+    unsigned next;
+    unsigned mapped;
+} many_t;
+
+static void decide_next(void *arg)
+{
+    many_t *m = arg;
+
+    m->deciding->cert = m->certs[m->next++ % MANY];
+    decide(m->deciding);
+    m->mapped += m->deciding->d.outcome == CERTMAP_MAPPED;
+}
+
+/* Certificates of many users by turns, mapped by rules that stand anywhere: what caches no longer hold counts. */
+static double cost_of_many(deciding_t *a, size_t kind, unsigned n)
+{
+    many_t m = { .deciding = a };
+    unsigned i;
+    double ns;
+
+    for (i = 0; i < MANY; i++) {
+        unsigned user = (unsigned)((apr_uint64_t)i * 2654435761u % n);
+
+        m.certs[i] = kinds[kind].conditions == grid ? grid_view(user, 0) : view(user);
+    }
+    a->plain = 0;
+    ns = bench_ns(decide_next, &m, 0.3);
+    if (m.mapped != m.next) {
+        printf("wrong decision: %u of %u mapped\n", m.mapped, m.next);
+        exit(1);
+    }
+    return ns;
+}
+
 /* What is told of one set. */
 typedef struct row_t {
     double load;        /* seconds */
@@ -215,6 +254,7 @@ typedef struct row_t {
     double peak;
     double first;       /* nanoseconds */
     double last;
+    double many;
     double none;
     double plain;       /* none, without the index */
 } row_t;
@@ -240,6 +280,7 @@ static void measure(size_t kind, unsigned n, row_t *row)
     apr_pool_create(&a.pool, pool);
     row->first = cost(&a, is_grid ? grid_view(0, 0) : view(0), "rule-0", 0, 0.2);
     row->last = cost(&a, is_grid ? grid_view(n - 1, 0) : view(n - 1), apr_psprintf(pool, "rule-%u", n - 1), 0, 0.2);
+    row->many = cost_of_many(&a, kind, n);
     row->none = cost(&a, is_grid ? grid_view(0, 1) : view(999999), NULL, 0, 0.2);
     row->plain = cost(&a, is_grid ? grid_view(0, 1) : view(999999), NULL, 1, 0.2);
 }
@@ -247,7 +288,7 @@ static void measure(size_t kind, unsigned n, row_t *row)
 /* Measures in a process of its own. */
 static row_t measured(size_t kind, unsigned n)
 {
-    row_t row = { 0, 0, 0, 0, 0, 0, 0 };
+    row_t row = { 0 };
     int pipes[2];
     pid_t child = -1;
 
@@ -305,8 +346,8 @@ int main(int argc, char **argv)
 
     fixture_start();
     bench_view();
-    printf("%-9s %7s | %9s %7s %7s | %9s %9s %9s %7s | %11s\n", "rules", "number", "load, ms", "MB", "peak",
-           "first, us", "last, us", "none, us", ": 100", "plain, us");
+    printf("%-9s %7s | %8s %6s %6s | %9s %9s %9s %9s %7s | %9s\n", "rules", "number", "load, ms", "MB", "peak",
+           "first, us", "last, us", "many, us", "none, us", ": 100", "plain, us");
     for (k = 0; k < NKINDS; k++) {
         double hundred = 0;
         unsigned n;
@@ -315,9 +356,9 @@ int main(int argc, char **argv)
             row_t r = measured(k, n);
 
             hundred = n == 100 ? r.none : hundred;
-            printf("%-9s %7u | %9.1f %7.1f %7.1f | %9.2f %9.2f %9.2f ", kinds[k].name, n, r.load * 1e3, r.megabytes,
-                   r.peak, r.first / 1e3, r.last / 1e3, r.none / 1e3);
-            printf("%7s | %11.1f\n", n < 100 ? "" : apr_psprintf(pool, "%.2f", r.none / hundred), r.plain / 1e3);
+            printf("%-9s %7u | %8.1f %6.1f %6.1f | %9.2f %9.2f %9.2f %9.2f ", kinds[k].name, n, r.load * 1e3,
+                   r.megabytes, r.peak, r.first / 1e3, r.last / 1e3, r.many / 1e3, r.none / 1e3);
+            printf("%7s | %9.1f\n", n < 100 ? "" : apr_psprintf(pool, "%.2f", r.none / hundred), r.plain / 1e3);
         }
     }
     EVP_PKEY_free(fixture_key());

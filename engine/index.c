@@ -64,7 +64,7 @@ typedef struct making_t {
     const certmap_rule_t *const *rules;
     apr_size_t n;
     apr_array_header_t *options;    /* of option_t, of one rule */
-    apr_uint16_t *counts;           /* how many rules have a key; keys that share a counter are taken for one */
+    apr_uint16_t *counts;           /* how many rules have a key, or a few more: keys may share counters */
     apr_uint64_t counts_mask;
     apr_hash_t *by_oid[CERTMAP_F_COUNT];
     apr_array_header_t *fields;     /* of growing_t * */
@@ -230,16 +230,24 @@ static const option_t *options_of(making_t *m, const certmap_rule_t *rule, int *
 
 /* ---- building: choosing ----------------------------------------------------------------------------------------- */
 
+static void count_one(apr_uint16_t *c)
+{
+    *c = (apr_uint16_t)(*c + (*c < 0xffff));
+}
+
+/* In two places, of which seldom both are somebody else's, too. */
 static void count(making_t *m, apr_uint64_t key)
 {
-    apr_uint16_t *c = &m->counts[key & m->counts_mask];
-
-    *c = (apr_uint16_t)(*c + (*c < 0xffff));
+    count_one(&m->counts[key & m->counts_mask]);
+    count_one(&m->counts[key >> 32 & m->counts_mask]);
 }
 
 static apr_uint32_t counted(const making_t *m, apr_uint64_t key)
 {
-    return m->counts[key & m->counts_mask];
+    apr_uint16_t a = m->counts[key & m->counts_mask];
+    apr_uint16_t b = m->counts[key >> 32 & m->counts_mask];
+
+    return a < b ? a : b;
 }
 
 static growing_t *field_for(making_t *m, const certmap_field_t *field)
@@ -288,18 +296,19 @@ static group_t *use(making_t *m, const option_t *o)
     return g;
 }
 
-/* The key that the fewest rules share; of equals, what is met least often by chance. NULL: none */
+/* The key that the fewest rules share; of equals, what is looked for most quickly. NULL: none */
 static const option_t *best_of(const making_t *m, const option_t *o, int n)
 {
     const option_t *best = NULL;
+    apr_uint32_t least = 0;
     int i;
 
     for (i = 0; i < n; i++) {
         apr_uint32_t c = counted(m, o[i].key);
-        apr_uint32_t least = best ? counted(m, best->key) : 0;
 
         if (best == NULL || c < least || (c == least && o[i].how < best->how)) {
             best = &o[i];
+            least = c;
         }
     }
     return best;
@@ -464,7 +473,7 @@ static void make_table(making_t *m, certmap_index_t *ix, apr_pool_t *p)
     m->mask = power_of_two(m->nkeys * 2) - 1;
     m->slots = apr_palloc(p, (apr_size_t)(m->mask + 1) * sizeof(*m->slots));
     memset(m->slots, 0xff, (apr_size_t)(m->mask + 1) * sizeof(*m->slots));
-    m->entries = apr_array_make(m->pool, (int)m->nkeys + 1, sizeof(entry_t));
+    m->entries = apr_array_make(m->pool, 64, sizeof(entry_t));
     fill(m, ix, enter(m), p);
     ix->slots = m->slots;
     ix->mask = m->mask;
@@ -512,6 +521,7 @@ const certmap_index_t *certmap_index_create(const certmap_rule_t *const *rules, 
 {
     certmap_index_t *ix = apr_pcalloc(p, sizeof(*ix));
     making_t m = { .rules = rules, .n = n };
+    apr_pool_t *counting;
 
     if (n >= CERTMAP_INDEX_NOTHING / 4) {
         return NULL;
@@ -519,10 +529,12 @@ const certmap_index_t *certmap_index_create(const certmap_rule_t *const *rules, 
     m.pool = certmap_pool_temporary(p);
     m.options = apr_array_make(m.pool, 32, sizeof(option_t));
     m.counts_mask = power_of_two(n * 16) - 1;
-    m.counts = apr_pcalloc(m.pool, (apr_size_t)(m.counts_mask + 1) * sizeof(*m.counts));
+    counting = certmap_pool_temporary(m.pool);
+    m.counts = apr_pcalloc(counting, (apr_size_t)(m.counts_mask + 1) * sizeof(*m.counts));
     m.fields = apr_array_make(m.pool, 16, sizeof(growing_t *));
     m.choices = apr_pcalloc(m.pool, (n + 1) * sizeof(*m.choices));
     choose(&m);
+    apr_pool_destroy(counting);
     make_table(&m, ix, p);
     make_fields(&m, ix, p);
     apr_pool_destroy(m.pool);

@@ -131,15 +131,15 @@ struct certmap_cond_t {
     certmap_place_t place;
     certmap_field_t field;
     certmap_str_t raw;          /**< the value as written */
-    int negated;                /**< != or !~ */
-    int all;
-    int exact;                  /**< case: */
-    int opaque;                 /**< "#hex": speaks of CERTMAP_V_OPAQUE values, and only of those */
-    int vacuous;                /**< holds for about every value: "*", a regex that matches nothing at all, 0.0.0.0/0 */
-    int matches_empty;          /**< a regex that matches the empty text */
+    unsigned negated : 1;       /**< != or !~ */
+    unsigned all : 1;
+    unsigned exact : 1;         /**< case: */
+    unsigned opaque : 1;        /**< "#hex": speaks of CERTMAP_V_OPAQUE values, and only of those */
+    unsigned vacuous : 1;       /**< holds for about every value: "*", a regex that matches nothing at all, 0.0.0.0/0 */
+    unsigned matches_empty : 1; /**< a regex that matches the empty text */
+    unsigned regex_group : 1;   /**< on a leader or a condition that binds nothing: a regex must be asked */
     int leader;                 /**< index of the first condition that must hold on the same value, itself included; -1:
                                      binds nothing (negated or all:) */
-    int regex_group;            /**< on a leader or a condition that binds nothing: a regex must be asked */
     certmap_pattern_e pattern;
     union {
         certmap_str_t literal;
