@@ -175,11 +175,15 @@ const certmap_told_t *certmap_peer_told(certmap_conn_t *conn, const certmap_peer
         return told;
     }
     apr_thread_mutex_lock(conn->lock);
-    made = apr_pcalloc(peer->pool, sizeof(*made));
-    made->days_left = days_left;
-    made->env = apr_table_make(peer->pool, 8);
-    tell(peer, memo, made, peer->pool);
-    __atomic_store_n(&mine->told, made, __ATOMIC_RELEASE);
+    told = mine->told;
+    if (!told || told->days_left != days_left) {
+        made = apr_pcalloc(peer->pool, sizeof(*made));
+        made->days_left = days_left;
+        made->env = apr_table_make(peer->pool, 8);
+        tell(peer, memo, made, peer->pool);
+        __atomic_store_n(&mine->told, made, __ATOMIC_RELEASE);
+        told = made;
+    }
     apr_thread_mutex_unlock(conn->lock);
-    return made;
+    return told;
 }
