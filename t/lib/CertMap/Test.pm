@@ -68,9 +68,9 @@ sub slurp {
 my @fields = qw(mark status substatus reason user rule incident certmap_status remote_user protocol tls resumed verify request);
 my ($log_fh, %logged);
 
-# httpd writes the line after it has answered: wait for it.
+# httpd writes the line after it has answered: wait for it, and where a protocol is given, for the answer in that.
 sub log_entries {
-    my ($mark) = @_;
+    my ($mark, $protocol) = @_;
     my $name = "$top/t/logs/access_log";
     for (1 .. 200) {
         if (!$log_fh) {
@@ -87,10 +87,10 @@ sub log_entries {
             @entry{@fields} = split /\t/, $line, scalar @fields;
             push @{ $logged{ $entry{mark} } }, \%entry;
         }
-        return @{ $logged{$mark} } if $logged{$mark};
+        return @{ $logged{$mark} } if $logged{$mark} && (!$protocol || $logged{$mark}[-1]{protocol} eq $protocol);
         select undef, undef, undef, 0.02;
     }
-    return;
+    return @{ $logged{$mark} // [] };
 }
 
 # Where the error log ends now; error_log(MARK) is what came after it.
@@ -175,7 +175,8 @@ sub ask {
         # mod_http2 resets a stream whose body is not read, at times before curl has seen the answer: the log has it.
         my $reset = !$response->{status} && $response->{error} =~ /^Stream error in the HTTP\/2 framing layer/;
         # A client may try again, over HTTP/1.1 for instance: the last line is that of the answer.
-        $response->{logs} = [$response->{status} || $reset ? log_entries($response->{mark}) : ()];
+        my $protocol = $response->{status} && { '1.1' => 'HTTP/1.1', '2' => 'HTTP/2.0' }->{ $response->{version} };
+        $response->{logs} = [$response->{status} || $reset ? log_entries($response->{mark}, $protocol) : ()];
         $response->{log} = $response->{logs}[-1] // {};
         $response->{status} = $response->{log}{status} + 0 if $reset && $response->{log}{status};
     }
