@@ -3,6 +3,7 @@
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=${CERTMAP_BUILD_DIR:-$root/build}
+configure=()        # more words for configure
 PATH=$PATH:/usr/sbin:/sbin
 
 say() {
@@ -71,7 +72,7 @@ build() {
     fi
     if [ ! -f "$build/Makefile" ] || [ "$root/configure" -nt "$build/config.status" ]; then
         say 'configure'
-        (cd "$build" && quietly "$root/configure") || die 'configure failed'
+        (cd "$build" && quietly "$root/configure" "${configure[@]}") || die 'configure failed'
     fi
     say "make in $build"
     make -s -C "$build" -j"$(nproc 2>/dev/null || echo 1)" "$@" >&2 || die 'make failed'
