@@ -5,7 +5,10 @@
  */
 #include "proof.h"
 
+#include <apr_file_info.h>
+#include <apr_file_io.h>
 #include <apr_strings.h>
+#include <http_config.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 
@@ -30,9 +33,66 @@ static int put_text(EVP_MD_CTX *md, const char *text)
     return !text ? EVP_DigestUpdate(md, "", 1) : EVP_DigestUpdate(md, text, strlen(text) + 1);
 }
 
+static int put_file(EVP_MD_CTX *md, const char *name, apr_pool_t *p)
+{
+    apr_file_t *file;
+    char buf[8192];
+    apr_size_t len = sizeof(buf);
+    apr_status_t rv = apr_file_open(&file, name, APR_FOPEN_READ | APR_FOPEN_BINARY, APR_OS_DEFAULT, p);
+
+    if (rv != APR_SUCCESS) {
+        return APR_STATUS_IS_ENOENT(rv);    /* a link to nothing: OpenSSL finds nothing there either */
+    }
+    while ((rv = apr_file_read(file, buf, &len)) == APR_SUCCESS && EVP_DigestUpdate(md, buf, len)) {
+        len = sizeof(buf);
+    }
+    apr_file_close(file);
+    return APR_STATUS_IS_EOF(rv);
+}
+
+/* What OpenSSL looks for in a directory: the hash of a name, then ".0", ".r0", ... */
+static int is_hashed(const char *name)
+{
+    return strspn(name, "0123456789abcdef") == 8 && name[8] == '.';
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* OpenSSL reads these directories when it needs something from them, so the store does not hold it yet. */
+static int put_directory(EVP_MD_CTX *md, const char *args, apr_pool_t *p)
+{
+    const char *path = ap_server_root_relative(p, ap_getword_conf(p, &args));
+    apr_array_header_t *names = apr_array_make(p, 16, sizeof(const char *));
+    apr_dir_t *dir;
+    apr_finfo_t info;
+    apr_status_t rv;
+    int i, ok = 1;
+
+    if (!path || apr_dir_open(&dir, path, p) != APR_SUCCESS) {
+        return 0;
+    }
+    while ((rv = apr_dir_read(&info, APR_FINFO_NAME, dir)) == APR_SUCCESS || rv == APR_INCOMPLETE) {
+        if (is_hashed(info.name)) {
+            APR_ARRAY_PUSH(names, const char *) = apr_pstrdup(p, info.name);
+        }
+    }
+    apr_dir_close(dir);
+    qsort(names->elts, (size_t)names->nelts, sizeof(const char *), compare_names);
+    for (i = 0; ok && i < names->nelts; i++) {
+        const char *name = APR_ARRAY_IDX(names, i, const char *);
+
+        ok = put_text(md, name) && put_file(md, apr_pstrcat(p, path, "/", name, NULL), p);
+    }
+    return ok && APR_STATUS_IS_ENOENT(rv);
+}
+
 typedef struct directives_baton_t {
     EVP_MD_CTX *md;
     int ok;
+    apr_pool_t *p;
 } directives_baton_t;
 
 static int put_directive(const ap_directive_t *d, certmap_level_e level, void *baton_)
@@ -48,6 +108,10 @@ static int put_directive(const ap_directive_t *d, certmap_level_e level, void *b
             const char *where = level == CERTMAP_LEVEL_SECTION && d->parent ? d->parent->args : NULL;
 
             baton->ok = put_text(baton->md, where) && put_text(baton->md, d->directive) && put_text(baton->md, d->args);
+            if (baton->ok && (strcasecmp(d->directive, "SSLCACertificatePath") == 0
+                              || strcasecmp(d->directive, "SSLCARevocationPath") == 0)) {
+                baton->ok = put_directory(baton->md, d->args, baton->p);
+            }
             return baton->ok;
         }
     }
@@ -104,7 +168,7 @@ apr_status_t certmap_proof_settings(const server_rec *s, SSL_CTX *ctx, certmap_p
     EVP_MD_CTX *md = EVP_MD_CTX_new();
     const char *port = apr_psprintf(p, "%d", s->port);
     const char *mode = apr_psprintf(p, "%d:%d", SSL_CTX_get_verify_mode(ctx), SSL_CTX_get_verify_depth(ctx));
-    directives_baton_t baton = { md, 1 };
+    directives_baton_t baton = { md, 1, p };
     const server_addr_rec *addr;
     int ok;
 

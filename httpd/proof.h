@@ -22,8 +22,8 @@ typedef struct certmap_proof_settings_t {
 
 /**
  * Digests the settings: the virtual host's identity, its verification directives as written, verify mode and
- * parameters, and all CAs and CRLs in the SSL_CTX's store.
- * @return APR_SUCCESS, or APR_EGENERAL when OpenSSL failed
+ * parameters, all CAs and CRLs in the SSL_CTX's store, and those in the directories that OpenSSL reads on demand.
+ * @return APR_SUCCESS, or APR_EGENERAL when OpenSSL failed or a file could not be read
  */
 apr_status_t certmap_proof_settings(const server_rec *s, SSL_CTX *ctx, certmap_proof_settings_t *settings,
                                     apr_pool_t *p);

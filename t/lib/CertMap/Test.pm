@@ -37,8 +37,8 @@ sub port {
     my ($name) = @_;
     if (!%define) {
         open my $fh, '<', "$top/t/conf/defines.conf" or die "defines.conf: $!\n";
-        while (<$fh>) {
-            $define{$1} = $2 if /^Define (\S+) (\d+)$/;
+        while (my $line = <$fh>) {
+            $define{$1} = $2 if $line =~ /^Define (\S+) (\d+)$/;
         }
     }
     return $define{"PORT_$name"} // die "no port is called $name\n";
