@@ -15,7 +15,6 @@
 #include <http_connection.h>
 #include <http_log.h>
 #include <mpm_common.h>
-#include <openssl/err.h>
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
@@ -42,8 +41,12 @@ typedef struct verification_t {
     SSL *ssl;
     const tls_server_t *server;
     int failed;
+    int x509_err;               /**< the context's error when mod_ssl was last asked */
+    apr_uint64_t missing_crl;   /**< bit n: the certificate at depth n has no CRL, and mod_ssl does not know yet */
     certmap_verdict_t verdict;
 } verification_t;
+
+#define MISSING_CRL_DEPTHS 64
 
 static const certmap_tls_listener_t *listener;
 /* SSL_CTX* to tls_server_t*; filled while the configuration is read by one thread, only read afterwards. */
@@ -113,21 +116,30 @@ static void record_failure(verification_t *v, int x509_err, int depth)
     v->failed = 1;
 }
 
-/* With no_crl_for_cert_ok mod_ssl turns "no CRL" into success and asks the OCSP responder that the certificate names,
- * before OpenSSL has checked a signature. A forged certificate must not make httpd send requests. */
-static int signatures_hold(X509_STORE_CTX *ctx)
+/*
+ * A missing CRL comes up before OpenSSL has checked a signature. With no_crl_for_cert_ok mod_ssl turns it into success
+ * and asks the OCSP responder that the certificate names, there and then: a forged certificate would make httpd send
+ * requests, and mod_ssl crashes, because the context has no issuer yet. So mod_ssl is told when the signature has held.
+ */
+static int put_off_missing_crl(verification_t *v, X509_STORE_CTX *ctx, int depth)
 {
-    STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
-    int i, n = chain ? sk_X509_num(chain) : 0, hold = n > 0;
-
-    ERR_set_mark();
-    for (i = 0; hold && i + 1 < n; i++) {
-        EVP_PKEY *key = X509_get0_pubkey(sk_X509_value(chain, i + 1));
-
-        hold = key && X509_verify(sk_X509_value(chain, i), key) == 1;
+    if (depth < 0 || depth >= MISSING_CRL_DEPTHS) {
+        return 0;
     }
-    ERR_pop_to_mark();      /* what is left in the queue would be taken for a failure of the connection */
-    return hold;
+    v->missing_crl |= (apr_uint64_t)1 << depth;
+    X509_STORE_CTX_set_error(ctx, v->x509_err);
+    return 1;
+}
+
+static int was_put_off(verification_t *v, int depth)
+{
+    apr_uint64_t bit = depth < 0 || depth >= MISSING_CRL_DEPTHS ? 0 : (apr_uint64_t)1 << depth;
+
+    if (!(v->missing_crl & bit)) {
+        return 0;
+    }
+    v->missing_crl &= ~bit;
+    return 1;
 }
 
 /* Stands between X509_verify_cert and mod_ssl's callback: mod_ssl sees every error and logs it, and we keep the
@@ -142,17 +154,16 @@ static int verify_step(int ok, X509_STORE_CTX *ctx)
     if (ok && v->failed && v->server->defer) {
         return 1;
     }
-    if (!ok && before == X509_V_ERR_UNABLE_TO_GET_CRL) {
-        if (v->failed && v->server->defer) {
-            return 1;
-        }
-        if (!signatures_hold(ctx)) {    /* mod_ssl is told the worse error, so that it remembers a failure too */
-            before = X509_V_ERR_CERT_SIGNATURE_FAILURE;
-            X509_STORE_CTX_set_error(ctx, before);
-        }
+    if (!ok && before == X509_V_ERR_UNABLE_TO_GET_CRL && put_off_missing_crl(v, ctx, depth)) {
+        return 1;
+    }
+    if (ok && was_put_off(v, depth)) {
+        ok = 0;
+        before = X509_V_ERR_UNABLE_TO_GET_CRL;
+        X509_STORE_CTX_set_error(ctx, before);
     }
     answer = v->theirs ? v->theirs(ok, ctx) : ok;
-    after = X509_STORE_CTX_get_error(ctx);
+    after = v->x509_err = X509_STORE_CTX_get_error(ctx);
     if (answer && after == X509_V_OK) {
         return 1;
     }
@@ -204,6 +215,11 @@ static int verify_certificate(X509_STORE_CTX *ctx, void *server)
     v.theirs = SSL_get_verify_callback(v.ssl);
     X509_STORE_CTX_set_verify_cb(ctx, verify_step);
     rv = X509_verify_cert(ctx);
+    if (rv > 0 && v.missing_crl && !(v.failed && v.server->defer)) {
+        /* OpenSSL never came back to it: mod_ssl does not know, and nobody has refused */
+        X509_STORE_CTX_set_error(ctx, X509_V_ERR_UNABLE_TO_GET_CRL);
+        return 0;
+    }
     if (rv <= 0 && !v.failed) {
         /* OpenSSL could not even try (out of memory), and mod_ssl knows nothing of it: no connection */
         return rv;
