@@ -1,8 +1,8 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: Apache-2.0
-# A session from before a new CRL is verified anew, although the ticket key outlives the restart that brought the CRL; a restart that
-# changes nothing leaves sessions as good as they were. The CRLs are in a directory, of which OpenSSL has read nothing when the
-# server starts.
+# A session from before a new CRL is verified anew, although the ticket key outlives the restart that brought the CRL; a
+# restart that changes nothing leaves sessions as good as they were. The CRLs are in a directory, of which OpenSSL has
+# read nothing when the server starts.
 use strict;
 use warnings;
 use File::Temp qw(tempdir);
@@ -52,12 +52,14 @@ is offer($_, 'session_in'), '200 resumed', "TLS $_: the session is as good as it
 # bob is revoked, by a CRL of the same name; the database of the CA stays as it is, for the responder of other tests
 my $ca = pki('ca', 'inter');
 open my $conf, '>', "$scratch/ca.cnf" or die "ca.cnf: $!\n";
-print {$conf} "[ca]\ndefault_ca = it\n[it]\ndatabase = $scratch/index.txt\ncertificate = $ca/ca.crt\nprivate_key = $ca/ca.key\n",
+print {$conf} "[ca]\ndefault_ca = it\n[it]\ndatabase = $scratch/index.txt\ncertificate = $ca/ca.crt\n",
+    "private_key = $ca/ca.key\n",
     "default_md = sha256\ndefault_crl_days = 30\nunique_subject = no\n";
 close $conf or die "ca.cnf: $!\n";
 output_of('cp', "$ca/index.txt", "$scratch/index.txt");
 my $quiet = "2>>'$scratch/openssl'";
-output_of('sh', '-ec', "openssl ca -config '$scratch/ca.cnf' -batch -revoke '" . pki('clients', 'bob.crt') . "' $quiet; "
+output_of('sh', '-ec', "openssl ca -config '$scratch/ca.cnf' -batch -revoke '" . pki('clients', 'bob.crt')
+    . "' $quiet; "
     . "openssl ca -config '$scratch/ca.cnf' -gencrl -out '$scratch/crl.pem' $quiet");
 chomp(my $hash = output_of('openssl', 'crl', '-hash', '-noout', '-in', "$scratch/crl.pem"));
 my $published = pki('crls', "$hash.r0");

@@ -1,8 +1,9 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: Apache-2.0
-# Certificates that want to be mistaken for somebody: written byte by byte, signed by the tests' CA, so that nothing but what they
-# say is wrong with them. Each goes through the engine, under every rule of t/conf/hostile.conf alone, and over real TLS, where
-# OpenSSL's client takes it; what no client of OpenSSL loads is put on the wire by a proxy that changes bytes on their way.
+# Certificates that want to be mistaken for somebody: written byte by byte, signed by the tests' CA, so that nothing but
+# what they say is wrong with them. Each goes through the engine, under every rule of t/conf/hostile.conf alone, and
+# over real TLS, where OpenSSL's client takes it; what no client of OpenSSL loads is put on the wire by a proxy that
+# changes bytes on their way.
 use strict;
 use warnings;
 use Digest::SHA qw(sha256_hex);
@@ -14,7 +15,8 @@ use Test::More;
 use CertMap::DER;
 use CertMap::Test;
 
-my ($CN, $UID, $EMAIL, $UPN) = ('2.5.4.3', '0.9.2342.19200300.100.1.1', '1.2.840.113549.1.9.1', '1.3.6.1.4.1.311.20.2.3');
+my ($CN, $UID, $EMAIL, $UPN) = ('2.5.4.3', '0.9.2342.19200300.100.1.1', '1.2.840.113549.1.9.1',
+    '1.3.6.1.4.1.311.20.2.3');
 my $dir = pki('clients', 'hostile');
 my $log_start = error_log_mark();
 
@@ -37,8 +39,8 @@ sub sorted { return rdn(sort @_) }
 
 my ($dns, $ip, $uri, $email, $dirname) = (0x82, 0x87, 0x86, 0x81, 0xa4);
 
-# ---- refused as malformed, whatever the rules: name, what is said about it, certificate, and how it goes over TLS when that is not
-# by curl: [way]; the ways are told further down
+# ---- refused as malformed, whatever the rules: name, what is said about it, certificate, and how it goes over TLS when
+# that is not by curl: [way]; the ways are told further down
 
 my @malformed = (
     [cn_nul_inside       => 'subject.CN: NUL inside', { cn_text("admin\0.evil.example") }],
@@ -49,12 +51,14 @@ my @malformed = (
     [dns_nul_inside      => 'san.dns: NUL inside', { with_san(tlv($dns, "admin.example.org\0.evil.example")) }],
     [dns_nul_end         => 'san.dns: NUL inside', { with_san(tlv($dns, "admin.example.org\0")) }],
     [email_nul           => 'san.email: NUL inside', { with_san(tlv($email, "admin\@example.org\0.evil.example")) }],
-    [upn_nul_inside      => 'san.other: NUL inside', { with_san(other_name($UPN, tlv(UTF8, "admin\@example.org\0.evil"))) }],
+    [upn_nul_inside      => 'san.other: NUL inside',
+        { with_san(other_name($UPN, tlv(UTF8, "admin\@example.org\0.evil"))) }],
     [upn_nul_end         => 'san.other: NUL inside', { with_san(other_name($UPN, tlv(UTF8, "admin\@example.org\0"))) }],
     [cn_bit_string       => 'subject.CN: not a character string', { cn(tlv(BITSTRING, "\0admin")) }],
     [cn_high_printable   => 'subject.CN: byte above 0x7f in an ASCII string', { cn(tlv(PRINTABLE, "\xe0dmin")) }],
     [cn_high_ia5         => 'subject.CN: byte above 0x7f in an ASCII string', { cn(tlv(IA5, "\xe0dmin")) }],
-    [email_high          => 'san.email: byte above 0x7f in an ASCII string', { with_san(tlv($email, "\xe0dmin\@example.org")) }],
+    [email_high          => 'san.email: byte above 0x7f in an ASCII string',
+        { with_san(tlv($email, "\xe0dmin\@example.org")) }],
     [cn_cr               => 'subject.CN: control character inside', { cn_text("admin\r") }],
     [cn_lf               => 'subject.CN: control character inside', { cn_text("bob\nadmin") }],
     [cn_crlf             => 'subject.CN: control character inside', { cn_text("bob\r\nSet-Cookie: admin=1") }],
@@ -65,26 +69,29 @@ my @malformed = (
     [cn_c1               => 'subject.CN: control character inside', { cn_text("admin\xc2\x9b2J") }],
     [cn_c1_teletex       => 'subject.CN: control character inside', { cn(tlv(TELETEX, "admin\x9b2J")) }],
     [dns_lf              => 'san.dns: control character inside', { with_san(tlv($dns, "admin.example.org\n")) }],
-    (map { [sprintf('cn_bidi_%04x', $_) => 'subject.CN: bidirectional control inside', { cn(tlv(BMP, pack 'n*', unpack('C*', 'ad'), $_,
-        unpack 'C*', 'min')) }] } 0x061c, 0x200e, 0x200f, 0x202a .. 0x202e, 0x2066 .. 0x2069),
-    (map { [sprintf('cn_zero_width_%04x', $_) => 'subject.CN: zero-width character inside', { cn(tlv(BMP, pack 'n*',
-        unpack('C*', 'ad'), $_, unpack 'C*', 'min')) }] } 0x200b .. 0x200d, 0x2060, 0xfeff),
-    (map { [sprintf('cn_separator_%04x', $_) => 'subject.CN: line separator inside', { cn(tlv(BMP, pack 'n*',
-        unpack('C*', 'admin'), $_)) }] } 0x2028, 0x2029),
+    (map { [sprintf('cn_bidi_%04x', $_) => 'subject.CN: bidirectional control inside',
+        { cn(tlv(BMP, pack 'n*', unpack('C*', 'ad'), $_, unpack 'C*', 'min')) }] }
+        0x061c, 0x200e, 0x200f, 0x202a .. 0x202e, 0x2066 .. 0x2069),
+    (map { [sprintf('cn_zero_width_%04x', $_) => 'subject.CN: zero-width character inside',
+        { cn(tlv(BMP, pack 'n*', unpack('C*', 'ad'), $_, unpack 'C*', 'min')) }] } 0x200b .. 0x200d, 0x2060, 0xfeff),
+    (map { [sprintf('cn_separator_%04x', $_) => 'subject.CN: line separator inside',
+        { cn(tlv(BMP, pack 'n*', unpack('C*', 'admin'), $_)) }] } 0x2028, 0x2029),
     [empty_rdn           => 'subject: empty RDN', { subject($admin, rdn()) }],
     [empty_rdn_first     => 'subject: empty RDN', { subject => name(rdn(), @org, $admin) }],
     [empty_value         => 'subject.CN: empty', { cn_text('') }],
     [unsorted_set        => "subject: multi-valued RDN is not in DER's order",
         { subject(rdn(reverse sort(ava($CN, tlv(UTF8, 'admin')), ava($UID, tlv(UTF8, 'x'))))) }],
-    [upn_ia5             => 'san.other: UPN is not a UTF8String', { with_san(other_name($UPN, tlv(IA5, 'admin@example.org'))) }],
+    [upn_ia5             => 'san.other: UPN is not a UTF8String',
+        { with_san(other_name($UPN, tlv(IA5, 'admin@example.org'))) }],
     [upn_bmp             => 'san.other: UPN is not a UTF8String',
         { with_san(other_name($UPN, tlv(BMP, wide('admin@example.org', 1)))) }],
     [upn_sequence        => 'san.other: UPN is not a UTF8String',
         { with_san(other_name($UPN, tlv(SEQUENCE, tlv(UTF8, 'admin@example.org')))) }],
     [upn_integer         => 'san.other: UPN is not a UTF8String', { with_san(other_name($UPN, tlv(INTEGER, "\x05"))) }],
-    (map { ["ip_$_"      => 'san.ip: an address of neither 4 nor 16 octets', { with_san(tlv($ip, "\x7f\0\0\1\1" & "\xff" x $_)) }] }
-        0, 3, 5),
-    [san_trailing        => 'san: bytes behind its end', { with(extension('2.5.29.17', tlv(SEQUENCE, tlv($dns, 'a')) . "\0")) }],
+    (map { ["ip_$_"      => 'san.ip: an address of neither 4 nor 16 octets',
+        { with_san(tlv($ip, "\x7f\0\0\1\1" & "\xff" x $_)) }] } 0, 3, 5),
+    [san_trailing        => 'san: bytes behind its end',
+        { with(extension('2.5.29.17', tlv(SEQUENCE, tlv($dns, 'a')) . "\0")) }],
     [san_trailing_inside => 'san: not DER', { with(extension('2.5.29.17', tlv(SEQUENCE, tlv($dns, 'a'), "\x82"))) },
         ['s_client']],
     [cert_trailing       => 'certificate: bytes behind its end', { subject($admin), behind => "\0" }, ['proxy']],
@@ -92,16 +99,19 @@ my @malformed = (
     [ca_true             => 'basicConstraints: the certificate of a CA',
         { subject($admin), extensions => [extension('2.5.29.19', tlv(SEQUENCE, tlv(BOOLEAN, "\xff")), 1)] }],
     [version_1           => 'version: 1, not 3', { subject($admin), version => '', extensions => [] }],
-    [version_2           => 'version: not 3', { subject($admin), version => tlv(0xa0, tlv(INTEGER, "\1")), extensions => [] }],
+    [version_2           => 'version: not 3', { subject($admin), version => tlv(0xa0, tlv(INTEGER, "\1")),
+        extensions => [] }],
     [serial_zero         => 'serial: zero', { subject($admin), serial => "\0" }],
     [serial_negative     => 'serial: negative', { subject($admin), serial => "\xff\x10" }],
     [serial_21           => 'serial: longer than 20 octets', { subject($admin), serial => "\x41" x 21 }],
-    [name_64k            => 'subject: longer than 64 kB', { subject(attr('2.5.4.13', 'x' x 66_000), $admin) }, ['no_ticket']],
-    [names_64k           => 'subject: longer than 64 kB', { subject((attr('2.5.4.13', 'x')) x 5_500, $admin) }, ['no_ticket']],
+    [name_64k            => 'subject: longer than 64 kB', { subject(attr('2.5.4.13', 'x' x 66_000), $admin) },
+        ['no_ticket']],
+    [names_64k           => 'subject: longer than 64 kB', { subject((attr('2.5.4.13', 'x')) x 5_500, $admin) },
+        ['no_ticket']],
 );
 
-# ---- literal only, never admin: name, certificate, the sections where rules look for admin, and what "%{subject.CN}" makes of it
-# (the user's bytes; a reason; undef: not asked)
+# ---- literal only, never admin: name, certificate, the sections where rules look for admin, and what "%{subject.CN}"
+# makes of it (the user's bytes; a reason; undef: not asked)
 
 my @cn_rules = qw(admin-cn admin-all admin-dn admin-below admin-san);
 my @literal = (
@@ -131,21 +141,25 @@ my @literal = (
     [nfd            => { cn_text("Zoe\xcc\x88") },          ['admin-zoe'], "=Zoe\xcc\x88"],
     [reversed       => { subject => name(reverse @org, $admin) }, ['admin-dn', 'admin-below'], undef],
     [swapped        => { subject => name(@org[0, 2, 1], $admin) }, ['admin-dn', 'admin-below'], undef],
-    [one_rdn        => { subject => name(@org[0, 1], sorted(ava('2.5.4.11', tlv(UTF8, 'Hostile')), ava($CN, tlv(UTF8, 'admin')))) },
+    [one_rdn        => { subject => name(@org[0, 1],
+        sorted(ava('2.5.4.11', tlv(UTF8, 'Hostile')), ava($CN, tlv(UTF8, 'admin')))) },
         ['admin-dn', 'admin-below'], undef],
     [unknown_oid    => { subject(attr('1.2.3.4', 'admin')) },    \@cn_rules, 'user-invalid'],
     [longer_oid     => { subject(attr("$CN.0", 'admin')) },      \@cn_rules, 'user-invalid'],
     [other_type     => { subject(attr('2.5.4.41', 'admin')) },   \@cn_rules, 'user-invalid'],
-    [uid_only       => { subject(sorted(ava($CN, tlv(UTF8, 'evil')), ava($UID, tlv(UTF8, 'admin')))) }, \@cn_rules, '=evil'],
+    [uid_only       => { subject(sorted(ava($CN, tlv(UTF8, 'evil')), ava($UID, tlv(UTF8, 'admin')))) }, \@cn_rules,
+        '=evil'],
     [email_in_dn    => { subject(attr($CN, 'evil'), attr($EMAIL, 'admin@example.org')),
         extensions => [standard(), san(tlv($email, 'evil@example.org'))] }, ['admin-san'], '=evil'],
     [email_elsewhere => { subject(attr($CN, 'evil')), extensions => [standard(), san(tlv($dns, 'admin@example.org'),
-        tlv($uri, 'admin@example.org'), other_name('1.2.3.4', tlv(UTF8, 'admin@example.org')))] }, ['admin-san'], '=evil'],
+        tlv($uri, 'admin@example.org'), other_name('1.2.3.4', tlv(UTF8, 'admin@example.org')))] }, ['admin-san'],
+        '=evil'],
     [email_as_upn   => { subject(attr($CN, 'evil')), extensions => [standard(), san(tlv($email, 'x@example.org'),
         tlv($uri, 'admin.example.org'), tlv($ip, 'admi'))] }, \@cn_rules, '=evil'],
-    [dirname        => { subject(attr($CN, 'evil')), extensions => [standard(), san(tlv($dirname, name(@org, $admin)))] },
+    [dirname        => { subject(attr($CN, 'evil')),
+        extensions => [standard(), san(tlv($dirname, name(@org, $admin)))] },
         ['admin-cn', 'admin-all', 'admin-dn'], '=evil'],
-    [dirname_not    => { subject($admin), extensions => [standard(), san(tlv($dirname, name(@org, attr($CN, 'evil'))))] },
+    [dirname_not    => { with_san(tlv($dirname, name(@org, attr($CN, 'evil')))) },
         ['admin-san'], '=admin'],
     [two_cns        => { subject($admin, attr($CN, 'evil')) }, ['admin-all', 'admin-dn'], 'ambiguous'],
     [two_cns_other  => { subject(attr($CN, 'evil'), $admin) }, ['admin-all', 'admin-dn', 'admin-below'], 'ambiguous'],
@@ -156,6 +170,8 @@ my @literal = (
 # ---- equal after decoding: name, certificate, the sections that find admin
 
 my @equal_in = qw(admin-cn admin-all admin-dn);
+my @admin_names = (tlv($email, 'admin@example.org'), tlv($dirname, name(@org, $admin)),
+    other_name($UPN, tlv(UTF8, 'admin@example.org')), tlv($dns, 'admin.example.org'));
 my @equal = (
     [as_utf8      => { cn_text('admin') }, \@equal_in],
     [as_printable => { cn(tlv(PRINTABLE, 'admin')) }, \@equal_in],
@@ -168,18 +184,16 @@ my @equal = (
     [zoe_bmp      => { cn(tlv(BMP, "\0Z\0o\0\xeb")) }, ['admin-zoe']],
     # that the rules of the other sections find what they look for
     [below        => { subject($admin, attr($UID, 'x')) }, ['admin-below']],
-    [by_san       => { with_san(tlv($email, 'admin@example.org'), tlv($dirname, name(@org, $admin)),
-        other_name($UPN, tlv(UTF8, 'admin@example.org')), tlv($dns, 'admin.example.org')) }, ['admin-san']],
-    [many_sans    => { subject(attr($CN, 'x')), extensions => [standard(), san(map({ tlv($dns, $_) } ('aaa' .. 'zzz')[1 .. 9_996]),
-        tlv($email, 'admin@example.org'), tlv($dirname, name(@org, $admin)), other_name($UPN, tlv(UTF8, 'admin@example.org')),
-        tlv($dns, 'admin.example.org'))] }, ['admin-san']],
-    [empty_subject => { subject => name(), extensions => [standard(), extension('2.5.29.17', tlv(SEQUENCE,
-        tlv($email, 'admin@example.org'), tlv($dirname, name(@org, $admin)), other_name($UPN, tlv(UTF8, 'admin@example.org')),
-        tlv($dns, 'admin.example.org')), 1)] }, ['admin-san']],
+    [by_san       => { with_san(@admin_names) }, ['admin-san']],
+    [many_sans    => { subject(attr($CN, 'x')),
+        extensions => [standard(), san(map({ tlv($dns, $_) } ('aaa' .. 'zzz')[1 .. 9_996]), @admin_names)] },
+        ['admin-san']],
+    [empty_subject => { subject => name(),
+        extensions => [standard(), extension('2.5.29.17', tlv(SEQUENCE, @admin_names), 1)] }, ['admin-san']],
 );
 
-# ---- OpenSSL has the first word: name, certificate, what the engine says of it (undef: it is not even decoded; "-": nothing),
-# and how it goes over TLS: [way, answer], 403.16 malformed without
+# ---- OpenSSL has the first word: name, certificate, what the engine says of it (undef: it is not even decoded; "-":
+# nothing), and how it goes over TLS: [way, answer], 403.16 malformed without
 
 my @rejected = (
     [bmp_odd        => { cn(tlv(BMP, "\0a\0d\0")) },            undef, ['proxy']],
@@ -191,13 +205,18 @@ my @rejected = (
     [universal_odd  => { cn(tlv(UNIVERSAL, "\0\0\0a\0\0")) },   undef, ['proxy']],
     [cn_integer     => { cn(tlv(INTEGER, "\x05\x05\x05")) },    undef, ['proxy']],
     [cn_octets      => { cn(tlv(OCTETS, 'admin')) },            undef, ['proxy']],
-    [two_sans       => { with(san(tlv($dns, 'a')), san(tlv($dns, 'admin.example.org'))) }, 'extensions: one stands there twice',
+    [two_sans       => { with(san(tlv($dns, 'a')), san(tlv($dns, 'admin.example.org'))) },
+        'extensions: one stands there twice',
         ['s_client']],
     [san_garbage    => { with(extension('2.5.29.17', 'garbage')) }, 'san: not DER', ['s_client']],
-    [unknown_critical => { with(extension('1.2.3.4', tlv(UTF8, 'admin'), 1)) }, '-', [curl => '403 16 constraint-violation -']],
-    [month_13       => { subject($admin), not_after => tlv(UTCTIME, '481301000000Z') }, 'notAfter: not a date of RFC 5280'],
-    [month_13_before => { subject($admin), not_before => tlv(UTCTIME, '231301000000Z') }, 'notBefore: not a date of RFC 5280'],
-    [server_auth    => { subject($admin), extensions => [extension('2.5.29.37', tlv(SEQUENCE, oid('1.3.6.1.5.5.7.3.1')))] }, '-',
+    [unknown_critical => { with(extension('1.2.3.4', tlv(UTF8, 'admin'), 1)) }, '-',
+        [curl => '403 16 constraint-violation -']],
+    [month_13       => { subject($admin), not_after => tlv(UTCTIME, '481301000000Z') },
+        'notAfter: not a date of RFC 5280'],
+    [month_13_before => { subject($admin), not_before => tlv(UTCTIME, '231301000000Z') },
+        'notBefore: not a date of RFC 5280'],
+    [server_auth    => { subject($admin), extensions => [extension('2.5.29.37', tlv(SEQUENCE,
+        oid('1.3.6.1.5.5.7.3.1')))] }, '-',
         [curl => '403 16 wrong-purpose -']],
 );
 
@@ -205,8 +224,10 @@ my @rejected = (
 
 my %spec = (map({ $_->[0] => $_->[2] } @malformed), map({ $_->[0] => $_->[1] } @literal, @equal, @rejected));
 # for the proxy, and to compare how long ever more names take
-my %more = (marked => { cn_text('marked') }, map { my $n = $_; ("sans_$n" => { subject($admin), extensions => [standard(),
-    san((tlv($dns, 'host.example.com')) x $n, tlv($email, 'admin@example.org'))] }) } 10_000, 20_000, 40_000);
+my %more = (marked => { cn_text('marked') });
+for my $n (10_000, 20_000, 40_000) {
+    $more{"sans_$n"} = { with_san((tlv($dns, 'host.example.com')) x $n, tlv($email, 'admin@example.org')) };
+}
 issue($dir, pki('ca', 'inter'), { %spec, %more });
 
 # rule names by section, and the rules themselves
@@ -222,6 +243,7 @@ my (%rules_in, @rules);
     }
 }
 my @rule_names = map { (split)[0] } @rules;
+my @all_rules = (@rule_names, 'together');
 
 # What the engine says of each certificate: state, malformed, dates, time, rule (name to decision).
 sub judge {
@@ -250,7 +272,7 @@ my $judged = judge(\@rules, sort keys %spec);
 sub otherwise {
     my ($name, $expected, @sections) = @_;
     my $rule = $judged->{$name}{rule};
-    my @names = @sections ? map({ @{ $rules_in{$_} // die "no section is called $_\n" } } @sections) : (@rule_names, 'together');
+    my @names = @sections ? map({ @{ $rules_in{$_} // die "no section is called $_\n" } } @sections) : @all_rules;
     return join ', ', map { ($rule->{$_} // 'none') eq $expected ? () : "$_ " . ($rule->{$_} // 'none') } @names;
 }
 
@@ -258,19 +280,23 @@ sub otherwise {
 
 my @ways = (['1.2', '1.1'], ['1.3', '2']);
 
-# s_client, which takes a certificate with extensions that curl refuses to load, and leaves out its own view of the chain.
+# s_client, which takes a certificate with extensions that curl refuses to load, and leaves out its own view of the
+# chain.
 sub s_client {
     my ($name, $port, $url, @options) = @_;
     my $bundle = "$dir/$name.pem";
     my $chain = pki('ca', 'inter', 'chain.pem');
-    my $command = "printf 'GET $url HTTP/1.1\\r\\nHost: a.test\\r\\nAccept: application/json\\r\\nConnection: close\\r\\n\\r\\n' | "
+    my $request = join '\r\n', "GET $url HTTP/1.1", 'Host: a.test', 'Accept: application/json', 'Connection: close',
+        '', '';
+    my $command = "printf '$request' | "
         . "timeout 60 openssl s_client -connect 127.0.0.1:$port -servername a.test -cert '$bundle' -key '$bundle' "
         . "-cert_chain '$chain' -ign_eof @options 2>&1";
     my $output = `$command`;
     my ($reason) = $output =~ /"reason": "([a-z-]+)"/;
     my ($substatus) = $output =~ /"substatus": (\d+)/;
     my ($status) = $output =~ m{HTTP/1\.1 (\d{3}) };
-    return ($status ? join ' ', $status, $substatus // '-', $reason // '-', '-' : 'no answer', $output =~ /SSL alert number (\d+)/);
+    return ($status ? join ' ', $status, $substatus // '-', $reason // '-', '-' : 'no answer',
+        $output =~ /SSL alert number (\d+)/);
 }
 
 # The TLS 1.2 Certificate message with another certificate in the first place.
@@ -319,7 +345,6 @@ sub by_proxy {
 
 # ---- the tests
 
-my @all_rules = (@rule_names, 'together');
 my %sent;       # way to number of certificates
 plan tests => 2 * (@malformed + @rejected) + 4 * @literal + 3 * @equal + 9;
 
@@ -339,15 +364,18 @@ sub sent {
     $sent{$way}++;
     if ($way eq 'curl') {
         return join '; ', map {
-            my $i = $_;
-            map { my $told = brief($_); $told eq $expected ? () : "TLS $ways[$i][0]: $told" } ask(cert => "hostile/$name",
-                tls => $ways[$i][0], http => $ways[$i][1], requests => \@urls);
-        } 0 .. $#ways;
+            my ($tls, $http) = @$_;
+            my @answers = ask(cert => "hostile/$name", tls => $tls, http => $http, requests => \@urls);
+            map { my $told = brief($_); $told eq $expected ? () : "TLS $tls: $told" } @answers;
+        } @ways;
     }
     if ($way eq 's_client') {
         return join '; ', map {
             my $option = $_;
-            map { my ($told) = s_client($name, port('TLS'), $_, $option); $told eq $expected ? () : "$option: $told" } @urls;
+            map {
+                my ($told) = s_client($name, port('TLS'), $_, $option);
+                $told eq $expected ? () : "$option: $told";
+            } @urls;
         } qw(-tls1_2 -tls1_3);
     }
     # A session with such a name does not fit in a ticket; OpenSSL ends the handshake then, over TLS 1.3 always.
@@ -361,7 +389,8 @@ sub sent {
         my $mark = error_log_mark();
         my ($told) = by_proxy($name);
         my $why = qr/AH02008: SSL library error 1 in handshake.*SSL routines::(?:ASN1 lib|cert length mismatch)/s;
-        return join '; ', $told eq 'no answer' ? () : $told, logged_since($mark, $why) ? () : 'the handshake ended for another reason';
+        return join '; ', $told eq 'no answer' ? () : $told,
+            logged_since($mark, $why) ? () : 'the handshake ended for another reason';
     }
     die "no way is called $way\n";
 }
@@ -371,8 +400,10 @@ sub sent {
 for my $row (@malformed) {
     my ($name, $why, undef, $way) = @$row;
     my $engine = $judged->{$name};
-    is "$engine->{state}: $engine->{malformed}; " . otherwise($name, 'malformed'), "malformed: $why; ", "$name: in the engine";
-    is sent($name, '403 16 malformed -', $way ? $way->[0] : 'curl', '/admin-cn/env', '/admin-san/env', '/hostile-name/env',
+    is "$engine->{state}: $engine->{malformed}; " . otherwise($name, 'malformed'), "malformed: $why; ",
+        "$name: in the engine";
+    is sent($name, '403 16 malformed -', $way ? $way->[0] : 'curl', '/admin-cn/env', '/admin-san/env',
+        '/hostile-name/env',
         '/anybody/env'), '', "$name: over TLS";
 }
 
@@ -384,7 +415,8 @@ for my $row (@rejected) {
     my $expected = !defined $why ? 'undecodable: -' : $why eq '-' ? 'valid: -' : "malformed: $why";
     my $mapped = !defined $why || $why eq '-' ? '' : otherwise($name, 'malformed');
     is "$engine->{state}: $engine->{malformed}; $mapped", "$expected; ", "$name: in the engine";
-    is sent($name, $way && $way->[1] || '403 16 malformed -', $way ? $way->[0] : 'curl', '/admin-cn/env', '/anybody/env'), '',
+    is sent($name, $way && $way->[1] || '403 16 malformed -', $way ? $way->[0] : 'curl', '/admin-cn/env',
+        '/anybody/env'), '',
         "$name: over TLS";
 }
 
@@ -398,7 +430,9 @@ for my $row (@literal) {
     is sent($name, '403 12 no-match -', 'curl', map {"/$_/env"} @$sections), '', "$name: over TLS, in @$sections";
     my @answers = map { my ($tls, $http) = @$_; ask(cert => "hostile/$name", tls => $tls, http => $http,
         requests => ['/hostile-name/env']) } @ways;
-    my @told = map { $_->{status} == 200 && $_->{body} =~ /^REMOTE_USER=(.*)$/m ? "=$1" : (split / /, brief($_))[2] } @answers;
+    my @told = map {
+        $_->{status} == 200 && $_->{body} =~ /^REMOTE_USER=(.*)$/m ? "=$1" : (split / /, brief($_))[2]
+    } @answers;
     is "@told", join(' ', ($user // '=admin') x 2), "$name: over TLS, its name is its name";
 }
 
@@ -417,12 +451,15 @@ for my $row (@equal) {
 {
     my $der = do { open my $fh, '<:raw', "$dir/empty_subject.der" or die "empty_subject: $!\n"; local $/; <$fh> };
     my @wanted = grep { !/^san-|^anybody$/ } @rule_names;
-    is join(', ', map { "$_ $judged->{empty_subject}{rule}{$_}" } grep { $judged->{empty_subject}{rule}{$_} ne 'no-match' } @wanted), '',
+    my $rule = $judged->{empty_subject}{rule};
+    is join(', ', map {"$_ $rule->{$_}"} grep { $rule->{$_} ne 'no-match' } @wanted), '',
         'an empty subject meets no rule about the subject';
     my $fingerprint = judge(['pin allow admin sha256=' . sha256_hex($der), 'other allow admin sha256=' . '0' x 64,
         'name allow %{subject.CN} sha256=' . sha256_hex($der)], 'empty_subject')->{empty_subject}{rule};
-    is join(' ', map {"$_ $fingerprint->{$_}"} qw(pin other name)), 'pin =admin other no-match name user-invalid', '... but its fingerprint maps, and gives no name that is not there';
-    is sent('empty_subject', '403 12 no-match -', 'curl', map {"/$_/env"} qw(admin-cn admin-all admin-dn admin-below hostile-name)),
+    is join(' ', map {"$_ $fingerprint->{$_}"} qw(pin other name)), 'pin =admin other no-match name user-invalid',
+        '... but its fingerprint maps, and gives no name that is not there';
+    is sent('empty_subject', '403 12 no-match -', 'curl',
+        map {"/$_/env"} qw(admin-cn admin-all admin-dn admin-below hostile-name)),
         '', '... the same over TLS';
 }
 
@@ -445,9 +482,12 @@ for my $row (@equal) {
 
 # ---- and all this has harmed nobody
 
-is join(' ', s_client('marked', port('TLS'), '/anybody/plain.txt', '-tls1_2')), '200 - - -', 'the certificate of the proxy is a good one';
-unlike error_log($log_start), qr/exit signal|AH0005[12]|AddressSanitizer|runtime error|stack smashing/, 'no child has crashed';
+is join(' ', s_client('marked', port('TLS'), '/anybody/plain.txt', '-tls1_2')), '200 - - -',
+    'the certificate of the proxy is a good one';
+unlike error_log($log_start), qr/exit signal|AH0005[12]|AddressSanitizer|runtime error|stack smashing/,
+    'no child has crashed';
 my $total = keys %spec;
-diag sprintf '%d hostile certificates: %d malformed, %d literal, %d equal, %d that OpenSSL rejects; certificates sent: %s', $total,
-    scalar @malformed, scalar @literal, scalar @equal, scalar @rejected, join ', ', map {"$sent{$_} by $_"} sort keys %sent;
+diag sprintf '%d hostile certificates: %d malformed, %d literal, %d equal, %d that OpenSSL rejects; sent: %s', $total,
+    scalar @malformed, scalar @literal, scalar @equal, scalar @rejected, join ', ',
+        map {"$sent{$_} by $_"} sort keys %sent;
 cmp_ok $total, '==', @malformed + @literal + @equal + @rejected, "$total certificates";

@@ -1,8 +1,8 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: Apache-2.0
-# Where a certificate's text ends up: log lines, the page in its three forms, headers, variables, notes. Each is read back by a
-# parser of its own (HTML::Parser, JSON::PP, the grammar of the log line in docs/refusals.md), which must give the certificate's
-# text and nothing else, however that text tries to be more than text.
+# Where a certificate's text ends up: log lines, the page in its three forms, headers, variables, notes. Each is read
+# back by a parser of its own (HTML::Parser, JSON::PP, the grammar of the log line in docs/refusals.md), which must give
+# the certificate's text and nothing else, however that text tries to be more than text.
 use strict;
 use warnings;
 use Encode qw(decode encode);
@@ -15,7 +15,8 @@ use CertMap::Test;
 my $dir = pki('clients', 'sinks');
 my $gap = "\xef\xbf\xbd";       # U+FFFD: what a character is shown as that must not be shown
 
-# name => text as it stands in the certificate, how it is shown when it is not shown as it stands; both in bytes of UTF-8
+# name => text as it stands in the certificate, how it is shown when it is not shown as it stands; both in bytes of
+# UTF-8
 my %text = (
     plain        => ['Ann'],
     quotes       => [q{a"b'c}],
@@ -72,8 +73,8 @@ my ($CN, $O, $OU, $C) = ('2.5.4.3', '2.5.4.10', '2.5.4.11', '2.5.4.6');
 
 sub dn {
     my ($text, $unit) = @_;
-    return name(map { my ($type, $value) = @$_; rdn(ava($type, tlv(UTF8, $value))) } [$C, 'DE'], [$O, $text], [$OU, $unit],
-        [$CN, $text]);
+    return name(map { my ($type, $value) = @$_; rdn(ava($type, tlv(UTF8, $value))) } [$C, 'DE'], [$O, $text],
+        [$OU, $unit], [$CN, $text]);
 }
 
 my %spec;
@@ -113,19 +114,22 @@ sub on_page {
 
 my %label = ('Subject' => 'subject', 'Issuer' => 'issuer', 'Serial number' => 'serial', 'Status' => 'status',
     'Incident id' => 'incident', 'Valid from' => 'from', 'Valid until' => 'until', 'Time' => 'time');
-my %element = map { $_ => 1 } qw(html head meta title style body main section h1 h2 p ul li a dl div dt dd bdi code time span);
+my %element = map { $_ => 1 } qw(html head meta title style body main section h1 h2 p ul li a dl div dt dd bdi code time
+    span);
 my %attribute = map { $_ => 1 } qw(lang charset name content http-equiv class id href datetime aria-labelledby);
 
 # The facts of a page, or what is wrong with it.
 sub read_html {
     my ($html) = @_;
     my (%fact, @open, @wrong, $key);
-    my $parser = HTML::Parser->new(api_version => 3, unbroken_text => 1, utf8_mode => 0, strict_comment => 1, strict_names => 1);
+    my $parser = HTML::Parser->new(api_version => 3, unbroken_text => 1, utf8_mode => 0, strict_comment => 1,
+        strict_names => 1);
     $parser->handler(start => sub {
         my ($tag, $attr) = @_;
         push @wrong, "<$tag>" if !$element{$tag};
         push @wrong, map {"<$tag $_>"} grep { !$attribute{$_} } keys %$attr;
-        push @wrong, "link to $attr->{href}" if exists $attr->{href} && $attr->{href} !~ /^mailto:webmaster\@example\.org\?/;
+        push @wrong, "link to $attr->{href}" if exists $attr->{href}
+            && $attr->{href} !~ /^mailto:webmaster\@example\.org\?/;
         push @open, $tag if $tag ne 'meta';
     }, 'tagname, attr');
     $parser->handler(end => sub {
@@ -156,10 +160,12 @@ sub read_json {
     my ($json) = @_;
     my $said = JSON::PP->new->utf8->decode($json);
     my $cert = $said->{certificate};
-    my @unknown = grep { !/^(?:type|title|status|detail|instance|substatus|reason|incident|advice|certificate)$/ } sort keys %$said;
+    my $known = qr/^(?:type|title|status|detail|instance|substatus|reason|incident|advice|certificate)$/;
+    my @unknown = grep { !/$known/ } sort keys %$said;
     my @unknown_of_cert = grep { !/^(?:subject|issuer|serial|notBefore|notAfter)$/ } sort keys %$cert;
     return { map({ $_ => encode('UTF-8', $cert->{$_}) } qw(subject issuer serial)), incident => $said->{incident},
-        status => "$said->{status}.$said->{substatus} $said->{reason}", wrong => join ', ', @unknown, @unknown_of_cert };
+        status => "$said->{status}.$said->{substatus} $said->{reason}", wrong => join ', ', @unknown,
+            @unknown_of_cert };
 }
 
 sub read_text {
@@ -180,7 +186,8 @@ my @forms = (
     ['text/plain'               => \&read_text],
 );
 
-# The line's own grammar. In quotes: %XX for quotes, percent signs and controls; behind that httpd has written \\ and \xNN.
+# The line's own grammar. In quotes: %XX for quotes, percent signs and controls; behind that httpd has written \\ and
+# \xNN.
 sub unquote {
     my ($quoted) = @_;
     $quoted =~ /\A(?:[^"\\\x00-\x1f\x7f-\xff]|\\\\|\\x[0-9a-f]{2})*\z/ or return;
@@ -220,8 +227,10 @@ sub log_lines { my ($mark) = @_; return grep {/certmap: /} split /\n/, error_log
 
 # ---- the tests
 
-my @refused = map { ([$_, $malformed{$_} ? 'malformed' : 'no-match', 0], ["$_-forged", $malformed{$_} ? 'malformed' : 'untrusted-issuer', 1]) }
-    sort keys %text;
+my @refused = map {
+    ([$_, $malformed{$_} ? 'malformed' : 'no-match', 0],
+        ["$_-forged", $malformed{$_} ? 'malformed' : 'untrusted-issuer', 1])
+} sort keys %text;
 my @mapped = grep { !$malformed{$_} } sort keys %text;
 plan tests => @refused * (@forms + 3) + @mapped * 3 + 4;
 
@@ -230,24 +239,30 @@ my $headers;
 for my $row (@refused) {
     my ($cert, $reason, $forged) = @$row;
     (my $name = $cert) =~ s/-forged\z//;
-    my $status = { malformed => '403.16', 'untrusted-issuer' => '403.16', 'no-match' => '403.12' }->{$reason} . " $reason";
+    my $status = { malformed => '403.16', 'untrusted-issuer' => '403.16', 'no-match' => '403.12' }->{$reason}
+        . " $reason";
     # the log has the text as it is, unless the certificate is malformed; the page shows no more than can be seen
-    my ($logged, $logged_issuer) = map { shown($name, $malformed{$name} ? $text{$name}[1] : undef, $_) } qw(Hostile Forgers);
+    my $as = $malformed{$name} ? $text{$name}[1] : undef;
+    my ($logged, $logged_issuer) = map { shown($name, $as, $_) } qw(Hostile Forgers);
     my ($seen, $seen_issuer) = map { on_page(shown($name, $text{$name}[1], $_)) } qw(Hostile Forgers);
     ($logged_issuer, $seen_issuer) = ($issuer, $issuer) if !$forged;
     my $mark = error_log_mark();
-    my @answers = ask(cert => "sinks/$cert", requests => [map { { url => '/on/env', headers => ["Accept: $_->[0]"] } } @forms]);
+    my @answers = ask(cert => "sinks/$cert",
+        requests => [map { { url => '/on/env', headers => ["Accept: $_->[0]"] } } @forms]);
     for my $i (0 .. $#forms) {
         my ($type, $reader) = @{ $forms[$i] };
-        my $fact = $answers[$i]{status} == 403 ? eval { $reader->($answers[$i]{body}) } // { wrong => $@ } : { wrong => 'no page' };
+        my $fact = $answers[$i]{status} == 403
+            ? eval { $reader->($answers[$i]{body}) } // { wrong => $@ } : { wrong => 'no page' };
         is_deeply [@$fact{qw(wrong status subject issuer incident)}], ['', $status, $seen, $seen_issuer,
             $answers[$i]{headers}{'x-certmap-incident'}], "$cert: $type";
     }
 
     my @lines = map { read_log($_) } log_lines($mark);
     my $wrong = join '; ', grep { $_ ne '' } map { $_->{wrong} } @lines;
-    my @told = map { $_->{status} . ' ' . join ' ', grep { !/^(?:nearest|failed|malformed|error|depth)$/ } @{ $_->{keys} } } @lines;
-    is "$wrong@told", join(' ', ("$status subject issuer serial sha256 incident") x @forms), "$cert: a line each, with its keys";
+    my @told = map { $_->{status} . ' ' . join ' ',
+        grep { !/^(?:nearest|failed|malformed|error|depth)$/ } @{ $_->{keys} } } @lines;
+    is "$wrong@told", join(' ', ("$status subject issuer serial sha256 incident") x @forms),
+        "$cert: a line each, with its keys";
     is_deeply [map { my $value = $_->{value};
         [same_in_log($value->{subject}, $logged) ? 1 : $value->{subject},
             same_in_log($value->{issuer}, $logged_issuer) ? 1 : $value->{issuer},
@@ -256,7 +271,8 @@ for my $row (@refused) {
 
     # every refusal has the same headers, and a note as harmless
     my $head = join ' ', map { my $h = $_->{headers}; join(',', sort keys %$h) . " $h->{'cache-control'} "
-        . ($h->{'x-certmap-incident'} =~ /^[a-z2-7]{13}$/ ? 1 : 0) . ($_->{log}{incident} eq $h->{'x-certmap-incident'} ? 1 : 0) } @answers;
+        . ($h->{'x-certmap-incident'} =~ /^[a-z2-7]{13}$/ ? 1 : 0)
+        . ($_->{log}{incident} eq $h->{'x-certmap-incident'} ? 1 : 0) } @answers;
     $headers //= $head;
     is $head, $headers, "$cert: no header more";
 }
@@ -277,12 +293,14 @@ for my $name (@mapped) {
     my $mark = error_log_mark();
     my ($answer, $denied) = ask(cert => "sinks/$name", requests => ['/hostile-name/env', '/hostile-denied/env']);
     my %variable;
-    push @{ $variable{$1} }, $2 while $answer->{body} =~ /^((?:REDIRECT_)?(?:CERTMAP_\w+|REMOTE_USER|AUTH_TYPE))=(.*)$/mg;
+    my $ours = qr/(?:REDIRECT_)?(?:CERTMAP_\w+|REMOTE_USER|AUTH_TYPE)/;
+    push @{ $variable{$1} }, $2 while $answer->{body} =~ /^($ours)=(.*)$/mg;
     if ($good) {
         $variable{$_} = ['set'] for grep { exists $variable{$_} } qw(CERTMAP_NOT_AFTER CERTMAP_DAYS_LEFT CERTMAP_PKI);
         is_deeply \%variable, { CERTMAP_STATUS => ['200'], CERTMAP_RULE => ['name'], CERTMAP_STRENGTH => ['weak'],
             CERTMAP_USER => [$user], REMOTE_USER => [$user], AUTH_TYPE => ['Certificate'],
-            map { $_ => ['set'] } qw(CERTMAP_NOT_AFTER CERTMAP_DAYS_LEFT CERTMAP_PKI) }, "$name: the user, and nothing more";
+            map { $_ => ['set'] } qw(CERTMAP_NOT_AFTER CERTMAP_DAYS_LEFT CERTMAP_PKI) },
+            "$name: the user, and nothing more";
     }
     else {
         is brief($answer), '403 12 user-invalid -', "$name: is no user";
@@ -290,7 +308,8 @@ for my $name (@mapped) {
     is join(' ', map { unescape($_->{log}{user}) } $answer, $denied), $good ? "$user $user" : '- -', "$name: the note";
     my @lines = map { read_log($_) } log_lines($mark);
     my @told = map { $_->{wrong} || "$_->{status} $_->{value}{rule} " . ($_->{value}{user} // '-') } @lines;
-    is "@told", $good ? "403.12 user-denied name-denied $user" : '403.12 user-invalid name - 403.12 user-invalid name-denied -',
+    is "@told", $good ? "403.12 user-denied name-denied $user"
+        : '403.12 user-invalid name - 403.12 user-invalid name-denied -',
         "$name: the log names the user";
 }
 
@@ -300,7 +319,8 @@ for my $name (@mapped) {
     my ($answer) = ask(cert => 'sinks/script', requests => ['/docs/env']);
     my %variable = $answer->{body} =~ /^((?:REDIRECT_)?CERTMAP_\w+)=(.*)$/mg;
     delete $variable{$_} for qw(CERTMAP_PKI REDIRECT_CERTMAP_PKI);
-    is join(' ', sort keys %variable), join(' ', map {"REDIRECT_CERTMAP_$_"} qw(DAYS_LEFT INCIDENT NOT_AFTER REASON STATUS SUBSTATUS)),
+    is join(' ', sort keys %variable), join(' ',
+        map {"REDIRECT_CERTMAP_$_"} qw(DAYS_LEFT INCIDENT NOT_AFTER REASON STATUS SUBSTATUS)),
         'the variables of an error document';
     is join(' ', grep { $variable{$_} !~ /\A[A-Za-z0-9.:-]+\z/ } sort keys %variable), '', '... are words of our own';
 }
@@ -313,6 +333,7 @@ for my $name (@mapped) {
         headers => ['Referer: http://x/" incident=fake', 'X-Certmap-Incident: fake'] }]);
     my ($line) = log_lines($mark);
     my $cut = ($line // '') =~ s/, referer: .*//r;
-    is read_log($cut)->{value}{incident}, $answer->{headers}{'x-certmap-incident'}, 'a Referer stands behind the incident id';
+    is read_log($cut)->{value}{incident}, $answer->{headers}{'x-certmap-incident'},
+        'a Referer stands behind the incident id';
     like $answer->{headers}{'x-certmap-incident'}, qr/^[a-z2-7]{13}$/, 'a request cannot name its incident';
 }

@@ -31,7 +31,8 @@ for my $name (sort keys %named) {
     my ($program) = $name =~ m{^(t/unit/\w+)\.c$};
     like slurp('Makefile.am'), qr/^check_PROGRAMS (?:\+?=)(?:[^\n]*\\\n)*[^\n]*\Q$program\E\b/m, "$name is built" if $program;
 }
-for my $name (qw(t/hostile.t t/sinks.t t/deferral.t t/refusals.t t/auth.t t/ocsp.t t/forged.t t/config.t t/ask.t t/log.t)) {
+for my $name (qw(t/hostile.t t/sinks.t t/deferral.t t/refusals.t t/auth.t t/ocsp.t t/forged.t t/config.t t/ask.t t/log.t
+    t/matrix.t t/load.t t/crl.t)) {
     ok $named{$name}, "$name holds a promise";
 }
 like slurp('README.md'), qr{\(docs/security\.md\)}, 'README.md leads here';

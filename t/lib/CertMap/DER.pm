@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Certificates that no CA software makes: a writer of DER that is told every byte, and a CA's key that signs what it is given.
+# Certificates that no CA software makes: a writer of DER that is told every byte, and a CA's key that signs what it is
+# given.
 #
 #   use CertMap::DER;
 #   my $cn = rdn(ava('2.5.4.3', tlv(BMP, "\0a")));
@@ -16,12 +17,14 @@ use MIME::Base64 qw(decode_base64 encode_base64);
 
 use constant {
     BOOLEAN => 0x01, INTEGER => 0x02, BITSTRING => 0x03, OCTETS => 0x04, OID => 0x06, UTF8 => 0x0c, NUMERIC => 0x12,
-    PRINTABLE => 0x13, TELETEX => 0x14, IA5 => 0x16, UTCTIME => 0x17, GENERALTIME => 0x18, UNIVERSAL => 0x1c, BMP => 0x1e,
+    PRINTABLE => 0x13, TELETEX => 0x14, IA5 => 0x16, UTCTIME => 0x17, GENERALTIME => 0x18, UNIVERSAL => 0x1c,
+    BMP => 0x1e,
     SEQUENCE => 0x30, SET => 0x31,
 };
 
 our @EXPORT = qw(
-    BOOLEAN INTEGER BITSTRING OCTETS OID UTF8 NUMERIC PRINTABLE TELETEX IA5 UTCTIME GENERALTIME UNIVERSAL BMP SEQUENCE SET
+    BOOLEAN INTEGER BITSTRING OCTETS OID UTF8 NUMERIC PRINTABLE TELETEX IA5 UTCTIME GENERALTIME UNIVERSAL BMP SEQUENCE
+    SET
     tlv oid ava rdn name extension san other_name certificate issue key_info standard
 );
 
@@ -29,8 +32,9 @@ sub tlv {
     my ($tag, @content) = @_;
     my $content = join '', @content;
     my $n = length $content;
-    my $octets = $n < 0x80 ? pack('C', $n) : do { (my $long = pack 'N', $n) =~ s/\A\0+//; chr(0x80 | length $long) . $long };
-    return chr($tag) . $octets . $content;
+    return chr($tag) . chr($n) . $content if $n < 0x80;
+    (my $octets = pack 'N', $n) =~ s/\A\0+//;
+    return chr($tag) . chr(0x80 | length $octets) . $octets . $content;
 }
 
 sub oid {
@@ -61,8 +65,8 @@ sub standard {
         extension('2.5.29.37', tlv(SEQUENCE, oid('1.3.6.1.5.5.7.3.2')));
 }
 
-# What is signed. spec: version (whole element, '' for none), serial (octets), issuer, not_before, not_after, subject, key (whole
-# elements), extensions (list of elements; empty: none).
+# What is signed. spec: version (whole element, '' for none), serial (octets), issuer, not_before, not_after, subject,
+# key (whole elements), extensions (list of elements; empty: none).
 my $serials = 0;
 
 sub to_be_signed {
@@ -73,7 +77,8 @@ sub to_be_signed {
         tlv(INTEGER, $spec->{serial} // pack 'CNn', 0x41, $$, ++$serials),
         tlv(SEQUENCE, oid('1.2.840.10045.4.3.2')),
         $spec->{issuer},
-        tlv(SEQUENCE, $spec->{not_before} // tlv(UTCTIME, '240101000000Z'), $spec->{not_after} // tlv(UTCTIME, '480101000000Z')),
+        tlv(SEQUENCE, $spec->{not_before} // tlv(UTCTIME, '240101000000Z'),
+            $spec->{not_after} // tlv(UTCTIME, '480101000000Z')),
         $spec->{subject},
         $spec->{key},
         @extensions ? tlv(0xa3, tlv(SEQUENCE, @extensions)) : ());
@@ -128,7 +133,11 @@ sub element {
     return substr $der, $at, $header + $length;
 }
 
-sub header_length { my ($der) = @_; my $second = ord substr $der, 1, 1; return $second & 0x80 ? 2 + ($second & 0x7f) : 2 }
+sub header_length {
+    my ($der) = @_;
+    my $second = ord substr $der, 1, 1;
+    return $second & 0x80 ? 2 + ($second & 0x7f) : 2;
+}
 
 # The subject of a certificate, as a whole element.
 sub subject_of {
@@ -140,9 +149,9 @@ sub subject_of {
     return element($tbs, $at);
 }
 
-# Writes DIR/NAME.pem (certificate, the CA's chain, key: what curl wants) and DIR/NAME.der for each spec. CA is a directory with
-# ca.crt, ca.key and chain.pem. All share one key of their own, DIR/key.pem. In a spec, behind holds bytes that follow the
-# certificate in NAME.der. One shell signs them all.
+# Writes DIR/NAME.pem (certificate, the CA's chain, key: what curl wants) and DIR/NAME.der for each spec. CA is a
+# directory with ca.crt, ca.key and chain.pem. All share one key of their own, DIR/key.pem. In a spec, behind holds
+# bytes that follow the certificate in NAME.der. One shell signs them all.
 sub issue {
     my ($dir, $ca, $specs) = @_;
     my $scratch = tempdir(CLEANUP => 1);
@@ -161,7 +170,8 @@ sub issue {
         $tbs{$name} = to_be_signed({ issuer => $issuer, key => $info, %{ $specs->{$name} } });
         spew("$scratch/$name.tbs", $tbs{$name});
     }
-    output_of('sh', '-ec', 'key=$1; cd "$2"; for f in *.tbs; do openssl dgst -sha256 -sign "$key" -out "$f.sig" "$f"; done',
+    output_of('sh', '-ec',
+        'key=$1; cd "$2"; for f in *.tbs; do openssl dgst -sha256 -sign "$key" -out "$f.sig" "$f"; done',
         'sign', "$ca/ca.key", $scratch);
     for my $name (keys %$specs) {
         my $der = tlv(SEQUENCE, $tbs{$name}, tlv(SEQUENCE, oid('1.2.840.10045.4.3.2')),
