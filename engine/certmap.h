@@ -543,6 +543,52 @@ certmap_source_t *certmap_source_file_create(const char *path, int keep_text, ap
 /** The file behind such a source. */
 certmap_reread_t *certmap_source_file_reread(certmap_source_t *source);
 
+/**
+ * A source that answers from a store (LMDB). Nothing is opened before the first question; what is open then may be used
+ * by children after a fork(), and a store that cannot be opened is tried again when it has changed. Reading takes no
+ * lock and needs no more than the right to read the file. A store that is cut off or damaged is an error, never
+ * "nothing found"; one that somebody truncates in place while a page of it is being read is the kernel's SIGBUS, which
+ * no reader of a mapped file can prevent: replace stores by renaming, or write to them with certmap_store_*.
+ */
+certmap_source_t *certmap_source_lmdb_create(const char *path, apr_pool_t *p);
+/** Whether it can be asked now, and how many entries of each kind it has. @param why out: why not, in words */
+apr_status_t certmap_source_lmdb_check(certmap_source_t *source, apr_size_t counts[CERTMAP_K_COUNT], const char **why,
+                                       apr_pool_t *p);
+
+/* ---- stores -------------------------------------------------------------------------------------------------- */
+
+/*
+ * A store is one LMDB file (and a lock file beside it, PATH-lock, which only writers need). All of these work while
+ * servers read the store. A writer that is killed at any moment leaves the old contents or the new. Where a function
+ * fails, *why says why in words, and *errors (where there is one) what is wrong with the text that was given.
+ * Returns: APR_EINVAL: the text has errors; APR_EBUSY: another process writes, *why says which; APR_ENOENT and other
+ * errors of the system; APR_EGENERAL: the store is damaged, or not a store.
+ */
+
+/** Told now and then how far a long task is. */
+typedef void certmap_progress_fn(void *baton, apr_size_t done, apr_size_t total);
+
+/** Replaces all contents by a text's entries, in one step. The store is made when it is not there.
+ *  @param progress may be NULL  @param count out: how many entries there are now */
+apr_status_t certmap_store_build(const char *path, certmap_str_t text, const char *file, certmap_progress_fn *progress,
+                                 void *baton, apr_size_t *count, apr_array_header_t **errors, const char **why,
+                                 apr_pool_t *p);
+/** Adds entries, all or none. @param replace keys that have an entry already get the new one; else that is an error.
+ *  @param count out: how many were added or replaced */
+apr_status_t certmap_store_add(const char *path, certmap_str_t text, const char *file, int replace, apr_size_t *count,
+                               apr_array_header_t **errors, const char **why, apr_pool_t *p);
+/** Removes one key's entry. @param key as a line of an entry file begins; APR_NOTFOUND: it has none */
+apr_status_t certmap_store_remove(const char *path, certmap_str_t key, apr_array_header_t **errors, const char **why,
+                                  apr_pool_t *p);
+/** One key's entry. @param text out: the key as it was written when it was added; APR_NOTFOUND: it has none */
+apr_status_t certmap_store_get(const char *path, certmap_str_t key, const char **text, certmap_entry_t *entry,
+                               apr_array_header_t **errors, const char **why, apr_pool_t *p);
+/** Calls fn for each entry of one version, in no order that would mean anything. */
+apr_status_t certmap_store_each(const char *path, certmap_entry_fn *fn, void *baton, const char **why, apr_pool_t *p);
+/** Reads and checks everything, each key against its text too. @param counts out: entries of each kind */
+apr_status_t certmap_store_verify(const char *path, certmap_progress_fn *progress, void *baton,
+                                  apr_size_t counts[CERTMAP_K_COUNT], const char **why, apr_pool_t *p);
+
 /* ---- deciding ------------------------------------------------------------------------------------------------ */
 
 typedef enum certmap_outcome_e {

@@ -1,0 +1,555 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Writes stores, with liblmdb, and reads them whole. A build makes a new file beside the old one and renames it, so it
+ * mends a damaged store too; adding and removing are one transaction in the file that is there. All of them first lock
+ * the data file itself; liblmdb's own lock file is not used, since no reader of ours would look at it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <apr_strings.h>
+#include <lmdb.h>
+
+#include "store.h"
+
+/* Entries in one transaction of a build; nobody sees that file before it is whole. */
+#define BATCH 200000
+
+/* How often progress is told. */
+#define PROGRESS_STEP 4096
+
+/* What a store may grow by in one transaction before it is tried again with twice as much: address space, not disk. */
+#define MAP_LEAST ((apr_size_t)64 * 1024 * 1024)
+
+static const char *system_text(apr_status_t rv, apr_pool_t *p)
+{
+    char buf[200];
+
+    return apr_pstrdup(p, apr_strerror(rv, buf, sizeof(buf)));
+}
+
+/* liblmdb's errors are negative, the system's positive. */
+static apr_status_t lmdb_error(int rc, const char **why)
+{
+    *why = mdb_strerror(rc);
+    return rc > 0 ? rc : APR_EGENERAL;
+}
+
+/* ---- writing ------------------------------------------------------------------------------------------------- */
+
+/* An environment and its transaction. */
+typedef struct writer_t {
+    MDB_env *env;
+    MDB_txn *txn;
+    MDB_dbi dbi;
+} writer_t;
+
+static void close_writer(writer_t *w)
+{
+    if (w->txn != NULL) {
+        mdb_txn_abort(w->txn);
+        w->txn = NULL;
+    }
+    if (w->env != NULL) {
+        mdb_env_close(w->env);
+        w->env = NULL;
+    }
+}
+
+static int begin(writer_t *w)
+{
+    int rc = mdb_txn_begin(w->env, NULL, 0, &w->txn);
+
+    if (rc != 0) {
+        w->txn = NULL;
+    }
+    return rc != 0 ? rc : mdb_dbi_open(w->txn, NULL, 0, &w->dbi);
+}
+
+static int commit(writer_t *w)
+{
+    int rc = mdb_txn_commit(w->txn);
+
+    w->txn = NULL;
+    return rc;
+}
+
+/* Opens a locked file for writing and begins. room: address space. */
+static int open_writer(writer_t *w, const char *path, unsigned flags, apr_size_t room)
+{
+    int rc = mdb_env_create(&w->env);
+
+    if (rc == 0) {
+        rc = mdb_env_set_mapsize(w->env, room & ~(apr_size_t)0xffff);
+    }
+    if (rc == 0) {
+        rc = mdb_env_open(w->env, path, MDB_NOSUBDIR | MDB_NOLOCK | MDB_NORDAHEAD | flags, 0644);
+    }
+    return rc != 0 ? rc : begin(w);
+}
+
+static int put_header(writer_t *w, const certmap_header_t *header, unsigned flags)
+{
+    unsigned char bytes[CERTMAP_HEADER_LEN];
+    char name[] = CERTMAP_HEADER_KEY;
+    MDB_val key = { CERTMAP_HEADER_KEY_LEN, name };
+    MDB_val value = { sizeof(bytes), bytes };
+
+    certmap_header_pack(header, bytes);
+    return mdb_put(w->txn, w->dbi, &key, &value, flags);
+}
+
+static int put_entry(writer_t *w, const certmap_packed_t *packed, unsigned flags)
+{
+    MDB_val key = { CERTMAP_HASH_LEN, (void *)(apr_uintptr_t)packed->hash };
+    MDB_val value = { CERTMAP_SUM_LEN + packed->len, NULL };
+    apr_uint64_t sum = certmap_store_sum(packed->hash, CERTMAP_HASH_LEN, packed->record, packed->len);
+    unsigned char *s;
+    int rc = mdb_put(w->txn, w->dbi, &key, &value, flags | MDB_RESERVE);
+    int i;
+
+    if (rc == 0) {
+        s = value.mv_data;
+        for (i = CERTMAP_SUM_LEN; i-- > 0; sum >>= 8) {
+            s[i] = (unsigned char)sum;
+        }
+        memcpy(s + CERTMAP_SUM_LEN, packed->record, packed->len);
+    }
+    return rc;
+}
+
+/* ---- building ------------------------------------------------------------------------------------------------ */
+
+typedef struct build_t {
+    const certmap_packed_t *const *all;
+    apr_size_t n;
+    certmap_header_t header;
+    certmap_progress_fn *progress;
+    void *baton;
+} build_t;
+
+/* Fills a new file. All keys come in their order, the header among them, so that pages are filled to the brim. */
+static int fill(writer_t *w, const build_t *b)
+{
+    apr_size_t i;
+    int headed = 0;
+    int rc = 0;
+
+    for (i = 0; i < b->n && rc == 0; i++) {
+        if (!headed && memcmp(b->all[i]->hash, CERTMAP_HEADER_KEY, CERTMAP_HEADER_KEY_LEN) > 0) {
+            rc = put_header(w, &b->header, MDB_APPEND);
+            headed = 1;
+        }
+        if (rc == 0) {
+            rc = put_entry(w, b->all[i], MDB_APPEND);
+        }
+        if (rc == 0 && (i + 1) % BATCH == 0 && (rc = commit(w)) == 0) {
+            rc = begin(w);
+        }
+        if (b->progress != NULL && (i + 1) % PROGRESS_STEP == 0) {
+            b->progress(b->baton, i + 1, b->n);
+        }
+    }
+    if (rc == 0 && !headed) {
+        rc = put_header(w, &b->header, MDB_APPEND);
+    }
+    if (rc == 0) {
+        rc = commit(w);
+    }
+    return rc != 0 ? rc : mdb_env_sync(w->env, 1);
+}
+
+/* The sizes of all records, roughly as LMDB will need it. */
+static apr_size_t room_for(const build_t *b)
+{
+    apr_size_t room = MAP_LEAST;
+    apr_size_t i;
+
+    for (i = 0; i < b->n; i++) {
+        room += 4 * (apr_size_t)(b->all[i]->len + CERTMAP_HASH_LEN + 64);
+    }
+    return room;
+}
+
+/* Makes the new file at a path that is locked. */
+static apr_status_t write_new(const char *path, int fd, const build_t *b, const char **why)
+{
+    apr_size_t room = room_for(b);
+    int rc;
+
+    do {
+        writer_t w = { NULL, NULL, 0 };
+
+        rc = ftruncate(fd, 0) == 0 ? open_writer(&w, path, MDB_NOSYNC, room) : errno;
+        if (rc == 0) {
+            rc = fill(&w, b);
+        }
+        close_writer(&w);
+        room *= 2;
+    } while (rc == MDB_MAP_FULL);
+    return rc == 0 ? APR_SUCCESS : lmdb_error(rc, why);
+}
+
+/* So that a rename outlives a power failure. */
+static apr_status_t sync_directory(const char *path, apr_pool_t *p)
+{
+    const char *slash = strrchr(path, '/');
+    const char *dir = slash == NULL ? "." : slash == path ? "/" : apr_pstrmemdup(p, path, (apr_size_t)(slash - path));
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    apr_status_t rv = fd >= 0 && fsync(fd) == 0 ? APR_SUCCESS : errno;
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    return rv;
+}
+
+static const char *read_header(void *baton, const certmap_pages_t *pages, const certmap_snapshot_t *snapshot,
+                               apr_pool_t *p)
+{
+    return certmap_store_header(pages, snapshot, baton, p);
+}
+
+/* Whether the file that is there may be replaced: a store, a damaged one too, or nothing at all. */
+static apr_status_t may_replace(const char *path, const char **why, apr_pool_t *p)
+{
+    certmap_pages_t *pages;
+    certmap_header_t header;
+    certmap_node_t node;
+    certmap_node_t around[2];
+    certmap_snapshot_t snapshot;
+    apr_status_t rv = certmap_pages_open(path, &pages, why, p);
+
+    if (rv != APR_SUCCESS) {
+        return rv == APR_ENOENT || rv == APR_EGENERAL ? APR_SUCCESS : rv;
+    }
+    if (certmap_store_ask(pages, read_header, &header, why, p) == APR_SUCCESS
+        || !certmap_pages_snapshot(pages, &snapshot)) {
+        return APR_SUCCESS;
+    }
+    rv = certmap_pages_find(pages, &snapshot, (const unsigned char *)CERTMAP_HEADER_KEY, CERTMAP_HEADER_KEY_LEN, &node,
+                            around, why, p);
+    *why = rv == APR_NOTFOUND ? "an LMDB file, but not a store of certmap entries; it is not replaced" : NULL;
+    return rv == APR_NOTFOUND ? APR_EGENERAL : APR_SUCCESS;
+}
+
+/* The new file takes the place, mode and owner of the old one. */
+static apr_status_t put_in_place(const char *made, int fd, const char *path, int old, const char **why, apr_pool_t *p)
+{
+    struct stat st;
+    apr_status_t rv = APR_SUCCESS;
+
+    if (old >= 0 && fstat(old, &st) == 0) {
+        if (fchown(fd, st.st_uid, st.st_gid) != 0) {
+            st.st_mode &= 0777;         /* somebody else's bits are not taken along */
+        }
+        rv = fchmod(fd, st.st_mode & 07777) == 0 ? APR_SUCCESS : errno;
+    }
+    if (rv == APR_SUCCESS && (fsync(fd) != 0 || rename(made, path) != 0)) {
+        rv = errno;
+    }
+    if (rv == APR_SUCCESS) {
+        rv = sync_directory(path, p);
+    }
+    if (rv != APR_SUCCESS) {
+        *why = system_text(rv, p);
+    }
+    return rv;
+}
+
+static apr_status_t build(const char *path, const build_t *b, const char **why, apr_pool_t *p)
+{
+    const char *made = apr_pstrcat(p, path, ".new", NULL);
+    int fd;
+    int old = -1;
+    apr_status_t rv = may_replace(path, why, p);
+
+    if (rv == APR_SUCCESS) {
+        *why = NULL;
+        rv = certmap_store_lock(made, O_RDWR | O_CREAT, &fd, why, p);
+    }
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    rv = write_new(made, fd, b, why);
+    if (rv == APR_SUCCESS) {
+        rv = certmap_store_lock(path, O_RDWR, &old, why, p);
+        if (rv == APR_ENOENT) {
+            old = -1;
+            *why = NULL;
+            rv = APR_SUCCESS;
+        }
+    }
+    if (rv == APR_SUCCESS) {
+        rv = put_in_place(made, fd, path, old, why, p);
+    }
+    if (rv != APR_SUCCESS) {
+        unlink(made);
+    }
+    return rv;
+}
+
+apr_status_t certmap_store_build(const char *path, certmap_str_t text, const char *file, certmap_progress_fn *progress,
+                                 void *baton, apr_size_t *count, apr_array_header_t **errors, const char **why,
+                                 apr_pool_t *p)
+{
+    const certmap_entries_t *entries;
+    build_t b = { .progress = progress, .baton = baton };
+    certmap_kind_e kind;
+    apr_pool_t *own;
+    apr_status_t rv = certmap_entries_read(text, file, 1, &entries, errors, p);
+
+    *count = 0;
+    *why = NULL;
+    if (rv != APR_SUCCESS) {
+        *why = "the text has errors";
+        return rv;
+    }
+    if (apr_pool_create(&own, p) != APR_SUCCESS) {
+        *why = "out of memory";
+        return APR_ENOMEM;
+    }
+    b.all = certmap_entries_sorted(entries, own);
+    b.n = certmap_entries_count(entries, CERTMAP_K_COUNT);
+    for (kind = CERTMAP_K_SHA256; kind < CERTMAP_K_COUNT; kind++) {
+        b.header.counts[kind] = certmap_entries_count(entries, kind);
+    }
+    rv = build(path, &b, why, own);
+    *count = rv == APR_SUCCESS ? b.n : 0;
+    if (progress != NULL && rv == APR_SUCCESS) {
+        progress(baton, b.n, b.n);
+    }
+    *why = *why != NULL ? apr_pstrdup(p, *why) : NULL;
+    apr_pool_destroy(own);
+    return rv;
+}
+
+/* ---- changing ------------------------------------------------------------------------------------------------ */
+
+/* One change of the store that is there; asked again when there was too little room. */
+typedef struct change_t {
+    const certmap_entries_t *entries;       /* to add; NULL: key is to be removed */
+    int replace;
+    const certmap_key_t *key;
+    apr_size_t done;
+    certmap_sink_t *sink;                   /* for keys that are there already */
+} change_t;
+
+/* What the store has under a hash. @return 0, MDB_NOTFOUND, or MDB_CORRUPTED */
+static int stored(writer_t *w, const unsigned char *hash, certmap_kind_e *kind, certmap_entry_t *entry, apr_pool_t *p)
+{
+    MDB_val key = { CERTMAP_HASH_LEN, (void *)(apr_uintptr_t)hash };
+    MDB_val value;
+    int rc = mdb_get(w->txn, w->dbi, &key, &value);
+    certmap_node_t node = { hash, CERTMAP_HASH_LEN, NULL, 0 };
+
+    if (rc != 0) {
+        return rc;
+    }
+    node.value = value.mv_data;
+    node.len = value.mv_size;
+    return certmap_store_unpack(&node, kind, entry, NULL, p) == NULL ? 0 : MDB_CORRUPTED;
+}
+
+static int add_entries(writer_t *w, change_t *c, certmap_header_t *header, apr_pool_t *p)
+{
+    const certmap_packed_t **all = certmap_entries_sorted(c->entries, p);
+    apr_size_t n = certmap_entries_count(c->entries, CERTMAP_K_COUNT);
+    apr_size_t i;
+    int rc = 0;
+
+    for (i = 0; i < n && rc == 0; i++) {
+        certmap_entry_t before;
+        certmap_kind_e kind;
+
+        rc = stored(w, all[i]->hash, &kind, &before, p);
+        if (rc == 0 && !c->replace) {
+            certmap_sink_error(c->sink, (certmap_place_t){ (int)all[i]->line, 1 }, "this key is in the store already, "
+                               "%s%s", before.deny ? "denied" : "for ", before.deny ? "" : before.user);
+            continue;
+        }
+        if (rc == MDB_NOTFOUND) {
+            header->counts[certmap_kind_of_tag(all[i]->record[1])]++;
+            rc = 0;
+        }
+        if (rc == 0) {
+            rc = put_entry(w, all[i], 0);
+        }
+    }
+    c->done = n;
+    return rc;
+}
+
+static int remove_key(writer_t *w, change_t *c, certmap_header_t *header, apr_pool_t *p)
+{
+    MDB_val key = { CERTMAP_HASH_LEN, (void *)(apr_uintptr_t)c->key->hash };
+    certmap_entry_t before;
+    certmap_kind_e kind;
+    int rc = stored(w, c->key->hash, &kind, &before, p);
+
+    if (rc == 0 && header->counts[kind] == 0) {
+        rc = MDB_CORRUPTED;
+    }
+    if (rc == 0) {
+        header->counts[kind]--;
+        rc = mdb_del(w->txn, w->dbi, &key, NULL);
+    }
+    return rc;
+}
+
+/* One try. */
+static int change_once(const char *path, change_t *c, const certmap_header_t *header, apr_size_t room, apr_pool_t *p)
+{
+    certmap_header_t next = *header;
+    writer_t w = { NULL, NULL, 0 };
+    int rc = open_writer(&w, path, 0, room);
+
+    if (rc == 0) {
+        rc = c->entries != NULL ? add_entries(&w, c, &next, p) : remove_key(&w, c, &next, p);
+    }
+    if (rc == 0 && c->sink->nerrors == 0) {
+        rc = put_header(&w, &next, 0);
+        if (rc == 0) {
+            rc = commit(&w);
+        }
+    }
+    close_writer(&w);
+    return rc;
+}
+
+static int compare_lines(const void *a, const void *b)
+{
+    int x = ((const certmap_error_t *)a)->line;
+    int y = ((const certmap_error_t *)b)->line;
+
+    return (x > y) - (x < y);
+}
+
+/* Keys were looked up in the order of their hashes. */
+static void sort_by_line(apr_array_header_t *errors)
+{
+    qsort(errors->elts, (size_t)errors->nelts, sizeof(certmap_error_t), compare_lines);
+}
+
+static apr_status_t change(const char *path, change_t *c, const char **why, apr_pool_t *p)
+{
+    certmap_header_t header;
+    certmap_pages_t *pages;
+    int warnings = c->sink->list->nelts;
+    apr_size_t room;
+    int fd;
+    int rc;
+    apr_status_t rv = certmap_store_lock(path, O_RDWR, &fd, why, p);
+
+    if (rv == APR_SUCCESS) {
+        rv = certmap_pages_open(path, &pages, why, p);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = certmap_store_ask(pages, read_header, &header, why, p);
+    }
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    room = 2 * pages->len + MAP_LEAST;
+    do {
+        c->sink->list->nelts = warnings;        /* what the try before had said */
+        c->sink->nerrors = 0;
+        rc = change_once(path, c, &header, room, p);
+        room *= 2;
+    } while (rc == MDB_MAP_FULL);
+    if (rc == 0 && c->sink->nerrors > 0) {
+        sort_by_line(c->sink->list);
+        *why = "keys are in the store already";
+        return APR_EINVAL;
+    }
+    if (rc == MDB_NOTFOUND) {
+        *why = "the store has no entry for this key";
+        return APR_NOTFOUND;
+    }
+    return rc == 0 ? APR_SUCCESS : lmdb_error(rc, why);
+}
+
+static certmap_sink_t sink_on(apr_array_header_t *errors, const char *file, apr_pool_t *p)
+{
+    certmap_sink_t sink = { .list = errors, .file = file != NULL ? apr_pstrdup(p, file) : NULL, .pool = p };
+
+    return sink;
+}
+
+apr_status_t certmap_store_add(const char *path, certmap_str_t text, const char *file, int replace, apr_size_t *count,
+                               apr_array_header_t **errors, const char **why, apr_pool_t *p)
+{
+    change_t c = { .replace = replace };
+    apr_status_t rv = certmap_entries_read(text, file, 1, &c.entries, errors, p);
+    certmap_sink_t sink = sink_on(*errors, file, p);
+    apr_pool_t *own;
+
+    *count = 0;
+    *why = NULL;
+    if (rv != APR_SUCCESS) {
+        *why = "the text has errors";
+        return rv;
+    }
+    if (apr_pool_create(&own, p) != APR_SUCCESS) {
+        *why = "out of memory";
+        return APR_ENOMEM;
+    }
+    c.sink = &sink;
+    rv = change(path, &c, why, own);
+    *count = rv == APR_SUCCESS ? c.done : 0;
+    *why = *why != NULL ? apr_pstrdup(p, *why) : NULL;
+    apr_pool_destroy(own);
+    return rv;
+}
+
+apr_status_t certmap_store_key(certmap_str_t text, certmap_key_t *key, apr_array_header_t **errors, const char **why,
+                               apr_pool_t *p)
+{
+    certmap_sink_t sink;
+    certmap_key_reader_t reader = { &sink, NULL, p };
+    certmap_lexer_t lexer;
+    apr_array_header_t *words;
+    int n = 0;
+
+    *errors = apr_array_make(p, 1, sizeof(certmap_error_t));
+    sink = sink_on(*errors, NULL, p);
+    certmap_lex_init(&lexer, text, CERTMAP_TEXT_FILE, (certmap_place_t){ 1, 1 }, &sink);
+    if (certmap_lex_line(&lexer, &words, p) == APR_SUCCESS) {
+        n = certmap_key_read(&reader, (const certmap_word_t *)words->elts, words->nelts, key);
+        if (n > 0 && n < words->nelts) {
+            certmap_sink_error(&sink, APR_ARRAY_IDX(words, n, certmap_word_t).place, "the key ends before this word");
+        }
+    }
+    else if (sink.nerrors == 0) {
+        certmap_sink_error(&sink, (certmap_place_t){ 1, 1 }, "a key is missing");
+    }
+    *why = sink.nerrors > 0 ? "the key has errors" : NULL;
+    return sink.nerrors > 0 ? APR_EINVAL : APR_SUCCESS;
+}
+
+apr_status_t certmap_store_remove(const char *path, certmap_str_t key, apr_array_header_t **errors, const char **why,
+                                  apr_pool_t *p)
+{
+    certmap_key_t parsed;
+    change_t c = { .key = &parsed };
+    apr_status_t rv = certmap_store_key(key, &parsed, errors, why, p);
+    certmap_sink_t sink = sink_on(*errors, NULL, p);
+    apr_pool_t *own;
+
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    if (apr_pool_create(&own, p) != APR_SUCCESS) {
+        *why = "out of memory";
+        return APR_ENOMEM;
+    }
+    c.sink = &sink;
+    rv = change(path, &c, why, own);
+    *why = *why != NULL ? apr_pstrdup(p, *why) : NULL;
+    apr_pool_destroy(own);
+    return rv;
+}
