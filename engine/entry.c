@@ -75,7 +75,8 @@ static void check_user(const entry_job_t *job, const certmap_word_t *w)
     const char *why = certmap_user_check(w->text);
 
     if (certmap_option_is(w->text)) {
-        certmap_sink_error(job->sink, w->place, "USER forgotten? \"%s\" reads as an option; write KEY USER or KEY - deny",
+        certmap_sink_error(job->sink, w->place,
+            "USER forgotten? \"%s\" reads as an option; write KEY USER or KEY - deny",
                            w->text.data);
     }
     else if (word_is(w, "deny")) {
@@ -135,7 +136,8 @@ static void bad_word(const entry_job_t *job, const certmap_word_t *w)
                            "a lone backslash; it continues a line only as its very last character");
     }
     else {
-        certmap_sink_error(job->sink, w->place, "\"%s\" is no option; behind USER stand groups=, expires= and note=, and "
+        certmap_sink_error(job->sink, w->place,
+            "\"%s\" is no option; behind USER stand groups=, expires= and note=, and "
                            "a value with blanks is quoted", w->text.data);
     }
 }

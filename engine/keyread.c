@@ -380,7 +380,8 @@ static unsigned ad_split(const key_job_t *job, piece_t value, piece_t parts[AD_C
             return 0;
         }
         if (tag == AD_PUKEY) {
-            certmap_sink_error(sink, place_of(value, at), "<SHA1-PUKEY> is not taken: Microsoft's own documents disagree "
+            certmap_sink_error(sink, place_of(value, at),
+                "<SHA1-PUKEY> is not taken: Microsoft's own documents disagree "
                                "on what it hashes; write spki: or sha256:");
             return 0;
         }
@@ -473,7 +474,8 @@ static void unknown_type(const key_job_t *job, certmap_str_t type)
     const char *hint = certmap_suggest(type, type_names);
 
     if (type.len == w->text.len) {
-        certmap_sink_error(job->reader->sink, w->place, "an entry begins with its key, TYPE:VALUE; TYPE is sha256, spki, "
+        certmap_sink_error(job->reader->sink, w->place,
+            "an entry begins with its key, TYPE:VALUE; TYPE is sha256, spki, "
                            "ski, issuer-serial, dn or X509");
     }
     else if (hint != NULL) {
@@ -483,7 +485,8 @@ static void unknown_type(const key_job_t *job, certmap_str_t type)
         certmap_sink_error(job->reader->sink, w->place, "SHA-1 can be forged and is no key; write sha256:");
     }
     else {
-        certmap_sink_error(job->reader->sink, w->place, "unknown type of key; it is sha256, spki, ski, issuer-serial, dn "
+        certmap_sink_error(job->reader->sink, w->place,
+            "unknown type of key; it is sha256, spki, ski, issuer-serial, dn "
                            "or X509");
     }
 }

@@ -6,7 +6,8 @@
  *
  * A key is known by its kind and by a SHA-256 over the kind and its parts, each with its length before it: 32 bytes,
  * whatever stood in the file. Names enter it decoded, folded and RDN by RDN, so that two spellings of a name are one
- * key. A record is what an entry says behind its key, packed; a table in memory and a store on disk hold the same bytes.
+ * key. A record is what an entry says behind its key, packed; a table in memory and a store on disk hold the same
+ * bytes.
  */
 #ifndef CERTMAP_SOURCE_H
 #define CERTMAP_SOURCE_H
