@@ -36,6 +36,13 @@ my @table = (
     [good => '/cert-optional/env',  '200 - - alice',                    'alice'],
     [undef, '/cert-optional/env',   '403 7 certificate-missing -',      undef],
     [unmapped => '/cert-optional/env', '403 12 no-match -',             undef],
+    [good => '/cert-unset/env',     '200 - - alice',                    'alice'],
+    [undef, '/cert-unset/env',      '403 7 certificate-missing -',      undef],
+    [unmapped => '/cert-unset/env', '403 12 no-match -',                undef],
+    [denied => '/cert-unset/env',   '403 12 denied-by-rule -',          undef],
+    [good => '/cert-off/env',       '403 12 no-match -',                undef],
+    [undef, '/cert-off/env',        '403 12 no-match -',                undef],
+    [good => '/rule-off/env',       undef,                              undef, 403],
     # Optional
     [good => '/optional/env',       '200 - - alice',                    'alice'],
     [undef, '/optional/env',        undef,                              '-', 200],

@@ -77,6 +77,12 @@ my @bad = (
     ['CertMapReportOnly 1',                     1, qr/CertMapReportOnly must be On or Off/],
     ["<Location /x>\nCertMapDeferErrors On\n</Location>", 2, qr/CertMapDeferErrors not allowed/],
     ["<Location /x>\n<Limit GET>\nCertMap On\n</Limit>\n</Location>", 3, qr/CertMap .*<Limit>/],
+    ["<Location /x>\n<Limit GET>\nCertMapInherit On\n</Limit>\n</Location>", 3, qr/CertMapInherit .*<Limit>/],
+    ["<Location /x>\n<Limit GET>\nCertMapMinStrength weak\n</Limit>\n</Location>", 3, qr/CertMapMinStrength .*<Limit>/],
+    ["<Location /x>\n<Limit GET>\nCertMapReportOnly On\n</Limit>\n</Location>", 3, qr/CertMapReportOnly .*<Limit>/],
+    ["<Location /x>\n<Limit GET>\nCertMapErrorDocument 403.7 x\n</Limit>\n</Location>", 3, qr/CertMapErrorDocument .*<Limit>/],
+    ['CertMapErrorDocument 403.7 errors/x.html', 1, qr/CertMapErrorDocument: 'errors\/x\.html' is neither a local path/],
+    ["<Location /x>\nRequire certmap-rule\n</Location>", 2, qr/Require certmap-rule and certmap-group need at least one name/],
     ["<Location /x>\n<LimitExcept GET>\nCertMapRule a allow b any\n</LimitExcept>\n</Location>", 3, qr/CertMapRule .*<Limit/],
     ['SSLUserName SSL_CLIENT_S_DN_CN',          1, qr/SSLUserName SSL_CLIENT_S_DN_CN.*CertMapDeferErrors.*remove it/],
     ['SSLOptions +FakeBasicAuth',               1, qr/SSLOptions \+FakeBasicAuth.*CertMapDeferErrors.*remove FakeBasicAuth/],
@@ -121,7 +127,7 @@ my @whole = (
         . "$before$strong\n$after", {}, 0, qr/tested\.conf:4: SSLVerifyClient optional_no_ca.*CertMapDeferErrors On/],
 );
 
-plan tests => 3 * @bad + 2 * @good + 2 * @whole + 6;
+plan tests => 3 * @bad + 2 * @good + 2 * @whole + 8;
 
 for (@bad) {
     my ($lines, $at, $message) = @$_;
@@ -156,11 +162,14 @@ for (@whole) {
 # ---- what is in force
 
 my ($status, $dump) = httpd_test("$before$strong groups=x\n<Location /in>\nCertMapInherit On\nCertMapRule b allow %{subject.CN} "
-    . "issuer=\"CN=x,O=y\" subject.OU=\"two words\"\n</Location>\n<Location /own>\nCertMap Optional\n"
-    . "CertMapRule c allow carol spki=" . '01' x 32 . "\n</Location>\n$after", '-t', '-D', 'DUMP_CERTMAP');
+    . "issuer=\"CN=x,O=y\" subject.OU=\"two words\"\n</Location>\n<Location /off>\nCertMap Off\n</Location>\n<Location /own>\nCertMap Optional\n"
+    . "CertMapRule c allow carol spki=" . '01' x 32 . "\n</Location>\n"
+    . "CertMapErrorDocument 403.13 /revoked.html\n$after", '-t', '-D', 'DUMP_CERTMAP');
 is $status, 0, 'DUMP_CERTMAP';
 like $dump, qr/a\.test/, '... names the virtual host';
 like $dump, qr{/in.*\ba allow bob .*\bb allow}s, '... an inheriting section has both lists, the outer one first';
+like $dump, qr{^ *CertMapErrorDocument 403\.13 /revoked\.html$}m, '... the documents';
+like $dump, qr{<Location /off>: CertMap Off \(outside the guard\)}, '... a section where it is off';
 like $dump, qr/subject\.OU="two words"/, '... rules are quoted as they are written';
 my ($own) = $dump =~ m{(/own.*)}s;
 like $own // '', qr/\bc allow carol/, '... a section with rules of its own';

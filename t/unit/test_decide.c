@@ -527,6 +527,38 @@ static void test_nearest(void)
     is_str(rule ? rule->name : NULL, NULL, "no list");
 }
 
+/* Each match is short of PCRE2's own limits; all of them together would take many seconds. */
+static void test_time_limit(void)
+{
+    enum { RULES = 1024, VALUES = 64 };
+    static char text[RULES * 80];
+    char uri[64];
+    const char *san = "URI:http://x";
+    const certmap_cert_t *cert;
+    certmap_list_t list = { NULL, NULL };
+    certmap_verdict_t verdict = { .reason = CERTMAP_R_NONE };
+    certmap_decision_t d;
+    apr_size_t n = 0;
+    int i;
+
+    memset(uri, 'a', sizeof(uri) - 1);
+    uri[sizeof(uri) - 1] = '\0';
+    for (i = 0; i < VALUES; i++) {
+        san = apr_pstrcat(pool, san, ",URI:http:", uri, NULL);
+    }
+    cert = person("CN", "slow", "ext:subjectAltName", san, NULL);
+    for (i = 0; i < RULES; i++) {
+        n += (apr_size_t)apr_snprintf(text + n, sizeof(text) - n,
+                                      "r%d allow x%d san.uri~http:[a-z]*[a-z]*[a-z]*[a-z]*[0-9]\n", i, i);
+    }
+    list.rules = rules_of(text);
+    certmap_decide(&list, cert, &verdict, CERTMAP_WEAK, NOW, &d, pool);
+    is_str(in_a_word(&d), "ambiguous", "regexes may not take longer than a second of a decision");
+    ok(d.detail && strstr(d.detail, "the regexes of this decision took too long"), "... says why: %s",
+       d.detail ? d.detail : "-");
+    ok(d.rule && strcmp(d.rule->name, "r0") != 0, "... and it was not the first one");
+}
+
 int main(void)
 {
     plan(0);
@@ -542,6 +574,7 @@ int main(void)
     test_lists();
     test_chain();
     test_matcher_errors();
+    test_time_limit();
     test_long();
     test_trace();
     test_nearest();
