@@ -12,7 +12,7 @@
 #include "fixture.h"
 #include "peer.h"
 
-enum { THREADS = 6, ROUNDS = 400, GENERATIONS = 60, PEOPLE = 6, STRANGER = 5 };
+enum { THREADS = 6, ROUNDS = 400, GENERATIONS = 60, PEOPLE = 6, STRANGER = 5, CONNECTIONS = 100, REQUESTS = 8 };
 
 static const char outer_text[] =
     "mallory deny subject.CN=person-3\n"
@@ -47,7 +47,6 @@ typedef struct worker_t {
     long done;
     long wrong;
     char first[160];
-    const void *seen[8];
     void (*body)(struct worker_t *w);
 } worker_t;
 
@@ -76,8 +75,8 @@ static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *data)
     return NULL;
 }
 
-/* Runs n threads at once; body of the first one, others of the rest. The workers stay readable afterwards. */
-static const worker_t *at_once(void (*first)(worker_t *), void (*others)(worker_t *), const char *what)
+/* One test: all threads at once, first in the first one and others in the rest. */
+static void at_once(void (*first)(worker_t *), void (*others)(worker_t *), const char *what)
 {
     static worker_t workers[THREADS];
     apr_threadattr_t *attr;
@@ -109,7 +108,6 @@ static const worker_t *at_once(void (*first)(worker_t *), void (*others)(worker_
     }
     pthread_barrier_destroy(&start);
     ok(done >= THREADS && wrong == 0, "%s: %ld answers, all right", what, done);
-    return workers;
 }
 
 /* ---- shared rules -------------------------------------------------------------------------------------------- */
@@ -286,47 +284,55 @@ static void test_generations(void)
 
 /* ---- what a connection remembers ------------------------------------------------------------------------------ */
 
-static certmap_conn_t connection;
+static certmap_conn_t connections[CONNECTIONS];
+static certmap_conn_t *const connection = &connections[0];
 static certmap_tls_record_t records[3];
 
+/* What each thread met: three decisions and the view. */
+static const void *met[THREADS][CONNECTIONS][4];
+
 /* The streams of an HTTP/2 connection: the same and different lists, asked for the first time by all at once. */
-static void ask_memo(worker_t *w)
+static void ask_streams(worker_t *w, certmap_conn_t *conn, const void **mine)
 {
     int i;
 
-    for (i = 0; i < ROUNDS; i++) {
-        const certmap_peer_t *peer = certmap_peer(&connection);
+    for (i = 0; i < REQUESTS; i++) {
+        const certmap_peer_t *peer = certmap_peer(conn);
         int which = (w->number + i) % 3;
         /* httpd merges sections for each request: the links of a list differ every time, its rules do not */
         certmap_list_t first = outer;
         certmap_list_t merged = { which == 1 ? NULL : &first, which == 2 ? NULL : inner.rules };
-        certmap_strength_e min = CERTMAP_WEAK;
-        const certmap_memo_t *memo;
+        const certmap_memo_t *memo = peer ? certmap_peer_decide(conn, peer, &merged, CERTMAP_WEAK, NOW) : NULL;
 
-        if (!peer) {
-            is_right(w, "no peer", "a peer");
-            return;
-        }
-        memo = certmap_peer_decide(&connection, peer, &merged, min, NOW);
         is_right(w, memo ? word(&memo->decision, w->pool) : "no memo", which == 1 ? "no-match" : answers[0]);
-        is_right(w, !w->seen[which] || w->seen[which] == memo ? "the same" : "another", "the same");
-        is_right(w, !w->seen[3] || w->seen[3] == peer ? "the same" : "another", "the same");
-        w->seen[which] = memo;
-        w->seen[3] = peer;
+        is_right(w, !mine[which] || mine[which] == memo ? "the same" : "another", "the same");
+        is_right(w, !mine[3] || mine[3] == peer ? "the same" : "another", "the same");
+        mine[which] = memo;
+        mine[3] = peer;
         apr_pool_clear(w->pool);
+    }
+}
+
+static void ask_memo(worker_t *w)
+{
+    int n;
+
+    for (n = 0; n < CONNECTIONS; n++) {
+        pthread_barrier_wait(&start);
+        ask_streams(w, &connections[n], met[w->number][n]);
     }
 }
 
 /* The clock passes an expires=: the early may meet either decision, but no third one, the late only the later. */
 static void ask_expiring(worker_t *w)
 {
-    const certmap_peer_t *peer = certmap_peer(&connection);
+    const certmap_peer_t *peer = certmap_peer(connection);
     const apr_time_t end = NOW + apr_time_from_sec(86400 * 30);
     int i;
 
     for (i = 0; peer && i < ROUNDS; i++) {
         apr_time_t now = i < ROUNDS / 2 ? NOW : end;
-        const certmap_memo_t *memo = certmap_peer_decide(&connection, peer, &inner, CERTMAP_WEAK, now);
+        const certmap_memo_t *memo = certmap_peer_decide(connection, peer, &inner, CERTMAP_WEAK, now);
         const char *got = memo ? word(&memo->decision, w->pool) : "no memo";
         int early = now == NOW && strcmp(got, "=temporary") == 0;
 
@@ -336,7 +342,7 @@ static void ask_expiring(worker_t *w)
 }
 
 static long today = 9;
-static int tellings;        /* under the connection's lock */
+static int tellings;        /* under the lock of the connection that is asked */
 
 /* The environment that a mapped request is given. */
 static void tell(const certmap_peer_t *peer, const certmap_memo_t *memo, certmap_told_t *told, apr_pool_t *p)
@@ -349,16 +355,20 @@ static void tell(const certmap_peer_t *peer, const certmap_memo_t *memo, certmap
 
 static void ask_told(worker_t *w)
 {
-    const certmap_peer_t *peer = certmap_peer(&connection);
-    const certmap_memo_t *memo = certmap_peer_decide(&connection, peer, &inner, CERTMAP_WEAK, NOW);
-    int i;
+    int n, i;
 
-    for (i = 0; i < ROUNDS; i++) {
-        const certmap_told_t *told = certmap_peer_told(&connection, peer, memo, today, tell);
+    for (n = 0; n < CONNECTIONS; n++) {
+        const certmap_peer_t *peer = certmap_peer(&connections[n]);
+        const certmap_memo_t *memo = certmap_peer_decide(&connections[n], peer, &inner, CERTMAP_WEAK, NOW);
 
-        is_right(w, apr_table_get(told->env, "user"), memo->decision.user);
-        is_right(w, apr_table_get(told->env, "days"), apr_ltoa(w->pool, today));
-        apr_pool_clear(w->pool);
+        pthread_barrier_wait(&start);
+        for (i = 0; i < REQUESTS; i++) {
+            const certmap_told_t *told = certmap_peer_told(&connections[n], peer, memo, today, tell);
+
+            is_right(w, apr_table_get(told->env, "user"), memo->decision.user);
+            is_right(w, apr_table_get(told->env, "days"), apr_ltoa(w->pool, today));
+            apr_pool_clear(w->pool);
+        }
     }
 }
 
@@ -377,44 +387,52 @@ static void test_memo(void)
 {
     const certmap_peer_t *peer, *second;
     const certmap_memo_t *memo;
-    const worker_t *w;
-    int i, same = 1;
+    int i, n, different = 0, often = 0;
 
     for (i = 0; i < 3; i++) {
         records[i] = (certmap_tls_record_t){ .epoch = (apr_uint32_t)i + 1, .leaf = people[i ? 2 : 0].x509 };
     }
-    ok(certmap_peer(&connection) == NULL, "no verification, no peer");
-    apr_thread_mutex_create(&connection.lock, APR_THREAD_MUTEX_DEFAULT, pool);
-    connection.record = &records[0];
-    w = at_once(ask_memo, ask_memo, "streams of one connection");
-    peer = certmap_peer(&connection);
-    for (i = 1; i < THREADS; i++) {
-        same &= memcmp(w[0].seen, w[i].seen, sizeof(w[0].seen)) == 0;
+    ok(certmap_peer(connection) == NULL, "no verification, no peer");
+    for (n = 0; n < CONNECTIONS; n++) {
+        apr_thread_mutex_create(&connections[n].lock, APR_THREAD_MUTEX_DEFAULT, pool);
+        connections[n].record = &records[0];
     }
-    ok(same && w[0].seen[3] == peer, "all of them met the same view and the same three decisions");
-    is_int(memos_of(peer), 3, "which were made once each");
-    memo = certmap_peer_decide(&connection, peer, &inner, CERTMAP_WEAK, NOW);
+    at_once(ask_memo, ask_memo, "streams of the same connection");
+    for (n = 0; n < CONNECTIONS; n++) {
+        for (i = 1; i < THREADS; i++) {
+            different += memcmp(met[0][n], met[i][n], sizeof(met[0][n])) != 0;
+        }
+        peer = certmap_peer(&connections[n]);
+        different += met[0][n][3] != peer;
+        often += memos_of(peer) != 3;
+    }
+    is_int(different, 0, "all of them met the same view and the same three decisions");
+    is_int(often, 0, "which were made once each");
+    peer = certmap_peer(connection);
+    memo = certmap_peer_decide(connection, peer, &inner, CERTMAP_WEAK, NOW);
     is_str(memo->groups, "staff,people", "with their groups in one line");
     at_once(ask_told, ask_told, "what requests are given");
     today--;
     at_once(ask_told, ask_told, "what they are given the day after");
-    is_int(tellings, 2, "made once a day");
+    is_int(tellings, 2 * CONNECTIONS, "made once a day for each");
     is_str(peer->not_after, "2035-01-01T00:00:00Z", "and the certificate's end");
-    memo = certmap_peer_decide(&connection, peer, &inner, CERTMAP_STRONG, NOW);
+    memo = certmap_peer_decide(connection, peer, &inner, CERTMAP_STRONG, NOW);
     is_str(certmap_reason_name(memo->decision.reason), "mapping-too-weak", "another minimum is another decision");
     is_int(memos_of(peer), 4, "beside the others");
 
-    connection.record = &records[1];
-    second = certmap_peer(&connection);
+    connection->record = &records[1];
+    second = certmap_peer(connection);
     ok(second != peer && second->record == &records[1], "after another verification there is another peer");
     ok(second->older == peer, "and the one before may still be read");
     at_once(ask_expiring, ask_expiring, "a mapping that runs out");
     is_int(memos_of(second), 2, "decided once before and once after");
-    connection.record = &records[2];
-    peer = certmap_peer(&connection);
+    connection->record = &records[2];
+    peer = certmap_peer(connection);
     ok(peer->older == second && !second->older, "the third verification frees the first one's peer");
-    certmap_peer_closed(&connection);
-    ok(connection.peer == NULL, "nothing is left when the connection ends");
+    for (n = 0; n < CONNECTIONS; n++) {
+        certmap_peer_closed(&connections[n]);
+    }
+    ok(connection->peer == NULL, "nothing is left when the connection ends");
 }
 
 /* -------------------------------------------------------------------------------------------------------------- */
