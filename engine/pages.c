@@ -555,11 +555,25 @@ typedef struct walk_t {
     certmap_node_fn *fn;
     void *baton;
     apr_uint64_t seen;              /* entries */
-    unsigned char last[512];        /* the key before */
+    unsigned char last[512];        /* the key before, or the branch's key that the next one is not before */
     apr_size_t lastlen;
+    int may_equal;
     unsigned char *visited;         /* a bit for each page */
     apr_pool_t *scratch;
 } walk_t;
+
+/* Whether a key may come next; remembers it. */
+static int in_order(walk_t *walk, const unsigned char *key, apr_size_t keylen, int may_equal)
+{
+    if (keylen > sizeof(walk->last)
+        || (walk->seen > 0 && compare(walk->last, walk->lastlen, key, keylen) >= walk->may_equal)) {
+        return complain(&walk->tour, "its keys are in disorder");
+    }
+    memcpy(walk->last, key, keylen);
+    walk->lastlen = keylen;
+    walk->may_equal = may_equal;
+    return 1;
+}
 
 static int visit_leaf(walk_t *walk, const tree_page_t *page)
 {
@@ -570,15 +584,10 @@ static int visit_leaf(walk_t *walk, const tree_page_t *page)
         slot_t node;
 
         apr_pool_clear(walk->scratch);
-        if (!node_at(&walk->tour, page, i, &node) || !copy_node(&walk->tour, &node, &copy)) {
+        if (!node_at(&walk->tour, page, i, &node) || !copy_node(&walk->tour, &node, &copy)
+            || !in_order(walk, copy.key, copy.keylen, 0)) {
             return 0;
         }
-        if (copy.keylen > sizeof(walk->last)
-            || (walk->seen > 0 && compare(walk->last, walk->lastlen, copy.key, copy.keylen) >= 0)) {
-            return complain(&walk->tour, "its keys are in disorder");
-        }
-        memcpy(walk->last, copy.key, copy.keylen);
-        walk->lastlen = copy.keylen;
         walk->seen++;
         walk->tour.why = walk->fn(walk->baton, &copy, walk->scratch);
         if (walk->tour.why != NULL) {
@@ -608,13 +617,10 @@ static int visit(walk_t *walk, apr_uint64_t number, unsigned depth)
     for (i = 0; i < page.n; i++) {
         slot_t node;
 
-        if (!node_at(&walk->tour, &page, i, &node) || !visit(walk, child_of(&node), depth - 1)) {
+        /* A branch's first key stands for everything before its second. */
+        if (!node_at(&walk->tour, &page, i, &node) || (i > 0 && !in_order(walk, node.key, node.keylen, 1))
+            || !visit(walk, child_of(&node), depth - 1)) {
             return 0;
-        }
-        /* The next child's keys are not before its own key. */
-        if (i + 1 < page.n && (!node_at(&walk->tour, &page, i + 1, &node)
-                               || compare(walk->last, walk->lastlen, node.key, node.keylen) >= 0)) {
-            return complain(&walk->tour, "its keys are in disorder");
         }
     }
     return 1;

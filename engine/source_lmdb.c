@@ -64,9 +64,10 @@ static int path_changed(source_lmdb_t *s, const opened_t *opened)
         memset(&st, 0, sizeof(st));
     }
     return !same_file(&st, &opened->st)
-           || (opened->pages == NULL && (st.st_size != opened->st.st_size || st.st_mtim.tv_sec != opened->st.st_mtim.tv_sec
-                                         || st.st_mtim.tv_nsec != opened->st.st_mtim.tv_nsec
-                                         || st.st_mode != opened->st.st_mode || st.st_uid != opened->st.st_uid));
+           || (opened->pages == NULL
+               && (st.st_size != opened->st.st_size || st.st_mtim.tv_sec != opened->st.st_mtim.tv_sec
+                   || st.st_mtim.tv_nsec != opened->st.st_mtim.tv_nsec || st.st_mode != opened->st.st_mode
+                   || st.st_uid != opened->st.st_uid));
 }
 
 /* Whether what was opened will do. st: how the open file is now */

@@ -68,8 +68,8 @@ int certmap_pages_still(const certmap_pages_t *pages, const certmap_snapshot_t *
 apr_status_t certmap_pages_find(const certmap_pages_t *pages, const certmap_snapshot_t *snapshot,
                                 const unsigned char *key, apr_size_t keylen, certmap_node_t *found,
                                 certmap_node_t around[2], const char **why, apr_pool_t *p);
-/** Calls fn for every key in order, everything checked. fn returns NULL, or why to stop; what it gets is freed after it.
- *  @return APR_SUCCESS, or APR_EGENERAL with *why */
+/** Calls fn for every key in order, everything checked. fn returns NULL, or why to stop; what it gets is freed after
+ *  it. @return APR_SUCCESS, or APR_EGENERAL with *why */
 typedef const char *certmap_node_fn(void *baton, const certmap_node_t *node, apr_pool_t *p);
 apr_status_t certmap_pages_walk(const certmap_pages_t *pages, const certmap_snapshot_t *snapshot, certmap_node_fn *fn,
                                 void *baton, const char **why, apr_pool_t *p);

@@ -28,8 +28,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int fuzz_one_cert(const uint8_t *data, size_t size);
 int fuzz_one_decide(const uint8_t *data, size_t size);
 int fuzz_one_dn(const uint8_t *data, size_t size);
+int fuzz_one_entry(const uint8_t *data, size_t size);
 int fuzz_one_index(const uint8_t *data, size_t size);
 int fuzz_one_rules(const uint8_t *data, size_t size);
+int fuzz_one_store(const uint8_t *data, size_t size);
 int fuzz_one_template(const uint8_t *data, size_t size);
 
 /** What must hold. Says what does not, and ends the process so that the fuzzer keeps the input. */

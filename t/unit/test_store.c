@@ -480,6 +480,8 @@ static void test_killed(int build_anew)
     int mixed = 0;
     int last = 0;
     int rounds = 0;
+    apr_time_t begin;
+    apr_interval_time_t one;
     int i;
 
     for (i = 0; i < 20; i++) {
@@ -493,6 +495,12 @@ static void test_killed(int build_anew)
             add(path, text, 0);
         }
     }
+    begin = apr_time_now();
+    for (i = 0; i < 5; i++) {
+        take(path, "dn:CN=p0 \"CN=Test CA\"");
+        add(path, "dn:CN=p0 \"CN=Test CA\" round0\n", 0);
+    }
+    one = (apr_time_now() - begin) / 5 + 2000;
     for (i = 0; i < 60; i++) {
         pid_t child = fork();
         const char *user = NULL;
@@ -503,7 +511,7 @@ static void test_killed(int build_anew)
             write_rounds(path, build_anew, last + 1);
         }
         state = state * 1103515245 + 12345;
-        apr_sleep(1000 + (state >> 16) % 30000);
+        apr_sleep((state >> 16) % 1024 * 3 * one / 1024);      /* on a slow machine, later */
         kill(child, SIGKILL);
         waitpid(child, &status, 0);
         if (!WIFSIGNALED(status)) {
@@ -524,7 +532,8 @@ static void test_killed(int build_anew)
         }
     }
     ok(broken == 0, "killed 60 times %s: always whole", build_anew ? "while it was built" : "while entries were added");
-    ok(mixed == 0 && rounds > 10, "and always one round or the next (%d rounds got through, the last is %d)", rounds, last);
+    ok(mixed == 0 && rounds > 5, "and always one round or the next (%d rounds got through, the last is %d)", rounds,
+       last);
 }
 
 typedef struct asker_t {
@@ -575,15 +584,17 @@ static void test_busy(int build_anew)
         write_rounds(path, build_anew, 100000);
     }
     for (i = 0; i < 3; i++) {
-        askers[i] = (asker_t){ source, { person("CN", "p0", NULL), person("CN", "p11", NULL), person("CN", "p19", NULL) },
-                               &stop, 0, 0 };
+        askers[i] = (asker_t){ .source = source, .stop = &stop };
+        askers[i].certs[0] = person("CN", "p0", NULL);
+        askers[i].certs[1] = person("CN", "p11", NULL);
+        askers[i].certs[2] = person("CN", "p19", NULL);
         pthread_create(&threads[i], NULL, ask_on, &askers[i]);
     }
     apr_sleep(apr_time_from_msec(1500));
     __atomic_store_n(&stop, 1, __ATOMIC_RELEASE);
     for (i = 0; i < 3; i++) {
         pthread_join(threads[i], NULL);
-        ok(askers[i].wrong == 0 && askers[i].asked > 100, "a thread asks while the store is %s: always an answer, never "
+        ok(askers[i].wrong == 0 && askers[i].asked > 10, "a thread asks while the store is %s: always an answer, never "
            "an older one (%d answers)", build_anew ? "built anew" : "changed", askers[i].asked);
     }
     kill(child, SIGKILL);
@@ -618,8 +629,8 @@ static void test_many(void)
     for (i = 0; i < 40000; i++) {
         APR_ARRAY_PUSH(lines, const char *) = apr_psprintf(pool, "sha256:%064x u%d\n", i, i);
     }
-    ok(certmap_store_build(path, str(apr_array_pstrcat(pool, lines, 0)), NULL, count_progress, progress, &count, &errors,
-                           &why, pool) == APR_SUCCESS && count == 40000, "40,000 entries");
+    ok(certmap_store_build(path, str(apr_array_pstrcat(pool, lines, 0)), NULL, count_progress, progress, &count,
+                           &errors, &why, pool) == APR_SUCCESS && count == 40000, "40,000 entries");
     ok(progress[0] == 40000 && progress[1] == 0 && progress[2] > 5, "progress goes up to all of them");
     memset(progress, 0, sizeof(progress));
     ok(certmap_store_verify(path, count_progress, progress, counts, &why, pool) == APR_SUCCESS
