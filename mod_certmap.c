@@ -10,6 +10,7 @@
 #include "certmap.h"
 #include "httpd/access.h"
 #include "httpd/config.h"
+#include "httpd/reload.h"
 #include "httpd/respond.h"
 
 static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
@@ -25,6 +26,7 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_check_config(certmap_check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_test_config(certmap_dump_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(certmap_respond_child_init, NULL, NULL, APR_HOOK_MIDDLE);
+    certmap_reload_register(p);     /* files that are read again while the server runs */
     certmap_access_register(p);     /* TLS, access checks, authentication, authorization */
     certmap_respond_register(p);    /* error documents and pages */
 }

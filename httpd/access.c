@@ -99,8 +99,8 @@ static certmap_reason_e map(request_rec *r, const certmap_dir_conf_t *conf, cert
     if (state->wrong != CERTMAP_R_NONE) {
         return state->wrong;
     }
-    state->memo = certmap_peer_decide(state->conn, state->peer, certmap_conf_list(conf, r->pool),
-                                      certmap_conf_min_strength(conf), r->request_time);
+    state->memo = certmap_peer_decide(state->conn, state->peer, certmap_conf_chain(conf, r->pool),
+                                      certmap_conf_min_strength(conf), r->request_time, r->pool);
     if (!state->memo) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "certmap: the decision could not be made (out of memory?)");
         return CERTMAP_R_NO_MATCH;

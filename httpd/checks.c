@@ -226,11 +226,8 @@ static void check_section(server_rec *s, const certmap_dir_conf_t *raw, const ce
                           const char *name, void *baton)
 {
     check_t *check = baton;
-    const certmap_list_t *list = certmap_conf_list(merged, check->p);
-    apr_array_header_t *errors = certmap_list_lint(list, certmap_conf_min_strength(merged), apr_time_now(), check->p);
-    /* after a merge a virtual host's own rules are in the last layer */
-    const certmap_layer_t *own = raw->nlayers ? raw->layers[raw->nlayers - 1] : NULL;
-    int i;
+    const certmap_chain_t *chain = certmap_conf_chain(merged, check->p), *link;
+    certmap_pinned_t pinned;
 
     (void)s;
     if (merged->mode == CERTMAP_MODE_ON || merged->mode == CERTMAP_MODE_OPTIONAL) {
@@ -240,17 +237,19 @@ static void check_section(server_rec *s, const certmap_dir_conf_t *raw, const ce
         check->has_on = 1;
         check->on_where = name;
     }
-    if (own && own->has_rules && !check->rule) {
-        check->rule = certmap_ruleset_rule(own->list.rules, 0);
+    for (link = chain; link; link = link->outer) {
+        if (link->part->rules && !check->rule) {
+            check->rule = certmap_ruleset_rule(link->part->rules, 0);
+        }
+        say_all(check, link->part->said);
     }
-    if (merged->mode == CERTMAP_MODE_ON && certmap_list_count(list) == 0) {
+    if (merged->mode == CERTMAP_MODE_ON && !chain) {
         say(check, APLOG_WARNING, "CertMap On%s%s has no CertMapRule: everybody is refused with 403.12 no-match",
             name ? " in " : "", name ? name : "");
     }
-    for (i = 0; i < raw->nlayers; i++) {
-        say_all(check, raw->layers[i]->said);
-    }
-    say_all(check, errors);
+    certmap_chain_pin(chain, &pinned, check->p);
+    say_all(check, certmap_list_lint(pinned.list, certmap_conf_min_strength(merged), apr_time_now(), check->p));
+    certmap_chain_unpin(&pinned);
 }
 
 static void check_server(check_t *check)

@@ -9,6 +9,8 @@
 #include <http_core.h>
 #include <http_log.h>
 
+#include "reload.h"
+
 APLOG_USE_MODULE(certmap);
 
 /* ---- create and merge ---------------------------------------------------------------------------------------- */
@@ -27,12 +29,10 @@ void *certmap_dir_conf_create(apr_pool_t *p, char *path)
 
 void certmap_dir_conf_freeze(certmap_dir_conf_t *conf)
 {
-    certmap_layer_t *own = conf->own;
+    const certmap_chain_t *chain;
 
-    if (own && own->builder) {
-        own->said = certmap_builder_errors(own->builder);
-        own->list.rules = certmap_builder_finish(own->builder);
-        own->builder = NULL;
+    for (chain = conf->own ? conf->own->chain : NULL; chain; chain = chain->outer) {
+        certmap_part_freeze(chain->part);
     }
 }
 
@@ -133,9 +133,21 @@ certmap_strength_e certmap_conf_min_strength(const certmap_dir_conf_t *conf)
     return conf->min_strength == CERTMAP_UNSET ? CERTMAP_WEAK : (certmap_strength_e)conf->min_strength;
 }
 
-const certmap_list_t *certmap_conf_list(const certmap_dir_conf_t *conf, apr_pool_t *p)
+/* inner's parts, asked after outer's */
+static const certmap_chain_t *link_chains(const certmap_chain_t *outer, const certmap_chain_t *inner, apr_pool_t *p)
 {
-    const certmap_list_t *list = NULL;
+    certmap_chain_t *links = apr_palloc(p, sizeof(*links) * certmap_chain_length(inner)), *first = links;
+
+    for (; inner; inner = inner->outer, links++) {
+        links->part = inner->part;
+        links->outer = inner->outer ? links + 1 : outer;
+    }
+    return first;
+}
+
+const certmap_chain_t *certmap_conf_chain(const certmap_dir_conf_t *conf, apr_pool_t *p)
+{
+    const certmap_chain_t *chain = NULL;
     int i, inherit = 0;
 
     for (i = 0; i < conf->nlayers; i++) {
@@ -144,21 +156,11 @@ const certmap_list_t *certmap_conf_list(const certmap_dir_conf_t *conf, apr_pool
         if (layer->inherit != CERTMAP_UNSET) {
             inherit = layer->inherit;
         }
-        if (!layer->has_rules) {
-            continue;
-        }
-        if (inherit && list) {
-            certmap_list_t *linked = apr_palloc(p, sizeof(*linked));
-
-            linked->outer = list;
-            linked->rules = layer->list.rules;
-            list = linked;
-        }
-        else {
-            list = &layer->list;
+        if (layer->chain) {
+            chain = inherit && chain ? link_chains(chain, layer->chain, p) : layer->chain;
         }
     }
-    return list;
+    return chain;
 }
 
 /* ---- directives ---------------------------------------------------------------------------------------------- */
@@ -185,6 +187,18 @@ static certmap_layer_t *own_layer(cmd_parms *cmd, certmap_dir_conf_t *conf)
         conf->nlayers = 1;
     }
     return conf->own;
+}
+
+/* Behind those that stand in this place already. */
+static certmap_part_t *add_part(cmd_parms *cmd, certmap_dir_conf_t *conf)
+{
+    certmap_layer_t *own = own_layer(cmd, conf);
+    certmap_chain_t *link = apr_pcalloc(cmd->pool, sizeof(*link));
+
+    link->part = apr_pcalloc(cmd->pool, sizeof(*link->part));
+    link->outer = own->chain;
+    own->chain = link;
+    return link->part;
 }
 
 static const char *set_mode(cmd_parms *cmd, void *dconf, const char *arg)
@@ -215,7 +229,7 @@ static const char *set_mode(cmd_parms *cmd, void *dconf, const char *arg)
 static const char *add_rule(cmd_parms *cmd, void *dconf, const char *args)
 {
     certmap_dir_conf_t *conf = dconf;
-    certmap_layer_t *own;
+    certmap_part_t *part;
     const apr_array_header_t *errors;
     const char *message = ap_check_cmd_context(cmd, NOT_IN_LIMIT | NOT_IN_HTACCESS);
     int i, before;
@@ -224,18 +238,18 @@ static const char *add_rule(cmd_parms *cmd, void *dconf, const char *args)
         return message;
     }
     remember_place(cmd, conf);
-    own = own_layer(cmd, conf);
-    if (!own->builder) {
-        own->builder = certmap_builder_create(cmd->pool);
+    part = own_layer(cmd, conf)->chain ? conf->own->chain->part : NULL;
+    if (!part || !part->builder) {
+        part = add_part(cmd, conf);
+        part->builder = certmap_builder_create(cmd->pool);
     }
-    own->has_rules = 1;
-    errors = certmap_builder_errors(own->builder);
+    errors = certmap_builder_errors(part->builder);
     before = errors->nelts;
-    if (certmap_builder_add_directive(own->builder, args, cmd->directive->filename, cmd->directive->line_num, 1)
+    if (certmap_builder_add_directive(part->builder, args, cmd->directive->filename, cmd->directive->line_num, 1)
         == APR_SUCCESS) {
         return NULL;
     }
-    errors = certmap_builder_errors(own->builder);
+    errors = certmap_builder_errors(part->builder);
     for (i = before; i < errors->nelts; i++) {
         const certmap_error_t *e = &APR_ARRAY_IDX(errors, i, certmap_error_t);
 
@@ -243,6 +257,62 @@ static const char *add_rule(cmd_parms *cmd, void *dconf, const char *args)
                                message ? "; " : "", e->column, e->warning ? "warning: " : "", e->text);
     }
     return apr_psprintf(cmd->pool, "%s (in: CertMapRule %s)", message ? message : "CertMapRule: not a rule", args);
+}
+
+static const char *add_rule_file(cmd_parms *cmd, void *dconf, const char *path)
+{
+    certmap_dir_conf_t *conf = dconf;
+    const char *error = ap_check_cmd_context(cmd, NOT_IN_LIMIT | NOT_IN_HTACCESS);
+    const char *full = ap_server_root_relative(cmd->pool, path);
+    certmap_reread_t *file;
+
+    if (error) {
+        return error;
+    }
+    if (!full) {
+        return apr_psprintf(cmd->pool, "CertMapRuleFile: '%s' is not a path", path);
+    }
+    remember_place(cmd, conf);
+    file = certmap_reread_create(full, CERTMAP_FILE_RULES, 1, cmd->pool);
+    if (!file) {
+        return "CertMapRuleFile: out of memory";
+    }
+    error = certmap_reload_first(cmd, "CertMapRuleFile", file);
+    if (!error) {
+        add_part(cmd, conf)->file = file;
+    }
+    return error;
+}
+
+static const char *add_source(cmd_parms *cmd, void *dconf, const char *kind, const char *path)
+{
+    certmap_dir_conf_t *conf = dconf;
+    const char *error = ap_check_cmd_context(cmd, NOT_IN_LIMIT | NOT_IN_HTACCESS);
+    const char *full = ap_server_root_relative(cmd->pool, path);
+    certmap_source_t *source;
+
+    if (error) {
+        return error;
+    }
+    if (!full) {
+        return apr_psprintf(cmd->pool, "CertMapSource: '%s' is not a path", path);
+    }
+    remember_place(cmd, conf);
+    if (strcasecmp(kind, "file") == 0) {
+        source = certmap_source_file_create(full, 1, cmd->pool);
+        error = source ? certmap_reload_first(cmd, "CertMapSource file", certmap_source_file_reread(source))
+                       : "CertMapSource: out of memory";
+    }
+    else if (strcasecmp(kind, "lmdb") == 0) {
+        error = certmap_reload_store(cmd, full, &source);
+    }
+    else {
+        error = apr_psprintf(cmd->pool, "CertMapSource: '%s' is not file or lmdb", kind);
+    }
+    if (!error) {
+        add_part(cmd, conf)->source = source;
+    }
+    return error;
 }
 
 static const char *set_inherit(cmd_parms *cmd, void *dconf, int on)
@@ -364,6 +434,10 @@ const command_rec certmap_commands[] = {
                   "possible; Off: maps nothing"),
     AP_INIT_RAW_ARGS("CertMapRule", add_rule, NULL, RSRC_CONF | ACCESS_CONF,
                      "NAME allow USER CONDITION... [OPTION...] | NAME deny CONDITION... [OPTION...]"),
+    AP_INIT_TAKE1("CertMapRuleFile", add_rule_file, NULL, RSRC_CONF | ACCESS_CONF,
+                  "a file of rules, which is read again when it changes"),
+    AP_INIT_TAKE2("CertMapSource", add_source, NULL, RSRC_CONF | ACCESS_CONF,
+                  "one-to-one mappings: 'file PATH' or 'lmdb PATH'"),
     AP_INIT_FLAG("CertMapInherit", set_inherit, NULL, RSRC_CONF | ACCESS_CONF,
                  "On: rules of outer sections are asked first; Off: own rules replace them"),
     AP_INIT_TAKE2("CertMapErrorDocument", set_document, NULL, RSRC_CONF | ACCESS_CONF,

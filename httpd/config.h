@@ -10,6 +10,7 @@
 #include <http_config.h>
 
 #include "certmap.h"
+#include "parts.h"
 
 /* The one symbol that httpd looks up; everything else is hidden, which also makes calls between files cheaper. */
 extern module AP_MODULE_DECLARE_DATA certmap_module __attribute__((visibility("default")));
@@ -23,12 +24,9 @@ typedef enum certmap_mode_e {
     CERTMAP_MODE_ON
 } certmap_mode_e;
 
-/** One place of the configuration that has rules of its own or says CertMapInherit. */
+/** One place of the configuration that has rules or sources of its own or says CertMapInherit. */
 typedef struct certmap_layer_t {
-    certmap_builder_t *builder;     /**< while directives are read; NULL when list.rules is final */
-    const apr_array_header_t *said; /**< what the builder warned about, of certmap_error_t; NULL until then */
-    certmap_list_t list;            /**< this layer's rules alone */
-    int has_rules;
+    const certmap_chain_t *chain;   /**< this layer's parts alone, the last one first; NULL: none */
     int inherit;                    /**< CERTMAP_UNSET, 0, 1 */
 } certmap_layer_t;
 
@@ -85,8 +83,8 @@ static inline certmap_srv_conf_t *certmap_srv_conf(const server_rec *s)
     return ap_get_module_config(s->module_config, &certmap_module);
 }
 
-/** The list that a configuration asks, with CertMapInherit resolved; NULL when there is none. In p only when linked. */
-const certmap_list_t *certmap_conf_list(const certmap_dir_conf_t *conf, apr_pool_t *p);
+/** What a configuration asks, with CertMapInherit resolved; NULL when there is nothing. In p only when linked. */
+const certmap_chain_t *certmap_conf_chain(const certmap_dir_conf_t *conf, apr_pool_t *p);
 /** CertMapMinStrength, weak by default. */
 certmap_strength_e certmap_conf_min_strength(const certmap_dir_conf_t *conf);
 /** Index of a substatus in documents; -1 when there is none. */

@@ -36,6 +36,9 @@ static void dump_list(dump_t *dump, const certmap_list_t *list)
         return;
     }
     dump_list(dump, list->outer);
+    if (list->source) {
+        apr_file_printf(dump->out, "    CertMapSource %s\n", list->source->name);
+    }
     n = list->rules ? certmap_ruleset_count(list->rules) : 0;
     for (i = 0; i < n; i++) {
         const certmap_rule_t *rule = certmap_ruleset_rule(list->rules, i);
@@ -54,6 +57,7 @@ static void dump_section(server_rec *s, const certmap_dir_conf_t *raw, const cer
         [CERTMAP_DOC_13] = "403.13", [CERTMAP_DOC_16] = "403.16", [CERTMAP_DOC_17] = "403.17"
     };
     dump_t *dump = baton;
+    certmap_pinned_t pinned;
     int i;
 
     (void)s;
@@ -67,7 +71,9 @@ static void dump_section(server_rec *s, const certmap_dir_conf_t *raw, const cer
             apr_file_printf(dump->out, "    CertMapErrorDocument %s %s\n", statuses[i], merged->documents[i]);
         }
     }
-    dump_list(dump, certmap_conf_list(merged, dump->p));
+    certmap_chain_pin(certmap_conf_chain(merged, dump->p), &pinned, dump->p);
+    dump_list(dump, pinned.list);
+    certmap_chain_unpin(&pinned);
 }
 
 void certmap_dump_config(apr_pool_t *pconf, server_rec *s)

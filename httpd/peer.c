@@ -10,6 +10,13 @@
 #include <apr_strings.h>
 #include <httpd.h>
 
+/* A source that could not be asked is asked again, but not by every request. */
+#define RETRY_AFTER apr_time_from_sec(1)
+
+/* Memos cannot be freed while streams may hold them. A connection that has seen so many changes of its rules decides
+ * for each request from then on, and grows no more. */
+#define MEMOS_MOST 256
+
 static void free_peers(certmap_peer_t *peer)
 {
     while (peer) {
@@ -36,13 +43,14 @@ static void forget_older(certmap_peer_t *peer)
     }
 }
 
-static certmap_peer_t *make_peer(const certmap_tls_record_t *record, certmap_peer_t *older)
+static certmap_peer_t *make_peer(const certmap_conn_t *conn, const certmap_tls_record_t *record, certmap_peer_t *older)
 {
     apr_pool_t *pool;
     certmap_peer_t *peer;
     char *text;
 
-    if (apr_pool_create_unmanaged_ex(&pool, NULL, NULL) != APR_SUCCESS) {
+    /* out of memory ends the process, as everywhere in httpd, rather than go on with half a decision */
+    if (apr_pool_create_unmanaged_ex(&pool, conn->out_of_memory, NULL) != APR_SUCCESS) {
         return NULL;
     }
     peer = apr_pcalloc(pool, sizeof(*peer));
@@ -80,7 +88,7 @@ const certmap_peer_t *certmap_peer(certmap_conn_t *conn)
     apr_thread_mutex_lock(conn->lock);
     peer = conn->peer;
     if (!peer || peer->record != record) {
-        peer = make_peer(record, peer);
+        peer = make_peer(conn, record, peer);
         if (peer) {
             forget_older(peer);
             __atomic_store_n(&conn->peer, peer, __ATOMIC_RELEASE);
@@ -90,78 +98,121 @@ const certmap_peer_t *certmap_peer(certmap_conn_t *conn)
     return peer;
 }
 
-static int made_for(const certmap_memo_t *memo, const certmap_list_t *list)
+static int made_for(const certmap_memo_t *memo, const certmap_chain_t *chain)
 {
     apr_size_t i;
 
-    for (i = 0; i < memo->nrules && list; i++, list = list->outer) {
-        if (memo->rules[i] != list->rules) {
+    for (i = 0; i < memo->nparts && chain; i++, chain = chain->outer) {
+        if (memo->parts[i] != chain->part) {
             return 0;
         }
     }
-    return i == memo->nrules && !list;
+    return i == memo->nparts && !chain;
 }
 
-static const certmap_memo_t *find_memo(const certmap_memo_t *memo, const certmap_list_t *list, certmap_strength_e min,
+static int is_current(const certmap_memo_t *memo, apr_time_t now)
+{
+    apr_size_t i;
+
+    for (i = 0; i < memo->nparts; i++) {
+        if (certmap_part_generation(memo->parts[i]) != memo->generations[i]) {
+            return 0;
+        }
+    }
+    return !memo->decision.until || now < memo->decision.until;
+}
+
+/* The newest memo of a chain comes first; one that has run out is made anew. */
+static const certmap_memo_t *find_memo(const certmap_memo_t *memo, const certmap_chain_t *chain, certmap_strength_e min,
                                        apr_time_t now)
 {
     for (; memo; memo = memo->next) {
-        if (memo->min == min && made_for(memo, list)) {
-            /* the newest one comes first; one that has run out is made anew */
-            return !memo->decision.until || now < memo->decision.until ? memo : NULL;
+        if (memo->min == min && made_for(memo, chain)) {
+            return is_current(memo, now) ? memo : NULL;
         }
     }
     return NULL;
 }
 
-static certmap_memo_t *make_memo(const certmap_peer_t *peer, const certmap_list_t *list, certmap_strength_e min,
-                                 apr_time_t now)
+/* Copies what a decision points to: the memo lives longer than the generations that it was made from. */
+static void keep(certmap_memo_t *memo, apr_pool_t *pool)
 {
-    apr_pool_t *pool = peer->pool;
-    certmap_memo_t *memo = apr_pcalloc(pool, sizeof(*memo));
-    const certmap_list_t *l;
+    certmap_decision_t *d = &memo->decision;
+    const char **groups = apr_palloc(pool, sizeof(*groups) * (d->ngroups + 1));
     apr_size_t i;
 
-    for (l = list; l; l = l->outer) {
-        memo->nrules++;
+    if (d->rule) {
+        certmap_rule_t *rule = apr_pcalloc(pool, sizeof(*rule));
+
+        rule->name = apr_pstrdup(pool, d->rule->name);
+        d->rule = rule;
     }
-    memo->rules = apr_palloc(pool, sizeof(*memo->rules) * (memo->nrules + 1));
-    for (l = list, i = 0; l; l = l->outer) {
-        memo->rules[i++] = l->rules;
+    d->user = d->user ? apr_pstrdup(pool, d->user) : NULL;
+    d->source = d->source ? apr_pstrdup(pool, d->source) : NULL;
+    d->detail = d->detail ? apr_pstrdup(pool, d->detail) : NULL;
+    for (i = 0; i < d->ngroups; i++) {
+        groups[i] = apr_pstrdup(pool, d->groups[i]);
+        memo->groups = memo->groups ? apr_pstrcat(pool, memo->groups, ",", groups[i], NULL) : groups[i];
     }
-    memo->min = min;
-    if (certmap_decide(list, peer->cert, &peer->record->verdict, min, now, &memo->decision, pool) != APR_SUCCESS) {
-        return NULL;
-    }
-    for (i = 0; i < memo->decision.ngroups; i++) {
-        memo->groups = memo->groups ? apr_pstrcat(pool, memo->groups, ",", memo->decision.groups[i], NULL)
-                                    : memo->decision.groups[i];
-    }
-    return memo;
+    d->groups = groups;
 }
 
-const certmap_memo_t *certmap_peer_decide(certmap_conn_t *conn, const certmap_peer_t *peer, const certmap_list_t *list,
-                                          certmap_strength_e min, apr_time_t now)
+static certmap_memo_t *make_memo(const certmap_peer_t *peer, const certmap_chain_t *chain, certmap_strength_e min,
+                                 apr_time_t now, apr_pool_t *pool)
+{
+    certmap_memo_t *memo = apr_pcalloc(pool, sizeof(*memo));
+    const certmap_chain_t *link;
+    apr_uint64_t *generations;
+    certmap_pinned_t pinned;
+    apr_status_t rv;
+    apr_size_t i;
+
+    memo->nparts = certmap_chain_length(chain);
+    memo->parts = apr_palloc(pool, sizeof(*memo->parts) * (memo->nparts + 1));
+    generations = apr_palloc(pool, sizeof(*generations) * (memo->nparts + 1));
+    /* Before they are pinned: a change in between makes the memo look old, never new. */
+    for (i = 0, link = chain; link; i++, link = link->outer) {
+        memo->parts[i] = link->part;
+        generations[i] = certmap_part_generation(link->part);
+    }
+    memo->generations = generations;
+    memo->min = min;
+    certmap_chain_pin(chain, &pinned, pool);
+    rv = certmap_decide(pinned.list, peer->cert, &peer->record->verdict, min, now, &memo->decision, pool);
+    if (rv == APR_SUCCESS) {
+        keep(memo, pool);
+    }
+    certmap_chain_unpin(&pinned);
+    return rv == APR_SUCCESS ? memo : NULL;
+}
+
+const certmap_memo_t *certmap_peer_decide(certmap_conn_t *conn, const certmap_peer_t *peer,
+                                          const certmap_chain_t *chain, certmap_strength_e min, apr_time_t now,
+                                          apr_pool_t *p)
 {
     certmap_peer_t *mine = (certmap_peer_t *)peer;      /* only memos change, under the lock */
-    const certmap_memo_t *memo = find_memo(__atomic_load_n(&peer->memos, __ATOMIC_ACQUIRE), list, min, now);
+    const certmap_memo_t *memo = find_memo(__atomic_load_n(&peer->memos, __ATOMIC_ACQUIRE), chain, min, now);
     certmap_memo_t *made;
 
     if (memo) {
         return memo;
     }
     apr_thread_mutex_lock(conn->lock);
-    memo = find_memo(mine->memos, list, min, now);
-    if (!memo) {
-        made = make_memo(peer, list, min, now);
+    memo = find_memo(mine->memos, chain, min, now);
+    if (!memo && mine->nmemos < MEMOS_MOST) {
+        made = make_memo(peer, chain, min, now, peer->pool);
         if (made) {
+            if (made->decision.outcome == CERTMAP_UNDECIDED) {
+                made->decision.until = now + RETRY_AFTER;
+            }
             made->next = mine->memos;
+            mine->nmemos++;
             __atomic_store_n(&mine->memos, made, __ATOMIC_RELEASE);
         }
         memo = made;
     }
     apr_thread_mutex_unlock(conn->lock);
-    return memo;
+    return memo ? memo : make_memo(peer, chain, min, now, p);
 }
 
 const certmap_told_t *certmap_peer_told(certmap_conn_t *conn, const certmap_peer_t *peer, const certmap_memo_t *memo,

@@ -7,6 +7,7 @@
 #define CERTMAP_HTTPD_PEER_H
 
 #include "certmap.h"
+#include "parts.h"
 #include "tls.h"
 
 /** The environment of a mapped request, which holds for a day (CERTMAP_DAYS_LEFT). */
@@ -15,13 +16,14 @@ typedef struct certmap_told_t {
     apr_table_t *env;       /**< copied into requests, never changed */
 } certmap_told_t;
 
-/** A decision made for one list on one verification. Immutable but for told. */
+/** A decision made for one chain on one verification. Immutable but for told. */
 typedef struct certmap_memo_t {
     const struct certmap_memo_t *next;
-    const certmap_ruleset_t **rules;    /**< the list it was made for, innermost first */
-    apr_size_t nrules;
+    const certmap_part_t **parts;       /**< the chain it was made for, innermost first */
+    const apr_uint64_t *generations;    /**< of the parts */
+    apr_size_t nparts;
     certmap_strength_e min;
-    certmap_decision_t decision;
+    certmap_decision_t decision;        /**< outlives the generations it was made from; of rule only the name */
     const char *groups;                 /**< the decision's groups joined by commas, or NULL */
     const certmap_told_t *told;         /**< of the last day asked for, or NULL; read atomically */
 } certmap_memo_t;
@@ -32,8 +34,9 @@ typedef struct certmap_peer_t {
     const certmap_tls_record_t *record;
     const certmap_cert_t *cert;         /**< NULL: the view could not be made; nothing maps then */
     const char *not_after;              /**< ISO 8601 */
-    const certmap_memo_t *memos;
-    apr_pool_t *pool;                   /**< under the connection's lock */
+    const certmap_memo_t *memos;        /**< newest first; read atomically */
+    int nmemos;                         /**< under the connection's lock, as pool is */
+    apr_pool_t *pool;
 } certmap_peer_t;
 
 /**
@@ -44,11 +47,13 @@ typedef struct certmap_peer_t {
 const certmap_peer_t *certmap_peer(certmap_conn_t *conn);
 
 /**
- * The decision on a peer by a list, from memory when it was made before on this connection.
+ * The decision on a peer by a chain, from memory when it was made before on this connection.
+ * @param p for a decision that is not remembered
  * @return NULL when the engine could not run; the caller refuses
  */
-const certmap_memo_t *certmap_peer_decide(certmap_conn_t *conn, const certmap_peer_t *peer, const certmap_list_t *list,
-                                          certmap_strength_e min, apr_time_t now);
+const certmap_memo_t *certmap_peer_decide(certmap_conn_t *conn, const certmap_peer_t *peer,
+                                          const certmap_chain_t *chain, certmap_strength_e min, apr_time_t now,
+                                          apr_pool_t *p);
 
 /** Fills the environment of a memo; what is put into it lives in p or as long as the memo. */
 typedef void certmap_tell_fn(const certmap_peer_t *peer, const certmap_memo_t *memo, certmap_told_t *told,

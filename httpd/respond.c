@@ -117,13 +117,18 @@ static const char *nearest_text(request_rec *r, const certmap_request_t *state)
     const certmap_rule_t *rule = NULL;
     const certmap_cond_t *failed = NULL;
 
-    certmap_nearest(certmap_conf_list(certmap_dir_conf(r), r->pool), state->peer->cert, &state->peer->record->verdict,
-                    NEAREST_MOST, &rule, &failed, r->pool);
-    if (!rule) {
-        return "";
+    const char *text = "";
+    certmap_pinned_t pinned;
+
+    certmap_chain_pin(certmap_conf_chain(certmap_dir_conf(r), r->pool), &pinned, r->pool);
+    certmap_nearest(pinned.list, state->peer->cert, &state->peer->record->verdict, NEAREST_MOST, &rule, &failed,
+                    r->pool);
+    if (rule) {
+        text = apr_pstrcat(r->pool, " nearest=", rule->name,
+                           failed ? log_pair(r->pool, "failed", certmap_cond_text(failed)) : "", NULL);
     }
-    return apr_pstrcat(r->pool, " nearest=", rule->name,
-                       failed ? log_pair(r->pool, "failed", certmap_cond_text(failed)) : "", NULL);
+    certmap_chain_unpin(&pinned);
+    return text;
 }
 
 static void log_refusal(request_rec *r, certmap_request_t *state, certmap_reason_e reason, const char *prefix)
@@ -154,8 +159,9 @@ static void log_refusal(request_rec *r, certmap_request_t *state, certmap_reason
 
         more = apr_psprintf(r->pool, " error=%d depth=%d", verdict->x509_err, verdict->depth);
     }
-    else if (decision && decision->rule) {
-        more = apr_pstrcat(r->pool, " rule=", decision->rule->name, log_pair(r->pool, "user", decision->user),
+    else if (decision && (decision->rule || decision->source)) {
+        more = apr_pstrcat(r->pool, decision->rule ? " rule=" : "", decision->rule ? decision->rule->name : "",
+                           log_pair(r->pool, "source", decision->source), log_pair(r->pool, "user", decision->user),
                            log_pair(r->pool, "detail", decision->detail), NULL);
     }
     ap_log_rerror(APLOG_MARK, first ? APLOG_ERR : APLOG_INFO, 0, r, "certmap: %s%s %s%s%s incident=%s", prefix,
@@ -256,7 +262,9 @@ void certmap_respond_accept(request_rec *r, certmap_request_t *state)
         const certmap_told_t *told = certmap_peer_told(state->conn, state->peer, state->memo,
                                                        days_left(state->peer, r->request_time), tell);
 
-        apr_table_addn(r->notes, CERTMAP_NOTE_RULE, state->memo->decision.rule->name);
+        if (state->memo->decision.rule) {
+            apr_table_addn(r->notes, CERTMAP_NOTE_RULE, state->memo->decision.rule->name);
+        }
         apr_table_addn(r->notes, CERTMAP_NOTE_USER, state->memo->decision.user);
         r->subprocess_env = apr_table_copy(r->pool, told->env);
     }

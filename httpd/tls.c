@@ -318,6 +318,7 @@ static int pre_handshake(conn_rec *c, SSL *ssl, int is_proxy)
         return HTTP_INTERNAL_SERVER_ERROR;
     }
     conn->handshake = ssl;
+    conn->out_of_memory = apr_pool_abort_get(c->pool);
     apr_pool_cleanup_register(c->pool, conn, close_conn, apr_pool_cleanup_null);
     ap_set_module_config(c->conn_config, &certmap_module, conn);
     return OK;

@@ -29,6 +29,7 @@ typedef struct certmap_conn_t {
     const certmap_tls_record_t *record;
     struct certmap_peer_t *peer;                /**< peer.c: views and decisions, newest first; read atomically */
     apr_thread_mutex_t *lock;                   /**< writers of peer; readers take none */
+    apr_abortfunc_t out_of_memory;              /**< httpd's, for pools that are not children of the connection's */
     request_rec *early;                         /**< access.c: the request whose verification mod_ssl may be running */
     void *handshake;                            /**< SSL* until the handshake was captured; tls.c alone */
 } certmap_conn_t;

@@ -43,6 +43,13 @@ spew("$root/index.txt", '');
 system("openssl ca -config $root/ca.cnf -gencrl -cert $root/ssl/clients-ca.pem -keyfile $root/ssl/key.pem "
     . "-out $root/ssl/clients.crl >$root/logs/openssl 2>&1") == 0 or die slurp("$root/logs/openssl");
 spew("$root/conf/passwords", "ann:x\n");
+spew("$root/conf/certmap.rules", "staff allow %{subject.CN} issuer=\"CN=Example CA,O=Example Ltd\"\n");
+{
+    my ($chapter) = slurp('docs/directives.md') =~ /^## CertMapSource\n(.*?)^## /ms;
+    my @entries = ($chapter // '') =~ /^    ((?:sha256|issuer-serial):.*\n)/mg;
+    @entries == 3 or die "docs/directives.md: no entries in the chapter on CertMapSource\n";
+    spew("$root/conf/certmap.entries", join '', @entries);
+}
 
 my $builtin = qx($httpd -l);
 my $load = join '', map { "LoadModule ${_}_module modules/mod_$_.so\n" } grep { $builtin !~ /\bmod_$_\.c\b/ }

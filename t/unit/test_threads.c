@@ -284,6 +284,8 @@ static void test_generations(void)
 
 /* ---- what a connection remembers ------------------------------------------------------------------------------ */
 
+static certmap_part_t outer_part, inner_part;
+static const certmap_chain_t outer_chain = { NULL, &outer_part }, inner_chain = { &outer_chain, &inner_part };
 static certmap_conn_t connections[CONNECTIONS];
 static certmap_conn_t *const connection = &connections[0];
 static certmap_tls_record_t records[3];
@@ -299,10 +301,11 @@ static void ask_streams(worker_t *w, certmap_conn_t *conn, const void **mine)
     for (i = 0; i < REQUESTS; i++) {
         const certmap_peer_t *peer = certmap_peer(conn);
         int which = (w->number + i) % 3;
-        /* httpd merges sections for each request: the links of a list differ every time, its rules do not */
-        certmap_list_t first = outer;
-        certmap_list_t merged = { which == 1 ? NULL : &first, which == 2 ? NULL : inner.rules };
-        const certmap_memo_t *memo = peer ? certmap_peer_decide(conn, peer, &merged, CERTMAP_WEAK, NOW) : NULL;
+        /* httpd merges sections for each request: the links of a chain differ every time, its parts do not */
+        certmap_chain_t first = { NULL, &outer_part };
+        certmap_chain_t merged = { which == 0 ? &first : NULL, which == 2 ? &outer_part : &inner_part };
+        const certmap_memo_t *memo = peer ? certmap_peer_decide(conn, peer, &merged, CERTMAP_WEAK, NOW, w->pool)
+                                          : NULL;
 
         is_right(w, memo ? word(&memo->decision, w->pool) : "no memo", which == 1 ? "no-match" : answers[0]);
         is_right(w, !mine[which] || mine[which] == memo ? "the same" : "another", "the same");
@@ -332,7 +335,7 @@ static void ask_expiring(worker_t *w)
 
     for (i = 0; peer && i < ROUNDS; i++) {
         apr_time_t now = i < ROUNDS / 2 ? NOW : end;
-        const certmap_memo_t *memo = certmap_peer_decide(connection, peer, &inner, CERTMAP_WEAK, now);
+        const certmap_memo_t *memo = certmap_peer_decide(connection, peer, &inner_chain, CERTMAP_WEAK, now, w->pool);
         const char *got = memo ? word(&memo->decision, w->pool) : "no memo";
         int early = now == NOW && strcmp(got, "=temporary") == 0;
 
@@ -359,7 +362,8 @@ static void ask_told(worker_t *w)
 
     for (n = 0; n < CONNECTIONS; n++) {
         const certmap_peer_t *peer = certmap_peer(&connections[n]);
-        const certmap_memo_t *memo = certmap_peer_decide(&connections[n], peer, &inner, CERTMAP_WEAK, NOW);
+        const certmap_memo_t *memo = certmap_peer_decide(&connections[n], peer, &inner_chain, CERTMAP_WEAK, NOW,
+                                                         w->pool);
 
         pthread_barrier_wait(&start);
         for (i = 0; i < REQUESTS; i++) {
@@ -392,6 +396,8 @@ static void test_memo(void)
     for (i = 0; i < 3; i++) {
         records[i] = (certmap_tls_record_t){ .epoch = (apr_uint32_t)i + 1, .leaf = people[i ? 2 : 0].x509 };
     }
+    outer_part.rules = outer.rules;
+    inner_part.rules = inner.rules;
     ok(certmap_peer(connection) == NULL, "no verification, no peer");
     for (n = 0; n < CONNECTIONS; n++) {
         apr_thread_mutex_create(&connections[n].lock, APR_THREAD_MUTEX_DEFAULT, pool);
@@ -409,14 +415,14 @@ static void test_memo(void)
     is_int(different, 0, "all of them met the same view and the same three decisions");
     is_int(often, 0, "which were made once each");
     peer = certmap_peer(connection);
-    memo = certmap_peer_decide(connection, peer, &inner, CERTMAP_WEAK, NOW);
+    memo = certmap_peer_decide(connection, peer, &inner_chain, CERTMAP_WEAK, NOW, pool);
     is_str(memo->groups, "staff,people", "with their groups in one line");
     at_once(ask_told, ask_told, "what requests are given");
     today--;
     at_once(ask_told, ask_told, "what they are given the day after");
     is_int(tellings, 2 * CONNECTIONS, "made once a day for each");
     is_str(peer->not_after, "2035-01-01T00:00:00Z", "and the certificate's end");
-    memo = certmap_peer_decide(connection, peer, &inner, CERTMAP_STRONG, NOW);
+    memo = certmap_peer_decide(connection, peer, &inner_chain, CERTMAP_STRONG, NOW, pool);
     is_str(certmap_reason_name(memo->decision.reason), "mapping-too-weak", "another minimum is another decision");
     is_int(memos_of(peer), 4, "beside the others");
 

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Rule files and entry files while the server runs. Each child looks at its files once a second in a thread of
+ * mod_watchdog; the parent looks too, now and then, so that a graceful restart with a broken file has the last good
+ * text. That text lives in the process pool, the only one that a restart leaves alone.
+ */
+#include "reload.h"
+
+#include <apr_hash.h>
+#include <apr_optional.h>
+#include <apr_strings.h>
+#include <http_core.h>
+#include <http_log.h>
+#include <mod_watchdog.h>
+#include <mpm_common.h>
+#include <unistd.h>
+#include <unixd.h>
+
+#include "config.h"
+
+APLOG_USE_MODULE(certmap);
+
+#define LAST_GOOD "certmap:last-good"
+#define ERRORS_TOLD 20      /* in httpd's own message; the error log has all */
+
+/** A text that was read without an error, by its path. */
+typedef struct last_good_t {
+    apr_pool_t *pool;
+    certmap_str_t text;
+} last_good_t;
+
+/* The configuration's files; filled while it is read, by one thread. */
+static apr_array_header_t *files;       /* of certmap_reread_t * */
+
+static apr_status_t forget(void *unused)
+{
+    (void)unused;
+    files = NULL;
+    return APR_SUCCESS;
+}
+
+static void remember(apr_pool_t *pconf)
+{
+    if (!files) {
+        files = apr_array_make(pconf, 4, sizeof(certmap_reread_t *));
+        apr_pool_cleanup_register(pconf, NULL, forget, apr_pool_cleanup_null);
+    }
+}
+
+/* ---- the last good text ---------------------------------------------------------------------------------------- */
+
+static apr_hash_t *last_good(process_rec *process)
+{
+    void *found = NULL;
+
+    apr_pool_userdata_get(&found, LAST_GOOD, process->pool);
+    if (!found) {
+        found = apr_hash_make(process->pool);
+        /* not setn: the key is ours, and we are unloaded in between */
+        apr_pool_userdata_set(found, LAST_GOOD, NULL, process->pool);
+    }
+    return found;
+}
+
+static void keep_text(process_rec *process, certmap_reread_t *file)
+{
+    apr_hash_t *texts = last_good(process);
+    last_good_t *kept = apr_hash_get(texts, certmap_reread_path(file), APR_HASH_KEY_STRING);
+
+    if (!kept) {
+        kept = apr_pcalloc(process->pool, sizeof(*kept));
+        apr_hash_set(texts, apr_pstrdup(process->pool, certmap_reread_path(file)), APR_HASH_KEY_STRING, kept);
+    }
+    if (kept->pool) {
+        apr_pool_destroy(kept->pool);
+    }
+    kept->text.data = NULL;
+    if (apr_pool_create(&kept->pool, process->pool) == APR_SUCCESS) {
+        kept->text = certmap_reread_text(file, kept->pool);
+    }
+}
+
+/* ---- telling ------------------------------------------------------------------------------------------------------
+ * */
+
+static const char *names(const apr_array_header_t *list, const char *what, apr_pool_t *p)
+{
+    if (!list || !list->nelts) {
+        return "";
+    }
+    return apr_pstrcat(p, "; ", what, " ", apr_array_pstrcat(p, list, ' '), NULL);
+}
+
+static const char *error_text(const certmap_error_t *e, apr_pool_t *p)
+{
+    return apr_psprintf(p, "%s:%d:%d: %s%s", e->file ? e->file : "?", e->line, e->column, e->warning ? "warning: " : "",
+                        e->text);
+}
+
+static void tell(const certmap_reread_t *file, const certmap_report_t *report, int level, server_rec *s, apr_pool_t *p)
+{
+    const char *path = certmap_reread_path(file);
+    int i;
+
+    if (report->outcome == CERTMAP_REREAD_SAME) {
+        return;
+    }
+    for (i = 0; i < report->errors->nelts; i++) {
+        const certmap_error_t *e = &APR_ARRAY_IDX(report->errors, i, certmap_error_t);
+
+        ap_log_error(APLOG_MARK, (e->warning ? APLOG_WARNING : APLOG_ERR) | level, 0, s, "certmap: %s",
+                     error_text(e, p));
+    }
+    if (report->outcome == CERTMAP_REREAD_KEPT) {
+        ap_log_error(APLOG_MARK, APLOG_ERR | level, 0, s, "certmap: %s%s%s; what was read before stays in force", path,
+                     report->why ? " cannot be read: " : " has errors", report->why ? report->why : "");
+        return;
+    }
+    ap_log_error(APLOG_MARK, APLOG_NOTICE | level, 0, s,
+                 "certmap: %s has been read: %" APR_SIZE_T_FMT " in force%s%s%s",
+                 path, report->count, names(report->added, "added", p), names(report->removed, "removed", p),
+                 names(report->changed, "changed", p));
+}
+
+/* What httpd prints when it refuses to start. */
+static const char *refusal(const char *directive, certmap_reread_t *file, const certmap_report_t *report, apr_pool_t *p)
+{
+    const char *text = apr_psprintf(p, "%s %s: %s", directive, certmap_reread_path(file),
+                                    report->why ? report->why : "");
+    int i, told = 0;
+
+    for (i = 0; i < report->errors->nelts; i++) {
+        const certmap_error_t *e = &APR_ARRAY_IDX(report->errors, i, certmap_error_t);
+
+        if (!e->warning && told++ < ERRORS_TOLD) {
+            text = apr_pstrcat(p, text, told > 1 || report->why ? "; " : "", error_text(e, p), NULL);
+        }
+    }
+    return told > ERRORS_TOLD ? apr_psprintf(p, "%s; and %d more", text, told - ERRORS_TOLD) : text;
+}
+
+/* ---- start-up
+ * ------------------------------------------------------------------------------------------------------ */
+
+const char *certmap_reload_first(cmd_parms *cmd, const char *directive, certmap_reread_t *file)
+{
+    process_rec *process = cmd->server->process;
+    certmap_report_t report;
+    const last_good_t *kept;
+
+    remember(cmd->pool);
+    if (certmap_reread_check(file, &report, cmd->temp_pool) != APR_SUCCESS) {
+        return apr_psprintf(cmd->pool, "%s %s: out of memory", directive, certmap_reread_path(file));
+    }
+    if (report.outcome == CERTMAP_REREAD_KEPT) {
+        kept = apr_hash_get(last_good(process), certmap_reread_path(file), APR_HASH_KEY_STRING);
+        if (!kept || !kept->text.data) {
+            return refusal(directive, file, &report, cmd->pool);
+        }
+        tell(file, &report, APLOG_STARTUP, cmd->server, cmd->temp_pool);
+        if (certmap_reread_seed(file, kept->text, &report, cmd->temp_pool) != APR_SUCCESS
+            || report.outcome != CERTMAP_REREAD_REPLACED) {
+            return apr_psprintf(cmd->pool, "%s %s: the text that was good last cannot be used", directive,
+                                certmap_reread_path(file));
+        }
+    }
+    else {
+        int i;
+
+        for (i = 0; i < report.errors->nelts; i++) {
+            ap_log_error(APLOG_MARK, APLOG_WARNING | APLOG_STARTUP, 0, cmd->server, "certmap: %s",
+                         error_text(&APR_ARRAY_IDX(report.errors, i, certmap_error_t), cmd->temp_pool));
+        }
+        keep_text(process, file);
+    }
+    APR_ARRAY_PUSH(files, certmap_reread_t *) = file;
+    return NULL;
+}
+
+const char *certmap_reload_store(cmd_parms *cmd, const char *path, certmap_source_t **source)
+{
+    apr_size_t counts[CERTMAP_K_COUNT];
+    const char *why = NULL;
+
+    *source = certmap_source_lmdb_create(path, cmd->pool);
+    if (!*source) {
+        return apr_psprintf(cmd->pool, "CertMapSource lmdb %s: out of memory", path);
+    }
+    if (certmap_source_lmdb_check(*source, counts, &why, cmd->temp_pool) == APR_SUCCESS) {
+        return NULL;
+    }
+    if (ap_state_query(AP_SQ_CONFIG_GEN) == 0) {
+        return apr_psprintf(cmd->pool, "CertMapSource lmdb %s: %s", path, why ? why : "cannot be read");
+    }
+    /* a restart must not end the server; requests are answered 503 until the store can be asked */
+    ap_log_error(APLOG_MARK, APLOG_ERR | APLOG_STARTUP, 0, cmd->server, "certmap: %s: %s; requests that need it are "
+                 "refused with 503", path, why ? why : "cannot be read");
+    return NULL;
+}
+
+/* Whether the account of the children can open a file that root has just read. */
+static int children_can_read(const char *path)
+{
+    int can = 1;
+
+    if (geteuid() == 0 && setegid(ap_unixd_config.group_id) == 0) {
+        if (seteuid(ap_unixd_config.user_id) == 0) {
+            can = access(path, F_OK) == 0 && eaccess(path, R_OK) == 0;
+            if (seteuid(0) != 0) {
+                can = 0;
+            }
+        }
+        if (setegid(getgid()) != 0) {
+            can = 0;
+        }
+    }
+    return can;
+}
+
+static int check_files(server_rec *s)
+{
+    int i;
+
+    for (i = 0; files && i < files->nelts; i++) {
+        const char *path = certmap_reread_path(APR_ARRAY_IDX(files, i, certmap_reread_t *));
+
+        if (!children_can_read(path)) {
+            ap_log_error(APLOG_MARK, APLOG_WARNING | APLOG_STARTUP, 0, s, "certmap: warning: %s cannot be read by the "
+                         "account of 'User': its changes will be seen at the next restart only", path);
+        }
+    }
+    return files && files->nelts;
+}
+
+/* ---- while the server runs --------------------------------------------------------------------------------------- */
+
+static void look_again(int level, process_rec *process, server_rec *s, apr_pool_t *p)
+{
+    apr_pool_t *scratch;
+    int i;
+
+    if (!files || !files->nelts || apr_pool_create(&scratch, p) != APR_SUCCESS) {
+        return;
+    }
+    for (i = 0; i < files->nelts; i++) {
+        certmap_reread_t *file = APR_ARRAY_IDX(files, i, certmap_reread_t *);
+        certmap_report_t report;
+
+        if (certmap_reread_check(file, &report, scratch) == APR_SUCCESS) {
+            if (!process) {
+                tell(file, &report, level, s, scratch);
+            }
+            else if (report.outcome == CERTMAP_REREAD_REPLACED) {
+                keep_text(process, file);
+            }
+        }
+        apr_pool_clear(scratch);
+    }
+    apr_pool_destroy(scratch);
+}
+
+static apr_status_t on_watchdog(int state, void *server, apr_pool_t *p)
+{
+    if (state == AP_WATCHDOG_STATE_RUNNING) {
+        look_again(0, NULL, server, p);
+    }
+    return APR_SUCCESS;
+}
+
+/* In the parent, about every ten seconds. It says nothing: the children do. */
+static int on_monitor(apr_pool_t *p, server_rec *s)
+{
+    look_again(0, s->process, s, p);
+    return DECLINED;
+}
+
+static int start_watchdog(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
+{
+    APR_OPTIONAL_FN_TYPE(ap_watchdog_get_instance) *get = APR_RETRIEVE_OPTIONAL_FN(ap_watchdog_get_instance);
+    APR_OPTIONAL_FN_TYPE(ap_watchdog_register_callback) *add = APR_RETRIEVE_OPTIONAL_FN(ap_watchdog_register_callback);
+    ap_watchdog_t *watchdog;
+
+    (void)plog;
+    (void)ptemp;
+    if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG || !check_files(s)) {
+        return OK;
+    }
+    if (!get || !add || get(&watchdog, "_certmap_", 0, 0, pconf) != APR_SUCCESS
+        || add(watchdog, apr_time_from_sec(1), s, on_watchdog) != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, "certmap: without mod_watchdog changes of rule files and entry "
+                     "files are seen at the next restart only; load it");
+    }
+    return OK;
+}
+
+void certmap_reload_register(apr_pool_t *p)
+{
+    (void)p;
+    ap_hook_post_config(start_watchdog, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_monitor(on_monitor, NULL, NULL, APR_HOOK_MIDDLE);
+}

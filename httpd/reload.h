@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file httpd/reload.h
+ * @brief Rule files, entry files and stores while the server runs: read at start-up, looked at again once a second.
+ */
+#ifndef CERTMAP_HTTPD_RELOAD_H
+#define CERTMAP_HTTPD_RELOAD_H
+
+#include <httpd.h>
+#include <http_config.h>
+
+#include "certmap.h"
+
+/**
+ * Reads a file for the first time. What is wrong with it refuses a cold start; at a restart the text that was good last
+ * stands in, and everything is logged.
+ * @return NULL, or the message for httpd
+ */
+const char *certmap_reload_first(cmd_parms *cmd, const char *directive, certmap_reread_t *file);
+
+/** Makes the source for a store. It is tried and closed again: children open it after the fork. Returns as above. */
+const char *certmap_reload_store(cmd_parms *cmd, const char *path, certmap_source_t **source);
+
+/** Registers what looks again: the watchdog of each child, and the parent, which keeps the last good text. */
+void certmap_reload_register(apr_pool_t *p);
+
+#endif

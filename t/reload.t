@@ -1,0 +1,134 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: Apache-2.0
+# Rule files and entry files are read again while the server runs; a text with an error changes nothing and says where
+# it is wrong, through a graceful restart too; a cold start refuses it. An open connection sees a change as well.
+use strict;
+use warnings;
+use Digest::SHA qw(sha256_hex);
+use Test::More;
+use Time::HiRes qw(sleep time);
+use CertMap::Test;
+
+my ($rules, $entries) = map { top() . "/t/live/live.$_" } qw(rules entries);
+
+sub spew {
+    my ($name, $text) = @_;
+    open my $fh, '>', "$name.new" or die "$name: $!\n";
+    print {$fh} $text;
+    close $fh or die "$name: $!\n";
+    rename "$name.new", $name or die "$name: $!\n";
+}
+
+sub sha256_of {
+    open my $fh, '-|', 'openssl', 'x509', '-in', pki('clients', "$_[0].crt"), '-outform', 'DER' or die "openssl: $!\n";
+    binmode $fh;
+    local $/;
+    return sha256_hex(<$fh>);
+}
+
+# The answers settle: each child looks once a second. Ten alike in a row are taken for settled, wherever they come from.
+sub settles {
+    my ($cert, $expected, $name, $place) = @_;
+    $place ||= 'live';
+    my ($end, $alike, $got) = (time + 20, 0, '');
+    while ($alike < 10 && time < $end) {
+        my ($answer) = ask(cert => $cert, tls => '1.3', requests => ["/$place/env"]);
+        $got = brief($answer);
+        $alike = $got eq $expected ? $alike + 1 : 0;
+        sleep 0.1 if !$alike;
+    }
+    is $got, $expected, $name;
+}
+
+sub says {
+    my ($mark, $pattern, $name) = @_;
+    for (1 .. 100) {
+        last if error_log($mark) =~ $pattern;
+        sleep 0.05;
+    }
+    like error_log($mark), $pattern, $name;
+}
+
+sub graceful {
+    open my $fh, '<', top() . '/t/logs/httpd.pid' or die "httpd.pid: $!\n";
+    chomp(my $pid = <$fh>);
+    my $mark = error_log_mark();
+    kill USR1 => $pid or die "kill -USR1 $pid: $!\n";
+    for (1 .. 1500) {
+        return 1 if error_log($mark) =~ /resuming normal operations/;
+        sleep 0.02;
+    }
+    return 0;
+}
+
+my $first = do { open my $fh, '<', $rules or die "$rules: $!\n"; local $/; <$fh> };
+my $nobody = do { open my $fh, '<', $entries or die "$entries: $!\n"; local $/; <$fh> };
+
+settles('good', '200 - - one-alice', 'the rules of the start');
+my $mark = error_log_mark();
+spew($rules, "staff allow two-%{subject.CN:lower} subject.OU=Staff\nvisitors allow guest subject.OU=Visitors\n");
+settles('good', '200 - - two-alice', 'a changed rule file');
+settles('unmapped', '200 - - guest', '... and a rule that it brought');
+says($mark, qr/live\.rules has been read: 2 in force; added visitors; changed staff/, '... named in the log');
+sleep 12;   # the parent, which keeps the last good text for a restart, looks about every ten seconds
+
+$mark = error_log_mark();
+spew($rules, "staff allow three-%{subject.CN:lower} subject.OU=Staff\nbroken line\nx allow y subjct.CN=1\n");
+says($mark, qr/live\.rules:2:8: "line" is not allow or deny/, 'an error is told with its place');
+says($mark, qr/live\.rules:3:11: unknown field "subjct\.CN"/, '... and the next one too');
+settles('good', '200 - - two-alice', '... and the text before stays in force');
+ok graceful(), 'a graceful restart with the broken file';
+settles('good', '200 - - two-alice', '... keeps the last good text');
+my ($status, $said) = httpd_test("<VirtualHost *:1>\nInclude \"\${TOP}/t/conf/tls.conf\"\nSSLVerifyClient optional_no_ca\n"
+    . "CertMapDeferErrors On\nCertMapRuleFile $rules\n</VirtualHost>\n");
+ok $status && $said =~ /CertMapRuleFile \S*live\.rules: .*live\.rules:2:8: .*; .*live\.rules:3:11: /,
+    'a cold start refuses it, with every error' or diag "$status $said";
+
+spew($rules, $first);
+settles('good', '200 - - one-alice', 'mended');
+
+# one-to-one
+my $alice = sha256_of('good');
+spew($entries, "sha256:$alice alicia groups=a,b\n");
+settles('good', '200 - - alicia', 'an entry goes before the rules');
+settles('bob', '200 - - one-bob', '... for its certificate alone');
+spew($entries, "sha256:$alice alicia expires=2020-01-01\n");
+settles('good', '403 12 mapping-expired -', 'an expired entry does not fall through to the rules');
+spew($entries, "sha256:$alice - deny\n");
+settles('good', '403 12 denied-by-source -', 'a deny entry');
+$mark = error_log_mark();
+spew($entries, "sha256:$alice alicia\nsha256:$alice eve\n");
+says($mark, qr/live\.entries:2:\d+: /, 'a key that stands twice is an error');
+settles('good', '403 12 denied-by-source -', '... and changes nothing');
+spew($entries, $nobody);
+settles('good', '200 - - one-alice', 'nobody is denied any more');
+
+# a store: seen at once, on open connections too
+sub store {
+    my ($text) = @_;
+    spew("$entries.store", $text);
+    my ($store, $mkstore) = (top() . '/t/live/live.store', top() . '/built/t/unit/mkstore');
+    system("$mkstore $store $entries.store >/dev/null") == 0 or die "mkstore: $?\n";
+}
+settles('good', '200 - - alice', 'an empty store leaves the certificate to the rules', 'store');
+store("sha256:$alice alicia\n");
+settles('good', '200 - - alicia', 'an entry in the store', 'store');
+store("sha256:$alice - deny\n");
+settles('good', '403 12 denied-by-source -', 'a deny entry', 'store');
+my $damaged = top() . '/t/live/live.store';
+rename $damaged, "$damaged.good" or die "$damaged: $!\n";
+spew($damaged, "no store at all\n" x 1000);
+settles('good', '503 - source-unavailable -', 'a damaged store is 503, never "no match"', 'store');
+rename "$damaged.good", $damaged or die "$damaged: $!\n";
+store('');
+settles('good', '200 - - alice', 'mended', 'store');
+($status, $said) = httpd_test("<VirtualHost *:1>\nInclude \"\${TOP}/t/conf/tls.conf\"\nSSLVerifyClient optional_no_ca\n"
+    . "CertMapDeferErrors On\nCertMapSource lmdb /no/such/store\n</VirtualHost>\n");
+ok $status && $said =~ m{CertMapSource lmdb /no/such/store: }, 'a cold start refuses a store that is missing'
+    or diag "$status $said";
+
+# one connection, before and after
+my ($before, $after, $later) = ask(cert => 'good', tls => '1.3', requests => ['/live/env', '/live/env', '/live/env']);
+is join(' | ', map { brief($_) } $before, $after, $later), join(' | ', ('200 - - one-alice') x 3), 'an open connection';
+
+done_testing;
