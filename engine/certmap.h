@@ -354,10 +354,14 @@ const certmap_ruleset_t *certmap_builder_finish(certmap_builder_t *b);
 apr_size_t certmap_ruleset_count(const certmap_ruleset_t *rs);
 const certmap_rule_t *certmap_ruleset_rule(const certmap_ruleset_t *rs, apr_size_t i);
 
-/** Rulesets in the order in which they are asked: outer first, then rules. */
+/**
+ * Sources and rulesets in the order in which they are asked: outer first. Deny entries of all sources come first, then
+ * the sources' allow entries, then the rules.
+ */
 typedef struct certmap_list_t {
     const struct certmap_list_t *outer;     /**< asked before, or NULL */
     const certmap_ruleset_t *rules;         /**< or NULL */
+    struct certmap_source_t *source;        /**< or NULL */
 } certmap_list_t;
 
 /** How many rules a list holds, outer ones included. list may be NULL. */
@@ -602,6 +606,7 @@ typedef struct certmap_decision_t {
     certmap_reason_e reason;            /**< CERTMAP_R_NONE when mapped */
     const char *user;                   /**< NUL-terminated, valid (certmap_user_check); NULL unless mapped */
     const certmap_rule_t *rule;         /**< that decided, or NULL */
+    const char *source;                 /**< that decided, or could not be asked, or NULL */
     const char *const *groups;
     apr_size_t ngroups;
     certmap_strength_e strength;        /**< of the mapping */

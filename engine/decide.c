@@ -462,6 +462,119 @@ static int ask_list(const asking_t *a, const certmap_list_t *list)
     return list != NULL && (ask_list(a, list->outer) || (list->rules != NULL && ask_rules(a, list->rules)));
 }
 
+/* ---- sources ---------------------------------------------------------------------------------------------------- */
+
+typedef struct found_t {
+    const certmap_source_t *source;
+    certmap_lookup_t lookup;
+} found_t;
+
+static apr_size_t count_sources(const certmap_list_t *list)
+{
+    apr_size_t n = 0;
+
+    for (; list != NULL; list = list->outer) {
+        n += list->source != NULL;
+    }
+    return n;
+}
+
+/* Asks all sources of a list, outer ones first. *failed: the first one that could not be asked. */
+static void look_up(const asking_t *a, const certmap_list_t *list, found_t *found, apr_size_t *n,
+                    const certmap_source_t **failed)
+{
+    const char *why = NULL;
+
+    if (list == NULL) {
+        return;
+    }
+    look_up(a, list->outer, found, n, failed);
+    if (list->source == NULL) {
+        return;
+    }
+    found[*n].source = list->source;
+    if (list->source->vtable->lookup(list->source, a->ev->cert, &found[*n].lookup, &why, a->pool) != APR_SUCCESS) {
+        memset(&found[*n].lookup, 0, sizeof(found[*n].lookup));
+        if (*failed == NULL) {
+            *failed = list->source;
+            a->d->detail = why;
+        }
+    }
+    (*n)++;
+}
+
+/* An allow entry has been found. Of several reasons against it the one of highest precedence is told. */
+static void allow_entry(const asking_t *a, const found_t *found)
+{
+    const certmap_entry_t *entry = &found->lookup.allow;
+    certmap_decision_t *d = a->d;
+    certmap_str_t user = { entry->user, entry->user ? strlen(entry->user) : 0 };
+    const char *why = entry->user ? certmap_user_check(user) : "no user";
+
+    d->strength = entry->strength;
+    if (entry->expires != 0 && a->now >= entry->expires) {
+        refuse(d, CERTMAP_R_MAPPING_EXPIRED, apr_psprintf(a->pool, "the %s entry has expired", entry->key));
+        return;
+    }
+    d->until = entry->expires;
+    if (entry->strength < a->min) {
+        refuse(d, CERTMAP_R_MAPPING_TOO_WEAK, apr_psprintf(a->pool, "the %s entry is %s, %s is asked for", entry->key,
+                                                           certmap_strength_name(entry->strength),
+                                                           certmap_strength_name(a->min)));
+        return;
+    }
+    if (why != NULL || found->lookup.ambiguous) {
+        refuse(d, why ? CERTMAP_R_USER_INVALID : CERTMAP_R_AMBIGUOUS,
+               why ? apr_psprintf(a->pool, "the %s entry: %s", entry->key, why)
+                   : apr_psprintf(a->pool, "several %s entries say different things", entry->key));
+        return;
+    }
+    d->outcome = CERTMAP_MAPPED;
+    d->reason = CERTMAP_R_NONE;
+    d->user = entry->user;
+    d->groups = entry->groups;
+    d->ngroups = entry->ngroups;
+}
+
+/* Whether the sources decide. A deny entry is certain whatever else could not be asked; without one, a source that
+ * could not be asked might hold one, so nobody gets in. */
+static int ask_sources(const asking_t *a, const certmap_list_t *list)
+{
+    apr_size_t i, n = count_sources(list);
+    const certmap_source_t *failed = NULL;
+    found_t *found;
+
+    if (n == 0) {
+        return 0;
+    }
+    found = apr_pcalloc(a->pool, n * sizeof(*found));
+    n = 0;
+    look_up(a, list, found, &n, &failed);
+    for (i = 0; i < n; i++) {
+        if (found[i].lookup.has_deny) {
+            a->d->source = found[i].source->name;
+            refuse(a->d, CERTMAP_R_DENIED_BY_SOURCE, apr_psprintf(a->pool, "a %s entry", found[i].lookup.deny.key));
+            return 1;
+        }
+    }
+    if (failed != NULL) {
+        a->d->source = failed->name;
+        refuse(a->d, CERTMAP_R_SOURCE_UNAVAILABLE, a->d->detail);
+        a->d->outcome = CERTMAP_UNDECIDED;
+        return 1;
+    }
+    for (i = 0; i < n; i++) {
+        if (found[i].lookup.has_allow) {
+            a->d->source = found[i].source->name;
+            allow_entry(a, &found[i]);
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* ---- all of it -------------------------------------------------------------------------------------------------- */
+
 /* What is malformed, or NULL. Extensions that rules speak of are decoded now, all of them: whether a certificate is
  * refused as malformed must not hang on the order in which conditions are asked. */
 static const char *malformed(const certmap_list_t *list, certmap_eval_t *ev, apr_pool_t *p)
@@ -503,7 +616,7 @@ static apr_status_t decide(const certmap_list_t *list, const certmap_cert_t *cer
     else if (verdict == NULL) {
         refuse(d, CERTMAP_R_UNTRUSTED_ISSUER, "nothing has verified the certificate");
     }
-    else {
+    else if (!ask_sources(a, list)) {
         ask_list(a, list);
     }
     return APR_SUCCESS;

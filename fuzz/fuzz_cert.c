@@ -237,8 +237,8 @@ static void decide(const certmap_cert_t *cert, apr_pool_t *p)
     static const certmap_ruleset_t *every;
     certmap_verdict_t verified = { .reason = CERTMAP_R_NONE };
     certmap_verdict_t expired = { .reason = CERTMAP_R_EXPIRED };
-    certmap_list_t list = { NULL, any ? any : (any = compiled(anyone)) };
-    certmap_list_t second = { NULL, every ? every : (every = compiled(every_field)) };
+    certmap_list_t list = { .rules = any ? any : (any = compiled(anyone)) };
+    certmap_list_t second = { .rules = every ? every : (every = compiled(every_field)) };
     const certmap_rule_t *rule;
     const certmap_cond_t *failed;
     certmap_decision_t d;

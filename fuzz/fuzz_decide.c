@@ -337,8 +337,8 @@ int FUZZ_TARGET(decide)(const uint8_t *data, size_t size)
     certmap_verdict_t verified = { .reason = CERTMAP_R_NONE };
     world_t *w;
     apr_pool_t *p = fuzz_pool();
-    certmap_list_t outer = { NULL, NULL };
-    certmap_list_t list = { &outer, NULL };
+    certmap_list_t outer = { .rules = NULL };
+    certmap_list_t list = { .outer = &outer, .rules = NULL };
     const certmap_cert_t *cert;
     certmap_decision_t d;
     certmap_decision_t again;

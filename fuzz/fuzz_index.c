@@ -50,7 +50,7 @@ int FUZZ_TARGET(index)(const uint8_t *data, size_t size)
     certmap_list_t list;
 
     certmap_builder_add_file_text(b, text, NULL);
-    list = (certmap_list_t){ NULL, certmap_builder_finish(b) };
+    list = (certmap_list_t){ .rules = certmap_builder_finish(b) };
     FUZZ_CHECK(certmap_decide(&list, cert, &verified, CERTMAP_WEAK, FUZZ_NOW, &indexed, p) == APR_SUCCESS);
     FUZZ_CHECK(certmap_decide_plain(&list, cert, &verified, CERTMAP_WEAK, FUZZ_NOW, &plain, p) == APR_SUCCESS);
     fuzz_check_decision(&indexed);

@@ -77,8 +77,8 @@ static const char *check_round_trip(const certmap_rule_t *rule, apr_pool_t *p)
 static void decide(const certmap_ruleset_t *rs, const certmap_ruleset_t *copy, apr_pool_t *p)
 {
     certmap_verdict_t verified = { .reason = CERTMAP_R_NONE };
-    certmap_list_t list = { NULL, rs };
-    certmap_list_t second = { NULL, copy };
+    certmap_list_t list = { .rules = rs };
+    certmap_list_t second = { .rules = copy };
     int i;
 
     for (i = 0; i < 3; i++) {
@@ -105,8 +105,8 @@ static void decide(const certmap_ruleset_t *rs, const certmap_ruleset_t *copy, a
 
 static void lint(const certmap_ruleset_t *rs, apr_pool_t *p)
 {
-    certmap_list_t outer = { NULL, rs };
-    certmap_list_t twice = { &outer, rs };
+    certmap_list_t outer = { .rules = rs };
+    certmap_list_t twice = { .outer = &outer, .rules = rs };
     apr_array_header_t *found;
     int i;
     int errors = 0;

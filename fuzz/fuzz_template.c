@@ -277,7 +277,7 @@ int FUZZ_TARGET(template)(const uint8_t *data, size_t size)
     }
     rs = certmap_builder_finish(b);
     FUZZ_CHECK(certmap_ruleset_count(rs) == 1);
-    list = (certmap_list_t){ NULL, rs };
+    list = (certmap_list_t){ .rules = rs };
     cert = fuzz_read_cert(&in, p);
     FUZZ_CHECK(certmap_decide(&list, cert, &verified, CERTMAP_WEAK, FUZZ_NOW, &d, p) == APR_SUCCESS);
     fuzz_check_decision(&d);

@@ -151,7 +151,7 @@ static inline const certmap_ruleset_t *rules_of(const char *text)
 /** Decides under rules given as text; the verdict is "verified". */
 static inline certmap_decision_t decide_text(const char *text, const certmap_cert_t *cert)
 {
-    certmap_list_t list = { NULL, rules_of(text) };
+    certmap_list_t list = { .rules = rules_of(text) };
     certmap_verdict_t verdict = { .reason = CERTMAP_R_NONE };
     certmap_decision_t d;
 

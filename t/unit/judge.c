@@ -66,9 +66,9 @@ static apr_array_header_t *read_rules(const char *name, apr_pool_t *p)
     while ((line = apr_strtok(rest, "\n", &state)) != NULL) {
         rest = NULL;
         APR_ARRAY_PUSH(lists, certmap_list_t) =
-            (certmap_list_t){ NULL, compile((certmap_str_t){ line, strlen(line) }, name, p) };
+            (certmap_list_t){ .rules = compile((certmap_str_t){ line, strlen(line) }, name, p) };
     }
-    APR_ARRAY_PUSH(lists, certmap_list_t) = (certmap_list_t){ NULL, compile(text, name, p) };
+    APR_ARRAY_PUSH(lists, certmap_list_t) = (certmap_list_t){ .rules = compile(text, name, p) };
     return lists;
 }
 

@@ -240,7 +240,7 @@ static apr_status_t attempt(const case_t *c, const certmap_ruleset_t *rs, const 
                             certmap_decision_t *d)
 {
     certmap_verdict_t verdict = { .reason = CERTMAP_R_NONE };
-    certmap_list_t list = { NULL, rs };
+    certmap_list_t list = { .rules = rs };
     apr_status_t rv = APR_SUCCESS;
     certmap_trace_t *trace;
     const certmap_rule_t *rule;

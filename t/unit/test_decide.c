@@ -303,7 +303,7 @@ static void test_order(void)
 
 static void test_fields_of_decision(void)
 {
-    certmap_list_t list = { NULL, rules_of("a allow bob subject.CN=bob groups=x,y expires=2026-12-31") };
+    certmap_list_t list = { .rules = rules_of("a allow bob subject.CN=bob groups=x,y expires=2026-12-31") };
     certmap_verdict_t good = { .reason = CERTMAP_R_NONE };
     certmap_decision_t d;
 
@@ -327,8 +327,8 @@ static void test_fields_of_decision(void)
 
 static void test_verdicts(void)
 {
-    certmap_list_t list = { NULL, rules_of("a allow bob any") };
-    certmap_list_t asks = { NULL, rules_of("a allow bob any\nb allow eve ext:1.2.3.4.5=x") };
+    certmap_list_t list = { .rules = rules_of("a allow bob any") };
+    certmap_list_t asks = { .rules = rules_of("a allow bob any\nb allow eve ext:1.2.3.4.5=x") };
     certmap_verdict_t good = { .reason = CERTMAP_R_NONE };
     certmap_verdict_t revoked = { .reason = CERTMAP_R_REVOKED };
     certmap_verdict_t no_tls = { .reason = CERTMAP_R_SSL_REQUIRED };
@@ -369,9 +369,9 @@ static void test_verdicts(void)
 
 static void test_lists(void)
 {
-    certmap_list_t outer = { NULL, rules_of("a deny subject.O=evil\nb allow outer subject.CN=ann") };
-    certmap_list_t empty = { &outer, NULL };
-    certmap_list_t inner = { &empty, rules_of("c allow inner subject.CN=*") };
+    certmap_list_t outer = { .rules = rules_of("a deny subject.O=evil\nb allow outer subject.CN=ann") };
+    certmap_list_t empty = { .outer = &outer, .rules = NULL };
+    certmap_list_t inner = { .outer = &empty, .rules = rules_of("c allow inner subject.CN=*") };
     certmap_verdict_t good = { .reason = CERTMAP_R_NONE };
     certmap_decision_t d;
 
@@ -404,7 +404,7 @@ static void test_chain(void)
     apr_size_t i;
 
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        certmap_list_t list = { NULL, rules_of(apr_psprintf(pool, cases[i].rule, zeros)) };
+        certmap_list_t list = { .rules = rules_of(apr_psprintf(pool, cases[i].rule, zeros)) };
         certmap_decision_t d;
 
         certmap_decide(&list, person("CN", "bob", NULL), &good, CERTMAP_WEAK, NOW, &d, pool);
@@ -469,7 +469,7 @@ static void test_long(void)
 
 static void test_trace(void)
 {
-    certmap_list_t list = { NULL, rules_of("a allow u subject.CN=ann subject.O=x\n"
+    certmap_list_t list = { .rules = rules_of("a allow u subject.CN=ann subject.O=x\n"
                                            "off allow u any disabled\n"
                                            "b allow bob subject.CN=b* subject.CN=*b subject.L!=y\n"
                                            "c deny any\n") };
@@ -501,7 +501,7 @@ static void test_trace(void)
 
 static void test_nearest(void)
 {
-    certmap_list_t list = { NULL, rules_of("z deny subject.O=x subject.CN=q\n"
+    certmap_list_t list = { .rules = rules_of("z deny subject.O=x subject.CN=q\n"
                                            "off allow u subject.O=x subject.CN=q disabled\n"
                                            "far allow u subject.O=x subject.CN=q subject.L=q\n"
                                            "near allow u subject.O=x subject.C=DE subject.CN=q\n"
@@ -535,7 +535,7 @@ static void test_time_limit(void)
     char uri[64];
     const char *san = "URI:http://x";
     const certmap_cert_t *cert;
-    certmap_list_t list = { NULL, NULL };
+    certmap_list_t list = { .rules = NULL };
     certmap_verdict_t verdict = { .reason = CERTMAP_R_NONE };
     certmap_decision_t d;
     apr_size_t n = 0;

@@ -577,8 +577,8 @@ static void compare_round(apr_pool_t *parent)
     const certmap_cert_t *certs[60];
     const unsigned ncerts = sizeof(certs) / sizeof(certs[0]);
     certmap_verdict_t verdict = { .reason = CERTMAP_R_NONE };
-    certmap_list_t outer = { NULL, NULL };
-    certmap_list_t list = { &outer, NULL };
+    certmap_list_t outer = { .rules = NULL };
+    certmap_list_t list = { .outer = &outer, .rules = NULL };
     unsigned number = 0;
     unsigned i;
 

@@ -398,7 +398,7 @@ static const struct {
 
 static apr_array_header_t *lint(const char *text, certmap_strength_e min)
 {
-    certmap_list_t list = { NULL, rules_of(text) };
+    certmap_list_t list = { .rules = rules_of(text) };
 
     return certmap_list_lint(&list, min, NOW, pool);
 }
@@ -425,8 +425,8 @@ static void test_lint(void)
     apr_array_header_t *found = lint("a allow u subject.CN=x\nb deny subject.CN=y\nc allow u sha256=" HEX64 "\n"
                                      "d allow u subject.L=z disabled\ne allow u " ISSUER "subject.CN=q\n",
                                      CERTMAP_WEAK);
-    certmap_list_t outer = { NULL, rules_of("a deny any") };
-    certmap_list_t inner = { &outer, rules_of("b deny any\na deny subject.CN=x") };
+    certmap_list_t outer = { .rules = rules_of("a deny any") };
+    certmap_list_t inner = { .outer = &outer, .rules = rules_of("b deny any\na deny subject.CN=x") };
 
     is_int(found->nelts, 1, "one thing to say");
     is_int(says(found, "rule a is weak", 1), 1, "a weak allow rule; not deny, strong, scoped or disabled ones");
