@@ -47,6 +47,14 @@ my @shared = map { my $file = $_; map {"$file: $_"} grep {/\A(?:static )?(?!cons
         split /\n/, slurp($file) } grep {/\.c$/} @engine;
 is join("\n", grep { !/: static const |\bconst \w+(?:\[\w*\])? = / } @shared), '', 'the engine has no global state to write to';
 
+# ---- certmapctl
+
+my @ctl = sort glob 'ctl/*.[ch]';
+cmp_ok scalar @ctl, '>=', 5, 'the command is there';
+is join(' ', map { my $file = $_; map {"$file: $_"} grep {
+    $httpd_header{$_} || /^(?:ap|http)_/ || -e "engine/$_" && !/^(?:certmap|import)\.h$/ } includes($file) } @ctl), '',
+    'ctl/ knows of the engine what its public headers say, and nothing of httpd';
+
 # ---- module
 
 cmp_ok scalar @module, '>=', 8, 'the module is there';
@@ -71,7 +79,7 @@ is join(' ', grep { !/^(?:mod_certmap\.c|httpd\/config\.c)$/ } @tables), '', 'di
 # ---- the build
 
 my $makefile = slurp('Makefile.am');
-my @built = (@engine, @module, glob('t/unit/*.[ch]'), glob('t/*.t'));
+my @built = (@engine, @module, @ctl, glob('t/unit/*.[ch]'), glob('t/*.t'));
 is join(' ', grep { $makefile !~ /(?:^|\s)\Q$_\E(?=\s|$)/ } @built), '', 'Makefile.am names every source and test';
 
 # ---- every file

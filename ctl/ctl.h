@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file ctl/ctl.h
+ * @brief certmapctl: what its subcommands share. Each subcommand is a file with one ctl_command_t; main.c holds the
+ *        table. All that is known of certificates, rules and stores is the engine's.
+ *
+ * Results go to standard output; errors, warnings and progress to standard error. The exit status is 0 for success, 1
+ * for findings (warnings, a refusal, something not carried over), 2 for errors; on 2 nothing has been written.
+ */
+#ifndef CTL_H
+#define CTL_H
+
+#include <stdio.h>
+
+#include <apr_getopt.h>
+#include <apr_strings.h>
+
+#include "certmap.h"
+
+enum ctl_status_e {
+    CTL_OK = 0,
+    CTL_FINDINGS = 1,
+    CTL_ERROR = 2
+};
+
+/** One run of the command. */
+typedef struct ctl_t {
+    apr_pool_t *pool;
+    int color_out;      /**< standard output is a terminal that may be coloured */
+    int color_err;      /**< standard error is one */
+    int errors;         /**< told so far */
+    int warnings;
+} ctl_t;
+
+typedef struct ctl_command_t {
+    const char *name;
+    const char *arguments;  /**< behind the name in "usage:" */
+    const char *summary;    /**< one line without a full stop */
+    const char *help;       /**< what --help says below usage and summary: the options, the exit status, an example */
+    /** @param argv argv[0] is the subcommand's name  @return an exit status */
+    int (*run)(ctl_t *ctl, const struct ctl_command_t *self, int argc, const char *const *argv);
+} ctl_command_t;
+
+extern const ctl_command_t ctl_check;
+extern const ctl_command_t ctl_explain;
+extern const ctl_command_t ctl_import;
+extern const ctl_command_t ctl_store;
+extern const ctl_command_t ctl_suggest;
+
+/* ---- options (main.c) ---------------------------------------------------------------------------------------- */
+
+/** Prints usage, summary and help of a subcommand on standard output. @return CTL_OK */
+int ctl_help(const ctl_command_t *command);
+/** Says on standard error what is wrong with the arguments, and where help is. @return CTL_ERROR */
+int ctl_misused(ctl_t *ctl, const ctl_command_t *command, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/** Starts reading options; they may stand before and behind the other arguments. */
+apr_getopt_t *ctl_options(ctl_t *ctl, int argc, const char *const *argv);
+/**
+ * The next option. What stands behind the last one is options->argv[options->ind] to [argc - 1].
+ * @param table ends with a zero entry
+ * @param option out: optch of the table
+ * @return APR_SUCCESS, APR_EOF at the end, or another code: ctl_misused has told what is wrong
+ */
+apr_status_t ctl_option(ctl_t *ctl, const ctl_command_t *command, apr_getopt_t *options,
+                        const apr_getopt_option_t *table, int *option, const char **value);
+
+/* ---- telling (message.c) ------------------------------------------------------------------------------------- */
+
+/** "certmapctl: error: TEXT", and counts it. @return CTL_ERROR */
+int ctl_fail(ctl_t *ctl, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/** "certmapctl: warning: TEXT", and counts it. */
+void ctl_warn(ctl_t *ctl, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/**
+ * Tells errors and warnings as "file:line:column: error: text", with the line and a caret below it, and counts them.
+ * @param errors of certmap_error_t; NULL: none
+ * @param file   whose text is given; errors of other files are told without their lines
+ * @param text   that the lines are taken from; data NULL: no lines
+ * @return CTL_OK, CTL_FINDINGS (warnings only) or CTL_ERROR
+ */
+int ctl_report(ctl_t *ctl, const apr_array_header_t *errors, const char *file, certmap_str_t text);
+/** text with what a terminal would take as a command made visible (controls as \xHH). */
+const char *ctl_printable(const char *text, apr_pool_t *p);
+
+/* ---- files (file.c) ------------------------------------------------------------------------------------------ */
+
+/** No rule file, entry file or configuration is larger. */
+#define CTL_TEXT_MAX ((apr_size_t)1 << 31)
+/** Nor any file with a certificate. */
+#define CTL_CERTIFICATE_MAX ((apr_size_t)16 << 20)
+
+/** Reads a whole file, "-": standard input, at most `most` bytes. data is followed by a NUL. @return CTL_OK, or
+ *  CTL_ERROR, and ctl_fail has said why. */
+int ctl_read(ctl_t *ctl, const char *path, apr_size_t most, certmap_str_t *text);
+/** Writes a whole file, or leaves what is there: a new file beside it takes its name. path NULL or "-": standard
+ *  output. Same returns. */
+int ctl_write(ctl_t *ctl, const char *path, certmap_str_t text);
+
+#endif
