@@ -51,12 +51,21 @@ static void keep_quiet(void *baton, const char *format, ...)
     (void)format;
 }
 
+/* Stands for "-" while options are read: APR takes a bare one for an option without a letter. */
+static const char bare[] = "standard input";
+
 apr_getopt_t *ctl_options(ctl_t *ctl, int argc, const char *const *argv)
 {
     apr_getopt_t *options;
+    int i;
 
     if (apr_getopt_init(&options, ctl->pool, argc, argv) != APR_SUCCESS) {
         abort();        /* it only allocates */
+    }
+    for (i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "-") == 0) {
+            options->argv[i] = bare;
+        }
     }
     options->interleave = 1;
     options->errfn = keep_quiet;
@@ -67,8 +76,19 @@ apr_status_t ctl_option(ctl_t *ctl, const ctl_command_t *command, apr_getopt_t *
                         const apr_getopt_option_t *table, int *option, const char **value)
 {
     int at = options->ind;
-    apr_status_t rv = apr_getopt_long(options, table, option, value);
+    apr_status_t rv;
+    int i;
 
+    *value = NULL;
+    rv = apr_getopt_long(options, table, option, value);
+    if (rv == APR_SUCCESS && *value == bare) {
+        *value = "-";
+    }
+    for (i = options->ind; rv == APR_EOF && i < options->argc; i++) {
+        if (options->argv[i] == bare) {
+            options->argv[i] = "-";
+        }
+    }
     if (rv == APR_BADCH) {
         ctl_misused(ctl, command, "unknown option: %s",
                     ctl_printable(options->argv[at < options->argc ? at : options->argc - 1], ctl->pool));
