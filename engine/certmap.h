@@ -344,6 +344,8 @@ apr_status_t certmap_builder_add_directive(certmap_builder_t *b, const char *tex
                                            int column);
 /** Adds all rules of a file's text (comments, continued lines). Same returns; goes on after an error to report all. */
 apr_status_t certmap_builder_add_file_text(certmap_builder_t *b, certmap_str_t text, const char *file);
+/** Adds the rule on one line of such a text, which stands at that line of its file. Same returns. */
+apr_status_t certmap_builder_add_line(certmap_builder_t *b, certmap_str_t text, const char *file, int line);
 /** Errors and warnings so far, of certmap_error_t, in order of place. Never NULL. */
 const apr_array_header_t *certmap_builder_errors(const certmap_builder_t *b);
 /** Compiles and freezes. The builder must not be used afterwards. @return never NULL; only rules without error are in

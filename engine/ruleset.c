@@ -110,6 +110,11 @@ apr_status_t certmap_builder_add_file_text(certmap_builder_t *b, certmap_str_t t
     return add_text(b, text, CERTMAP_TEXT_FILE, file, (certmap_place_t){ 1, 1 });
 }
 
+apr_status_t certmap_builder_add_line(certmap_builder_t *b, certmap_str_t text, const char *file, int line)
+{
+    return add_text(b, text, CERTMAP_TEXT_FILE, file, (certmap_place_t){ line, 1 });
+}
+
 const apr_array_header_t *certmap_builder_errors(const certmap_builder_t *b)
 {
     return b->sink.list;

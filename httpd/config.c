@@ -98,6 +98,8 @@ void *certmap_dir_conf_merge(apr_pool_t *p, void *base_, void *add_)
     }
     if (add->where) {
         conf->where = add->where;
+        conf->where_file = add->where_file;
+        conf->where_line = add->where_line;
     }
     merge_layers(conf, base, add, p);
     return conf;
@@ -172,6 +174,8 @@ static void remember_place(cmd_parms *cmd, certmap_dir_conf_t *conf)
 
     if (!conf->where && cmd->path && parent) {
         conf->where = apr_pstrcat(cmd->pool, parent->directive, " ", parent->args, NULL);
+        conf->where_file = parent->filename;
+        conf->where_line = parent->line_num;
     }
 }
 

@@ -55,6 +55,8 @@ typedef struct certmap_dir_conf_t {
     certmap_layer_t *const *layers; /**< outermost first */
     int nlayers;
     const char *where;              /**< for messages: "<Location /x>", or NULL at server level */
+    const char *where_file;         /**< and where that begins */
+    int where_line;
 } certmap_dir_conf_t;
 
 /** Settings of a virtual host. */
