@@ -57,8 +57,8 @@ static int begins(const char *line, apr_size_t len, const char *with)
 
 static int not_understood(const reader_t *r, const char *what)
 {
-    return ctl_fail(r->ctl, "line %d of what httpd -t -D DUMP_CERTMAP prints is not understood (%s); is its mod_certmap "
-                    "of another version?", r->line, what);
+    return ctl_fail(r->ctl, "line %d of what httpd -t -D DUMP_CERTMAP prints is not understood (%s); is its "
+                    "mod_certmap of another version?", r->line, what);
 }
 
 /* ---- words --------------------------------------------------------------------------------------------------- */

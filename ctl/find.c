@@ -73,8 +73,9 @@ static int find_vhost(ctl_t *ctl, const ctl_conf_t *conf, const char *wanted, co
         return n ? ctl_fail(ctl, "--vhost %s may be any of: %s; write NAME:PORT", wanted, those)
                  : ctl_fail(ctl, "no virtual host has the ServerName %s; there are: %s", wanted, all);
     }
-    return n ? ctl_fail(ctl, "CertMap is used in several virtual hosts; name one with --vhost NAME[:PORT]: %s", those)
-             : ctl_fail(ctl, "CertMap is On or Optional in no virtual host; name one with --vhost NAME[:PORT]: %s", all);
+    return n ? ctl_fail(ctl, "CertMap is used in several virtual hosts; name one with --vhost NAME[:PORT]: %s",
+                        those)
+             : ctl_fail(ctl, "CertMap is used in no virtual host; name one with --vhost NAME[:PORT]: %s", all);
 }
 
 /* ---- sections ------------------------------------------------------------------------------------------------ */
@@ -156,8 +157,8 @@ static int find_named(ctl_t *ctl, const ctl_vhost_t *vhost, const char *wanted, 
     }
     wanted = ctl_printable(wanted, ctl->pool);
     return n ? ctl_fail(ctl, "--location %s may be any of: %s; write FILE:LINE", wanted, those)
-             : ctl_fail(ctl, "--location %s: neither a path nor a section that has anything of CertMap in it; there are: "
-                        "%s", wanted, all);
+             : ctl_fail(ctl, "--location %s: neither a path nor a section that has anything of CertMap in it; there "
+                        "are: %s", wanted, all);
 }
 
 static int find_path(ctl_t *ctl, const ctl_vhost_t *vhost, const char *path, const ctl_section_t **found)
@@ -186,8 +187,8 @@ static int find_path(ctl_t *ctl, const ctl_vhost_t *vhost, const char *path, con
     if (!unknown && yes <= 1) {
         return CTL_OK;
     }
-    return ctl_fail(ctl, "--location %s: %s; name what you mean: --location '(server)', or the name or FILE:LINE of: %s",
-                    ctl_printable(path, ctl->pool),
+    return ctl_fail(ctl, "--location %s: %s; name what you mean: --location '(server)', or the name or FILE:LINE of: "
+                    "%s", ctl_printable(path, ctl->pool),
                     unknown ? "only httpd can tell which of its sections apply" : "several sections apply together",
                     those + 2);
 }
