@@ -306,15 +306,16 @@ static const char *rule_fault(const char *line, const char *name, const char *us
     const char *why = first_error(certmap_builder_errors(b), p);
     const certmap_ruleset_t *rs = certmap_builder_finish(b);
     const certmap_rule_t *rule = certmap_ruleset_rule(rs, 0);
-    apr_size_t options;
+    apr_size_t others;
 
     if (rv != APR_SUCCESS || certmap_ruleset_count(rs) != 1) {
         return why ? why : "it cannot be written as a rule";
     }
-    options = (apr_size_t)rule->disabled + (rule->ngroups > 0) + (rule->expires != 0) + (rule->note != NULL);
-    if (strcmp(rule->name, name) != 0 || rule->deny != (user == NULL) || rule->any
+    others = (apr_size_t)rule->disabled + (apr_size_t)rule->any + (rule->ngroups > 0) + (rule->expires != 0)
+             + (rule->note != NULL);
+    if (strcmp(rule->name, name) != 0 || rule->deny != (user == NULL) || (rule->any && !rule->deny)
         || (user != NULL && strcmp(rule->user_text, user) != 0)
-        || rule->nconds + options != (apr_size_t)words->nelts) {
+        || rule->nconds + others != (apr_size_t)words->nelts) {
         return "it would read as another rule";
     }
     return NULL;

@@ -45,8 +45,8 @@ void certmap_import_left_out(certmap_import_out_t *out, int line, certmap_str_t 
  * Writes a rule, and counts it.
  * @param name  what it should be called; characters that no name has become '-', a name given before gets a number
  * @param user  a template (certmap_import_user for literal text); NULL: a deny rule
- * @param words of const char *: conditions and options
- * @return NULL, or why the engine does not take this rule, in words for certmap_import_left_out; nothing is written then
+ * @param words of const char *: conditions and options; a deny rule may have the word any among them, no other
+ * @return NULL, or why the engine does not take this rule, for certmap_import_left_out; nothing is written then
  */
 const char *certmap_import_rule(certmap_import_out_t *out, const char *name, const char *user,
                                 const apr_array_header_t *words);
