@@ -96,4 +96,21 @@ int ctl_read(ctl_t *ctl, const char *path, apr_size_t most, certmap_str_t *text)
  *  output. Same returns. */
 int ctl_write(ctl_t *ctl, const char *path, certmap_str_t text);
 
+/* ---- long tasks (progress.c) --------------------------------------------------------------------------------- */
+
+/**
+ * A bar on standard error, if that is a terminal and the task takes longer than a moment. From the first step on,
+ * signals that would end the command stop the task instead.
+ */
+typedef struct ctl_progress_t ctl_progress_t;
+
+/** @param what stands before the bar */
+ctl_progress_t *ctl_progress_start(ctl_t *ctl, const char *what);
+/** A certmap_progress_fn; its baton is the progress. @return nonzero when a signal came */
+int ctl_progress_step(void *progress, apr_size_t done, apr_size_t total);
+/** Wipes the bar out; signals are what they were. */
+void ctl_progress_end(ctl_progress_t *progress);
+/** Ends the command by the signal that stopped the task; returns when there was none. */
+void ctl_progress_obey(void);
+
 #endif

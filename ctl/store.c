@@ -1,13 +1,126 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ctl.h"
+/* certmapctl store: stores of one-to-one entries. Finds the subcommand and reads its arguments. */
+#include "stores.h"
+
+#include <signal.h>
+#include <string.h>
+
+#include <apr_errno.h>
+
+static const ctl_command_t *const commands[] = {
+    &ctl_store_build, &ctl_store_add, &ctl_store_remove, &ctl_store_get, &ctl_store_list, &ctl_store_export,
+    &ctl_store_verify,
+};
+
+#define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+int ctl_store_arguments(ctl_t *ctl, const ctl_command_t *self, int argc, const char *const *argv,
+                        const apr_getopt_option_t *table, store_arguments_t *arguments)
+{
+    apr_getopt_t *options = ctl_options(ctl, argc, argv);
+    const char *value;
+    apr_status_t rv;
+    int option;
+
+    memset(arguments, 0, sizeof(*arguments));
+    while ((rv = ctl_option(ctl, self, options, table, &option, &value)) == APR_SUCCESS) {
+        switch (option) {
+        case STORE_FILE:
+            arguments->file = value;
+            break;
+        case STORE_KIND:
+            arguments->kind = value;
+            break;
+        case STORE_OUTPUT:
+            arguments->output = value;
+            break;
+        case STORE_REPLACE:
+            arguments->replace = 1;
+            break;
+        }
+    }
+    if (rv != APR_EOF) {
+        return CTL_ERROR;
+    }
+    if (options->ind >= argc) {
+        return ctl_misused(ctl, self, "STORE is missing");
+    }
+    arguments->store = options->argv[options->ind];
+    arguments->words = options->argv + options->ind + 1;
+    arguments->nwords = argc - options->ind - 1;
+    return CTL_OK;
+}
+
+int ctl_store_tell(ctl_t *ctl, const char *store, apr_status_t rv, const char *why, const apr_array_header_t *errors,
+                   const char *file, certmap_str_t text)
+{
+    int status = ctl_report(ctl, errors, file, text);
+
+    if (rv == APR_SUCCESS) {
+        return status;
+    }
+    if (status != CTL_ERROR) {
+        ctl_fail(ctl, "%s: %s%s", store, why, APR_STATUS_IS_EBUSY(rv) ? "; try again when it has ended" : "");
+    }
+    return rv == APR_NOTFOUND ? CTL_FINDINGS : CTL_ERROR;
+}
 
 static int run(ctl_t *ctl, const ctl_command_t *self, int argc, const char *const *argv)
 {
-    (void)argc;
-    (void)argv;
-    return ctl_misused(ctl, self, "is being written");
+    const char *prefix = "store ";
+    size_t i;
+    int status;
+
+    if (argc < 2) {
+        return ctl_misused(ctl, self, "build, add, remove, get, list, export or verify is missing");
+    }
+    for (i = 0; i < NCOMMANDS; i++) {
+        if (strcmp(argv[1], commands[i]->name + strlen(prefix)) == 0) {
+            /* A limit on the size of files is an error like a full disk, which leaves the store as it is. */
+            signal(SIGXFSZ, SIG_IGN);
+            status = commands[i]->run(ctl, commands[i], argc - 1, argv + 1);
+            ctl_progress_obey();
+            return status;
+        }
+    }
+    return ctl_misused(ctl, self, "build, add, remove, get, list, export or verify is wanted, not %s",
+                       ctl_printable(argv[1], ctl->pool));
 }
 
 const ctl_command_t ctl_store = {
-    .name = "store", .arguments = "", .summary = "is being written", .help = "", .run = run
+    .name = "store",
+    .arguments = "build|add|remove|get|list|export|verify STORE ...",
+    .summary = "makes, changes and reads stores of one-to-one entries (CertMapSource lmdb)",
+    .help =
+        "  build STORE ENTRIES          replaces all contents by an entry file's; makes STORE when it is not there\n"
+        "  add [-r] STORE ENTRY...      adds entries, all or none\n"
+        "  add [-r] STORE -f FILE       the same, from an entry file\n"
+        "      -r, --replace            a key that has an entry gets the new one; else that is an error\n"
+        "      -f, --file FILE\n"
+        "  remove STORE KEY...          removes entries, all or none\n"
+        "  remove STORE -f FILE         the same, from a file with a key on each line\n"
+        "  get STORE KEY                prints a key's entry as a line of an entry file\n"
+        "  list [-k KIND] STORE         prints all entries in columns, with their strength\n"
+        "      -k, --kind KIND          only keys of this kind: sha256, spki, ski, issuer-serial, dn, X509:<S>, ...\n"
+        "  export [-o OUT] STORE        prints all entries as an entry file, from which build makes the same store\n"
+        "      -o, --output OUT         into a file, which is replaced as a whole\n"
+        "  verify STORE                 reads and checks everything, and counts the entries of each kind\n"
+        "\n"
+        "ENTRIES and FILE may be -, which is standard input. An ENTRY or a KEY is one argument, as it stands in an\n"
+        "entry file, so it is quoted for the shell. Lists and exports come in the order in which a store keeps its\n"
+        "entries: always the same for the same entries, but of no meaning.\n"
+        "\n"
+        "Servers see a change with the next request; they see the old contents or the new, whatever happens to this\n"
+        "command. One process writes at a time; who comes second waits some seconds and is told who is at work.\n"
+        "A new STORE can be read by whom the umask does not keep out: the accounts of the server's children must be\n"
+        "among them. One that is built anew keeps its mode and its owner. Reading takes no more than the right to\n"
+        "read STORE; building needs that to write in its directory, where it makes STORE.new first.\n"
+        "\n"
+        "Exit status: 0 done; 1 done with warnings, or (get, remove) there is no such entry, and nothing has been\n"
+        "removed; 2 an error, and nothing has been written.\n"
+        "\n"
+        "  certmapctl store build /etc/certmap/people.store people.entries\n"
+        "  certmapctl store add /etc/certmap/people.store 'dn:\"CN=Ann,O=Example Ltd\" \"CN=Example CA\" ann'\n"
+        "  certmapctl store remove /etc/certmap/people.store 'dn:\"CN=Ann,O=Example Ltd\" \"CN=Example CA\"'\n",
+    .run = run
 };

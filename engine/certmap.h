@@ -564,17 +564,20 @@ apr_status_t certmap_source_lmdb_check(certmap_source_t *source, apr_size_t coun
 /* ---- stores -------------------------------------------------------------------------------------------------- */
 
 /*
- * A store is one LMDB file (and a lock file beside it, PATH-lock, which only writers need). All of these work while
- * servers read the store. A writer that is killed at any moment leaves the old contents or the new. Where a function
- * fails, *why says why in words, and *errors (where there is one) what is wrong with the text that was given.
- * Returns: APR_EINVAL: the text has errors; APR_EBUSY: another process writes, *why says which; APR_ENOENT and other
- * errors of the system; APR_EGENERAL: the store is damaged, or not a store.
+ * A store is one LMDB file without a lock file: writers, and those who read all of it, lock the data file itself. All
+ * of these work while servers read the store. A writer that is killed at any moment leaves the old contents or the new,
+ * and at most PATH.new, which the next build takes over. Where a function fails, *why says why in words, and *errors
+ * (where there is one) what is wrong with the text that was given.
+ * Returns: APR_EINVAL: the text has errors, or the file is no LMDB file; APR_EBUSY: another process writes, *why says
+ * which; APR_EINTR: stopped by the progress function; APR_ENOENT and other errors of the system; APR_EGENERAL: the
+ * store is damaged, or not a store.
  */
 
-/** Told now and then how far a long task is. */
-typedef void certmap_progress_fn(void *baton, apr_size_t done, apr_size_t total);
+/** Told now and then how far a long task is. @return 0, or nonzero to stop: nothing is changed then */
+typedef int certmap_progress_fn(void *baton, apr_size_t done, apr_size_t total);
 
-/** Replaces all contents by a text's entries, in one step. The store is made when it is not there.
+/** Replaces all contents by a text's entries, in one step. The store is made when it is not there, readable by all whom
+ *  the umask does not keep out; else it keeps its mode and owner.
  *  @param progress may be NULL  @param count out: how many entries there are now */
 apr_status_t certmap_store_build(const char *path, certmap_str_t text, const char *file, certmap_progress_fn *progress,
                                  void *baton, apr_size_t *count, apr_array_header_t **errors, const char **why,
@@ -583,9 +586,10 @@ apr_status_t certmap_store_build(const char *path, certmap_str_t text, const cha
  *  @param count out: how many were added or replaced */
 apr_status_t certmap_store_add(const char *path, certmap_str_t text, const char *file, int replace, apr_size_t *count,
                                apr_array_header_t **errors, const char **why, apr_pool_t *p);
-/** Removes one key's entry. @param key as a line of an entry file begins; APR_NOTFOUND: it has none */
-apr_status_t certmap_store_remove(const char *path, certmap_str_t key, apr_array_header_t **errors, const char **why,
-                                  apr_pool_t *p);
+/** Removes entries, all or none. @param keys one a line, as lines of an entry file begin
+ *  @param count out: how many were removed  @return APR_NOTFOUND: some have none, *errors says which */
+apr_status_t certmap_store_remove(const char *path, certmap_str_t keys, const char *file, apr_size_t *count,
+                                  apr_array_header_t **errors, const char **why, apr_pool_t *p);
 /** One key's entry. @param text out: the key as it was written when it was added; APR_NOTFOUND: it has none */
 apr_status_t certmap_store_get(const char *path, certmap_str_t key, const char **text, certmap_entry_t *entry,
                                apr_array_header_t **errors, const char **why, apr_pool_t *p);

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <apr_hash.h>
 #include <apr_strings.h>
 #include <lmdb.h>
 
@@ -132,6 +133,12 @@ typedef struct build_t {
     void *baton;
 } build_t;
 
+/* @return 0, or EINTR to stop */
+static int tell(const build_t *b, apr_size_t done)
+{
+    return b->progress != NULL && b->progress(b->baton, done, b->n) != 0 ? EINTR : 0;
+}
+
 /* Fills a new file. All keys come in their order, the header among them, so that pages are filled to the brim. */
 static int fill(writer_t *w, const build_t *b)
 {
@@ -150,8 +157,8 @@ static int fill(writer_t *w, const build_t *b)
         if (rc == 0 && (i + 1) % BATCH == 0 && (rc = commit(w)) == 0) {
             rc = begin(w);
         }
-        if (b->progress != NULL && (i + 1) % PROGRESS_STEP == 0) {
-            b->progress(b->baton, i + 1, b->n);
+        if (rc == 0 && (i + 1) % PROGRESS_STEP == 0) {
+            rc = tell(b, i + 1);
         }
     }
     if (rc == 0 && !headed) {
@@ -160,7 +167,10 @@ static int fill(writer_t *w, const build_t *b)
     if (rc == 0) {
         rc = commit(w);
     }
-    return rc != 0 ? rc : mdb_env_sync(w->env, 1);
+    if (rc == 0) {
+        rc = mdb_env_sync(w->env, 1);
+    }
+    return rc != 0 ? rc : tell(b, b->n);
 }
 
 /* The sizes of all records, roughly as LMDB will need it. */
@@ -191,6 +201,10 @@ static apr_status_t write_new(const char *path, int fd, const build_t *b, const 
         close_writer(&w);
         room *= 2;
     } while (rc == MDB_MAP_FULL);
+    if (rc == EINTR) {
+        *why = "stopped before it was done";
+        return APR_EINTR;
+    }
     return rc == 0 ? APR_SUCCESS : lmdb_error(rc, why);
 }
 
@@ -261,8 +275,44 @@ static apr_status_t put_in_place(const char *made, int fd, const char *path, int
     return rv;
 }
 
-static apr_status_t build(const char *path, const build_t *b, const char **why, apr_pool_t *p)
+/* The file that a link names: it is replaced, not the link. */
+static const char *behind_links(const char *path, apr_pool_t *p)
 {
+    char *real = realpath(path, NULL);
+
+    if (real != NULL) {
+        path = apr_pstrdup(p, real);
+        free(real);
+    }
+    return path;
+}
+
+/*
+ * Opens and locks the new file. What an earlier build has left is taken over; anything else of that name, which
+ * somebody may have put there to have another file overwritten, is not.
+ */
+static apr_status_t open_new(const char *made, int *fd, const char **why, apr_pool_t *p)
+{
+    struct stat st;
+    apr_status_t rv = certmap_store_lock(made, O_RDWR | O_CREAT | O_NOFOLLOW, fd, why, p);
+
+    if (rv == APR_SUCCESS
+        && (fstat(*fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1 || st.st_uid != geteuid())) {
+        rv = APR_EEXIST;
+    }
+    if (rv == APR_EEXIST || rv == ELOOP || rv == EISDIR) {
+        *why = apr_pstrcat(p, made, " is in the way; it was not left by a build of this account", NULL);
+        rv = APR_EEXIST;
+    }
+    else if (rv != APR_SUCCESS) {
+        *why = apr_pstrcat(p, made, ": ", *why, NULL);
+    }
+    return rv;
+}
+
+static apr_status_t build(const char *name, const build_t *b, const char **why, apr_pool_t *p)
+{
+    const char *path = behind_links(name, p);
     const char *made = apr_pstrcat(p, path, ".new", NULL);
     int fd;
     int old = -1;
@@ -270,7 +320,7 @@ static apr_status_t build(const char *path, const build_t *b, const char **why, 
 
     if (rv == APR_SUCCESS) {
         *why = NULL;
-        rv = certmap_store_lock(made, O_RDWR | O_CREAT, &fd, why, p);
+        rv = open_new(made, &fd, why, p);
     }
     if (rv != APR_SUCCESS) {
         return rv;
@@ -320,9 +370,6 @@ apr_status_t certmap_store_build(const char *path, certmap_str_t text, const cha
     }
     rv = build(path, &b, why, own);
     *count = rv == APR_SUCCESS ? b.n : 0;
-    if (progress != NULL && rv == APR_SUCCESS) {
-        progress(baton, b.n, b.n);
-    }
     *why = *why != NULL ? apr_pstrdup(p, *why) : NULL;
     apr_pool_destroy(own);
     return rv;
@@ -332,11 +379,11 @@ apr_status_t certmap_store_build(const char *path, certmap_str_t text, const cha
 
 /* One change of the store that is there; asked again when there was too little room. */
 typedef struct change_t {
-    const certmap_entries_t *entries;       /* to add; NULL: key is to be removed */
+    const certmap_entries_t *entries;       /* to add; NULL: keys are to be removed */
     int replace;
-    const certmap_key_t *key;
+    const apr_array_header_t *keys;         /* of certmap_wanted_t */
     apr_size_t done;
-    certmap_sink_t *sink;                   /* for keys that are there already */
+    certmap_sink_t *sink;                   /* for keys that are there already, or are not */
 } change_t;
 
 /* What the store has under a hash. @return 0, MDB_NOTFOUND, or MDB_CORRUPTED */
@@ -384,20 +431,32 @@ static int add_entries(writer_t *w, change_t *c, certmap_header_t *header, apr_p
     return rc;
 }
 
-static int remove_key(writer_t *w, change_t *c, certmap_header_t *header, apr_pool_t *p)
+static int remove_keys(writer_t *w, change_t *c, certmap_header_t *header, apr_pool_t *p)
 {
-    MDB_val key = { CERTMAP_HASH_LEN, (void *)(apr_uintptr_t)c->key->hash };
-    certmap_entry_t before;
-    certmap_kind_e kind;
-    int rc = stored(w, c->key->hash, &kind, &before, p);
+    int i;
+    int rc = 0;
 
-    if (rc == 0 && header->counts[kind] == 0) {
-        rc = MDB_CORRUPTED;
+    for (i = 0; i < c->keys->nelts && rc == 0; i++) {
+        certmap_wanted_t *wanted = &APR_ARRAY_IDX(c->keys, i, certmap_wanted_t);
+        MDB_val key = { CERTMAP_HASH_LEN, wanted->key.hash };
+        certmap_entry_t before;
+        certmap_kind_e kind;
+
+        rc = stored(w, wanted->key.hash, &kind, &before, p);
+        if (rc == MDB_NOTFOUND) {
+            certmap_sink_error(c->sink, wanted->place, "the store has no entry for this key");
+            rc = 0;
+            continue;
+        }
+        if (rc == 0 && header->counts[kind] == 0) {
+            rc = MDB_CORRUPTED;
+        }
+        if (rc == 0) {
+            header->counts[kind]--;
+            rc = mdb_del(w->txn, w->dbi, &key, NULL);
+        }
     }
-    if (rc == 0) {
-        header->counts[kind]--;
-        rc = mdb_del(w->txn, w->dbi, &key, NULL);
-    }
+    c->done = (apr_size_t)c->keys->nelts;
     return rc;
 }
 
@@ -409,7 +468,7 @@ static int change_once(const char *path, change_t *c, const certmap_header_t *he
     int rc = open_writer(&w, path, 0, room);
 
     if (rc == 0) {
-        rc = c->entries != NULL ? add_entries(&w, c, &next, p) : remove_key(&w, c, &next, p);
+        rc = c->entries != NULL ? add_entries(&w, c, &next, p) : remove_keys(&w, c, &next, p);
     }
     if (rc == 0 && c->sink->nerrors == 0) {
         rc = put_header(&w, &next, 0);
@@ -463,12 +522,8 @@ static apr_status_t change(const char *path, change_t *c, const char **why, apr_
     } while (rc == MDB_MAP_FULL);
     if (rc == 0 && c->sink->nerrors > 0) {
         sort_by_line(c->sink->list);
-        *why = "keys are in the store already";
-        return APR_EINVAL;
-    }
-    if (rc == MDB_NOTFOUND) {
-        *why = "the store has no entry for this key";
-        return APR_NOTFOUND;
+        *why = c->entries != NULL ? "keys are in the store already" : "the store has no entry for some keys";
+        return c->entries != NULL ? APR_EINVAL : APR_NOTFOUND;
     }
     return rc == 0 ? APR_SUCCESS : lmdb_error(rc, why);
 }
@@ -506,40 +561,76 @@ apr_status_t certmap_store_add(const char *path, certmap_str_t text, const char 
     return rv;
 }
 
-apr_status_t certmap_store_key(certmap_str_t text, certmap_key_t *key, apr_array_header_t **errors, const char **why,
-                               apr_pool_t *p)
+/* Reads one line's words as a key and nothing else. */
+static int read_key(const certmap_key_reader_t *reader, const apr_array_header_t *words, certmap_wanted_t *wanted)
+{
+    const certmap_word_t *w = (const certmap_word_t *)words->elts;
+    int n = certmap_key_read(reader, w, words->nelts, &wanted->key);
+
+    wanted->place = w->place;
+    if (n > 0 && n < words->nelts) {
+        certmap_sink_error(reader->sink, w[n].place, "the key ends before this word");
+    }
+    return n == words->nelts;
+}
+
+/* A key that stands twice could be removed once. */
+static void find_twice(const apr_array_header_t *keys, certmap_sink_t *sink, apr_pool_t *p)
+{
+    apr_hash_t *seen = apr_hash_make(p);
+    int i;
+
+    for (i = 0; i < keys->nelts; i++) {
+        const certmap_wanted_t *wanted = &APR_ARRAY_IDX(keys, i, certmap_wanted_t);
+        const certmap_wanted_t *before = apr_hash_get(seen, wanted->key.hash, CERTMAP_HASH_LEN);
+
+        if (before != NULL) {
+            certmap_sink_error(sink, wanted->place, "this key stands in line %d already", before->place.line);
+        }
+        else {
+            apr_hash_set(seen, wanted->key.hash, CERTMAP_HASH_LEN, wanted);
+        }
+    }
+}
+
+apr_status_t certmap_store_keys(certmap_str_t text, const char *file, apr_array_header_t **keys,
+                                apr_array_header_t **errors, const char **why, apr_pool_t *p)
 {
     certmap_sink_t sink;
     certmap_key_reader_t reader = { &sink, NULL, p };
     certmap_lexer_t lexer;
     apr_array_header_t *words;
-    int n = 0;
+    certmap_wanted_t wanted;
 
     *errors = apr_array_make(p, 1, sizeof(certmap_error_t));
-    sink = sink_on(*errors, NULL, p);
+    *keys = apr_array_make(p, 1, sizeof(certmap_wanted_t));
+    sink = sink_on(*errors, file, p);
     certmap_lex_init(&lexer, text, CERTMAP_TEXT_FILE, (certmap_place_t){ 1, 1 }, &sink);
-    if (certmap_lex_line(&lexer, &words, p) == APR_SUCCESS) {
-        n = certmap_key_read(&reader, (const certmap_word_t *)words->elts, words->nelts, key);
-        if (n > 0 && n < words->nelts) {
-            certmap_sink_error(&sink, APR_ARRAY_IDX(words, n, certmap_word_t).place, "the key ends before this word");
+    while (certmap_lex_line(&lexer, &words, p) == APR_SUCCESS) {
+        if (read_key(&reader, words, &wanted)) {
+            APR_ARRAY_PUSH(*keys, certmap_wanted_t) = wanted;
         }
     }
-    else if (sink.nerrors == 0) {
+    if ((*keys)->nelts == 0 && sink.nerrors == 0) {
         certmap_sink_error(&sink, (certmap_place_t){ 1, 1 }, "a key is missing");
+    }
+    if ((*keys)->nelts > 1) {
+        find_twice(*keys, &sink, p);
     }
     *why = sink.nerrors > 0 ? "the key has errors" : NULL;
     return sink.nerrors > 0 ? APR_EINVAL : APR_SUCCESS;
 }
 
-apr_status_t certmap_store_remove(const char *path, certmap_str_t key, apr_array_header_t **errors, const char **why,
-                                  apr_pool_t *p)
+apr_status_t certmap_store_remove(const char *path, certmap_str_t keys, const char *file, apr_size_t *count,
+                                  apr_array_header_t **errors, const char **why, apr_pool_t *p)
 {
-    certmap_key_t parsed;
-    change_t c = { .key = &parsed };
-    apr_status_t rv = certmap_store_key(key, &parsed, errors, why, p);
-    certmap_sink_t sink = sink_on(*errors, NULL, p);
+    apr_array_header_t *wanted;
+    change_t c = { .replace = 0 };
+    apr_status_t rv = certmap_store_keys(keys, file, &wanted, errors, why, p);
+    certmap_sink_t sink = sink_on(*errors, file, p);
     apr_pool_t *own;
 
+    *count = 0;
     if (rv != APR_SUCCESS) {
         return rv;
     }
@@ -547,8 +638,10 @@ apr_status_t certmap_store_remove(const char *path, certmap_str_t key, apr_array
         *why = "out of memory";
         return APR_ENOMEM;
     }
+    c.keys = wanted;
     c.sink = &sink;
     rv = change(path, &c, why, own);
+    *count = rv == APR_SUCCESS ? c.done : 0;
     *why = *why != NULL ? apr_pstrdup(p, *why) : NULL;
     apr_pool_destroy(own);
     return rv;

@@ -124,8 +124,15 @@ apr_status_t certmap_store_ask(const certmap_pages_t *pages, certmap_version_fn 
  * @return APR_SUCCESS, APR_EBUSY, or an error of the system; *why says why
  */
 apr_status_t certmap_store_lock(const char *path, int flags, int *fd, const char **why, apr_pool_t *p);
-/** Reads a key that stands alone. @return APR_SUCCESS, or APR_EINVAL with *errors and *why */
-apr_status_t certmap_store_key(certmap_str_t text, certmap_key_t *key, apr_array_header_t **errors, const char **why,
-                               apr_pool_t *p);
+/** A key and where it stood. */
+typedef struct certmap_wanted_t {
+    certmap_key_t key;
+    certmap_place_t place;
+} certmap_wanted_t;
+
+/** Reads keys that stand alone, one a line, at least one, none twice. @param keys out: of certmap_wanted_t
+ *  @return APR_SUCCESS, or APR_EINVAL with *errors and *why */
+apr_status_t certmap_store_keys(certmap_str_t text, const char *file, apr_array_header_t **keys,
+                                apr_array_header_t **errors, const char **why, apr_pool_t *p);
 
 #endif

@@ -38,13 +38,31 @@ static struct flock lock_on(short type, off_t byte)
     return lock;
 }
 
+/* The name of a process's command, where the system tells it. @return NULL when it does not */
+static const char *command_of(pid_t pid, apr_pool_t *p)
+{
+    char name[64];
+    int fd = open(apr_psprintf(p, "/proc/%ld/comm", (long)pid), O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, name, sizeof(name)) : 0;
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    return n > 1 ? apr_pstrmemdup(p, name, (apr_size_t)n - (name[n - 1] == '\n')) : NULL;
+}
+
 /* Who holds the lock. Locks of an open file have no owner, so writers put their process's name on the byte beside. */
 static const char *who_holds(int fd, apr_pool_t *p)
 {
     struct flock name = lock_on(F_WRLCK, LOCK_NAME_BYTE);
+    const char *command;
 
-    return fcntl(fd, F_GETLK, &name) == 0 && name.l_type != F_UNLCK && name.l_pid > 0
-           ? apr_psprintf(p, "process %ld is at work on it", (long)name.l_pid) : "another process is at work on it";
+    if (fcntl(fd, F_GETLK, &name) != 0 || name.l_type == F_UNLCK || name.l_pid <= 0) {
+        return "another process is at work on it";
+    }
+    command = command_of(name.l_pid, p);
+    return command != NULL ? apr_psprintf(p, "process %ld (%s) is at work on it", (long)name.l_pid, command)
+                           : apr_psprintf(p, "process %ld is at work on it", (long)name.l_pid);
 }
 
 /* Locks an open data file. @return APR_SUCCESS, APR_EBUSY with *why, or an error of the system */

@@ -41,14 +41,20 @@ apr_status_t certmap_store_get(const char *path, certmap_str_t key, const char *
 {
     get_t get = { .found = 0 };
     certmap_pages_t *pages;
+    apr_array_header_t *keys;
     apr_pool_t *own;
-    apr_status_t rv = certmap_store_key(key, &get.key, errors, why, p);
+    apr_status_t rv = certmap_store_keys(key, NULL, &keys, errors, why, p);
     int tries;
 
     *text = NULL;
+    if (rv == APR_SUCCESS && keys->nelts != 1) {
+        *why = "one key can be asked for at a time";
+        rv = APR_EINVAL;
+    }
     if (rv != APR_SUCCESS) {
         return rv;
     }
+    get.key = APR_ARRAY_IDX(keys, 0, certmap_wanted_t).key;
     if (apr_pool_create(&own, p) != APR_SUCCESS) {
         *why = "out of memory";
         return APR_ENOMEM;
@@ -86,17 +92,24 @@ typedef struct all_t {
     apr_size_t counts[CERTMAP_K_COUNT];
 } all_t;
 
+/* By the function that is told of entries; by the one that is told of progress. */
 static const char stopped[] = "stopped";
+static const char interrupted[] = "stopped before it was done";
 
 /* Whether a key's text is the key that it stands under. */
 static int is_key_of(const char *text, const certmap_node_t *node, certmap_kind_e kind, apr_pool_t *p)
 {
-    certmap_key_t key;
+    const certmap_wanted_t *wanted;
+    apr_array_header_t *keys;
     apr_array_header_t *errors;
     const char *why;
 
-    return certmap_store_key((certmap_str_t){ text, strlen(text) }, &key, &errors, &why, p) == APR_SUCCESS
-           && key.kind == kind && memcmp(key.hash, node->key, CERTMAP_HASH_LEN) == 0;
+    if (certmap_store_keys((certmap_str_t){ text, strlen(text) }, NULL, &keys, &errors, &why, p) != APR_SUCCESS) {
+        return 0;
+    }
+    wanted = (const certmap_wanted_t *)keys->elts;
+    return keys->nelts == 1 && wanted->key.kind == kind
+           && memcmp(wanted->key.hash, node->key, CERTMAP_HASH_LEN) == 0;
 }
 
 static const char *visit(void *baton, const certmap_node_t *node, apr_pool_t *p)
@@ -119,8 +132,9 @@ static const char *visit(void *baton, const certmap_node_t *node, apr_pool_t *p)
     }
     all->counts[kind]++;
     all->n++;
-    if (all->progress != NULL && all->n % PROGRESS_STEP == 0) {
-        all->progress(all->baton, all->n, all->total);
+    if (all->progress != NULL && all->n % PROGRESS_STEP == 0
+        && all->progress(all->baton, all->n, all->total) != 0) {
+        return interrupted;
     }
     return all->fn != NULL && all->fn(all->baton, text, &entry, 0) != 0 ? stopped : NULL;
 }
@@ -152,6 +166,7 @@ static apr_status_t read_all(const char *path, all_t *all, const char **why, apr
         *why = NULL;
         return APR_SUCCESS;
     }
+    rv = *why == interrupted ? APR_EINTR : rv;
     for (i = 0; i < CERTMAP_K_COUNT && rv == APR_SUCCESS; i++) {
         if (all->counts[i] != header.counts[i]) {
             *why = "its header counts other entries than there are";

@@ -107,8 +107,8 @@ settles('good', '200 - - one-alice', 'nobody is denied any more');
 sub store {
     my ($text) = @_;
     spew("$entries.store", $text);
-    my ($store, $mkstore) = (top() . '/t/live/live.store', top() . '/built/t/unit/mkstore');
-    system("$mkstore $store $entries.store >/dev/null") == 0 or die "mkstore: $?\n";
+    my ($store, $command) = (top() . '/t/live/live.store', top() . '/built/certmapctl');
+    system("$command store build $store $entries.store >/dev/null") == 0 or die "certmapctl store build: $?\n";
 }
 settles('good', '200 - - alice', 'an empty store leaves the certificate to the rules', 'store');
 store("sha256:$alice alicia\n");

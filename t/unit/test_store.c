@@ -64,10 +64,11 @@ static const char *add(const char *path, const char *text, int replace)
 static const char *take(const char *path, const char *key)
 {
     apr_array_header_t *errors;
+    apr_size_t count;
     const char *why;
-    apr_status_t rv = certmap_store_remove(path, str(key), &errors, &why, pool);
+    apr_status_t rv = certmap_store_remove(path, str(key), NULL, &count, &errors, &why, pool);
 
-    return result(rv, 1, why, errors);
+    return result(rv, count, why, errors);
 }
 
 static const char *get(const char *path, const char *key)
@@ -152,8 +153,18 @@ static void test_words(void)
     is_str(get(path, "dn:CN=ann \"CN=Test CA\""), "dn:CN=ann \"CN=Test CA\" eve", "and is");
     is_str(verify(path), "ok 4", "the counts are right");
     is_str(take(path, "issuer-serial:001f3a \"CN=Test CA\""), "ok 1", "one is removed");
-    is_str(take(path, "issuer-serial:1f3a \"CN=Test CA\""), "not found: the store has no entry for this key", "once");
-    is_str(verify(path), "ok 3", "the counts are right");
+    is_str(take(path, "issuer-serial:1f3a \"CN=Test CA\""),
+           "not found: the store has no entry for some keys; 1:1 the store has no entry for this key", "once");
+    is_str(take(path, "X509:<S>CN=new\n\n  X509:<S>CN=old # no such\n'X509:<S>CN=bob x'\n"),
+           "not found: the store has no entry for some keys; 3:3 the store has no entry for this key", "one of three");
+    is_str(take(path, "X509:<S>CN=new\nX509:<S>cn=NEW\n"),
+           "invalid: the key has errors; 2:1 this key stands in line 1 already", "one that stands twice");
+    is_str(take(path, "X509:<S>CN=new new\n"), "invalid: the key has errors; 1:16 the key ends before this word",
+           "an entry is no key");
+    is_str(verify(path), "ok 3", "then none is removed");
+    is_str(take(path, "X509:<S>CN=new\n'X509:<S>CN=bob x'\n"), "ok 2", "two at once");
+    is_str(verify(path), "ok 1", "the counts are right");
+    is_str(add(path, "X509:<S>CN=a a\nX509:<S>CN=b b\n", 0), "ok 2", "two more");
     ok(certmap_store_each(path, list_one, lines, &why, pool) == APR_SUCCESS && lines->nelts == 2,
        "a list ends where it is told to");
     is_str(build(path, ""), "ok 0", "a store may be empty");
@@ -400,6 +411,8 @@ static void test_locked(void)
 {
     const char *path = path_of("locked");
     const char *expected;
+    char command[64] = "";
+    FILE *comm = fopen("/proc/self/comm", "r");
     const char *why;
     apr_pool_t *p;
     int pipes[2];
@@ -408,9 +421,11 @@ static void test_locked(void)
     int fd;
 
     is_str(build(path, three), "ok 3", "a store");
-    if (pipe(pipes) != 0) {
+    if (comm == NULL || fgets(command, sizeof(command), comm) == NULL || pipe(pipes) != 0) {
         fixture_fail("pipe");
     }
+    fclose(comm);
+    command[strcspn(command, "\n")] = '\0';
     child = fork();
     if (child == 0) {
         if (certmap_store_lock(path, O_RDWR, &fd, &why, pool) != APR_SUCCESS || write(pipes[1], "x", 1) != 1) {
@@ -420,7 +435,7 @@ static void test_locked(void)
         _exit(0);
     }
     is_int(read(pipes[0], &c, 1), 1, "another process writes");
-    expected = apr_psprintf(pool, "busy: process %ld is at work on it", (long)child);
+    expected = apr_psprintf(pool, "busy: process %ld (%s) is at work on it", (long)child, command);
     is_str(add(path, "X509:<S>CN=x x\n", 0), expected, "that is told, and by which");
     is_str(get(path, "'X509:<S>CN=bob x'"), "\"X509:<S>CN=bob x\" bob", "reading needs no lock");
     kill(child, SIGKILL);
@@ -603,7 +618,7 @@ static void test_busy(int build_anew)
 
 /* ---- many ---------------------------------------------------------------------------------------------------- */
 
-static void count_progress(void *baton, apr_size_t done, apr_size_t total)
+static int count_progress(void *baton, apr_size_t done, apr_size_t total)
 {
     apr_size_t *last = baton;
 
@@ -612,13 +627,14 @@ static void count_progress(void *baton, apr_size_t done, apr_size_t total)
     }
     last[0] = done;
     last[2]++;
+    return last[3] != 0 && done >= last[3];
 }
 
 static void test_many(void)
 {
     const char *path = path_of("many");
     apr_array_header_t *lines = apr_array_make(pool, 40000, sizeof(const char *));
-    apr_size_t progress[3] = { 0, 0, 0 };
+    apr_size_t progress[4] = { 0, 0, 0, 0 };
     apr_size_t counts[CERTMAP_K_COUNT];
     apr_array_header_t *errors;
     apr_size_t count;
@@ -634,6 +650,20 @@ static void test_many(void)
     memset(progress, 0, sizeof(progress));
     ok(certmap_store_verify(path, count_progress, progress, counts, &why, pool) == APR_SUCCESS
        && counts[CERTMAP_K_SHA256] == 40000 && progress[0] == 40000 && progress[1] == 0, "all of them whole");
+    for (i = 0; i < 40000; i++) {
+        APR_ARRAY_IDX(lines, i, const char *) = apr_psprintf(pool, "sha256:%064x other\n", i);
+    }
+    for (i = 1; i <= 40000; i += 39999) {
+        memset(progress, 0, sizeof(progress));
+        progress[3] = (apr_size_t)i;
+        ok(certmap_store_build(path, str(apr_array_pstrcat(pool, lines, 0)), NULL, count_progress, progress, &count,
+                               &errors, &why, pool) == APR_EINTR && count == 0 && strstr(why, "stopped") != NULL
+           && progress[0] >= progress[3] && access(apr_pstrcat(pool, path, ".new", NULL), F_OK) != 0,
+           "a build is stopped, and leaves nothing behind");
+    }
+    memset(progress, 0, sizeof(progress));
+    progress[3] = 1;
+    is_int(certmap_store_verify(path, count_progress, progress, counts, &why, pool), APR_EINTR, "so is a check");
     is_str(get(path, apr_psprintf(pool, "sha256:%064x", 31999)), apr_psprintf(pool, "sha256:%064x u31999", 31999),
            "one of them");
     is_str(get(path, apr_psprintf(pool, "sha256:%064x", 40000)), "not found: the store has no entry for this key",
