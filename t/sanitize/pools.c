@@ -19,6 +19,7 @@
 #include <apr_general.h>
 #include <apr_pools.h>
 #include <apr_strings.h>
+#include <apr_thread_proc.h>
 
 /* What one pool holds. Freed by the cleanup that is registered before any other of its pool, and so runs last. */
 typedef struct holding_t {
@@ -27,6 +28,7 @@ typedef struct holding_t {
     void **blocks;
     size_t n, room;
     uintptr_t hidden;       /* the stand-in of a pool without a parent, written so that the leak detector misses it */
+    void *shown;            /* the same in a process that was forked off later: the pool is its maker's to destroy */
 } holding_t;
 
 enum { BUCKETS = 4096 };
@@ -34,6 +36,7 @@ enum { BUCKETS = 4096 };
 static holding_t *buckets[BUCKETS];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int exiting;
+static __thread int lasting;        /* memory comes from the pool itself, as without us */
 
 static void fail(const char *what)
 {
@@ -122,9 +125,18 @@ static holding_t *holding_of(apr_pool_t *p)
 
 void *apr_palloc(apr_pool_t *p, apr_size_t size)
 {
-    holding_t *h = holding_of(p);
-    void *block = checked(malloc(size));
+    static void *(*next)(apr_pool_t *, apr_size_t);
+    holding_t *h;
+    void *block;
 
+    if (lasting) {
+        if (next == NULL) {
+            next_of("apr_palloc", &next);
+        }
+        return next(p, size);
+    }
+    h = holding_of(p);
+    block = checked(malloc(size));
     hold(h, block);
     return block;
 }
@@ -169,6 +181,24 @@ char *apr_psprintf(apr_pool_t *p, const char *format, ...)
     return text;
 }
 
+static void show_all(void)
+{
+    size_t i;
+
+    for (i = 0; i < BUCKETS; i++) {
+        holding_t *h;
+
+        for (h = buckets[i]; h != NULL; h = h->next) {
+            h->shown = h->hidden ? (void *)~h->hidden : NULL;
+        }
+    }
+}
+
+__attribute__((constructor)) static void watch_forks(void)
+{
+    pthread_atfork(NULL, NULL, show_all);
+}
+
 apr_status_t apr_pool_create_unmanaged_ex(apr_pool_t **p, apr_abortfunc_t abort_fn, apr_allocator_t *allocator)
 {
     static apr_status_t (*next)(apr_pool_t **, apr_abortfunc_t, apr_allocator_t *);
@@ -182,6 +212,22 @@ apr_status_t apr_pool_create_unmanaged_ex(apr_pool_t **p, apr_abortfunc_t abort_
         holding_of(*p)->hidden = ~(uintptr_t)checked(malloc(1));
     }
     return rv;
+}
+
+/* libapr looks at the processes of a pool after its last cleanup, when what we hold has been let go. */
+void apr_pool_note_subprocess(apr_pool_t *p, apr_proc_t *proc, apr_kill_conditions_e how)
+{
+    static void (*next)(apr_pool_t *, apr_proc_t *, apr_kill_conditions_e);
+    apr_proc_t *copy;
+
+    if (next == NULL) {
+        next_of("apr_pool_note_subprocess", &next);
+    }
+    lasting = 1;
+    copy = apr_palloc(p, sizeof(*copy));
+    *copy = *proc;
+    next(p, copy, how);
+    lasting = 0;
 }
 
 void apr_terminate(void)
