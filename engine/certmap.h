@@ -486,11 +486,13 @@ typedef struct certmap_generation_t certmap_generation_t;
 
 /** An empty slot. It lets go of its generation when p ends; no thread may use the slot then. NULL: no lock. */
 certmap_slot_t *certmap_slot_create(apr_pool_t *p);
-/** A pool for the next generation. It belongs to nothing yet: hand it to certmap_slot_replace, or destroy it. NULL: no
- *  memory. */
-apr_pool_t *certmap_generation_pool(void);
+/** A pool for the next generation, with the abort function of the slot's own pool. It belongs to nothing yet: hand it to
+ *  certmap_slot_replace, or destroy it. NULL: no memory. */
+apr_pool_t *certmap_generation_pool(const certmap_slot_t *slot);
 /** Makes object, which lives in pool, the current one; pool is the slot's from now on. @return its number, from 1 */
 apr_uint64_t certmap_slot_replace(certmap_slot_t *slot, const void *object, apr_pool_t *pool);
+/** Lets go of the current generation, so that there is none; readers keep theirs. The number stays. */
+void certmap_slot_clear(certmap_slot_t *slot);
 /** The current generation, held until certmap_generation_release; NULL when there is none. */
 certmap_generation_t *certmap_slot_acquire(certmap_slot_t *slot);
 /** The number of the current generation, without holding it; 0 when there is none. Costs a load. */
@@ -557,6 +559,8 @@ certmap_reread_t *certmap_source_file_reread(certmap_source_t *source);
  * no reader of a mapped file can prevent: replace stores by renaming, or write to them with certmap_store_*.
  */
 certmap_source_t *certmap_source_lmdb_create(const char *path, apr_pool_t *p);
+/** What it has open; cleared, it is opened again when it is asked next. */
+certmap_slot_t *certmap_source_lmdb_slot(certmap_source_t *source);
 /** Whether it can be asked now, and how many entries of each kind it has. @param why out: why not, in words */
 apr_status_t certmap_source_lmdb_check(certmap_source_t *source, apr_size_t counts[CERTMAP_K_COUNT], const char **why,
                                        apr_pool_t *p);

@@ -282,8 +282,8 @@ static int tried_before(certmap_reread_t *file, certmap_str_t text)
 /* Reads the text anew. */
 static void read_again(certmap_reread_t *file, certmap_report_t *report, apr_pool_t *p)
 {
-    apr_pool_t *pool = certmap_generation_pool();
-    apr_pool_t *text_pool = file->keep_text ? pool : certmap_generation_pool();
+    apr_pool_t *pool = certmap_generation_pool(file->slot);
+    apr_pool_t *text_pool = file->keep_text ? pool : certmap_generation_pool(file->slot);
     certmap_str_t text = { NULL, 0 };
     struct stat st;
     apr_status_t rv = pool != NULL && text_pool != NULL ? read_file(file->path, &text, &st, text_pool) : APR_ENOMEM;
@@ -342,7 +342,7 @@ apr_status_t certmap_reread_check(certmap_reread_t *file, certmap_report_t *repo
 
 apr_status_t certmap_reread_seed(certmap_reread_t *file, certmap_str_t text, certmap_report_t *report, apr_pool_t *p)
 {
-    apr_pool_t *pool = certmap_generation_pool();
+    apr_pool_t *pool = certmap_generation_pool(file->slot);
 
     begin_report(report, p);
     if (pool == NULL) {

@@ -17,17 +17,29 @@ struct certmap_generation_t {
 
 struct certmap_slot_t {
     pthread_mutex_t lock;
+    apr_abortfunc_t abort;          /* of the pool that the slot is in */
     certmap_generation_t *current;  /* or NULL; under lock */
     apr_uint64_t number;            /* of current; atomic, so that it can be asked without the lock */
 };
+
+void certmap_slot_clear(certmap_slot_t *slot)
+{
+    certmap_generation_t *generation;
+
+    pthread_mutex_lock(&slot->lock);
+    generation = slot->current;
+    slot->current = NULL;
+    pthread_mutex_unlock(&slot->lock);
+    if (generation != NULL) {
+        certmap_generation_release(generation);
+    }
+}
 
 static apr_status_t forget_slot(void *data)
 {
     certmap_slot_t *slot = data;
 
-    if (slot->current != NULL) {
-        certmap_generation_release(slot->current);
-    }
+    certmap_slot_clear(slot);
     pthread_mutex_destroy(&slot->lock);
     return APR_SUCCESS;
 }
@@ -39,12 +51,13 @@ certmap_slot_t *certmap_slot_create(apr_pool_t *p)
     if (pthread_mutex_init(&slot->lock, NULL) != 0) {
         return NULL;
     }
+    slot->abort = apr_pool_abort_get(p);
     apr_pool_cleanup_register(p, slot, forget_slot, apr_pool_cleanup_null);
     return slot;
 }
 
 /* An allocator of its own gives the memory back to the system when the generation ends. */
-apr_pool_t *certmap_generation_pool(void)
+apr_pool_t *certmap_generation_pool(const certmap_slot_t *slot)
 {
     apr_allocator_t *allocator;
     apr_pool_t *pool;
@@ -53,7 +66,7 @@ apr_pool_t *certmap_generation_pool(void)
         return NULL;
     }
     apr_allocator_max_free_set(allocator, 1);
-    if (apr_pool_create_unmanaged_ex(&pool, NULL, allocator) != APR_SUCCESS) {
+    if (apr_pool_create_unmanaged_ex(&pool, slot->abort, allocator) != APR_SUCCESS) {
         apr_allocator_destroy(allocator);
         return NULL;
     }

@@ -84,7 +84,7 @@ static int still_good(source_lmdb_t *s, const opened_t *opened, struct stat *st)
 /* Opens the file and makes it the current generation, errors too. */
 static void open_again(source_lmdb_t *s)
 {
-    apr_pool_t *pool = certmap_generation_pool();
+    apr_pool_t *pool = certmap_generation_pool(s->slot);
     opened_t *opened;
 
     if (pool == NULL) {
@@ -302,6 +302,11 @@ certmap_source_t *certmap_source_lmdb_create(const char *path, apr_pool_t *p)
     }
     apr_pool_cleanup_register(p, s, forget_source, apr_pool_cleanup_null);
     return &s->source;
+}
+
+certmap_slot_t *certmap_source_lmdb_slot(certmap_source_t *source)
+{
+    return ((source_lmdb_t *)source)->slot;
 }
 
 static const char *read_header(void *baton, const certmap_pages_t *pages, const certmap_snapshot_t *snapshot,

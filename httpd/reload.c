@@ -31,11 +31,12 @@ typedef struct last_good_t {
 
 /* The configuration's files; filled while it is read, by one thread. */
 static apr_array_header_t *files;       /* of certmap_reread_t * */
+static apr_array_header_t *slots;       /* of certmap_slot_t *: of these files, and of stores */
 
 static apr_status_t forget(void *unused)
 {
     (void)unused;
-    files = NULL;
+    files = slots = NULL;
     return APR_SUCCESS;
 }
 
@@ -43,6 +44,7 @@ static void remember(apr_pool_t *pconf)
 {
     if (!files) {
         files = apr_array_make(pconf, 4, sizeof(certmap_reread_t *));
+        slots = apr_array_make(pconf, 4, sizeof(certmap_slot_t *));
         apr_pool_cleanup_register(pconf, NULL, forget, apr_pool_cleanup_null);
     }
 }
@@ -80,8 +82,7 @@ static void keep_text(process_rec *process, certmap_reread_t *file)
     }
 }
 
-/* ---- telling ------------------------------------------------------------------------------------------------------
- * */
+/* ---- telling ------------------------------------------------------------------------------------------------- */
 
 static const char *names(const apr_array_header_t *list, const char *what, apr_pool_t *p)
 {
@@ -139,8 +140,7 @@ static const char *refusal(const char *directive, certmap_reread_t *file, const 
     return told > ERRORS_TOLD ? apr_psprintf(p, "%s; and %d more", text, told - ERRORS_TOLD) : text;
 }
 
-/* ---- start-up
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- start-up ------------------------------------------------------------------------------------------------ */
 
 const char *certmap_reload_first(cmd_parms *cmd, const char *directive, certmap_reread_t *file)
 {
@@ -174,6 +174,7 @@ const char *certmap_reload_first(cmd_parms *cmd, const char *directive, certmap_
         keep_text(process, file);
     }
     APR_ARRAY_PUSH(files, certmap_reread_t *) = file;
+    APR_ARRAY_PUSH(slots, certmap_slot_t *) = certmap_reread_slot(file);
     return NULL;
 }
 
@@ -181,12 +182,17 @@ const char *certmap_reload_store(cmd_parms *cmd, const char *path, certmap_sourc
 {
     apr_size_t counts[CERTMAP_K_COUNT];
     const char *why = NULL;
+    apr_status_t rv;
 
+    remember(cmd->pool);
     *source = certmap_source_lmdb_create(path, cmd->pool);
     if (!*source) {
         return apr_psprintf(cmd->pool, "CertMapSource lmdb %s: out of memory", path);
     }
-    if (certmap_source_lmdb_check(*source, counts, &why, cmd->temp_pool) == APR_SUCCESS) {
+    APR_ARRAY_PUSH(slots, certmap_slot_t *) = certmap_source_lmdb_slot(*source);
+    rv = certmap_source_lmdb_check(*source, counts, &why, cmd->temp_pool);
+    certmap_slot_clear(certmap_source_lmdb_slot(*source));
+    if (rv == APR_SUCCESS) {
         return NULL;
     }
     if (ap_state_query(AP_SQ_CONFIG_GEN) == 0) {
@@ -232,7 +238,7 @@ static int check_files(server_rec *s)
     return files && files->nelts;
 }
 
-/* ---- while the server runs --------------------------------------------------------------------------------------- */
+/* ---- while the server runs ----------------------------------------------------------------------------------- */
 
 static void look_again(int level, process_rec *process, server_rec *s, apr_pool_t *p)
 {
@@ -293,9 +299,28 @@ static int start_watchdog(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp
     return OK;
 }
 
+/* The configuration's pool never ends in a child, but what a child has read and opened since is its own. */
+static apr_status_t let_go(void *unused)
+{
+    int i;
+
+    (void)unused;
+    for (i = 0; slots && i < slots->nelts; i++) {
+        certmap_slot_clear(APR_ARRAY_IDX(slots, i, certmap_slot_t *));
+    }
+    return APR_SUCCESS;
+}
+
+static void start_child(apr_pool_t *pchild, server_rec *s)
+{
+    (void)s;
+    apr_pool_cleanup_register(pchild, NULL, let_go, apr_pool_cleanup_null);
+}
+
 void certmap_reload_register(apr_pool_t *p)
 {
     (void)p;
     ap_hook_post_config(start_watchdog, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_init(start_child, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_monitor(on_monitor, NULL, NULL, APR_HOOK_MIDDLE);
 }

@@ -45,7 +45,7 @@ static apr_status_t count_end(void *data)
 
 static void replace(certmap_slot_t *slot, int number)
 {
-    apr_pool_t *own = certmap_generation_pool();
+    apr_pool_t *own = certmap_generation_pool(slot);
     int *object = apr_palloc(own, 1000 * sizeof(*object));
     int i;
 
@@ -76,11 +76,17 @@ static void test_slot(void)
     is_int(*(const int *)certmap_generation_object(first), 1, "and is what it was");
     certmap_generation_release(first);
     is_int(ended, 1, "it ends when its last reader lets go");
+    certmap_slot_clear(slot);
+    ok(certmap_slot_acquire(slot) == NULL && ended == 1, "a slot that is cleared has none, and readers keep theirs");
+    replace(slot, 3);
+    is_int((long long)certmap_slot_number(slot), 3, "numbers go on");
+    certmap_slot_clear(slot);
+    is_int(ended, 2, "a generation that nobody reads ends at once");
     apr_pool_destroy(p);
-    is_int(ended, 1, "what is held outlives the slot");
+    is_int(ended, 2, "what is held outlives the slot");
     is_int(*(const int *)certmap_generation_object(second), 2, "and is what it was");
     certmap_generation_release(second);
-    is_int(ended, 2, "until it is let go");
+    is_int(ended, 3, "until it is let go");
 }
 
 typedef struct reader_t {
