@@ -79,7 +79,8 @@ void ctl_warn(ctl_t *ctl, const char *format, ...) __attribute__((format(printf,
  * @return CTL_OK, CTL_FINDINGS (warnings only) or CTL_ERROR
  */
 int ctl_report(ctl_t *ctl, const apr_array_header_t *errors, const char *file, certmap_str_t text);
-/** text with what a terminal would take as a command made visible (controls as \xHH). */
+/** text with what a terminal would obey or hide made visible: controls and what is no UTF-8 as \xHH, bidirectional
+ *  controls and characters without width as \u{HHHH}. */
 const char *ctl_printable(const char *text, apr_pool_t *p);
 
 /* ---- files (file.c) ------------------------------------------------------------------------------------------ */

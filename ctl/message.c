@@ -50,35 +50,57 @@ void ctl_warn(ctl_t *ctl, const char *format, ...)
     va_end(ap);
 }
 
+/* The character at `at`, of *n bytes, or -1: one byte that is no UTF-8. */
+static long character(const unsigned char *at, int *n)
+{
+    static const long least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+    int len = *at < 0x80 ? 1 : *at < 0xc2 ? 0 : *at < 0xe0 ? 2 : *at < 0xf0 ? 3 : *at < 0xf5 ? 4 : 0, i;
+    long c = len > 1 ? *at & (0x7f >> len) : *at;
+
+    for (i = 1; i < len; i++) {
+        if ((at[i] & 0xc0) != 0x80) {
+            len = 0;
+        }
+        else {
+            c = c << 6 | (at[i] & 0x3f);
+        }
+    }
+    *n = len > 0 ? len : 1;
+    return len == 0 || c < least[len] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000) ? -1 : c;
+}
+
+/* What a terminal obeys, what makes the rest of a line look like something else, and what cannot be seen. */
+static int is_hidden(long c)
+{
+    return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0xad || c == 0x61c || (c >= 0x200b && c <= 0x200f)
+           || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff;
+}
+
 const char *ctl_printable(const char *text, apr_pool_t *p)
 {
-    static const char hex[] = "0123456789abcdef";
-    const unsigned char *at;
+    const unsigned char *at = (const unsigned char *)text;
     char *out, *to;
+    int n;
 
-    /* C1 controls are two bytes in UTF-8, C2 80 to C2 9F. */
-    at = (const unsigned char *)text;
-    while (*at >= 0x20 && *at != 0x7f && !(*at == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0)) {
-        at++;
+    while (*at && !is_hidden(character(at, &n))) {
+        at += n;
     }
     if (!*at) {
         return text;
     }
     to = out = apr_palloc(p, strlen(text) * 4 + 1);
-    for (at = (const unsigned char *)text; *at; at++) {
-        int c1 = *at == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0;
+    for (at = (const unsigned char *)text; *at; at += n) {
+        long c = character(at, &n);
 
-        if (c1) {
-            at++;
+        if (!is_hidden(c)) {
+            memcpy(to, at, (size_t)n);
+            to += n;
         }
-        if (c1 || *at < 0x20 || *at == 0x7f) {
-            *to++ = '\\';
-            *to++ = 'x';
-            *to++ = hex[*at >> 4];
-            *to++ = hex[*at & 15];
+        else if (c < 0x100) {
+            to += apr_snprintf(to, 5, "\\x%02lx", c < 0 ? *at : c);
         }
         else {
-            *to++ = (char)*at;
+            to += apr_snprintf(to, 9, "\\u{%04lx}", c);
         }
     }
     *to = '\0';

@@ -647,6 +647,7 @@ typedef struct certmap_trace_cond_t {
     const char *const *values;          /**< the values met (RFC 4514 for DNs), at most 16 */
     apr_size_t nvalues;                 /**< of values */
     apr_size_t total;                   /**< of the certificate */
+    int which;                          /**< index of the value that made it hold, or fail; -1: no single one did */
     const char *error;                  /**< matcher error, or NULL */
 } certmap_trace_cond_t;
 

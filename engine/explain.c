@@ -11,6 +11,27 @@
 
 #define VALUES_MOST 16
 
+/* The value that made a condition hold, or fail; of a rule that matches, one that meets all conditions bound to it. */
+static int which_value(const certmap_trace_cond_t *t, const certmap_rule_t *rule, int matched, certmap_eval_t *ev)
+{
+    const certmap_cond_t *cond = t->cond;
+    certmap_values_t v = certmap_eval_values(ev, &cond->field);
+    apr_size_t i;
+
+    for (i = 0; i < t->nvalues; i++) {
+        certmap_match_e m = matched && cond->leader >= 0
+            ? certmap_group_value(ev, rule, (apr_size_t)cond->leader, rule->nconds - 1, &v.values[i])
+            : certmap_cond_value(ev, cond, &v.values[i]);
+        int positive = !cond->negated && !cond->all;
+
+        if (positive ? t->holds && m == CERTMAP_MATCH_YES
+                     : !t->holds && (m == CERTMAP_MATCH_YES) == (cond->negated != 0)) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
 static void trace_cond(certmap_trace_cond_t *t, const certmap_cond_t *cond, certmap_eval_t *ev, apr_pool_t *p)
 {
     certmap_values_t v = certmap_eval_values(ev, &cond->field);
@@ -42,6 +63,7 @@ static void trace_rule(certmap_trace_rule_t *t, const certmap_rule_t *rule, cert
     t->matched = certmap_rule_matches(ev, rule) == CERTMAP_MATCH_YES;
     for (i = 0; i < rule->nconds; i++) {
         trace_cond(&conds[i], &rule->conds[i], ev, p);
+        conds[i].which = which_value(&conds[i], rule, t->matched, ev);
     }
     t->conds = conds;
     t->nconds = rule->nconds;

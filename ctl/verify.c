@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Verifies a chain as httpd does: the same purpose and security level as a TLS server of this system has, the same order
+ * of checks as mod_ssl's, and the same cause told of several. What counts is the first error that OpenSSL meets, and
+ * those that follow without another success in between, as in httpd/tls.c.
+ */
+#include "explain.h"
+
+#include <openssl/ssl.h>
+#include <openssl/x509_vfy.h>
+
+/* As httpd/tls.c has them. */
+#define MISSING_CRL_DEPTHS 64
+#define CHAIN_MOST 32
+
+typedef struct verification_t {
+    int most;                   /* CAs above the client's certificate, or CTL_ANY_DEPTH */
+    int failed;
+    apr_uint64_t missing_crl;   /* bit n: the certificate at depth n has no CRL, and its turn has not come */
+    certmap_verdict_t verdict;
+} verification_t;
+
+static int fails(verification_t *v, int x509_err, int depth)
+{
+    certmap_verdict_add(&v->verdict, x509_err, depth);
+    v->failed = 1;
+    return 1;       /* all of the chain is looked at */
+}
+
+static int step(int ok, X509_STORE_CTX *ctx)
+{
+    verification_t *v = X509_STORE_CTX_get_app_data(ctx);
+    int x509_err = X509_STORE_CTX_get_error(ctx);
+    int depth = X509_STORE_CTX_get_error_depth(ctx);
+    apr_uint64_t bit = depth >= 0 && depth < MISSING_CRL_DEPTHS ? (apr_uint64_t)1 << depth : 0;
+
+    if (ok && v->failed) {
+        return 1;
+    }
+    /* A missing CRL comes up before the signature is checked; it counts when that has held. */
+    if (!ok && x509_err == X509_V_ERR_UNABLE_TO_GET_CRL && bit != 0) {
+        v->missing_crl |= bit;
+        return 1;
+    }
+    if (ok && (v->missing_crl & bit)) {
+        v->missing_crl &= ~bit;
+        return fails(v, X509_V_ERR_UNABLE_TO_GET_CRL, depth);
+    }
+    if (!ok) {
+        return fails(v, x509_err, depth);
+    }
+    if (v->most != CTL_ANY_DEPTH && depth > v->most) {
+        return fails(v, X509_V_ERR_CERT_CHAIN_TOO_LONG, depth);
+    }
+    return 1;
+}
+
+static int digest_chain(X509_STORE_CTX *ctx, certmap_verdict_t *verdict, apr_pool_t *p)
+{
+    STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
+    int i, n = chain ? sk_X509_num(chain) : 0;
+    unsigned char (*digests)[32];
+
+    if (n < 1 || n > CHAIN_MOST) {
+        return 0;
+    }
+    digests = apr_palloc(p, (apr_size_t)n * sizeof(*digests));
+    for (i = 1; i < n; i++) {
+        unsigned int len = sizeof(*digests);
+
+        if (!X509_digest(sk_X509_value(chain, i), EVP_sha256(), digests[i - 1], &len)) {
+            return 0;
+        }
+    }
+    verdict->chain = (const unsigned char (*)[32])digests;
+    verdict->nchain = (apr_size_t)n - 1;
+    return 1;
+}
+
+/* What OpenSSL verifies with. */
+typedef struct tools_t {
+    SSL_CTX *server;            /* for the settings that TLS servers of this system have */
+    X509_STORE *store;
+    X509_STORE_CTX *ctx;
+} tools_t;
+
+static apr_status_t free_tools(void *baton)
+{
+    tools_t *tools = baton;
+
+    X509_STORE_CTX_free(tools->ctx);
+    X509_STORE_free(tools->store);
+    SSL_CTX_free(tools->server);
+    return APR_SUCCESS;
+}
+
+static int fill_store(ctl_t *ctl, const ctl_verify_t *how, X509_STORE *store)
+{
+    STACK_OF(X509) *cas;
+    STACK_OF(X509_CRL) *crls = NULL;
+    int i;
+
+    if (ctl_certificates_read(ctl, how->ca, &cas) != CTL_OK) {
+        return CTL_ERROR;
+    }
+    for (i = 0; i < sk_X509_num(cas); i++) {
+        if (!X509_STORE_add_cert(store, sk_X509_value(cas, i))) {
+            return ctl_fail(ctl, "%s: OpenSSL does not take a CA of it", ctl_printable(how->ca, ctl->pool));
+        }
+    }
+    if (how->crl == NULL) {
+        return CTL_OK;
+    }
+    if (ctl_crls_read(ctl, how->crl, &crls) != CTL_OK) {
+        return CTL_ERROR;
+    }
+    for (i = 0; i < sk_X509_CRL_num(crls); i++) {
+        if (!X509_STORE_add_crl(store, sk_X509_CRL_value(crls, i))) {
+            return ctl_fail(ctl, "%s: OpenSSL does not take a CRL of it", ctl_printable(how->crl, ctl->pool));
+        }
+    }
+    return X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL)
+           ? CTL_OK : ctl_fail(ctl, "OpenSSL does not check CRLs");
+}
+
+static int prepare(const tools_t *tools, const ctl_verify_t *how, const ctl_certificate_t *certificate,
+                   verification_t *v)
+{
+    X509_VERIFY_PARAM *param;
+
+    if (!X509_STORE_CTX_init(tools->ctx, tools->store, certificate->x509, certificate->all)) {
+        return 0;
+    }
+    param = X509_STORE_CTX_get0_param(tools->ctx);
+    X509_VERIFY_PARAM_set_auth_level(param, SSL_CTX_get_security_level(tools->server));
+    if (!X509_STORE_CTX_set_default(tools->ctx, "ssl_client")
+        || !X509_VERIFY_PARAM_set1(param, SSL_CTX_get0_param(tools->server))
+        || !X509_STORE_CTX_set_app_data(tools->ctx, v)) {
+        return 0;
+    }
+    X509_VERIFY_PARAM_set_time(param, (time_t)apr_time_sec(how->now));
+    X509_STORE_CTX_set_verify_cb(tools->ctx, step);
+    return 1;
+}
+
+int ctl_verify(ctl_t *ctl, const ctl_verify_t *how, const ctl_certificate_t *certificate, certmap_verdict_t *verdict)
+{
+    tools_t *tools = apr_pcalloc(ctl->pool, sizeof(*tools));
+    verification_t v = { .most = how->depth };
+    int rv;
+
+    apr_pool_cleanup_register(ctl->pool, tools, free_tools, apr_pool_cleanup_null);
+    tools->server = SSL_CTX_new(TLS_server_method());
+    tools->store = X509_STORE_new();
+    tools->ctx = X509_STORE_CTX_new();
+    if (!tools->server || !tools->store || !tools->ctx) {
+        return ctl_fail(ctl, "OpenSSL is out of memory");
+    }
+    if (fill_store(ctl, how, tools->store) != CTL_OK) {
+        return CTL_ERROR;
+    }
+    if (!prepare(tools, how, certificate, &v)) {
+        return ctl_fail(ctl, "OpenSSL cannot verify certificates here");
+    }
+    rv = X509_verify_cert(tools->ctx);
+    if (rv <= 0 && !v.failed) {
+        return ctl_fail(ctl, "OpenSSL could not verify the certificate: %s",
+                        X509_verify_cert_error_string(X509_STORE_CTX_get_error(tools->ctx)));
+    }
+    if (!v.failed && v.missing_crl != 0) {
+        fails(&v, X509_V_ERR_UNABLE_TO_GET_CRL, 0);
+    }
+    if (!v.failed && !digest_chain(tools->ctx, &v.verdict, ctl->pool)) {
+        return ctl_fail(ctl, "the chain has more than %d certificates, or OpenSSL cannot hash them", CHAIN_MOST);
+    }
+    *verdict = v.verdict;
+    return CTL_OK;
+}
