@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Reads certificates and CRLs from files, PEM or DER, and says what a file holds that has none. Nothing here decrypts
- * anything, so nothing here asks for a passphrase: a private key that stands beside a certificate is passed over unread.
+ * anything, so nothing here asks for a passphrase: a private key that stands beside a certificate is passed over.
  */
 #include "explain.h"
 
@@ -259,8 +259,8 @@ static int take_pem(file_t *file, take_fn *take, void *baton)
     }
     if (taken >= 0 && ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE) {
         taken = -1;
-        ctl_fail(file->ctl, "%s: PEM that is cut off or damaged, behind %d whole %ss; copy it again, from -----BEGIN to "
-                 "the end of the -----END line", file->name, n, file->wanted);
+        ctl_fail(file->ctl, "%s: PEM that is cut off or damaged, behind %d whole %ss; copy it again, from -----BEGIN "
+                 "to the end of the -----END line", file->name, n, file->wanted);
     }
     ERR_clear_error();
     BIO_free(bio);

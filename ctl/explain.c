@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * certmapctl explain: asks the engine what the server would ask it, in the server's order. A malformed certificate comes
- * first, then what verification found, then the certificate's dates, then sources and rules.
+ * certmapctl explain: asks the engine what the server would ask it, in the server's order. A malformed certificate
+ * comes first, then what verification found, then the certificate's dates, then sources and rules.
  */
 #include "explain.h"
 
@@ -11,6 +11,9 @@
 typedef enum kind_e {
     OPT_RULES = 256,
     OPT_SOURCE,
+    OPT_CONF,
+    OPT_VHOST,
+    OPT_LOCATION,
     OPT_CA,
     OPT_CRL,
     OPT_DEPTH,
@@ -23,6 +26,7 @@ typedef enum kind_e {
 static const apr_getopt_option_t table[] = {
     { "rules", OPT_RULES, 1, NULL },        { "source", OPT_SOURCE, 1, NULL }, { "ca", OPT_CA, 1, NULL },
     { "crl", OPT_CRL, 1, NULL },            { "verify-depth", OPT_DEPTH, 1, NULL }, { "at", OPT_AT, 1, NULL },
+    { "httpd-conf", OPT_CONF, 1, NULL },    { "vhost", OPT_VHOST, 1, NULL },   { "location", OPT_LOCATION, 1, NULL },
     { "min-strength", OPT_MIN, 1, NULL },   { "json", OPT_JSON, 0, NULL },     { "all", OPT_ALL, 0, NULL },
     { NULL, 0, 0, NULL }
 };
@@ -31,9 +35,13 @@ typedef struct options_t {
     const char *certificate;
     apr_array_header_t *rules;      /* of const char *, files */
     apr_array_header_t *sources;    /* of const char *, PROVIDER:ARGUMENT */
+    const char *conf;               /* of httpd, in place of rules and sources */
+    const char *vhost;
+    const char *location;
     ctl_verify_t verify;
     int json;
     int all;
+    int has_min;
     certmap_strength_e min;
 } options_t;
 
@@ -114,6 +122,15 @@ static int take_option(ctl_t *ctl, const ctl_command_t *self, options_t *o, int 
     case OPT_SOURCE:
         APR_ARRAY_PUSH(o->sources, const char *) = value;
         break;
+    case OPT_CONF:
+        o->conf = value;
+        break;
+    case OPT_VHOST:
+        o->vhost = value;
+        break;
+    case OPT_LOCATION:
+        o->location = value;
+        break;
     case OPT_CA:
         o->verify.ca = value;
         break;
@@ -132,6 +149,7 @@ static int take_option(ctl_t *ctl, const ctl_command_t *self, options_t *o, int 
         if (certmap_strength_parse(value, &o->min) != APR_SUCCESS) {
             return ctl_misused(ctl, self, "--min-strength takes weak, scoped or strong, not \"%s\"", value);
         }
+        o->has_min = 1;
         break;
     case OPT_JSON:
         o->json = 1;
@@ -168,8 +186,14 @@ static int read_options(ctl_t *ctl, const ctl_command_t *self, int argc, const c
     if (o->verify.ca == NULL && (o->verify.crl != NULL || o->verify.depth != CTL_ANY_DEPTH)) {
         return ctl_misused(ctl, self, "--crl and --verify-depth need --ca: without it no chain is verified");
     }
-    if (o->rules->nelts == 0 && o->sources->nelts == 0) {
-        return ctl_misused(ctl, self, "nothing to ask: give --rules or --source");
+    if (o->conf == NULL && (o->vhost != NULL || o->location != NULL)) {
+        return ctl_misused(ctl, self, "--vhost and --location need --httpd-conf");
+    }
+    if (o->conf != NULL && (o->rules->nelts > 0 || o->sources->nelts > 0 || o->has_min)) {
+        return ctl_misused(ctl, self, "--httpd-conf says what --rules, --source and --min-strength would");
+    }
+    if (o->conf == NULL && o->rules->nelts == 0 && o->sources->nelts == 0) {
+        return ctl_misused(ctl, self, "nothing to ask: give --rules, --source or --httpd-conf");
     }
     return CTL_OK;
 }
@@ -245,8 +269,8 @@ static int add_source(ctl_t *ctl, const char *text, certmap_list_t **list, apr_a
         return ctl_fail(ctl, "--source takes PROVIDER:ARGUMENT, file:PATH or lmdb:PATH, not \"%s\"", text);
     }
     if (strcmp(provider, "dbd") == 0 || strcmp(provider, "ldap") == 0) {
-        return ctl_fail(ctl, "--source %s: %s is asked through httpd's own modules and cannot be asked here; test it on "
-                        "a server, or give --source file:PATH or lmdb:PATH", text, provider);
+        return ctl_fail(ctl, "--source %s: %s is asked through httpd's own modules and cannot be asked here; test it "
+                        "on a server, or give --source file:PATH or lmdb:PATH", text, provider);
     }
     if (strcmp(provider, "file") != 0 && strcmp(provider, "lmdb") != 0) {
         return ctl_fail(ctl, "--source %s: no provider is called \"%s\"; there are file and lmdb", text, provider);
@@ -266,8 +290,9 @@ static int add_source(ctl_t *ctl, const char *text, certmap_list_t **list, apr_a
 }
 
 /* All files are read before any error ends this, so that all errors are told at once. */
-static int make_list(ctl_t *ctl, const options_t *o, const certmap_list_t **made, apr_array_header_t *asked)
+static int make_list(ctl_t *ctl, const options_t *o, ctl_case_t *c, apr_array_header_t *asked)
 {
+    const apr_array_header_t *lint;
     certmap_list_t *list = NULL;
     int i, status = CTL_OK;
 
@@ -281,13 +306,51 @@ static int make_list(ctl_t *ctl, const options_t *o, const certmap_list_t **made
             status = CTL_ERROR;
         }
     }
-    *made = list;
+    c->list = list;
+    c->min = o->min;
     if (status != CTL_OK) {
         return status;
     }
     /* Names that stand in two files: the server would not start. Weak rules are the decision's own business. */
-    return ctl_report(ctl, errors_only(certmap_list_lint(list, CERTMAP_WEAK, o->verify.now, ctl->pool), ctl->pool), NULL,
-                      (certmap_str_t){ NULL, 0 });
+    lint = certmap_list_lint(list, CERTMAP_WEAK, o->verify.now, ctl->pool);
+    return ctl_report(ctl, errors_only(lint, ctl->pool), NULL, (certmap_str_t){ NULL, 0 });
+}
+
+/* The sources of a list, outer ones first. */
+static void collect(const certmap_list_t *list, apr_array_header_t *asked)
+{
+    ctl_asked_t *a;
+
+    if (list == NULL) {
+        return;
+    }
+    collect(list->outer, asked);
+    if (list->source != NULL) {
+        const char *kind = list->source->vtable->name;
+
+        a = apr_array_push(asked);
+        *a = (ctl_asked_t){ .source = list->source, .is_store = strcmp(kind, "lmdb") == 0 };
+        a->path = list->source->name + strlen(kind) + 1;
+    }
+}
+
+/* What httpd has in force in a place. */
+static int find_list(ctl_t *ctl, const options_t *o, ctl_case_t *c, apr_array_header_t *asked)
+{
+    const ctl_conf_t *conf;
+
+    if (ctl_conf_read(ctl, NULL, o->conf, &conf) != CTL_OK
+        || ctl_conf_find(ctl, conf, o->vhost, o->location, &c->vhost, &c->section) != CTL_OK) {
+        return CTL_ERROR;
+    }
+    if (c->section->mode == CTL_MODE_OFF) {
+        return ctl_fail(ctl, "CertMap is Off in %s of %s: no certificate is mapped there; --location names another "
+                        "place", ctl_printable(c->section->name, ctl->pool), ctl_printable(c->vhost->name, ctl->pool));
+    }
+    c->list = c->section->list;
+    c->min = c->section->min;
+    collect(c->list, asked);
+    return CTL_OK;
 }
 
 /* ---- deciding ------------------------------------------------------------------------------------------------ */
@@ -362,18 +425,17 @@ static int decide(ctl_t *ctl, ctl_case_t *c)
 static int run(ctl_t *ctl, const ctl_command_t *self, int argc, const char *const *argv)
 {
     ctl_certificate_t certificate;
-    ctl_case_t c = { .certificate = &certificate };
+    ctl_case_t c = { .certificate = &certificate, .min = CERTMAP_WEAK };
     apr_array_header_t *asked = apr_array_make(ctl->pool, 4, sizeof(ctl_asked_t));
     options_t o;
 
     if (read_options(ctl, self, argc, argv, &o) != CTL_OK
         || ctl_certificate_read(ctl, o.certificate, &certificate) != CTL_OK
-        || make_list(ctl, &o, &c.list, asked) != CTL_OK) {
+        || (o.conf ? find_list(ctl, &o, &c, asked) : make_list(ctl, &o, &c, asked)) != CTL_OK) {
         return CTL_ERROR;
     }
     c.view = certificate.view;
     c.asked = asked;
-    c.min = o.min;
     c.now = o.verify.now;
     c.verify = o.verify.ca ? &o.verify : NULL;
     if ((c.verify != NULL && ctl_verify(ctl, c.verify, &certificate, &c.verdict) != CTL_OK)
@@ -401,7 +463,7 @@ static int run(ctl_t *ctl, const ctl_command_t *self, int argc, const char *cons
 
 const ctl_command_t ctl_explain = {
     .name = "explain",
-    .arguments = "CERT [--rules FILE]... [--source PROVIDER:ARGUMENT]... [OPTION...]",
+    .arguments = "CERT [--rules FILE]... [--source PROVIDER:ARGUMENT]... [--httpd-conf FILE] [OPTION...]",
     .summary = "Tells what would happen to a certificate, and why",
     .help =
         "CERT is a file with the client's certificate, PEM or DER; - is standard input. Certificates behind the first\n"
@@ -409,9 +471,13 @@ const ctl_command_t ctl_explain = {
         "  --rules FILE              a rule file; several are one list, in this order\n"
         "  --source file:PATH        one-to-one entries of a file\n"
         "  --source lmdb:PATH        one-to-one entries of a store\n"
+        "  --httpd-conf FILE         what an httpd configuration has in force, as httpd -t tells it; HTTPD in the\n"
+        "                            environment names another httpd\n"
+        "  --vhost NAME[:PORT]       in which virtual host; without it, the one that uses CertMap\n"
+        "  --location PATH           in which place: a path, a section's name, or FILE:LINE\n"
         "  --min-strength STRENGTH   weak, scoped or strong, as CertMapMinStrength\n"
-        "  --ca FILE                 verify the chain with these CAs, as SSLCACertificateFile; without it the chain is\n"
-        "                            taken as verified, and only the certificate's dates are checked\n"
+        "  --ca FILE                 verify the chain with these CAs, as SSLCACertificateFile; without it the chain\n"
+        "                            is taken as verified, and only the certificate's dates are checked\n"
         "  --crl FILE                ask these CRLs for the whole chain, as SSLCARevocationCheck chain\n"
         "  --verify-depth N          as SSLVerifyDepth; without it a chain may be of any length\n"
         "  --at TIME                 what would happen then: 2027-01-31 or 2027-01-31T12:00:00Z\n"

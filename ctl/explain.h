@@ -7,6 +7,7 @@
 #ifndef CTL_EXPLAIN_H
 #define CTL_EXPLAIN_H
 
+#include "conf.h"
 #include "ctl.h"
 
 /* ---- certificates (certificate.c) ---------------------------------------------------------------------------- */
@@ -70,6 +71,8 @@ typedef struct ctl_case_t {
     certmap_verdict_t verdict;
     const certmap_list_t *list;
     const apr_array_header_t *asked;        /**< of ctl_asked_t, in the list's order */
+    const ctl_vhost_t *vhost;               /**< of --httpd-conf, with section; else NULL */
+    const ctl_section_t *section;
     certmap_strength_e min;
     apr_time_t now;
     certmap_decision_t decision;    /**< the server's */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A decision as one JSON document. JSON is UTF-8 and nothing else: bytes of a file's or a rule's name that are not become
- * U+FFFD.
+ * A decision as one JSON document. JSON is UTF-8 and nothing else: bytes of a file's name that are not become U+FFFD.
  */
 #include "explain.h"
 

@@ -85,8 +85,8 @@ static const char *own_value(const ctl_case_t *c, const certmap_field_t *field, 
 /* The rule with this certificate's values in the place of its pins; NULL when it is no such rule. */
 static const char *renewed(const ctl_case_t *c, const certmap_trace_rule_t *rule, const char **pin, apr_pool_t *p)
 {
-    const char *line = apr_pstrcat(p, free_name(c, rule->rule->name, p), " allow ", ctl_quoted(rule->rule->user_text, p),
-                                   rule->rule->any ? " any" : "", NULL);
+    const char *line = apr_pstrcat(p, free_name(c, rule->rule->name, p), " allow ",
+                                   ctl_quoted(rule->rule->user_text, p), rule->rule->any ? " any" : "", NULL);
     apr_size_t i, named = 0;
 
     *pin = NULL;
@@ -135,8 +135,8 @@ static void look_at_rules(const ctl_case_t *c, apr_array_header_t *renewals, apr
         line = renewed(c, rule, &pin, scratch);
         mapping = line ? ctl_rule_maps(c->view, line, c->min, c->now, scratch) : NULL;
         if (mapping != NULL) {
-            found(renewals, apr_psprintf(p, "rule %s holds but for %s, which pins another certificate", rule->rule->name,
-                                         pin),
+            found(renewals, apr_psprintf(p, "rule %s holds but for %s, which pins another certificate",
+                                         rule->rule->name, pin),
                   apr_pstrdup(p, certmap_rule_text(mapping, scratch)),
                   apr_pstrcat(p, "the rules, before or in place of ", rule->rule->name, NULL));
         }

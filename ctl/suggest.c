@@ -213,7 +213,8 @@ static void suggest_entries(const certmap_cert_t *view, const char *user, apr_po
             line = certmap_entry_text(key, &entry, p);
         }
         if (line != NULL && ctl_entry_maps(view, line, p)) {
-            printf("\n# %s: %s\n%s\n", certmap_strength_name(certmap_kind_strength(keys[i].kind)), keys[i].binds, line);
+            printf("\n# %s: %s\n%s\n", certmap_strength_name(certmap_kind_strength(keys[i].kind)), keys[i].binds,
+                   line);
         }
     }
 }
@@ -227,14 +228,15 @@ static void suggest_rules(const certmap_cert_t *view, const char *user, apr_time
     for (i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
         const char *value = first_text(view, rules[i].field, p);
         const certmap_rule_t *rule;
+        const char *line;
 
         if (value == NULL || *value == '\0') {
             continue;
         }
         value = rules[i].kind == CERTMAP_F_SUBJECT ? value : literal(value, p);
-        rule = ctl_rule_maps(view, apr_pstrcat(p, rule_name(user, p), "-", rules[i].suffix, " allow ", ctl_quoted(user, p),
-                                               " issuer=", issuer, " ", rules[i].field, "=", ctl_quoted(value, p), NULL),
-                             CERTMAP_WEAK, now, p);
+        line = apr_pstrcat(p, rule_name(user, p), "-", rules[i].suffix, " allow ", ctl_quoted(user, p), " issuer=",
+                           issuer, " ", rules[i].field, "=", ctl_quoted(value, p), NULL);
+        rule = ctl_rule_maps(view, line, CERTMAP_WEAK, now, p);
         if (rule != NULL) {
             printf("\n# %s: %s\n%s\n", certmap_strength_name(rule->strength), rules[i].binds,
                    certmap_rule_text(rule, p));

@@ -155,6 +155,32 @@ static const char *answer(const teller_t *t, const certmap_decision_t *d)
                        words[d->reason].what, detail, "; ", words[d->reason].advice, NULL);
 }
 
+/* What the place makes of the answer. */
+static void tell_place(const teller_t *t)
+{
+    const ctl_section_t *section = t->c->section;
+    certmap_reason_e reason = t->c->decision.reason;
+
+    if (section == NULL) {
+        return;
+    }
+    printf("  in %s of %s:%d%s%s\n", show(t, section->name), show(t, t->c->vhost->name), t->c->vhost->port,
+           section->min > CERTMAP_WEAK ? ", CertMapMinStrength " : "",
+           section->min > CERTMAP_WEAK ? certmap_strength_name(section->min) : "");
+    if (section->mode == CTL_MODE_UNSET) {
+        printf("  CertMap is not set there: only AuthType Certificate asks these rules\n");
+    }
+    if (section->mode == CTL_MODE_OPTIONAL && reason == CERTMAP_R_NO_MATCH) {
+        printf("  CertMap Optional: the request goes on without a user\n");
+    }
+    if (section->report_only && reason != CERTMAP_R_NONE) {
+        printf("  CertMapReportOnly On: this is logged, and the request goes on without a user\n");
+    }
+    if (!t->c->vhost->defer && certmap_reason_is_verification(reason)) {
+        printf("  CertMapDeferErrors is off there: mod_ssl may end the TLS handshake before any answer\n");
+    }
+}
+
 static void tell_answer(const teller_t *t)
 {
     const certmap_decision_t *d = &t->c->decision;
@@ -164,6 +190,7 @@ static void tell_answer(const teller_t *t)
     if (d->until != 0 && mapped) {
         printf("  until %s, when it expires\n", ctl_time_text(d->until, t->ctl->pool));
     }
+    tell_place(t);
     if (ctl_is_early(t->c) && t->c->apart.reason != d->reason) {
         printf("  apart from that: %s\n", answer(t, &t->c->apart));
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Verifies a chain as httpd does: the same purpose and security level as a TLS server of this system has, the same order
- * of checks as mod_ssl's, and the same cause told of several. What counts is the first error that OpenSSL meets, and
- * those that follow without another success in between, as in httpd/tls.c.
+ * Verifies a chain as httpd does: the same purpose and security level as a TLS server of this system has, the same
+ * order of checks as mod_ssl's, and the same cause told of several. httpd/tls.c is where it is decided; what is done
+ * here is the same, without OCSP.
  */
 #include "explain.h"
 
