@@ -486,8 +486,8 @@ typedef struct certmap_generation_t certmap_generation_t;
 
 /** An empty slot. It lets go of its generation when p ends; no thread may use the slot then. NULL: no lock. */
 certmap_slot_t *certmap_slot_create(apr_pool_t *p);
-/** A pool for the next generation, with the abort function of the slot's own pool. It belongs to nothing yet: hand it to
- *  certmap_slot_replace, or destroy it. NULL: no memory. */
+/** A pool for the next generation, with the abort function of the slot's own pool. It belongs to nothing yet: hand it
+ *  to certmap_slot_replace, or destroy it. NULL: no memory. */
 apr_pool_t *certmap_generation_pool(const certmap_slot_t *slot);
 /** Makes object, which lives in pool, the current one; pool is the slot's from now on. @return its number, from 1 */
 apr_uint64_t certmap_slot_replace(certmap_slot_t *slot, const void *object, apr_pool_t *pool);

@@ -311,9 +311,10 @@ static apr_status_t let_go(void *unused)
     return APR_SUCCESS;
 }
 
+/* A child that begins between two looks of the parent does not begin with what was true then. */
 static void start_child(apr_pool_t *pchild, server_rec *s)
 {
-    (void)s;
+    look_again(0, NULL, s, pchild);
     apr_pool_cleanup_register(pchild, NULL, let_go, apr_pool_cleanup_null);
 }
 

@@ -1,8 +1,8 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: Apache-2.0
 # Load and change together. While clients with good, bad, unmapped and no certificates ask over parallel HTTP/2 streams and
-# kept-alive HTTP/1.1 connections, new and resumed, the rules change and httpd restarts gracefully, again and again. No answer
-# may be another than that certificate's under the rules of now or of one change ago, no request may be lost (t/load/client.h
+# kept-alive HTTP/1.1 connections, new and resumed, the rules change again and again: by a graceful restart, and under the
+# running server, which is given broken rules before the good ones. No answer may be another than that certificate's under the rules of now or of one change ago, no request may be lost (t/load/client.h
 # says what that is), no process may crash, and none may grow. Then one child alone answers many requests and connections, and
 # may not grow by them. Grow means: more than the same httpd without the module does.
 #
@@ -70,11 +70,11 @@ sub bad { return $_[0] =~ /^(?:revoked|expired|selfsigned)-/ }
 
 # ---- rules
 
-# Each version gives everybody another name, and every other one gives it by other rules.
+# The text of a rule file. Each version gives everybody another name, and every other one gives it by other rules.
 sub rules {
     my ($version) = @_;
-    my $issuer = 'issuer.CN="Example Issuing CA"';
-    return join '', map {"CertMapRule $_\n"}
+    my $issuer = 'issuer="CN=Example Issuing CA,O=Example Ltd,C=DE"';
+    return join '', map {"$_\n"}
         "mallory deny subject.CN=Mallory $issuer",
         map({"nobody$_ allow nobody$_ subject.CN~\"No ?body [0-9]{$_} v$version\" $issuer"} 1 .. 100),
         $version % 2 ? "staff allow %{san.email:local}-v$version subject.OU=Staff $issuer"
@@ -84,45 +84,57 @@ sub rules {
 # What an operator may leave behind in a hurry. None of it may ever be in force.
 my @broken = (
     sub { return substr $_[0], 0, 3 + index $_[0], 'No ?body', length($_[0]) / 2 },     # half a file
-    sub { return $_[0] =~ s/"Example Issuing CA"$/"Example Issuing CA/mr },             # a quote that is not closed
+    sub { return $_[0] =~ s/,C=DE"$/,C=DE/mr },                                         # a quote that is not closed
     sub { return $_[0] =~ s/subject\.(?=OU|CN=Bob)/subjet./r },                         # a field that is none
     sub { return $_[0] =~ s/No \?body/No (body/r },                                     # a regex that is none
-    sub { return $_[0] . "CertMapRule mallory allow admin subject.CN=Mallory\n" },      # a name twice
-    sub { return $_[0] . "CertMapRule\n" },
+    sub { return $_[0] . "mallory allow admin subject.CN=Mallory\n" },                  # a name twice
+    sub { return $_[0] . "mallory\n" },
     sub { return "\377\376" . $_[0] },                                                  # another editor's mark
 );
 
-# How a change is put in force. Each gets the server and the new rules.
+my ($server, $plain, @taken, @silent);
+
+# How a change is put in force. Each gets the server, the rules and something that is broken.
 my %change = (
-    # Rules that stand in httpd.conf: tried, put in place, and httpd restarted gracefully.
+    # As an operator does it who takes no risk: tried, put in place, and httpd restarted gracefully.
     restart => sub {
-        my ($server, $text) = @_;
+        my ($server, $text, $broken) = @_;
+        push @taken, $server->takes($broken) ? $broken : ();
         $server->takes($text) or die "httpd -t refuses good rules\n";
         $server->install;
         $server->restart;
+        $plain->restart;
+    },
+    # As one does it who takes any: the broken file is put in place under the running server, and when all children have
+    # complained, the good one. The server has no more than the file.
+    file => sub {
+        my ($server, $text, $broken) = @_;
+        for my $step ([$broken, 'live\.rules has errors'], [$text, 'live\.rules has been read']) {
+            my ($rules, $said) = @$step;
+            my $mark = length $server->error_log;
+            $server->replace($rules);
+            CertMap::Load::wait_for(30, sub { $server->all_said($mark, $said) })
+                or push @silent, "$said: " . substr $server->error_log, $mark;
+        }
     },
 );
 
 # ---- the first part: load and change
 
-my $server = CertMap::Load->start(name => 'load', port => free_port(), rules => rules(0), module => 1);
-my $plain = CertMap::Load->start(name => 'load-plain', port => free_port(), rules => '', module => 0);
+$server = CertMap::Load->start(name => 'load', port => free_port(), rules => rules(0), module => 1);
+$plain = CertMap::Load->start(name => 'load-plain', port => free_port(), rules => '', module => 0);
 my @workers = map { worker($_, per => 40, pause => 4) } @mix;
 my $began = time;
 my $client = $server->client(@workers);
 $client->versions(0, 0);
 
 my (@memory, @lingering);
-my $broken = 0;
-my @taken;
 for my $round (1 .. $rounds) {
-    my %before = map { $_ => 1 } $server->children;
-    $broken++;
-    push @taken, "kind " . $round % @broken . " of version $round" if $server->takes($broken[$round % @broken]->(rules($round)));
+    my ($how, $broken) = ($round % 2 ? 'file' : 'restart', $broken[$round % @broken]->(rules($round)));
+    my %before = map { $_ => 1 } $how eq 'restart' ? $server->children : ();
     # The version before this one has been in force for a round; it may answer for as long as httpd takes to change.
     $client->versions($round - 1, $round);
-    $change{restart}->($server, rules($round));
-    $plain->restart;
+    $change{$how}->($server, rules($round), $broken);
     select undef, undef, undef, $round_seconds;
     CertMap::Load::wait_for(15, sub { !grep { $before{$_} } $server->children })
         or push @lingering, "round $round: " . join ' ', grep { $before{$_} } $server->children;
@@ -135,7 +147,8 @@ my $seconds = time - $began;
 ok $server->alive, 'the server is still there';
 ok $server->stop, '... and stops';
 ok $plain->stop, 'the server without the module, too';
-is join(', ', @taken), '', 'no broken rules pass httpd -t';
+is join("\n", @taken), '', 'no broken rules pass httpd -t';
+is join("\n", @silent), '', 'every child tells of broken rules, and of good ones';
 is "@lingering", '', 'the children of before a restart go away';
 
 my (%sum, @wrong, @lost);
@@ -191,7 +204,7 @@ no_more $child_last, $child_first + $child_noise,
 
 my $answers = $sum{right} + ($sum{wrong} // 0);
 $tell->("$answers requests on $sum{connections} connections ($sum{resumed} resumed), $server->{restarts} graceful restarts, "
-    . "$broken broken versions, $seconds s");
+    . int(($rounds + 1) / 2) . " changes without one, $rounds broken versions, $seconds s");
 $tell->('wrong = ' . ($sum{wrong} // 0) . ', lost = ' . ($sum{lost} // 0) . ', asked again = ' . ($sum{retry} // 0)
     . join '', map {" ($sum{$_} $_)"} grep {/^retry: /} sort keys %sum);
 $tell->("kB after rounds 2, 10, $rounds: " . join '; ', map {

@@ -16,7 +16,7 @@ use POSIX qw(:sys_wait_h);
 
 our @EXPORT_OK = qw(free_port memory);
 
-my @modules = qw(mpm_event alias authn_core authz_core http2 include log_config mime setenvif socache_shmcb ssl);
+my @modules = qw(mpm_event alias authn_core authz_core http2 include log_config mime setenvif socache_shmcb ssl watchdog);
 my %running;        # pid to name; only what was started here is ever signalled
 
 # Also when the test dies: no server may stay behind.
@@ -81,7 +81,7 @@ sub httpd {
 sub start {
     my ($class, %arg) = @_;
     my $dir = top() . "/t/logs/$arg{name}";
-    my $self = bless { %arg, dir => $dir, restarts => 0, rules_file => "$dir/rules.conf" }, $class;
+    my $self = bless { %arg, dir => $dir, restarts => 0, rules_file => "$dir/live.rules" }, $class;
     mkdir $dir or die "$dir: $!\n";
     my $modules = slurp(top() . '/t/conf/modules.conf');
     my %wanted = map { $_ => 1 } @modules, $arg{module} ? 'certmap' : ();
@@ -113,7 +113,7 @@ sub starts {
 # Whether httpd takes a file of rules, as an operator asks before anything is put in place.
 sub takes {
     my ($self, $text) = @_;
-    my $candidate = "$self->{dir}/candidate.conf";
+    my $candidate = "$self->{dir}/candidate.rules";
     write_file($candidate, $text);
     my $pid = spawn("$self->{dir}/tested", $self->httpd($candidate), '-t');
     waitpid $pid, 0;
@@ -126,7 +126,21 @@ sub takes {
 # Puts the file that was tried last in its place, at once.
 sub install {
     my ($self) = @_;
-    rename "$self->{dir}/candidate.conf", $self->{rules_file} or die "$self->{rules_file}: $!\n";
+    rename "$self->{dir}/candidate.rules", $self->{rules_file} or die "$self->{rules_file}: $!\n";
+}
+
+# The same with rules that nobody has tried.
+sub replace {
+    my ($self, $rules) = @_;
+    write_file("$self->{dir}/candidate.rules", $rules);
+    $self->install;
+}
+
+# Whether all processes that serve have said something in the error log behind a mark.
+sub all_said {
+    my ($self, $mark, $pattern) = @_;
+    my %said = map { $_ => 1 } substr($self->error_log, $mark) =~ /\[pid (\d+):.*$pattern/g;
+    return !grep { !$said{$_} } $self->children;
 }
 
 sub restart {
