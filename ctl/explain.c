@@ -463,27 +463,35 @@ static int run(ctl_t *ctl, const ctl_command_t *self, int argc, const char *cons
 
 const ctl_command_t ctl_explain = {
     .name = "explain",
-    .arguments = "CERT [--rules FILE]... [--source PROVIDER:ARGUMENT]... [--httpd-conf FILE] [OPTION...]",
+    .arguments = "CERT [OPTION...]",
     .summary = "Tells what would happen to a certificate, and why",
     .help =
-        "CERT is a file with the client's certificate, PEM or DER; - is standard input. Certificates behind the first\n"
-        "one are intermediates.\n\n"
-        "  --rules FILE              a rule file; several are one list, in this order\n"
-        "  --source file:PATH        one-to-one entries of a file\n"
-        "  --source lmdb:PATH        one-to-one entries of a store\n"
-        "  --httpd-conf FILE         what an httpd configuration has in force, as httpd -t tells it; HTTPD in the\n"
-        "                            environment names another httpd\n"
-        "  --vhost NAME[:PORT]       in which virtual host; without it, the one that uses CertMap\n"
-        "  --location PATH           in which place: a path, a section's name, or FILE:LINE\n"
-        "  --min-strength STRENGTH   weak, scoped or strong, as CertMapMinStrength\n"
-        "  --ca FILE                 verify the chain with these CAs, as SSLCACertificateFile; without it the chain\n"
-        "                            is taken as verified, and only the certificate's dates are checked\n"
-        "  --crl FILE                ask these CRLs for the whole chain, as SSLCARevocationCheck chain\n"
-        "  --verify-depth N          as SSLVerifyDepth; without it a chain may be of any length\n"
-        "  --at TIME                 what would happen then: 2027-01-31 or 2027-01-31T12:00:00Z\n"
-        "  --all                     tell every rule, not only those nearest to a match\n"
-        "  --json                    one JSON document in place of words\n\n"
+        "CERT is a file with the client's certificate, PEM or DER; - is standard input.\n"
+        "Certificates behind the first one are intermediates.\n\n"
+        "  --rules FILE             a rule file; several are one list, in this order\n"
+        "  --source file:PATH       one-to-one entries of a file\n"
+        "  --source lmdb:PATH       one-to-one entries of a store\n"
+        "  --httpd-conf FILE        what an httpd configuration has in force, as\n"
+        "                           httpd -t tells it; HTTPD in the environment names\n"
+        "                           another httpd\n"
+        "  --vhost NAME[:PORT]      in which virtual host; without it, the one that uses\n"
+        "                           CertMap\n"
+        "  --location PATH          in which place: a path, a section's name, or\n"
+        "                           FILE:LINE\n"
+        "  --min-strength STRENGTH  weak, scoped or strong, as CertMapMinStrength\n"
+        "  --ca FILE                verify the chain with these CAs, as\n"
+        "                           SSLCACertificateFile; without it the chain is taken\n"
+        "                           as verified, and only the certificate's dates are\n"
+        "                           checked\n"
+        "  --crl FILE               ask these CRLs for the whole chain, as\n"
+        "                           SSLCARevocationCheck chain\n"
+        "  --verify-depth N         as SSLVerifyDepth; without it a chain may be of any\n"
+        "                           length\n"
+        "  --at TIME                what would happen then: 2027-01-31 or\n"
+        "                           2027-01-31T12:00:00Z\n"
+        "  --all                    tell every rule, not only those nearest to a match\n"
+        "  --json                   one JSON document in place of words\n\n"
         "Exit status: 0 mapped, 1 refused, 2 an error, or a source that cannot be asked.\n\n"
-        "  certmapctl explain ann.pem --rules /etc/apache2/certmap.rules --ca ca.pem --crl crl.pem\n",
+        "  certmapctl explain ann.pem --rules certmap.rules --ca ca.pem --crl crl.pem\n",
     .run = run
 };

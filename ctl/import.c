@@ -44,32 +44,37 @@ static const apr_getopt_option_t option_table[] = {
 static const char help[] =
     "FORMAT is what FILE (standard input without one, or -) holds:\n"
     "\n"
-    "  iis        applicationHost.config or web.config of IIS: one-to-one and many-to-one\n"
-    "             mappings of iisClientCertificateMappingAuthentication -> rules\n"
-    "             --location PATH of a site, \".\" for the server, where several have mappings\n"
-    "  fakebasic  an AuthUserFile for SSLOptions +FakeBasicAuth: names of subjects -> rules\n"
-    "  sssd       sssd.conf with [certmap/DOMAIN/NAME] sections -> rules\n"
+    "  iis        applicationHost.config or web.config of IIS: one-to-one and\n"
+    "             many-to-one mappings of iisClientCertificateMappingAuthentication\n"
+    "             -> rules; --location PATH of a site, \".\" for the server, where\n"
+    "             several have mappings\n"
+    "  fakebasic  an AuthUserFile for SSLOptions +FakeBasicAuth: names of subjects\n"
+    "             -> rules\n"
+    "  sssd       sssd.conf with [certmap/DOMAIN/NAME] sections -> rules;\n"
     "             --map DOMAIN where several have sections\n"
     "  gridmap    a grid-mapfile: \"/DC=org/CN=Name\" account -> entries\n"
-    "  pgident    pg_ident.conf of PostgreSQL -> rules; --map NAME where it has several\n"
-    "  kafka      ssl.principal.mapping.rules, alone or in a server.properties -> rules\n"
-    "             --map LISTENER for that of listener.name.LISTENER\n"
-    "  altsecid   USER<tab>X509:..., as altSecurityIdentities of Active Directory has them\n"
-    "             -> entries\n"
+    "  pgident    pg_ident.conf of PostgreSQL -> rules; --map NAME where it has\n"
+    "             several\n"
+    "  kafka      ssl.principal.mapping.rules, alone or in a server.properties\n"
+    "             -> rules; --map LISTENER for that of listener.name.LISTENER\n"
+    "  altsecid   USER<tab>X509:..., as altSecurityIdentities of Active Directory has\n"
+    "             them -> entries\n"
     "\n"
-    "Rules are for CertMapRuleFile, entries for CertMapSource file or certmapctl store build.\n"
-    "What decides alike in both is carried over. What does not is left out: it stands in the\n"
-    "output as a comment that says why, and so does what stood behind it where it would now\n"
-    "match more. Nothing is guessed, and nothing is widened.\n"
+    "Rules are for CertMapRuleFile, entries for CertMapSource file or\n"
+    "certmapctl store build. What decides alike in both is carried over. What does not\n"
+    "is left out: it stands in the output as a comment that says why, and so does what\n"
+    "stood behind it where it would now match more. Nothing is guessed, and nothing is widened.\n"
     "\n"
     "  -o OUT, --output OUT   write to OUT, not to standard output\n"
-    "  --issuer DN            the CA of the certificates, for formats that name subjects only\n"
+    "  --issuer DN            the CA of the certificates, for formats that name\n"
+    "                         subjects only\n"
     "  --location PATH        iis: of several locations, this one\n"
     "  --map NAME             of several maps, domains or listeners, this one\n"
     "\n"
-    "Exit status: 0 all is carried over, 1 something is left out, 2 error; nothing is written.\n"
+    "Exit status: 0 all is carried over; 1 something is left out; 2 an error, and\n"
+    "nothing has been written.\n"
     "\n"
-    "Example: certmapctl import iis applicationHost.config -o site.rules --location \"My Site\"\n";
+    "  certmapctl import iis web.config -o site.rules --location \"My Site\"\n";
 
 /* Options that the format does not know would be silently without effect. @return CTL_OK, or CTL_ERROR and told */
 static int check_options(ctl_t *ctl, const ctl_command_t *self, size_t format, const certmap_import_options_t *options)
@@ -169,8 +174,8 @@ static int run(ctl_t *ctl, const ctl_command_t *self, int argc, const char *cons
 
 const ctl_command_t ctl_import = {
     .name = "import",
-    .arguments = "FORMAT [FILE] [-o OUT] [--issuer DN] [--location PATH] [--map NAME]",
-    .summary = "turns mappings of other software into rules or entries",
+    .arguments = "FORMAT [FILE] [OPTION...]",
+    .summary = "Turns mappings of other software into rules or entries",
     .help = help,
     .run = run
 };

@@ -303,9 +303,11 @@ const ctl_command_t ctl_suggest = {
     .arguments = "CERT",
     .summary = "Prints rules and entries for a certificate, strongest first",
     .help =
-        "CERT is a file with the client's certificate, PEM or DER; - is standard input. Each line that is printed has\n"
-        "been tried on the certificate, and says what it binds to and when it has to be changed.\n\n"
-        "Exit status: 0 lines were printed, 1 with a warning (expired, a CA, malformed: then no line), 2 an error.\n\n"
+        "CERT is a file with the client's certificate, PEM or DER; - is standard input.\n"
+        "Each line that is printed has been tried on the certificate, and says what it\n"
+        "binds to and when it has to be changed.\n\n"
+        "Exit status: 0 lines were printed; 1 with a warning (expired, a CA; malformed:\n"
+        "then no line); 2 an error.\n\n"
         "  certmapctl suggest ann.pem\n",
     .run = run
 };
