@@ -173,6 +173,12 @@ static int is_text(certmap_str_t text)
     return 1;
 }
 
+/* PEM in two bytes a character, without the mark that would say so. */
+static int is_utf16(certmap_str_t text)
+{
+    return text.len >= 4 && (memcmp(text.data, "-\0-\0", 4) == 0 || memcmp(text.data, "\0-\0-", 4) == 0);
+}
+
 static int nothing_found(const file_t *file)
 {
     const unsigned char *der = (const unsigned char *)file->text.data;
@@ -187,7 +193,8 @@ static int nothing_found(const file_t *file)
         return ctl_fail(file->ctl, "%s: empty; a %s in PEM or DER is wanted", file->name, file->wanted);
     }
     for (kind = text_kinds; kind->label != NULL; kind++) {
-        if (file->text.len >= strlen(kind->label) && memcmp(der, kind->label, strlen(kind->label)) == 0) {
+        if ((file->text.len >= strlen(kind->label) && memcmp(der, kind->label, strlen(kind->label)) == 0)
+            || (strcmp(kind->label, "\xff\xfe") == 0 && is_utf16(file->text))) {
             return found_instead(file, kind);
         }
     }

@@ -392,7 +392,7 @@ static void tell_rules(const teller_t *t, int all)
         apr_size_t failing = ctl_failing(rule);
         int shown = all || n <= RULES_MOST || failing < most || rule->decided || rule->rule == t->c->nearest;
 
-        if (!shown && failing == most && room > 0) {
+        if (failing == most && room > 0) {
             room--;
             shown = 1;
         }
@@ -402,7 +402,7 @@ static void tell_rules(const teller_t *t, int all)
         left_out += !shown;
     }
     if (left_out > 0) {
-        printf("  %" APR_SIZE_T_FMT " more rules do not match, by more; --all tells them\n", left_out);
+        printf("  %" APR_SIZE_T_FMT " more rules do not match; --all tells them\n", left_out);
     }
     if (n < trace->nrules) {
         printf("  not asked%s: %" APR_SIZE_T_FMT " %s, from %s on\n", n > 0 ? " any more" : "", trace->nrules - n,

@@ -3,7 +3,7 @@
 # Certificates that want to be mistaken for somebody: written byte by byte, signed by the tests' CA, so that nothing but
 # what they say is wrong with them. Each goes through the engine, under every rule of t/conf/hostile.conf alone, and
 # over real TLS, where OpenSSL's client takes it; what no client of OpenSSL loads is put on the wire by a proxy that
-# changes bytes on their way.
+# changes bytes on their way. And certmapctl explain says of each what the server says.
 use strict;
 use warnings;
 use Digest::SHA qw(sha256_hex);
@@ -13,6 +13,7 @@ use List::Util qw(min);
 use POSIX ();
 use Test::More;
 use CertMap::DER;
+use CertMap::Explain;
 use CertMap::Test;
 
 my ($CN, $UID, $EMAIL, $UPN) = ('2.5.4.3', '0.9.2342.19200300.100.1.1', '1.2.840.113549.1.9.1',
@@ -346,7 +347,7 @@ sub by_proxy {
 # ---- the tests
 
 my %sent;       # way to number of certificates
-plan tests => 2 * (@malformed + @rejected) + 4 * @literal + 3 * @equal + 9;
+plan tests => 3 * (@malformed + @rejected) + 5 * @literal + 4 * @equal + 9;
 
 # The server's own word on a handshake that it gave up, as soon as it is in the log.
 sub logged_since {
@@ -395,6 +396,18 @@ sub sent {
     die "no way is called $way\n";
 }
 
+# What certmapctl explain makes of one under the rules of sections: what was not said as expected, '' when all was.
+sub told {
+    my ($name, $expected, @sections) = @_;
+    my $file = "$dir/$name." . ($spec{$name}{behind} ? 'der' : 'pem');
+    return join '; ', map {
+        my $section = $_;
+        my %of = map { $_ => 1 } @{ $rules_in{$section} // die "no section is called $section\n" };
+        my $told = explained($file, '--rules', put('rules', map {"$_\n"} grep { $of{ (split)[0] } } @rules), verified());
+        $told =~ /\A$expected\z/ ? () : "$section: $told";
+    } @sections;
+}
+
 # ---- malformed: no rule of any kind ever maps it
 
 for my $row (@malformed) {
@@ -405,6 +418,7 @@ for my $row (@malformed) {
     is sent($name, '403 16 malformed -', $way ? $way->[0] : 'curl', '/admin-cn/env', '/admin-san/env',
         '/hostile-name/env',
         '/anybody/env'), '', "$name: over TLS";
+    is told($name, '403 16 malformed -', 'admin-cn', 'admin-san', 'hostile-name'), '', "$name: explained";
 }
 
 # ---- OpenSSL has the first word
@@ -418,6 +432,8 @@ for my $row (@rejected) {
     is sent($name, $way && $way->[1] || '403 16 malformed -', $way ? $way->[0] : 'curl', '/admin-cn/env',
         '/anybody/env'), '',
         "$name: over TLS";
+    is told($name, defined $why ? $way && $way->[1] || '403 16 malformed -' : qr/exit 2: .*damaged.*/s, 'admin-cn'), '',
+        "$name: explained";
 }
 
 # ---- literal: it is what it says, and nobody else
@@ -434,6 +450,9 @@ for my $row (@literal) {
         $_->{status} == 200 && $_->{body} =~ /^REMOTE_USER=(.*)$/m ? "=$1" : (split / /, brief($_))[2]
     } @answers;
     is "@told", join(' ', ($user // '=admin') x 2), "$name: over TLS, its name is its name";
+    my $named = ($user // '=admin') =~ /^=(.*)/s ? "200 - - $1" : "403 12 $user -";
+    is join(' ', told($name, '403 12 no-match -', @$sections), told($name, quotemeta $named, 'hostile-name')), ' ',
+        "$name: explained";
 }
 
 # ---- equal: every rule that looks for it finds it
@@ -444,6 +463,7 @@ for my $row (@equal) {
     is $judged->{$name}{rule}{'case-blank'}, 'no-match', "$name: and a rule for somebody else does not";
     # CGI programs have no room for what mod_ssl makes of ten thousand names
     is sent($name, '200 - - admin', 'curl', map {"/$_/plain.txt"} @$sections), '', "$name: over TLS";
+    is told($name, '200 - - admin', @$sections), '', "$name: explained";
 }
 
 # ---- no subject: the alternative names and the fingerprint are all there is
