@@ -510,6 +510,17 @@ static const authz_provider verified_provider = { check_verified, parse_nothing 
 
 /* ---- registration ------------------------------------------------------------------------------------------------ */
 
+static int prepare(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
+{
+    (void)plog;
+    (void)ptemp;
+    if (certmap_peer_prepare(pconf) != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_EMERG, 0, s, "certmap: no memory for connections");
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    return OK;
+}
+
 void certmap_access_register(apr_pool_t *p)
 {
     static const char *const ssl[] = { "mod_ssl.c", NULL };
@@ -517,6 +528,7 @@ void certmap_access_register(apr_pool_t *p)
     static const char *const authz[] = { "mod_authz_core.c", NULL };
 
     certmap_tls_register(p, &listener);
+    ap_hook_post_config(prepare, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_map_to_storage(check_storage, NULL, NULL, APR_HOOK_REALLY_FIRST);
     /* PER_URI: the answer depends on more than the configuration. Next to mod_ssl's check, so that no other module's
      * 403 falls between. */

@@ -7,7 +7,9 @@
  */
 #include "peer.h"
 
+#include <apr_allocator.h>
 #include <apr_strings.h>
+#include <apr_thread_mutex.h>
 #include <httpd.h>
 
 /* A source that could not be asked is asked again, but not by every request. */
@@ -16,6 +18,39 @@
 /* Memos cannot be freed while streams may hold them. A connection that has seen so many changes of its rules decides
  * for each request from then on, and grows no more. */
 #define MEMOS_MOST 256
+
+/* The blocks that ended connections leave to new ones, in bytes. Given back to the system, each would be mapped again a
+ * moment later, and every unmapping stops the other threads of the process. */
+#define RECYCLED_MOST (1024 * 1024)
+
+/* Of the pools of all peers; made before there are threads, and none before that. */
+static apr_allocator_t *recycled;
+
+static apr_status_t forget_recycled(void *unused)
+{
+    (void)unused;
+    apr_allocator_destroy(recycled);
+    recycled = NULL;
+    return APR_SUCCESS;
+}
+
+apr_status_t certmap_peer_prepare(apr_pool_t *p)
+{
+    apr_allocator_t *allocator;
+    apr_thread_mutex_t *lock;
+    apr_status_t rv = apr_thread_mutex_create(&lock, APR_THREAD_MUTEX_DEFAULT, p);
+
+    if (rv == APR_SUCCESS) {
+        rv = apr_allocator_create(&allocator);
+    }
+    if (rv == APR_SUCCESS) {
+        apr_allocator_mutex_set(allocator, lock);
+        apr_allocator_max_free_set(allocator, RECYCLED_MOST);
+        recycled = allocator;
+        apr_pool_cleanup_register(p, NULL, forget_recycled, apr_pool_cleanup_null);
+    }
+    return rv;
+}
 
 static void free_peers(certmap_peer_t *peer)
 {
@@ -50,7 +85,7 @@ static certmap_peer_t *make_peer(const certmap_conn_t *conn, const certmap_tls_r
     char *text;
 
     /* out of memory ends the process, as everywhere in httpd, rather than go on with half a decision */
-    if (apr_pool_create_unmanaged_ex(&pool, conn->out_of_memory, NULL) != APR_SUCCESS) {
+    if (apr_pool_create_unmanaged_ex(&pool, conn->out_of_memory, recycled) != APR_SUCCESS) {
         return NULL;
     }
     peer = apr_pcalloc(pool, sizeof(*peer));

@@ -39,6 +39,9 @@ typedef struct certmap_peer_t {
     apr_pool_t *pool;
 } certmap_peer_t;
 
+/** Before there are connections.  @param p outlives all of them */
+apr_status_t certmap_peer_prepare(apr_pool_t *p);
+
 /**
  * The peer of a TLS connection, made on first use. No lock is taken when it is there already.
  * @param conn from certmap_tls_conn, may be NULL

@@ -398,6 +398,7 @@ static void test_memo(void)
     }
     outer_part.rules = outer.rules;
     inner_part.rules = inner.rules;
+    is_int(certmap_peer_prepare(pool), APR_SUCCESS, "connections will share an allocator");
     ok(certmap_peer(connection) == NULL, "no verification, no peer");
     for (n = 0; n < CONNECTIONS; n++) {
         apr_thread_mutex_create(&connections[n].lock, APR_THREAD_MUTEX_DEFAULT, pool);
