@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is wrong with a list as a whole: rules that can never match because one before always does, names used twice,
- * weak and expired rules. Implication between conditions is told only where it is certain; what cannot be told is not
- * said.
+ * What is wrong with a list as a whole: rules that can never match because one before always does or because their
+ * conditions contradict one another, names used twice, weak and expired rules. Implication between conditions is told
+ * only where it is certain; what cannot be told is not said.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include <apr_strings.h>
@@ -18,87 +19,6 @@
 
 /* ---- implication ---------------------------------------------------------------------------------------------- */
 
-/* Whether a wildcard pattern matches a text whose every byte is given. */
-static int wildcard_meets(const certmap_cond_t *wild, certmap_str_t text, apr_pool_t *p)
-{
-    certmap_eval_t ev;
-    certmap_value_t value;
-
-    memset(&value, 0, sizeof(value));
-    value.kind = wild->opaque ? CERTMAP_V_OPAQUE : CERTMAP_V_TEXT;
-    value.text = value.folded = text;
-    certmap_eval_init(&ev, NULL, NULL, p);
-    return certmap_cond_value(&ev, wild, &value) == CERTMAP_MATCH_YES;
-}
-
-static int same_pattern(const certmap_cond_t *a, const certmap_cond_t *b)
-{
-    return a->pattern == b->pattern && a->exact == b->exact && a->opaque == b->opaque
-           && certmap_str_same(a->raw, b->raw);
-}
-
-/* The literal of inner in the form that outer compares; *text.data NULL where case has been lost. */
-static certmap_str_t literal_for(const certmap_cond_t *outer, const certmap_cond_t *inner, apr_pool_t *p)
-{
-    certmap_str_t none = { NULL, 0 };
-
-    if (certmap_field_kind(&inner->field) != CERTMAP_V_TEXT || inner->exact == outer->exact || inner->opaque) {
-        return inner->u.literal;
-    }
-    return inner->exact ? certmap_fold(inner->u.literal, p) : none;
-}
-
-static int network_contains(const certmap_cond_t *outer, const certmap_cond_t *inner)
-{
-    unsigned i;
-
-    if (outer->u.network.len != inner->u.network.len || outer->u.network.bits > inner->u.network.bits) {
-        return 0;
-    }
-    for (i = 0; i < outer->u.network.bits; i++) {
-        if ((outer->u.network.octets[i / 8] ^ inner->u.network.octets[i / 8]) & (0x80u >> (i % 8))) {
-            return 0;
-        }
-    }
-    return 1;
-}
-
-/* Whether every value that inner's pattern matches is one that outer's matches; 0 also where that is not certain. */
-static int contains(const certmap_cond_t *outer, const certmap_cond_t *inner, apr_pool_t *p)
-{
-    int dn = inner->pattern == CERTMAP_P_DN || inner->pattern == CERTMAP_P_DN_BELOW;
-    certmap_str_t text;
-
-    if (same_pattern(outer, inner)) {
-        return 1;
-    }
-    if (outer->opaque != inner->opaque || (dn && outer->exact && !inner->exact)) {
-        return 0;
-    }
-    switch (outer->pattern) {
-    case CERTMAP_P_LITERAL:
-        text = inner->pattern == CERTMAP_P_LITERAL ? literal_for(outer, inner, p) : (certmap_str_t){ NULL, 0 };
-        return text.data != NULL && certmap_str_same(outer->u.literal, text);
-    case CERTMAP_P_WILDCARD:
-        if (outer->u.wildcard.n == 1 && outer->u.wildcard.tokens[0] == CERTMAP_TOKEN_ANY) {
-            return 1;
-        }
-        text = inner->pattern == CERTMAP_P_LITERAL ? literal_for(outer, inner, p) : (certmap_str_t){ NULL, 0 };
-        return text.data != NULL && wildcard_meets(outer, text, p);
-    case CERTMAP_P_NETWORK:
-        return inner->pattern == CERTMAP_P_NETWORK && network_contains(outer, inner);
-    case CERTMAP_P_DN:
-        return inner->pattern == CERTMAP_P_DN && certmap_dn_equal(outer->u.dn, inner->u.dn, outer->exact);
-    case CERTMAP_P_DN_BELOW:
-        return dn && (certmap_dn_below(inner->u.dn, outer->u.dn, outer->exact)
-                      || (inner->pattern == CERTMAP_P_DN_BELOW
-                          && certmap_dn_equal(inner->u.dn, outer->u.dn, outer->exact)));
-    case CERTMAP_P_REGEX:
-        return 0;
-    }
-    return 0;
-}
-
 /* Whether `then` holds for every certificate for which `given` does. */
 static int implies(const certmap_cond_t *given, const certmap_cond_t *then, apr_pool_t *p)
 {
@@ -106,7 +26,7 @@ static int implies(const certmap_cond_t *given, const certmap_cond_t *then, apr_
         || !certmap_field_same(&given->field, &then->field)) {
         return 0;
     }
-    return then->negated ? contains(given, then, p) : contains(then, given, p);
+    return then->negated ? certmap_cond_contains(given, then, p) : certmap_cond_contains(then, given, p);
 }
 
 /* Whether the earlier rule matches every certificate that the later one does. Conditions that bind one value are
@@ -133,6 +53,8 @@ typedef struct linter_t {
     certmap_sink_t sink;
     apr_hash_t *names;              /* name to rule */
     apr_hash_t *keyed;              /* key to array of rules before that have this literal condition */
+    apr_hash_t *sets;               /* key of all conditions to the first rule that has these */
+    const certmap_rule_t *everyone; /* the first rule without any condition */
     apr_array_header_t *residual;   /* rules before that have none */
     int most;                       /* rules of a kind that each rule is compared with */
     apr_pool_t *scratch;
@@ -184,12 +106,52 @@ static const certmap_rule_t *covering(const linter_t *l, const apr_array_header_
     return NULL;
 }
 
+static int compare_words(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* A key that rules with the same conditions have, in whatever order these stand. */
+static const char *set_key(const certmap_rule_t *rule, apr_pool_t *p)
+{
+    apr_array_header_t *words = apr_array_make(p, (int)rule->nconds + 1, sizeof(const char *));
+    apr_size_t i;
+
+    for (i = 0; i < rule->nconds; i++) {
+        const certmap_cond_t *cond = &rule->conds[i];
+
+        /* No value has a control character in it, so that the words cannot run into one another. */
+        APR_ARRAY_PUSH(words, const char *) =
+            apr_psprintf(p, "%d%d%d%d%d%s=%s", cond->negated, cond->all, cond->exact, cond->opaque, cond->pattern,
+                         cond->field.name,
+                         cond->pattern == CERTMAP_P_LITERAL ? cond->u.literal.data : cond->raw.data);
+    }
+    qsort(words->elts, (size_t)words->nelts, sizeof(const char *), compare_words);
+    return apr_array_pstrcat(p, words, '\n');
+}
+
+/* The first rule before that has the same conditions, or none at all; what is new is remembered. */
+static const certmap_rule_t *same_or_everyone(linter_t *l, const certmap_rule_t *rule)
+{
+    const char *key = set_key(rule, l->scratch);
+    const certmap_rule_t *before = l->everyone ? l->everyone : apr_hash_get(l->sets, key, APR_HASH_KEY_STRING);
+
+    if (before == NULL) {
+        apr_hash_set(l->sets, apr_pstrdup(l->pool, key), APR_HASH_KEY_STRING, rule);
+        l->everyone = rule->nconds == 0 ? rule : NULL;
+    }
+    return before;
+}
+
 static void lint_reach(linter_t *l, const certmap_rule_t *rule)
 {
     const certmap_rule_t *before = covering(l, l->residual, rule);
+    const certmap_rule_t *same = same_or_everyone(l, rule);
     apr_array_header_t *bucket = NULL;
     const char *best = NULL;
     apr_size_t i;
+
+    before = before ? before : same;
 
     for (i = 0; i < rule->nconds && before == NULL; i++) {
         const char *key = key_of(&rule->conds[i], l->scratch);
@@ -259,6 +221,8 @@ static void lint_strength(linter_t *l, const certmap_rule_t *rule, certmap_stren
 
 static void lint_rule(linter_t *l, const certmap_rule_t *rule, certmap_strength_e min, apr_time_t now)
 {
+    const certmap_cond_t *first;
+    const certmap_cond_t *second;
     apr_size_t i;
 
     if (!rule->deny) {
@@ -276,7 +240,13 @@ static void lint_rule(linter_t *l, const certmap_rule_t *rule, certmap_strength_
                                 rule->name, rule->conds[i].text));
         }
     }
-    lint_reach(l, rule);
+    if (certmap_rule_contradicts(rule, &first, &second, l->scratch)) {
+        report(l, rule, second, 1, apr_psprintf(l->scratch, "rule %s can never match: %s and %s contradict each other",
+                                                rule->name, first->text, second->text));
+    }
+    else {
+        lint_reach(l, rule);
+    }
 }
 
 apr_array_header_t *certmap_list_lint(const certmap_list_t *list, certmap_strength_e min, apr_time_t now, apr_pool_t *p)
@@ -292,6 +262,7 @@ apr_array_header_t *certmap_list_lint(const certmap_list_t *list, certmap_streng
     apr_pool_create(&l.scratch, p);
     l.names = apr_hash_make(p);
     l.keyed = apr_hash_make(p);
+    l.sets = apr_hash_make(p);
     l.residual = apr_array_make(p, 16, sizeof(const certmap_rule_t *));
     l.most = rules->nelts > 0 && COMPARED_IN_ALL / rules->nelts < COMPARED_MOST ? COMPARED_IN_ALL / rules->nelts
                                                                                 : COMPARED_MOST;

@@ -223,6 +223,24 @@ certmap_match_e certmap_rule_matches(certmap_eval_t *ev, const certmap_rule_t *r
 /** What ev->failed says, in words, in p. */
 const char *certmap_eval_error(const certmap_eval_t *ev, apr_pool_t *p);
 
+/* ---- linting (lint_cond.c, lint_group.c) --------------------------------------------------------------------- */
+
+/** Whether every value that inner's pattern matches is one that outer's matches; 0 also where that is not certain. */
+int certmap_cond_contains(const certmap_cond_t *outer, const certmap_cond_t *inner, apr_pool_t *p);
+/** A capturing group of a regex. */
+typedef struct certmap_group_t {
+    certmap_str_t text;         /**< what stands between its parentheses */
+    int whole;                  /**< it is all of the regex: what it captures is the value */
+    int may_skip;               /**< the regex may match without it */
+    int may_be_empty;           /**< or with nothing in it */
+} certmap_group_t;
+
+/** Finds a group. @return 0 when there is none of that number, or something of the regex is not understood */
+int certmap_regex_group(certmap_str_t pattern, apr_uint32_t number, certmap_group_t *group);
+/** Whether it is certain that two conditions of a rule never hold together, and which. */
+int certmap_rule_contradicts(const certmap_rule_t *rule, const certmap_cond_t **first, const certmap_cond_t **second,
+                             apr_pool_t *p);
+
 /* ---- templates ----------------------------------------------------------------------------------------------- */
 
 #define CERTMAP_MOD_LOWER  0x01u
@@ -241,14 +259,12 @@ typedef enum certmap_part_e {
 typedef struct certmap_part_t {
     certmap_part_e kind;
     const char *source;         /**< a placeholder as written, for messages */
+    certmap_place_t place;      /**< of a placeholder */
     unsigned mods;
     union {
         certmap_str_t text;
         certmap_field_t field;
-        struct {
-            apr_uint32_t number;
-            certmap_place_t place;
-        } capture;
+        apr_uint32_t capture;
     } u;
 } certmap_part_t;
 

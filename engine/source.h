@@ -111,6 +111,10 @@ typedef struct certmap_packed_t {
 
 /** All entries in the order of their hashes, in p. */
 const certmap_packed_t **certmap_entries_sorted(const certmap_entries_t *entries, apr_pool_t *p);
+/** And in the order of their lines. */
+const certmap_packed_t **certmap_entries_by_line(const certmap_entries_t *entries, apr_pool_t *p);
+/** The entry of a key's hash, or NULL. */
+const certmap_packed_t *certmap_entries_find(const certmap_entries_t *entries, const unsigned char *hash);
 /** The kinds that it holds, as a set. */
 unsigned certmap_entries_kinds(const certmap_entries_t *entries);
 

@@ -250,7 +250,21 @@ static int compare_packed(const void *a, const void *b)
                   CERTMAP_HASH_LEN);
 }
 
-const certmap_packed_t **certmap_entries_sorted(const certmap_entries_t *entries, apr_pool_t *p)
+static int compare_lines(const void *a, const void *b)
+{
+    apr_uint32_t x = (*(const certmap_packed_t *const *)a)->line;
+    apr_uint32_t y = (*(const certmap_packed_t *const *)b)->line;
+
+    return (x > y) - (x < y);
+}
+
+const certmap_packed_t *certmap_entries_find(const certmap_entries_t *entries, const unsigned char *hash)
+{
+    return *find_slot(entries, hash);
+}
+
+static const certmap_packed_t **sorted(const certmap_entries_t *entries, int (*compare)(const void *, const void *),
+                                       apr_pool_t *p)
 {
     const certmap_packed_t **all = apr_palloc(p, (entries->n + 1) * sizeof(*all));
     apr_size_t n = 0;
@@ -261,6 +275,16 @@ const certmap_packed_t **certmap_entries_sorted(const certmap_entries_t *entries
             all[n++] = entries->slots[i];
         }
     }
-    qsort(all, n, sizeof(*all), compare_packed);
+    qsort(all, n, sizeof(*all), compare);
     return all;
+}
+
+const certmap_packed_t **certmap_entries_sorted(const certmap_entries_t *entries, apr_pool_t *p)
+{
+    return sorted(entries, compare_packed, p);
+}
+
+const certmap_packed_t **certmap_entries_by_line(const certmap_entries_t *entries, apr_pool_t *p)
+{
+    return sorted(entries, compare_lines, p);
 }

@@ -154,11 +154,11 @@ static void compile_placeholder(certmap_builder_t *b, certmap_part_t *part, cert
     certmap_str_t name = { apr_pstrmemdup(b->scratch, inner.data, n), n };
     const char *why = NULL;
 
+    part->place = at[0];
     part->source = apr_pstrcat(b->pool, "%{", apr_pstrmemdup(b->scratch, inner.data, inner.len), "}", NULL);
     if (n > 0 && strspn(name.data, "0123456789") == n) {
         part->kind = CERTMAP_PART_CAPTURE;
-        part->u.capture.number = n > 5 ? 0xffff : (apr_uint32_t)apr_atoi64(name.data);
-        part->u.capture.place = at[0];
+        part->u.capture = n > 5 ? 0xffff : (apr_uint32_t)apr_atoi64(name.data);
     }
     else {
         part->kind = CERTMAP_PART_FIELD;
@@ -280,16 +280,16 @@ void certmap_template_check(const certmap_template_t *t, const certmap_rule_t *r
             continue;
         }
         if (regex == NULL) {
-            certmap_sink_error(sink, part->u.capture.place,
+            certmap_sink_error(sink, part->place,
                                "%s without a regex: the rule needs a condition FIELD~REGEX (not negated, without all:)",
                                part->source);
         }
-        else if (part->u.capture.number == 0) {
-            certmap_sink_error(sink, part->u.capture.place, "captures count from 1; the whole value is %%{%s}",
+        else if (part->u.capture == 0) {
+            certmap_sink_error(sink, part->place, "captures count from 1; the whole value is %%{%s}",
                                regex->field.name);
         }
-        else if (part->u.capture.number > regex->u.regex.captures) {
-            certmap_sink_error(sink, part->u.capture.place, "%s: the rule's last regex (%s) has %u capturing group%s",
+        else if (part->u.capture > regex->u.regex.captures) {
+            certmap_sink_error(sink, part->place, "%s: the rule's last regex (%s) has %u capturing group%s",
                                part->source, regex->text, (unsigned)regex->u.regex.captures,
                                regex->u.regex.captures == 1 ? "" : "s");
         }
@@ -323,7 +323,7 @@ static certmap_reason_e refuse(expansion_t *x, certmap_reason_e reason, const ch
 static candidate_t captured(const expansion_t *x, const certmap_value_t *value)
 {
     const PCRE2_SIZE *ovector = pcre2_get_ovector_pointer(x->ev->match);
-    apr_uint32_t n = x->part->u.capture.number;
+    apr_uint32_t n = x->part->u.capture;
     candidate_t c = { { NULL, 0 }, 0 };
 
     if (ovector[2 * n] != PCRE2_UNSET && ovector[2 * n] <= ovector[2 * n + 1]
