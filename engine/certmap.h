@@ -554,8 +554,19 @@ typedef struct certmap_report_t {
 /** A file and the slot that holds what it says. Looked at by one thread at a time; the slot is read by any. */
 typedef struct certmap_reread_t certmap_reread_t;
 
+/** What a text has to pass besides its parser before it takes its place. Adds to errors what is wrong with object,
+ *  which would become the current one; their texts live in p or in object. */
+typedef void certmap_accept_fn(void *baton, const certmap_reread_t *file, const void *object,
+                               apr_array_header_t *errors, apr_pool_t *p);
+
 /** Nothing is read yet. @param keep_text keep the text of the current generation, for certmap_reread_text */
 certmap_reread_t *certmap_reread_create(const char *path, certmap_file_e kind, int keep_text, apr_pool_t *p);
+/** Asks fn about each text that has no error of its own from now on. */
+void certmap_reread_accept(certmap_reread_t *file, certmap_accept_fn *fn, void *baton);
+/** The next look tries the text again if it was fn that turned it down. @return whether that is so */
+int certmap_reread_retry(certmap_reread_t *file);
+/** What is current, or NULL. Same thread as check. */
+const void *certmap_reread_object(const certmap_reread_t *file);
 /**
  * Looks at the file: when it has changed (size, times, inode, and then the text itself) its text becomes a new
  * generation, unless it has an error. The same faults are told once: the next look at an unchanged file says SAME.

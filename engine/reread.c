@@ -24,6 +24,9 @@ struct certmap_reread_t {
     int looked;                     /* errnum and st say how the file was */
     int errnum;                     /* it could not be read: why, or 0 */
     struct stat st;
+    certmap_accept_fn *accept;      /* or NULL */
+    void *baton;
+    int turned_down;                /* the text that was tried last, by accept */
     int has_digest;
     unsigned char digest[32];       /* of the text that was tried last */
 };
@@ -47,6 +50,26 @@ certmap_slot_t *certmap_reread_slot(certmap_reread_t *file)
 const char *certmap_reread_path(const certmap_reread_t *file)
 {
     return file->path;
+}
+
+const void *certmap_reread_object(const certmap_reread_t *file)
+{
+    return file->current;
+}
+
+void certmap_reread_accept(certmap_reread_t *file, certmap_accept_fn *fn, void *baton)
+{
+    file->accept = fn;
+    file->baton = baton;
+}
+
+int certmap_reread_retry(certmap_reread_t *file)
+{
+    if (!file->turned_down) {
+        return 0;
+    }
+    file->looked = file->has_digest = file->turned_down = 0;
+    return 1;
 }
 
 certmap_str_t certmap_reread_text(certmap_reread_t *file, apr_pool_t *p)
@@ -161,6 +184,18 @@ static const void *parse_text(const certmap_reread_t *file, certmap_str_t text, 
     }
 }
 
+static int has_error(const apr_array_header_t *errors)
+{
+    int i;
+
+    for (i = 0; i < errors->nelts; i++) {
+        if (!APR_ARRAY_IDX(errors, i, certmap_error_t).warning) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /* Makes a text the current one. It is in pool when it is kept; pool is the new generation's. */
 static void take_text(certmap_reread_t *file, certmap_str_t text, apr_pool_t *pool, certmap_report_t *report,
                       apr_pool_t *p)
@@ -168,8 +203,15 @@ static void take_text(certmap_reread_t *file, certmap_str_t text, apr_pool_t *po
     const apr_array_header_t *errors;
     const void *object = parse_text(file, text, &errors, pool);
 
-    report->errors = copy_errors(errors, p);
-    if (object == NULL) {
+    apr_array_header_t *told = apr_array_copy(p, errors);
+
+    file->turned_down = 0;
+    if (object != NULL && file->accept != NULL) {
+        file->accept(file->baton, file, object, told, p);
+        file->turned_down = has_error(told);
+    }
+    report->errors = copy_errors(told, p);
+    if (object == NULL || file->turned_down) {
         report->outcome = CERTMAP_REREAD_KEPT;
         apr_pool_destroy(pool);
         return;

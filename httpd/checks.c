@@ -15,6 +15,7 @@
 
 #include "conftree.h"
 #include "mod_certmap.h"
+#include "reload.h"
 
 APLOG_USE_MODULE(certmap);
 
@@ -252,6 +253,17 @@ static void check_section(server_rec *s, const certmap_dir_conf_t *raw, const ce
     certmap_chain_unpin(&pinned);
 }
 
+static void note_list(server_rec *s, const certmap_dir_conf_t *raw, const certmap_dir_conf_t *merged, const char *name,
+                      void *baton)
+{
+    check_t *check = baton;
+
+    (void)s;
+    (void)raw;
+    (void)name;
+    certmap_reload_stands_in(certmap_conf_chain(merged, check->p), certmap_conf_min_strength(merged));
+}
+
 static void check_server(check_t *check)
 {
     certmap_srv_conf_t *conf = certmap_srv_conf(check->s);
@@ -293,6 +305,10 @@ int certmap_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     check.p = ptemp;
     check.said = apr_hash_make(ptemp);
     for (server = s; server; server = server->next) {
+        certmap_conf_walk(server, note_list, &check, ptemp);
+    }
+    certmap_reload_settle(s, ptemp);
+    for (server = s; server; server = server->next) {
         check.s = server;
         check_server(&check);
     }
@@ -301,6 +317,9 @@ int certmap_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
         say(&check, APLOG_WARNING, "%s:%d: CertMapRule %s: CertMap is On or Optional nowhere, so no rule is asked; "
             "write 'CertMap On' where certificates are to be mapped",
             check.rule->file, check.rule->line, check.rule->name);
+    }
+    if (!check.errors) {
+        certmap_reload_keep(s);
     }
     return check.errors ? HTTP_INTERNAL_SERVER_ERROR : OK;
 }

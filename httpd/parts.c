@@ -39,6 +39,7 @@ void certmap_chain_pin(const certmap_chain_t *chain, certmap_pinned_t *pinned, a
     pinned->list = n ? lists : NULL;
     pinned->held = apr_palloc(p, sizeof(*pinned->held) * (n + 1));
     pinned->nheld = 0;
+    pinned->incomplete = 0;
     for (; chain; chain = chain->outer, lists++) {
         const certmap_part_t *part = chain->part;
 
@@ -51,6 +52,9 @@ void certmap_chain_pin(const certmap_chain_t *chain, certmap_pinned_t *pinned, a
             if (generation) {
                 lists->rules = certmap_generation_object(generation);
                 pinned->held[pinned->nheld++] = generation;
+            }
+            else {
+                pinned->incomplete = 1;
             }
         }
     }

@@ -34,6 +34,7 @@ typedef struct certmap_pinned_t {
     const certmap_list_t *list;             /**< NULL for an empty chain */
     certmap_generation_t **held;
     int nheld;
+    int incomplete;                         /**< a rule file has no rules to speak of: do not decide */
 } certmap_pinned_t;
 
 /** Compiles what directives have gathered. */
@@ -42,7 +43,7 @@ void certmap_part_freeze(certmap_part_t *part);
 apr_uint64_t certmap_part_generation(const certmap_part_t *part);
 /** Number of parts. */
 apr_size_t certmap_chain_length(const certmap_chain_t *chain);
-/** Holds what is current. A rule file of which nothing could be read yet has no rules. Always unpin. */
+/** Holds what is current. Always unpin. */
 void certmap_chain_pin(const certmap_chain_t *chain, certmap_pinned_t *pinned, apr_pool_t *p);
 void certmap_chain_unpin(certmap_pinned_t *pinned);
 

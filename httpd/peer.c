@@ -213,7 +213,8 @@ static certmap_memo_t *make_memo(const certmap_peer_t *peer, const certmap_chain
     memo->generations = generations;
     memo->min = min;
     certmap_chain_pin(chain, &pinned, pool);
-    rv = certmap_decide(pinned.list, peer->cert, &peer->record->verdict, min, now, &memo->decision, pool);
+    rv = pinned.incomplete ? APR_ENOENT : certmap_decide(pinned.list, peer->cert, &peer->record->verdict, min, now,
+                                                         &memo->decision, pool);
     if (rv == APR_SUCCESS) {
         keep(memo, pool);
     }

@@ -29,8 +29,19 @@ typedef struct last_good_t {
     certmap_str_t text;
 } last_good_t;
 
+/* A list in which a file's rules stand. */
+typedef struct place_t {
+    const certmap_chain_t *chain;
+    certmap_strength_e min;
+} place_t;
+
+typedef struct watched_t {
+    certmap_reread_t *file;
+    apr_array_header_t *places;         /* of place_t */
+} watched_t;
+
 /* The configuration's files; filled while it is read, by one thread. */
-static apr_array_header_t *files;       /* of certmap_reread_t * */
+static apr_array_header_t *files;       /* of watched_t * */
 static apr_array_header_t *slots;       /* of certmap_slot_t *: of these files, and of stores */
 
 static apr_status_t forget(void *unused)
@@ -43,7 +54,7 @@ static apr_status_t forget(void *unused)
 static void remember(apr_pool_t *pconf)
 {
     if (!files) {
-        files = apr_array_make(pconf, 4, sizeof(certmap_reread_t *));
+        files = apr_array_make(pconf, 4, sizeof(watched_t *));
         slots = apr_array_make(pconf, 4, sizeof(certmap_slot_t *));
         apr_pool_cleanup_register(pconf, NULL, forget, apr_pool_cleanup_null);
     }
@@ -140,6 +151,39 @@ static const char *refusal(const char *directive, certmap_reread_t *file, const 
     return told > ERRORS_TOLD ? apr_psprintf(p, "%s; and %d more", text, told - ERRORS_TOLD) : text;
 }
 
+/* ---- lists ---------------------------------------------------------------------------------------------------- */
+
+/* What would be wrong with the lists that a file stands in, if its rules were these. A certmap_accept_fn. */
+static void check_places(void *baton, const certmap_reread_t *file, const void *object, apr_array_header_t *errors,
+                         apr_pool_t *p)
+{
+    const watched_t *watched = baton;
+    int i, k;
+
+    for (i = 0; i < watched->places->nelts; i++) {
+        const place_t *place = &APR_ARRAY_IDX(watched->places, i, place_t);
+        const certmap_chain_t *link;
+        const apr_array_header_t *said;
+        certmap_pinned_t pinned;
+        certmap_list_t *list;
+
+        certmap_chain_pin(place->chain, &pinned, p);
+        list = (certmap_list_t *)pinned.list;      /* made for us, just now */
+        for (link = place->chain; link; link = link->outer, list++) {
+            if (link->part->file == file) {
+                list->rules = object;
+            }
+        }
+        said = certmap_list_lint(pinned.list, place->min, apr_time_now(), p);
+        for (k = 0; k < said->nelts; k++) {
+            if (!APR_ARRAY_IDX(said, k, certmap_error_t).warning) {
+                APR_ARRAY_PUSH(errors, certmap_error_t) = APR_ARRAY_IDX(said, k, certmap_error_t);
+            }
+        }
+        certmap_chain_unpin(&pinned);
+    }
+}
+
 /* ---- start-up ------------------------------------------------------------------------------------------------ */
 
 const char *certmap_reload_first(cmd_parms *cmd, const char *directive, certmap_reread_t *file)
@@ -147,6 +191,7 @@ const char *certmap_reload_first(cmd_parms *cmd, const char *directive, certmap_
     process_rec *process = cmd->server->process;
     certmap_report_t report;
     const last_good_t *kept;
+    watched_t *watched;
 
     remember(cmd->pool);
     if (certmap_reread_check(file, &report, cmd->temp_pool) != APR_SUCCESS) {
@@ -171,11 +216,98 @@ const char *certmap_reload_first(cmd_parms *cmd, const char *directive, certmap_
             ap_log_error(APLOG_MARK, APLOG_WARNING | APLOG_STARTUP, 0, cmd->server, "certmap: %s",
                          error_text(&APR_ARRAY_IDX(report.errors, i, certmap_error_t), cmd->temp_pool));
         }
-        keep_text(process, file);
     }
-    APR_ARRAY_PUSH(files, certmap_reread_t *) = file;
+    watched = apr_pcalloc(cmd->pool, sizeof(*watched));
+    watched->file = file;
+    watched->places = apr_array_make(cmd->pool, 1, sizeof(place_t));
+    certmap_reread_accept(file, check_places, watched);
+    APR_ARRAY_PUSH(files, watched_t *) = watched;
     APR_ARRAY_PUSH(slots, certmap_slot_t *) = certmap_reread_slot(file);
     return NULL;
+}
+
+static int same_chain(const certmap_chain_t *a, const certmap_chain_t *b)
+{
+    while (a && b && a->part == b->part) {
+        a = a->outer;
+        b = b->outer;
+    }
+    return !a && !b;
+}
+
+static const certmap_chain_t *copy_chain(const certmap_chain_t *chain, apr_pool_t *p)
+{
+    certmap_chain_t *copy;
+
+    if (!chain) {
+        return NULL;
+    }
+    copy = apr_palloc(p, sizeof(*copy));
+    copy->part = chain->part;
+    copy->outer = copy_chain(chain->outer, p);
+    return copy;
+}
+
+static void add_place(watched_t *watched, const certmap_chain_t *chain, certmap_strength_e min)
+{
+    place_t *place;
+    int i;
+
+    for (i = 0; i < watched->places->nelts; i++) {
+        place = &APR_ARRAY_IDX(watched->places, i, place_t);
+        if (place->min == min && same_chain(place->chain, chain)) {
+            return;
+        }
+    }
+    place = apr_array_push(watched->places);
+    place->chain = copy_chain(chain, watched->places->pool);
+    place->min = min;
+}
+
+void certmap_reload_stands_in(const certmap_chain_t *chain, certmap_strength_e min)
+{
+    const certmap_chain_t *link;
+    int i;
+
+    for (link = chain; link; link = link->outer) {
+        for (i = 0; link->part->file && i < files->nelts; i++) {
+            watched_t *watched = APR_ARRAY_IDX(files, i, watched_t *);
+
+            if (watched->file == link->part->file) {
+                add_place(watched, chain, min);
+            }
+        }
+    }
+}
+
+void certmap_reload_settle(server_rec *s, apr_pool_t *ptemp)
+{
+    int i;
+
+    for (i = 0; files && i < files->nelts && ap_state_query(AP_SQ_CONFIG_GEN) > 0; i++) {
+        watched_t *watched = APR_ARRAY_IDX(files, i, watched_t *);
+        const last_good_t *kept = apr_hash_get(last_good(s->process), certmap_reread_path(watched->file),
+                                               APR_HASH_KEY_STRING);
+        certmap_report_t report = { .outcome = CERTMAP_REREAD_KEPT };
+        apr_array_header_t *errors = apr_array_make(ptemp, 1, sizeof(certmap_error_t));
+
+        check_places(watched, watched->file, certmap_reread_object(watched->file), errors, ptemp);
+        if (errors->nelts && kept && kept->text.data) {
+            report.errors = errors;
+            tell(watched->file, &report, APLOG_STARTUP, s, ptemp);
+            /* Should this text not fit either, the configuration has changed: the checks refuse it. */
+            certmap_reread_seed(watched->file, kept->text, &report, ptemp);
+        }
+    }
+}
+
+void certmap_reload_keep(server_rec *s)
+{
+    int i;
+
+    for (i = 0; files && i < files->nelts; i++) {
+        keep_text(s->process, APR_ARRAY_IDX(files, i, watched_t *)->file);
+    }
 }
 
 const char *certmap_reload_store(cmd_parms *cmd, const char *path, certmap_source_t **source)
@@ -228,7 +360,7 @@ static int check_files(server_rec *s)
     int i;
 
     for (i = 0; files && i < files->nelts; i++) {
-        const char *path = certmap_reread_path(APR_ARRAY_IDX(files, i, certmap_reread_t *));
+        const char *path = certmap_reread_path(APR_ARRAY_IDX(files, i, watched_t *)->file);
 
         if (!children_can_read(path)) {
             ap_log_error(APLOG_MARK, APLOG_WARNING | APLOG_STARTUP, 0, s, "certmap: warning: %s cannot be read by the "
@@ -240,21 +372,19 @@ static int check_files(server_rec *s)
 
 /* ---- while the server runs ----------------------------------------------------------------------------------- */
 
-static void look_again(int level, process_rec *process, server_rec *s, apr_pool_t *p)
+/* @return whether a file has a new text */
+static int look_once(process_rec *process, server_rec *s, apr_pool_t *scratch)
 {
-    apr_pool_t *scratch;
-    int i;
+    int i, replaced = 0;
 
-    if (!files || !files->nelts || apr_pool_create(&scratch, p) != APR_SUCCESS) {
-        return;
-    }
     for (i = 0; i < files->nelts; i++) {
-        certmap_reread_t *file = APR_ARRAY_IDX(files, i, certmap_reread_t *);
+        certmap_reread_t *file = APR_ARRAY_IDX(files, i, watched_t *)->file;
         certmap_report_t report;
 
         if (certmap_reread_check(file, &report, scratch) == APR_SUCCESS) {
+            replaced = replaced || report.outcome == CERTMAP_REREAD_REPLACED;
             if (!process) {
-                tell(file, &report, level, s, scratch);
+                tell(file, &report, 0, s, scratch);
             }
             else if (report.outcome == CERTMAP_REREAD_REPLACED) {
                 keep_text(process, file);
@@ -262,13 +392,34 @@ static void look_again(int level, process_rec *process, server_rec *s, apr_pool_
         }
         apr_pool_clear(scratch);
     }
+    return replaced;
+}
+
+/* process: the parent's, which keeps texts and says nothing; NULL in a child */
+static void look_again(process_rec *process, server_rec *s, apr_pool_t *p)
+{
+    apr_pool_t *scratch;
+    int i, again = 0;
+
+    if (!files || !files->nelts || apr_pool_create(&scratch, p) != APR_SUCCESS) {
+        return;
+    }
+    /* What did not fit its list may fit it when another file of it has changed: a rule that moves between two. */
+    if (look_once(process, s, scratch)) {
+        for (i = 0; i < files->nelts; i++) {
+            again += certmap_reread_retry(APR_ARRAY_IDX(files, i, watched_t *)->file);
+        }
+        if (again) {
+            look_once(process, s, scratch);
+        }
+    }
     apr_pool_destroy(scratch);
 }
 
 static apr_status_t on_watchdog(int state, void *server, apr_pool_t *p)
 {
     if (state == AP_WATCHDOG_STATE_RUNNING) {
-        look_again(0, NULL, server, p);
+        look_again(NULL, server, p);
     }
     return APR_SUCCESS;
 }
@@ -276,7 +427,7 @@ static apr_status_t on_watchdog(int state, void *server, apr_pool_t *p)
 /* In the parent, about every ten seconds. It says nothing: the children do. */
 static int on_monitor(apr_pool_t *p, server_rec *s)
 {
-    look_again(0, s->process, s, p);
+    look_again(s->process, s, p);
     return DECLINED;
 }
 
@@ -314,7 +465,7 @@ static apr_status_t let_go(void *unused)
 /* A child that begins between two looks of the parent does not begin with what was true then. */
 static void start_child(apr_pool_t *pchild, server_rec *s)
 {
-    look_again(0, NULL, s, pchild);
+    look_again(NULL, s, pchild);
     apr_pool_cleanup_register(pchild, NULL, let_go, apr_pool_cleanup_null);
 }
 

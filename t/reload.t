@@ -10,6 +10,7 @@ use Time::HiRes qw(sleep time);
 use CertMap::Test;
 
 my ($rules, $entries) = map { top() . "/t/live/live.$_" } qw(rules entries);
+my $more = top() . '/t/live/more.rules';
 
 sub spew {
     my ($name, $text) = @_;
@@ -86,6 +87,31 @@ ok $status && $said =~ /CertMapRuleFile \S*live\.rules: .*live\.rules:2:8: .*; .
 
 spew($rules, $first);
 settles('good', '200 - - one-alice', 'mended');
+
+# What is sound by itself may not fit its list.
+sleep 12;   # for the parent
+$mark = error_log_mark();
+spew($rules, "staff allow four-%{subject.CN:lower} subject.OU=Staff\nfixed allow eve subject.OU=Visitors\n");
+says($mark, qr/live\.rules has errors; what was read before stays in force/, 'a name that the list has already');
+like error_log($mark), qr/sections\.conf:\d+:\d+: the name "fixed" has been given before, at \S*live\.rules:2;/,
+    '... is told with both places';
+settles('good', '200 - - one-alice', '... and changes nothing');
+$mark = error_log_mark();
+ok graceful(), 'a graceful restart with that file';
+says($mark, qr/live\.rules has errors; what was read before stays in force/, '... tells of it again');
+settles('good', '200 - - one-alice', '... and keeps the last good text');
+
+$mark = error_log_mark();
+spew($more, "staff allow moved-%{subject.CN:lower} subject.OU=Staff\n");
+says($mark, qr/more\.rules has errors; what was read before stays in force/, 'a rule that is in two files');
+settles('good', '200 - - one-alice', '... stays where it was');
+spew($rules, "# moved\n");
+settles('good', '200 - - moved-alice', '... and moves when the other file gives it up');
+settles('good', '200 - - moved-alice', '... for good');
+spew($more, "# none\n");
+settles('good', '403 12 no-match -', 'no rule is left');
+spew($rules, $first);
+settles('good', '200 - - one-alice', 'mended once more');
 
 # one-to-one
 my $alice = sha256_of('good');

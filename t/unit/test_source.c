@@ -185,6 +185,48 @@ static void check(certmap_reread_t *file, const char *expected, const char *what
     is_str(told(&report), expected, what);
 }
 
+/* Turns down rules of the name that it is given. */
+static void accept_but(void *baton, const certmap_reread_t *file, const void *object, apr_array_header_t *errors,
+                       apr_pool_t *p)
+{
+    apr_size_t i;
+
+    (void)p;
+    for (i = 0; i < certmap_ruleset_count(object); i++) {
+        const certmap_rule_t *rule = certmap_ruleset_rule(object, i);
+        certmap_error_t error = { certmap_reread_path(file), rule->line, 1, 0, "not here" };
+
+        if (strcmp(rule->name, *(const char **)baton) == 0) {
+            APR_ARRAY_PUSH(errors, certmap_error_t) = error;
+        }
+    }
+}
+
+static void test_accept(void)
+{
+    const char *path = path_of("accept");
+    const char *unwanted = "b";
+    certmap_reread_t *file = certmap_reread_create(path, CERTMAP_FILE_RULES, 0, pool);
+
+    certmap_reread_accept(file, accept_but, &unwanted);
+    write_file(path, "a deny any\n");
+    check(file, "replaced 1 +a", "a text that is accepted");
+    write_file(path, "b deny any\nc deny any\n");
+    check(file, "kept 1; 1:1", "a text that is turned down");
+    is_str(certmap_ruleset_rule(certmap_reread_object(file), 0)->name, "a", "what was there stays");
+    check(file, "same 1", "it is told once");
+    ok(certmap_reread_retry(file), "it can be tried again");
+    check(file, "kept 1; 1:1", "and is turned down again");
+    unwanted = "x";
+    check(file, "same 1", "it is not tried by itself");
+    ok(certmap_reread_retry(file), "when it is asked to");
+    check(file, "replaced 2 +b +c -a", "it is tried, and accepted");
+    ok(!certmap_reread_retry(file), "then there is nothing to try");
+    write_file(path, "broken\n");
+    check(file, "kept 2; 1:1", "a text that is broken");
+    ok(!certmap_reread_retry(file), "is not tried again");
+}
+
 static void test_reread_rules(void)
 {
     const char *path = path_of("rules");
@@ -371,6 +413,7 @@ int main(void)
     test_slot();
     test_slot_threads();
     test_reread_rules();
+    test_accept();
     test_unsettled();
     test_source();
     test_source_threads();
