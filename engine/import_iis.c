@@ -643,7 +643,7 @@ static void write_head(const job_t *job, const char *file, const char *location,
     read_bool(site->many_enabled, 1, &many);
     certmap_import_comment(job->out, "Imported from %s, location \"%s\": the client certificate mappings of IIS.",
                            file ? file : "standard input", location_name(location));
-    certmap_import_comment(job->out, "Users are named as userName has it; passwords are of no use here and were not read.");
+    certmap_import_comment(job->out, "Users are named as userName has it; passwords were not read.");
     certmap_import_comment(job->out, "Of several values of a sub-field any may meet a criterion; old versions of IIS "
                            "read the first only.");
     if (!enabled) {

@@ -114,6 +114,67 @@ const char *certmap_import_regex(const char *text, apr_pool_t *p)
     return escaped(text, "\\^$.[]|()?*+{}#", '\\', p);
 }
 
+/* The attributes of RFC 2253. */
+static const struct {
+    const char *oid;
+    const char *name;
+} plain_types[] = {
+    { "2.5.4.3", "CN" }, { "2.5.4.7", "L" }, { "2.5.4.8", "ST" }, { "2.5.4.10", "O" }, { "2.5.4.11", "OU" },
+    { "2.5.4.6", "C" }, { "2.5.4.9", "STREET" }, { "0.9.2342.19200300.100.1.25", "DC" },
+    { "0.9.2342.19200300.100.1.1", "UID" }
+};
+
+static const char *plain_type(const char *oid)
+{
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(plain_types) / sizeof(plain_types[0]); i++) {
+        if (strcmp(plain_types[i].oid, oid) == 0) {
+            return plain_types[i].name;
+        }
+    }
+    return NULL;
+}
+
+static int is_plain_value(certmap_str_t value)
+{
+    apr_size_t i;
+
+    for (i = 0; i < value.len; i++) {
+        if (value.data[i] < 0x20 || value.data[i] >= 0x7f || strchr(",+\"\\<>;=#", value.data[i]) != NULL) {
+            return 0;
+        }
+    }
+    return value.len > 0 && value.data[0] != ' ' && value.data[value.len - 1] != ' ';
+}
+
+const char *certmap_import_plain_name(const char *text, apr_pool_t *p)
+{
+    const char *written = "";
+    const certmap_dn_t *dn;
+    const char *why;
+    apr_size_t at;
+    int i;
+
+    if (*text == '/' || certmap_dn_parse((certmap_str_t){ text, strlen(text) }, &dn, &why, &at, p) != APR_SUCCESS
+        || dn->nrdns == 0) {
+        return "it is not the text of a name";
+    }
+    for (i = dn->nrdns - 1; i >= 0; i--) {
+        const certmap_rdn_t *rdn = &dn->rdns[i];
+        const char *type = rdn->navas == 1 ? plain_type(rdn->avas[0].oid) : NULL;
+
+        if (type == NULL) {
+            return "the name has other attributes than CN L ST O OU C STREET DC UID, or several in one part";
+        }
+        if (!is_plain_value(rdn->avas[0].value)) {
+            return "the name has characters in it that are written in more than one way";
+        }
+        written = apr_pstrcat(p, written, *written ? "," : "", type, "=", rdn->avas[0].value.data, NULL);
+    }
+    return strcmp(written, text) == 0 ? NULL : "no name is written like this (blanks, or the case of attributes)";
+}
+
 int certmap_import_line(certmap_str_t text, apr_size_t *pos, certmap_str_t *line)
 {
     const char *from = text.data + *pos;

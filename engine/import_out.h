@@ -70,6 +70,12 @@ const char *certmap_import_user(const char *name, apr_pool_t *p);
 const char *certmap_import_literal(const char *text, apr_pool_t *p);
 /** A regular expression that matches just this text, in its case. */
 const char *certmap_import_regex(const char *text, apr_pool_t *p);
+/**
+ * Whether a name's text is what RFC 2253 has for it and nothing else, whoever writes it (OpenSSL, Java): attributes CN
+ * L ST O OU C STREET DC UID in capitals, one to an RDN, values of printable ASCII without a character that is escaped.
+ * @return NULL, or why it is not
+ */
+const char *certmap_import_plain_name(const char *text, apr_pool_t *p);
 /** The next line of a text, without its end (LF or CRLF). @param pos offset, 0 at first  @return 0 at the end */
 int certmap_import_line(certmap_str_t text, apr_size_t *pos, certmap_str_t *line);
 

@@ -1,13 +1,366 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "import.h"
+/*
+ * [certmap/DOMAIN/NAME] sections of an sssd.conf become rules, in the order of their priority. SSSD finds accounts in a
+ * directory or in the files of the system; here the name itself is the user, so only mappings that name the account are
+ * carried over, and the text says what SSSD asked besides.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <apr_hash.h>
+#include <apr_lib.h>
+#include <apr_strings.h>
+
+#include "import_sssd.h"
+
+/* sss-certmap(5) */
+static const char default_match[] = "KRB5:<KU>digitalSignature<EKU>clientAuth";
+static const char default_map[] = "LDAP:(userCertificate;binary={cert!bin})";
+#define PRIORITY_LAST 4294967295u
+
+#define LINE_MAX_LEN 65536
+
+/* A [certmap/...] section. */
+typedef struct section_t {
+    const char *header;
+    const char *domain;
+    const char *name;
+    int line;
+    const char *match;
+    const char *map;
+    const char *domains;
+    const char *fault;          /* why it cannot be carried over */
+    apr_uint32_t priority;
+} section_t;
+
+typedef struct job_t {
+    certmap_import_out_t *out;
+    apr_array_header_t *sections;   /* of section_t * */
+    apr_hash_t *providers;          /* domain to its id_provider */
+    section_t *section;             /* that is being read, or NULL */
+    const char *domain;             /* whose [domain/...] section is being read, or NULL */
+    const char *blocked;            /* header of a section that is left out and would be asked first */
+    int asks_ku;                    /* a rule that was written asks for key usages */
+    apr_pool_t *pool;
+} job_t;
+
+/* ---- sssd.conf ----------------------------------------------------------------------------------------------- */
+
+static const char *trimmed(const char *from, const char *to, apr_pool_t *p)
+{
+    while (from < to && apr_isspace(*from)) {
+        from++;
+    }
+    while (to > from && apr_isspace(to[-1])) {
+        to--;
+    }
+    return apr_pstrmemdup(p, from, (apr_size_t)(to - from));
+}
+
+static void begin_section(job_t *job, const char *header, int line)
+{
+    const char *name = header + strlen("certmap/");
+    const char *slash;
+    section_t *s;
+    int i;
+
+    job->section = NULL;
+    job->domain = strncmp(header, "domain/", 7) == 0 ? header + 7 : NULL;
+    if (strncmp(header, "certmap/", 8) != 0) {
+        return;
+    }
+    slash = strchr(name, '/');
+    if (slash == NULL || slash == name || slash[1] == '\0') {
+        certmap_import_error(job->out, line, 1, "a section of rules is called [certmap/DOMAIN/NAME]");
+        return;
+    }
+    for (i = 0; i < job->sections->nelts; i++) {
+        if (strcmp(APR_ARRAY_IDX(job->sections, i, section_t *)->header, header) == 0) {
+            certmap_import_error(job->out, line, 1, "[%.200s] stands here for the second time", header);
+            return;
+        }
+    }
+    s = apr_pcalloc(job->pool, sizeof(*s));
+    s->header = header;
+    s->domain = apr_pstrmemdup(job->pool, name, (apr_size_t)(slash - name));
+    s->name = slash + 1;
+    s->line = line;
+    s->priority = PRIORITY_LAST;
+    job->section = s;
+    APR_ARRAY_PUSH(job->sections, section_t *) = s;
+}
+
+static void read_priority(section_t *s, const char *value)
+{
+    apr_int64_t n = strspn(value, "0123456789") == strlen(value) && strlen(value) <= 10 ? apr_atoi64(value) : -1;
+
+    if (*value == '\0' || n < 0 || n > PRIORITY_LAST) {
+        s->fault = "its priority is no number from 0 to 4294967295";
+        s->priority = 0;
+        return;
+    }
+    s->priority = (apr_uint32_t)n;
+}
+
+static void set_once(section_t *s, const char **slot, const char *key, const char *value, apr_pool_t *p)
+{
+    if (*slot != NULL) {
+        s->fault = apr_psprintf(p, "%s stands in it twice", key);
+    }
+    *slot = value;
+}
+
+static void read_option(job_t *job, const char *key, const char *value)
+{
+    section_t *s = job->section;
+
+    if (strcasecmp(key, "matchrule") == 0) {
+        set_once(s, &s->match, key, value, job->pool);
+    }
+    else if (strcasecmp(key, "maprule") == 0) {
+        set_once(s, &s->map, key, value, job->pool);
+    }
+    else if (strcasecmp(key, "domains") == 0) {
+        set_once(s, &s->domains, key, value, job->pool);
+    }
+    else if (strcasecmp(key, "priority") == 0) {
+        if (s->priority != PRIORITY_LAST) {
+            s->fault = "priority stands in it twice";
+        }
+        read_priority(s, value);
+    }
+    else if (strcasecmp(key, "description") != 0) {
+        s->fault = apr_psprintf(job->pool, "its option %.60s is unknown", key);
+    }
+}
+
+static void read_line(job_t *job, certmap_str_t line, int number)
+{
+    const char *end = line.data + line.len;
+    const char *at = line.data;
+    const char *equals;
+
+    while (at < end && apr_isspace(*at)) {
+        at++;
+    }
+    if (at == end || *at == '#' || *at == ';') {
+        return;
+    }
+    if (*at == '[') {
+        while (end > at && apr_isspace(end[-1])) {
+            end--;
+        }
+        if (end[-1] != ']' || at != line.data) {
+            certmap_import_error(job->out, number, 1, "a section begins with [NAME] in a line of its own");
+            return;
+        }
+        begin_section(job, trimmed(at + 1, end - 1, job->pool), number);
+        return;
+    }
+    equals = memchr(at, '=', (apr_size_t)(end - at));
+    if (job->section != NULL && (at != line.data || equals == NULL)) {
+        certmap_import_error(job->out, number, 1, "neither KEY = VALUE nor a section; a value that goes on in a second "
+                             "line is not imported, join the lines");
+    }
+    else if (job->section != NULL) {
+        read_option(job, trimmed(at, equals, job->pool), trimmed(equals + 1, end, job->pool));
+    }
+    else if (job->domain != NULL && equals != NULL
+             && strcasecmp(trimmed(at, equals, job->pool), "id_provider") == 0) {
+        apr_hash_set(job->providers, job->domain, APR_HASH_KEY_STRING, trimmed(equals + 1, end, job->pool));
+    }
+}
+
+static void read_text(job_t *job, certmap_str_t text)
+{
+    certmap_str_t line;
+    apr_size_t pos = 0;
+    int number = 0;
+
+    if (memchr(text.data, '\0', text.len) != NULL) {
+        certmap_import_error(job->out, 1, 1, "there is a NUL in it: no text");
+        return;
+    }
+    if (text.len >= 3 && memcmp(text.data, "\xef\xbb\xbf", 3) == 0) {
+        pos = 3;
+    }
+    while (certmap_import_line(text, &pos, &line)) {
+        number++;
+        if (line.len > LINE_MAX_LEN) {
+            certmap_import_error(job->out, number, 1, "a line of more than %d bytes", LINE_MAX_LEN);
+            return;
+        }
+        read_line(job, line, number);
+    }
+    if (job->sections->nelts == 0) {
+        certmap_import_error(job->out, 1, 1, "there is no [certmap/DOMAIN/NAME] section in it");
+    }
+}
+
+/* ---- rules --------------------------------------------------------------------------------------------------- */
+
+/* Whether accounts of a domain are those of the system's files, which the section's name names. */
+static int has_files(const job_t *job, const char *domain)
+{
+    const char *provider = apr_hash_get(job->providers, domain, APR_HASH_KEY_STRING);
+
+    return provider ? strcasecmp(provider, "files") == 0 : strcmp(domain, "implicit_files") == 0;
+}
+
+/* The user of a section. @return NULL, or why it cannot be carried over */
+static const char *read_map(const job_t *job, const section_t *s, sssd_map_t *map)
+{
+    apr_size_t len;
+
+    memset(map, 0, sizeof(*map));
+    if (!has_files(job, s->domain)) {
+        return certmap_sssd_map(s->map ? s->map : default_map, map, job->pool);
+    }
+    if (s->map == NULL) {
+        map->user = certmap_import_user(s->name, job->pool);
+        return NULL;
+    }
+    len = strlen(s->map);
+    if (len < 3 || s->map[0] != '(' || s->map[len - 1] != ')' || strpbrk(s->map, "={}:") != NULL
+        || strchr(s->map + 1, '(') != NULL || strchr(s->map, ')') != s->map + len - 1) {
+        return "its mapping rule is not (NAME), which alone is carried over for accounts in files";
+    }
+    map->user = certmap_import_user(apr_pstrmemdup(job->pool, s->map + 1, len - 2), job->pool);
+    return NULL;
+}
+
+/* Writes the rules of a section. @return NULL, or why one of them cannot be written */
+static const char *write_rules(job_t *job, const section_t *s, const sssd_match_t *match, const sssd_map_t *map,
+                               int last)
+{
+    const char *why = NULL;
+    int i;
+
+    for (i = 0; why == NULL && i < match->alternatives->nelts; i++) {
+        apr_array_header_t *words = APR_ARRAY_IDX(match->alternatives, i, apr_array_header_t *);
+        apr_array_header_t *guard;
+        int j, has_ku = 0;
+
+        for (j = 0; j < words->nelts; j++) {
+            has_ku |= strncmp(APR_ARRAY_IDX(words, j, const char *), "ku=", 3) == 0;
+        }
+        if (job->asks_ku && !has_ku) {
+            APR_ARRAY_PUSH(words, const char *) = "ku=*";
+        }
+        guard = apr_array_copy(job->pool, words);
+        if (map->condition != NULL) {
+            APR_ARRAY_PUSH(words, const char *) = map->condition;
+        }
+        why = certmap_import_rule(job->out, s->name, map->user, words);
+        if (why == NULL && map->condition != NULL && !last) {
+            certmap_import_comment(job->out, "Whoever lacks only the last condition of that rule has no account in SSSD, "
+                                   "and is not asked for below:");
+            why = certmap_import_rule(job->out, s->name, NULL, guard);
+        }
+    }
+    return why;
+}
+
+static void write_section(job_t *job, const section_t *s, int last)
+{
+    certmap_str_t original = { apr_psprintf(job->pool, "[%s]", s->header), strlen(s->header) + 2 };
+    const char *why = s->fault;
+    sssd_match_t match;
+    sssd_map_t map;
+
+    if (why == NULL && s->domains != NULL && strcmp(s->domains, s->domain) != 0) {
+        why = "it searches other domains too, whose accounts are others of the same name";
+    }
+    why = why ? why : certmap_sssd_match(s->match ? s->match : default_match, &match, job->pool);
+    why = why ? why : read_map(job, s, &map);
+    if (why == NULL && job->blocked != NULL) {
+        why = apr_psprintf(job->pool, "it may hold for certificates that [%.100s] catches first in SSSD, and that one "
+                           "is left out", job->blocked);
+    }
+    if (why == NULL) {
+        why = write_rules(job, s, &match, &map, last);
+        job->asks_ku |= match.asks_ku;
+    }
+    if (why != NULL) {
+        certmap_import_left_out(job->out, s->line, original, "%s", why);
+        certmap_import_comment(job->out, "    matchrule = %.400s\n    maprule = %.400s",
+                               s->match ? s->match : "(default)", s->map ? s->map : "(default)");
+        job->blocked = job->blocked ? job->blocked : s->header;
+    }
+}
+
+/* By priority, then as they stand in the file. */
+static int by_priority(const void *a, const void *b)
+{
+    const section_t *x = *(section_t *const *)a;
+    const section_t *y = *(section_t *const *)b;
+
+    return x->priority != y->priority ? (x->priority < y->priority ? -1 : 1)
+                                      : (x->line > y->line) - (x->line < y->line);
+}
+
+/* Keeps the sections of one domain. @return it, or NULL: an error has been told */
+static const char *choose(job_t *job, const char *wanted)
+{
+    const char *domain = wanted;
+    const char *list = "";
+    apr_hash_t *seen = apr_hash_make(job->pool);
+    int i, n = 0;
+
+    for (i = 0; i < job->sections->nelts; i++) {
+        section_t *s = APR_ARRAY_IDX(job->sections, i, section_t *);
+
+        if (apr_hash_get(seen, s->domain, APR_HASH_KEY_STRING) == NULL) {
+            apr_hash_set(seen, s->domain, APR_HASH_KEY_STRING, s);
+            if (apr_hash_count(seen) <= 20) {
+                list = apr_pstrcat(job->pool, list, *list ? ", " : "", s->domain, NULL);
+            }
+            domain = domain ? domain : s->domain;
+        }
+        if (strcmp(s->domain, domain) == 0) {
+            APR_ARRAY_IDX(job->sections, n++, section_t *) = s;
+        }
+    }
+    if (wanted == NULL && apr_hash_count(seen) > 1) {
+        certmap_import_error(job->out, 1, 1, "several domains have rules, each with accounts of its own; choose one "
+                             "(--map): %s", list);
+        return NULL;
+    }
+    if (n == 0) {
+        certmap_import_error(job->out, 1, 1, "domain %s has no rules; there are some for: %s", domain, list);
+        return NULL;
+    }
+    job->sections->nelts = n;
+    return domain;
+}
 
 apr_status_t certmap_import_sssd(certmap_str_t text, const char *file, const certmap_import_options_t *options,
-                               certmap_import_result_t *result, apr_pool_t *p)
+                                 certmap_import_result_t *result, apr_pool_t *p)
 {
-    (void)text;
-    (void)file;
-    (void)options;
-    (void)result;
-    (void)p;
-    return APR_EGENERAL;
+    job_t job = { .out = certmap_import_out_create(CERTMAP_IMPORT_RULES, file, p), .pool = p };
+    const char *domain = NULL;
+    int i;
+
+    job.sections = apr_array_make(p, 8, sizeof(section_t *));
+    job.providers = apr_hash_make(p);
+    read_text(&job, text);
+    if (!certmap_import_failed(job.out)) {
+        domain = choose(&job, options->map);
+    }
+    if (domain == NULL) {
+        return certmap_import_finish(job.out, result);
+    }
+    qsort(job.sections->elts, (size_t)job.sections->nelts, sizeof(section_t *), by_priority);
+    certmap_import_comment(job.out, "Imported from %s: [certmap/%s/...] of SSSD, by priority.",
+                           file ? file : "standard input", domain);
+    certmap_import_comment(job.out, "SSSD lets in accounts that it finds, by the name that it finds; here a name is "
+                           "the user as the\ncertificate has it, and whether there is such an account is Require's "
+                           "business.");
+    certmap_import_comment(job.out, "Several different values refuse here; SSSD takes one. ku= asks that the extension "
+                           "is there.");
+    certmap_import_blank(job.out);
+    for (i = 0; i < job.sections->nelts; i++) {
+        write_section(&job, APR_ARRAY_IDX(job.sections, i, section_t *), i + 1 == job.sections->nelts);
+    }
+    return certmap_import_finish(job.out, result);
 }
