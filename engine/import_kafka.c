@@ -294,8 +294,7 @@ static const char *read_rule(const char **at, kafka_rule_t *rule, apr_pool_t *p)
     return NULL;
 }
 
-/* The text that "$" and the digits at *at stand for; goes behind them. @return 0: Java would fail, or Kafka do something
- * strange */
+/* The text that "$" and the digits at *at stand for; goes behind them. @return 0: Java fails, or Kafka errs */
 static int reference(const kafka_text_t *t, int groups, const char **at, certmap_str_t *piece)
 {
     const char *c = *at;

@@ -344,6 +344,17 @@ static const char *first_error(const apr_array_header_t *errors, apr_pool_t *p)
     return NULL;
 }
 
+/* Whether a control character stands in a line before its end: nothing may begin a line of its own, or hide. */
+static int has_control(const char *line)
+{
+    for (; *line != '\0' && !(line[0] == '\n' && line[1] == '\0'); line++) {
+        if ((unsigned char)*line < 0x20 || *line == 0x7f) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /* The words of a line, quoted, one blank before each. */
 static const char *quoted(const apr_array_header_t *words, apr_pool_t *p)
 {
@@ -389,7 +400,8 @@ const char *certmap_import_rule(certmap_import_out_t *out, const char *name, con
     const char *line = apr_pstrcat(out->scratch, unique, user ? " allow " : " deny",
                                    user ? certmap_lex_quote(user, out->scratch) : "", quoted(words, out->scratch), "\n",
                                    NULL);
-    const char *why = rule_fault(line, unique, user, words, out->scratch, out->pool);
+    const char *why = has_control(line) ? "there is a control character in it"
+                                        : rule_fault(line, unique, user, words, out->scratch, out->pool);
 
     if (why == NULL) {
         apr_hash_set(out->names, unique, APR_HASH_KEY_STRING, apr_pcalloc(out->pool, sizeof(int)));
@@ -411,7 +423,10 @@ const char *certmap_import_entry(certmap_import_out_t *out, const apr_array_head
     certmap_line_t entry, more;
     const char *why = NULL;
 
-    if (certmap_line_next(reader, &entry) != APR_SUCCESS || sink.nerrors > 0) {
+    if (has_control(line)) {
+        why = "there is a control character in it";
+    }
+    else if (certmap_line_next(reader, &entry) != APR_SUCCESS || sink.nerrors > 0) {
         why = first_error(sink.list, out->pool);
         why = why ? why : "it cannot be written as an entry";
     }

@@ -253,8 +253,8 @@ static const char *write_rules(job_t *job, const section_t *s, const sssd_match_
         }
         why = certmap_import_rule(job->out, s->name, map->user, words);
         if (why == NULL && map->condition != NULL && !last) {
-            certmap_import_comment(job->out, "Whoever lacks only the last condition of that rule has no account in SSSD, "
-                                   "and is not asked for below:");
+            certmap_import_comment(job->out, "Whoever lacks only the last condition of that rule has no account in "
+                                   "SSSD, and is not asked for below:");
             why = certmap_import_rule(job->out, s->name, NULL, guard);
         }
     }

@@ -29,6 +29,7 @@ int fuzz_one_cert(const uint8_t *data, size_t size);
 int fuzz_one_decide(const uint8_t *data, size_t size);
 int fuzz_one_dn(const uint8_t *data, size_t size);
 int fuzz_one_entry(const uint8_t *data, size_t size);
+int fuzz_one_import(const uint8_t *data, size_t size);
 int fuzz_one_index(const uint8_t *data, size_t size);
 int fuzz_one_rules(const uint8_t *data, size_t size);
 int fuzz_one_store(const uint8_t *data, size_t size);

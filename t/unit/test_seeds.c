@@ -15,8 +15,8 @@ static const struct {
     int (*run)(const uint8_t *data, size_t size);
 } targets[] = {
     { "cert", fuzz_one_cert }, { "decide", fuzz_one_decide }, { "dn", fuzz_one_dn }, { "entry", fuzz_one_entry },
-    { "index", fuzz_one_index }, { "rules", fuzz_one_rules }, { "store", fuzz_one_store },
-    { "template", fuzz_one_template }
+    { "import", fuzz_one_import }, { "index", fuzz_one_index }, { "rules", fuzz_one_rules },
+    { "store", fuzz_one_store }, { "template", fuzz_one_template }
 };
 
 #define NTARGETS (sizeof(targets) / sizeof(targets[0]))
