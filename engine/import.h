@@ -25,7 +25,7 @@ typedef enum certmap_import_kind_e {
 typedef struct certmap_import_options_t {
     const char *issuer;         /**< DN of the CA that issued the certificates, for formats that name subjects only */
     const char *location;       /**< iis: of several configuration locations, this one */
-    const char *map;            /**< pgident: of several map names, this one */
+    const char *map;            /**< of several map names (pgident), domains (sssd) or listeners (kafka), this one */
 } certmap_import_options_t;
 
 typedef struct certmap_import_result_t {

@@ -358,6 +358,8 @@ apr_status_t certmap_import_sssd(certmap_str_t text, const char *file, const cer
                            "business.");
     certmap_import_comment(job.out, "Several different values refuse here; SSSD takes one. ku= asks that the extension "
                            "is there.");
+    certmap_import_comment(job.out, "SSSD takes attributes joined in one part of a name for parts of their own; here "
+                           "they are not.");
     certmap_import_blank(job.out);
     for (i = 0; i < job.sections->nelts; i++) {
         write_section(&job, APR_ARRAY_IDX(job.sections, i, section_t *), i + 1 == job.sections->nelts);

@@ -193,6 +193,9 @@ static const char *name_component(const char *field, const char *value, const ch
                             "rules here compare their parts: only ^NAME$ with every special character escaped is "
                             "carried over", *field == 's' ? "SUBJECT" : "ISSUER");
     }
+    if (why == NULL && (strncmp(text, "STREET=", 7) == 0 || strstr(text, ",STREET=") != NULL)) {
+        why = "STREET is written in different ways by different builds of SSSD";
+    }
     if (why != NULL) {
         return why;
     }

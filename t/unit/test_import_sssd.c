@@ -16,6 +16,7 @@ static const import_case_t cases[] = {
     { "<SUBJECT> 2", RULE("<SUBJECT>^CN=.* \\(Admin\\),DC=MY,DC=DOMAIN$"), { NULL }, "", "can be forged", 1 },
     { "<ISSUER>", RULE("<ISSUER>^CN=My-CA,DC=MY,DC=DOMAIN$"), { NULL },
       "r allow %{san.email} case:issuer=CN=My-CA,DC=MY,DC=DOMAIN\n", NULL, 0 },
+    { "STREET", RULE("<SUBJECT>^CN=a,STREET=b,O=c$"), { NULL }, "", "STREET is written in different ways", 1 },
     { "<KU>", RULE("<KU>digitalSignature,keyEncipherment"), { NULL }, "", "several usages", 1 },
     { "<EKU>", RULE("<EKU>clientAuth,1.3.6.1.5.2.3.4"), { NULL }, "", "several purposes", 1 },
     { "<SAN>", RULE("<SAN>.*@MY\\.REALM"), { NULL }, "", "<SAN> has no exact counterpart", 1 },
