@@ -113,6 +113,9 @@ static int read_line(job_t *job, certmap_str_t text, int number, line_t *line)
     else if (!begins(line->value, "X509:")) {
         line->why = "the value does not begin with X509:";
     }
+    else if (line->value.len == strlen("X509:")) {
+        line->why = "there is nothing behind X509:";
+    }
     else {
         read_key(job, line);
     }
