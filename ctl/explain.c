@@ -68,8 +68,7 @@ static int days_of(int year, int month)
     return month == 2 && year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : days[month - 1];
 }
 
-/* "2027-01-31" or "2027-01-31T12:00:00Z". @return whether it is one of them */
-static int parse_time(const char *text, apr_time_t *at)
+int ctl_time_read(const char *text, apr_time_t *at)
 {
     static const char separators[] = "--T::Z";
     static const int digits[] = { 4, 2, 2, 2, 2, 2 };
@@ -140,7 +139,7 @@ static int take_option(ctl_t *ctl, const ctl_command_t *self, options_t *o, int 
     case OPT_DEPTH:
         return take_depth(ctl, self, value, &o->verify.depth);
     case OPT_AT:
-        if (!parse_time(value, &o->verify.now)) {
+        if (!ctl_time_read(value, &o->verify.now)) {
             return ctl_misused(ctl, self, "--at takes a time in UTC, 2027-01-31 or 2027-01-31T12:00:00Z, not \"%s\"",
                                value);
         }

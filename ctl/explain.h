@@ -86,6 +86,8 @@ typedef struct ctl_case_t {
 int ctl_is_early(const ctl_case_t *c);
 /** How many conditions of a rule fail by themselves. */
 apr_size_t ctl_failing(const certmap_trace_rule_t *rule);
+/** Reads "2027-01-31" or "2027-01-31T12:00:00Z". @return whether it is one of them */
+int ctl_time_read(const char *text, apr_time_t *at);
 /** "2027-01-31T12:00:00Z"; NULL for a time that no calendar has. */
 const char *ctl_time_text(apr_time_t t, apr_pool_t *p);
 

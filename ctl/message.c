@@ -107,18 +107,28 @@ const char *ctl_printable(const char *text, apr_pool_t *p)
     return out;
 }
 
+/* A line of a text that has been found: most errors come in the order of their lines, and there may be many. */
+typedef struct cursor_t {
+    int line;
+    const char *at;
+} cursor_t;
+
 /* One line of a text and a caret below one of its bytes. */
-static void show_line(ctl_t *ctl, certmap_str_t text, int line, int column)
+static void show_line(ctl_t *ctl, certmap_str_t text, int line, int column, cursor_t *cursor)
 {
-    const char *at = text.data, *end = text.data + text.len, *stop;
+    const char *at, *end = text.data + text.len, *stop;
     apr_size_t caret, first, i;
 
-    for (; line > 1 && at < end; line--) {
-        const char *next = memchr(at, '\n', (apr_size_t)(end - at));
-
-        at = next ? next + 1 : end;
+    if (line < cursor->line) {
+        *cursor = (cursor_t){ 1, text.data };
     }
-    if (line != 1 || at >= end) {
+    for (; cursor->line < line && cursor->at < end; cursor->line++) {
+        const char *next = memchr(cursor->at, '\n', (apr_size_t)(end - cursor->at));
+
+        cursor->at = next ? next + 1 : end;
+    }
+    at = cursor->at;
+    if (line != cursor->line || at >= end) {
         return;
     }
     stop = memchr(at, '\n', (apr_size_t)(end - at));
@@ -151,6 +161,7 @@ static void show_line(ctl_t *ctl, certmap_str_t text, int line, int column)
 
 int ctl_report(ctl_t *ctl, const apr_array_header_t *errors, const char *file, certmap_str_t text)
 {
+    cursor_t cursor = { 1, text.data };
     int i, status = CTL_OK;
 
     for (i = 0; errors && i < errors->nelts; i++) {
@@ -160,7 +171,7 @@ int ctl_report(ctl_t *ctl, const apr_array_header_t *errors, const char *file, c
         tell(ctl, apr_psprintf(ctl->pool, "%s:%d:%d", ctl_printable(name, ctl->pool), error->line, error->column),
              error->warning, error->text);
         if (text.data && (!error->file || !file || strcmp(error->file, file) == 0)) {
-            show_line(ctl, text, error->line, error->column);
+            show_line(ctl, text, error->line, error->column, &cursor);
         }
         if (!error->warning) {
             status = CTL_ERROR;
