@@ -393,12 +393,25 @@ static ctl_kind_e kind_of_file(const options_t *o, int file)
     return kind;
 }
 
-static void sum_up(const ctl_t *ctl)
+static int sum_up(const ctl_t *ctl, int status)
 {
     if (ctl->errors || ctl->warnings) {
         fprintf(stderr, "certmapctl: %d error%s, %d warning%s\n", ctl->errors, ctl->errors == 1 ? "" : "s",
                 ctl->warnings, ctl->warnings == 1 ? "" : "s");
     }
+    return status;
+}
+
+static int check_files(options_t *o, const apr_getopt_t *options)
+{
+    int i, status = CTL_OK;
+
+    for (i = options->ind; i < options->argc; i++) {
+        int found = check_file(&o->check, options->argv[i], kind_of_file(o, i - options->ind));
+
+        status = found > status ? found : status;
+    }
+    return sum_up(o->check.ctl, status);
 }
 
 static int run(ctl_t *ctl, const ctl_command_t *self, int argc, const char *const *argv)
@@ -424,18 +437,10 @@ static int run(ctl_t *ctl, const ctl_command_t *self, int argc, const char *cons
     if (options->ind >= argc) {
         return ctl_misused(ctl, self, "which file?");
     }
-    for (i = 0; i < o.certificates->nelts; i++) {
-        if (read_certificates(&o.check, APR_ARRAY_IDX(o.certificates, i, const char *)) != CTL_OK) {
-            return CTL_ERROR;
-        }
+    for (i = 0; i < o.certificates->nelts && status == CTL_OK; i++) {
+        status = read_certificates(&o.check, APR_ARRAY_IDX(o.certificates, i, const char *));
     }
-    for (i = options->ind; i < argc; i++) {
-        int found = check_file(&o.check, options->argv[i], kind_of_file(&o, i - options->ind));
-
-        status = found > status ? found : status;
-    }
-    sum_up(ctl);
-    return status;
+    return status == CTL_OK ? check_files(&o, options) : sum_up(ctl, status);
 }
 
 const ctl_command_t ctl_check = {

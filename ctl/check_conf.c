@@ -177,7 +177,26 @@ static certmap_str_t word_at(const char *rule, int column)
     return word;
 }
 
-/* The column of a word that begins at a blank or quote; where it is not found, of the line's first word. */
+/* Whether a word stands at the beginning of a text, quotes in either aside: httpd prints fewer than may be written. */
+static int stands_at(const char *text, const char *end, certmap_str_t word)
+{
+    apr_size_t i;
+
+    for (i = 0; i < word.len; i++) {
+        if (word.data[i] == '"' || word.data[i] == '\'') {
+            continue;
+        }
+        while (text < end && (*text == '"' || *text == '\'')) {
+            text++;
+        }
+        if (text == end || *text++ != word.data[i]) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* The column of a word behind a blank; where it is not found, of the line's first word. */
 static int find_column(const char *line, apr_size_t len, certmap_str_t word)
 {
     apr_size_t i, first = 0;
@@ -185,8 +204,8 @@ static int find_column(const char *line, apr_size_t len, certmap_str_t word)
     while (first < len && (line[first] == ' ' || line[first] == '\t')) {
         first++;
     }
-    for (i = first; word.len > 0 && i + word.len <= len; i++) {
-        if (memcmp(line + i, word.data, word.len) == 0 && (i == 0 || strchr(" \t\"'", line[i - 1]) != NULL)) {
+    for (i = first; word.len > 0 && i < len; i++) {
+        if ((i == 0 || line[i - 1] == ' ' || line[i - 1] == '\t') && stands_at(line + i, line + len, word)) {
             return (int)i + 1;
         }
     }
