@@ -85,8 +85,8 @@ static const char *own_value(const ctl_case_t *c, const certmap_field_t *field, 
 /* The rule with this certificate's values in the place of its pins; NULL when it is no such rule. */
 static const char *renewed(const ctl_case_t *c, const certmap_trace_rule_t *rule, const char **pin, apr_pool_t *p)
 {
-    const char *line = apr_pstrcat(p, free_name(c, rule->rule->name, p), " allow ",
-                                   ctl_quoted(rule->rule->user_text, p), rule->rule->any ? " any" : "", NULL);
+    const char *line = apr_pstrcat(p, " allow ", ctl_quoted(rule->rule->user_text, p), rule->rule->any ? " any" : "",
+                                   NULL);
     apr_size_t i, named = 0;
 
     *pin = NULL;
@@ -114,7 +114,7 @@ static const char *renewed(const ctl_case_t *c, const certmap_trace_rule_t *rule
     if (rule->rule->note != NULL) {
         line = apr_pstrcat(p, line, " note=", ctl_quoted(rule->rule->note, p), NULL);
     }
-    return named > 0 && *pin != NULL ? line : NULL;
+    return named > 0 && *pin != NULL ? apr_pstrcat(p, free_name(c, rule->rule->name, p), line, NULL) : NULL;
 }
 
 static void look_at_rules(const ctl_case_t *c, apr_array_header_t *renewals, apr_pool_t *p)
