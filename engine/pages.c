@@ -47,7 +47,10 @@ typedef struct meta_t {
 #define PAGE_BRANCH 0x01u
 #define PAGE_LEAF 0x02u
 #define PAGE_OVERFLOW 0x04u
-#define PAGE_KIND 0x6fu
+
+/* Of a tree. The low bits of the free pages' tree are those of liblmdb's environment, of which one means nothing. */
+#define TREE_NUMBERS 0x08u
+#define TREE_NO_SUBDIRECTORY 0x4000u
 
 /* Of a node: two halves of a number, flags, length of the key, then key and value. */
 #define NODE_HEAD 8
@@ -138,7 +141,9 @@ int certmap_pages_snapshot(const certmap_pages_t *pages, certmap_snapshot_t *sna
             return 0;
         }
         *snapshot = (certmap_snapshot_t){ .txnid = meta.txnid, .root = meta.dbs[1].root, .last = meta.last,
-                                          .entries = meta.dbs[1].entries, .depth = meta.dbs[1].depth };
+                                          .entries = meta.dbs[1].entries, .depth = meta.dbs[1].depth,
+                                          .free_root = meta.dbs[0].root, .free_entries = meta.dbs[0].entries,
+                                          .free_depth = meta.dbs[0].depth, .free_flags = meta.dbs[0].flags };
         return 1;
     }
     return 0;
@@ -272,6 +277,7 @@ typedef struct tour_t {
 typedef struct tree_page_t {
     const unsigned char *at;
     unsigned lower;
+    unsigned upper;
     unsigned n;                     /* nodes */
     int leaf;
 } tree_page_t;
@@ -312,19 +318,15 @@ static const unsigned char *page_at(tour_t *tour, apr_uint64_t number, apr_uint6
 
 static int tree_page(tour_t *tour, apr_uint64_t number, int leaf, tree_page_t *page)
 {
-    unsigned flags;
-    unsigned upper;
-
     page->at = page_at(tour, number, 1);
     if (page->at == NULL) {
         return 0;
     }
-    flags = load16(page->at + PAGE_FLAGS) & PAGE_KIND;
     page->lower = load16(page->at + PAGE_LOWER);
-    upper = load16(page->at + PAGE_UPPER);
+    page->upper = load16(page->at + PAGE_UPPER);
     page->leaf = leaf;
-    if (flags != (leaf ? PAGE_LEAF : PAGE_BRANCH) || page->lower < PAGE_HEAD || page->lower > upper
-        || upper > tour->pages->page || page->lower % 2 != 0) {
+    if (load16(page->at + PAGE_FLAGS) != (leaf ? PAGE_LEAF : PAGE_BRANCH) || page->lower < PAGE_HEAD
+        || page->lower > page->upper || page->upper > tour->pages->page || page->lower % 2 != 0) {
         return complain(tour, damaged);
     }
     page->n = (page->lower - (unsigned)PAGE_HEAD) / 2;
@@ -363,39 +365,68 @@ static int compare(const unsigned char *a, apr_size_t alen, const unsigned char 
     return c != 0 ? c : (alen > blen) - (alen < blen);
 }
 
-/* Copies a leaf's node. */
-static int copy_node(tour_t *tour, const slot_t *node, certmap_node_t *out)
-{
-    apr_size_t len = load16(node->at + NODE_LOW) | (apr_size_t)load16(node->at + NODE_HIGH) << 16;
-    unsigned flags = load16(node->at + NODE_FLAGS);
-    const unsigned char *value = node->key + node->keylen;
-    const unsigned char *page;
-    apr_size_t pages;
+/* Where the value of a leaf's node stands. */
+typedef struct value_t {
+    const unsigned char *at;
+    apr_size_t len;
+    apr_uint64_t first;             /* of its own pages */
+    apr_uint64_t pages;             /* 0: it stands in the leaf */
+} value_t;
 
-    if (flags & ~NODE_BIG || len > CERTMAP_RECORD_MAX + CERTMAP_SUM_LEN) {
+/* Finds a value on pages of its own, of which there may be more than it needs. */
+static int big_value(tour_t *tour, const slot_t *node, value_t *value)
+{
+    apr_uint64_t least = (PAGE_HEAD + value->len + tour->pages->page - 1) / tour->pages->page;
+    const unsigned char *page;
+
+    if (node->room < sizeof(size_t)) {
+        return complain(tour, damaged);
+    }
+    value->first = load_word(node->key + node->keylen);
+    page = page_at(tour, value->first, least);
+    if (page == NULL) {
+        return 0;
+    }
+    value->pages = load16(page + PAGE_LOWER + NODE_LOW) | (apr_uint64_t)load16(page + PAGE_LOWER + NODE_HIGH) << 16;
+    if (load16(page + PAGE_FLAGS) != PAGE_OVERFLOW || value->pages < least) {
+        return complain(tour, damaged);
+    }
+    value->at = page + PAGE_HEAD;
+    return page_at(tour, value->first, value->pages) != NULL;
+}
+
+static int value_of(tour_t *tour, const slot_t *node, value_t *value)
+{
+    unsigned flags = load16(node->at + NODE_FLAGS);
+
+    value->len = load16(node->at + NODE_LOW) | (apr_size_t)load16(node->at + NODE_HIGH) << 16;
+    value->at = node->key + node->keylen;
+    value->first = 0;
+    value->pages = 0;
+    if (flags & ~NODE_BIG) {
         return complain(tour, damaged);
     }
     if (flags & NODE_BIG) {
-        if (node->room < sizeof(size_t)) {
-            return complain(tour, damaged);
-        }
-        pages = (PAGE_HEAD + len + tour->pages->page - 1) / tour->pages->page;
-        page = page_at(tour, load_word(value), pages);
-        if (page == NULL) {
-            return 0;
-        }
-        if ((load16(page + PAGE_FLAGS) & PAGE_KIND) != PAGE_OVERFLOW) {
-            return complain(tour, damaged);
-        }
-        value = page + PAGE_HEAD;
+        return big_value(tour, node, value);
     }
-    else if (len > node->room) {
+    return value->len <= node->room ? 1 : complain(tour, damaged);
+}
+
+/* Copies a leaf's node. */
+static int copy_node(tour_t *tour, const slot_t *node, certmap_node_t *out)
+{
+    value_t value;
+
+    if (!value_of(tour, node, &value)) {
+        return 0;
+    }
+    if (value.len > CERTMAP_RECORD_MAX + CERTMAP_SUM_LEN) {
         return complain(tour, damaged);
     }
     out->key = apr_pmemdup(tour->pool, node->key, node->keylen);
     out->keylen = node->keylen;
-    out->value = apr_pmemdup(tour->pool, value, len);
-    out->len = len;
+    out->value = apr_pmemdup(tour->pool, value.at, value.len);
+    out->len = value.len;
     return 1;
 }
 
@@ -552,21 +583,52 @@ apr_status_t certmap_pages_find(const certmap_pages_t *pages, const certmap_snap
 
 typedef struct walk_t {
     tour_t tour;
-    certmap_node_fn *fn;
+    certmap_node_fn *fn;            /* NULL: only the pages are looked at */
     void *baton;
+    int free;                       /* the tree of free pages: its keys are numbers, its values lists of pages */
     apr_uint64_t seen;              /* entries */
     unsigned char last[512];        /* the key before, or the branch's key that the next one is not before */
     apr_size_t lastlen;
     int may_equal;
-    unsigned char *visited;         /* a bit for each page */
+    unsigned char *used;            /* a bit for each page: whether something has it */
+    apr_uint64_t bits;
     apr_pool_t *scratch;
 } walk_t;
+
+/* Takes pages: nothing else may have them. */
+static int use(walk_t *walk, apr_uint64_t number, apr_uint64_t n)
+{
+    for (; n > 0; n--, number++) {
+        if (number < 2 || number >= walk->bits) {
+            return complain(&walk->tour, damaged);
+        }
+        if (walk->used[number / 8] & 1u << number % 8) {
+            return complain(&walk->tour, "a page stands in two places");
+        }
+        walk->used[number / 8] |= (unsigned char)(1u << number % 8);
+    }
+    return 1;
+}
+
+/* Numbers are ordered as such. */
+static int compare_keys(const walk_t *walk, const unsigned char *key, apr_size_t keylen)
+{
+    size_t a;
+    size_t b;
+
+    if (!walk->free) {
+        return compare(walk->last, walk->lastlen, key, keylen);
+    }
+    a = load_word(walk->last);
+    b = load_word(key);
+    return (a > b) - (a < b);
+}
 
 /* Whether a key may come next; remembers it. */
 static int in_order(walk_t *walk, const unsigned char *key, apr_size_t keylen, int may_equal)
 {
-    if (keylen > sizeof(walk->last)
-        || (walk->seen > 0 && compare(walk->last, walk->lastlen, key, keylen) >= walk->may_equal)) {
+    if (keylen > sizeof(walk->last) || (walk->free && keylen != sizeof(size_t))
+        || (walk->lastlen > 0 && compare_keys(walk, key, keylen) >= walk->may_equal)) {
         return complain(&walk->tour, "its keys are in disorder");
     }
     memcpy(walk->last, key, keylen);
@@ -575,75 +637,160 @@ static int in_order(walk_t *walk, const unsigned char *key, apr_size_t keylen, i
     return 1;
 }
 
-static int visit_leaf(walk_t *walk, const tree_page_t *page)
+/* Takes the pages that an entry of the free pages' tree lists: their number, then the pages, the last one first. */
+static int use_free(walk_t *walk, const value_t *value)
 {
-    unsigned i;
+    apr_size_t room = value->len / sizeof(size_t);
+    apr_size_t n = room > 0 ? load_word(value->at) : 0;
+    apr_size_t i;
 
-    for (i = 0; i < page->n; i++) {
-        certmap_node_t copy;
-        slot_t node;
+    if (room == 0 || n > room - 1) {
+        return complain(&walk->tour, damaged);
+    }
+    for (i = 1; i <= n; i++) {
+        apr_uint64_t number = load_word(value->at + i * sizeof(size_t));
 
-        apr_pool_clear(walk->scratch);
-        if (!node_at(&walk->tour, page, i, &node) || !copy_node(&walk->tour, &node, &copy)
-            || !in_order(walk, copy.key, copy.keylen, 0)) {
-            return 0;
+        if (i > 1 && number >= load_word(value->at + (i - 1) * sizeof(size_t))) {
+            return complain(&walk->tour, damaged);
         }
-        walk->seen++;
-        walk->tour.why = walk->fn(walk->baton, &copy, walk->scratch);
-        if (walk->tour.why != NULL) {
+        if (!use(walk, number, 1)) {
             return 0;
         }
     }
     return 1;
+}
+
+static int tell_entry(walk_t *walk, const slot_t *node)
+{
+    certmap_node_t copy;
+
+    apr_pool_clear(walk->scratch);
+    if (!copy_node(&walk->tour, node, &copy)) {
+        return 0;
+    }
+    walk->tour.why = walk->fn(walk->baton, &copy, walk->scratch);
+    return walk->tour.why == NULL;
+}
+
+/* @param bytes in, out: of the page's nodes */
+static int visit_entry(walk_t *walk, const slot_t *node, apr_size_t *bytes)
+{
+    value_t value;
+
+    if (!value_of(&walk->tour, node, &value) || !use(walk, value.first, value.pages)
+        || !in_order(walk, node->key, node->keylen, 0)) {
+        return 0;
+    }
+    *bytes += value.pages > 0 ? sizeof(size_t) : value.len;
+    walk->seen++;
+    if (walk->free) {
+        return use_free(walk, &value);
+    }
+    return walk->fn != NULL ? tell_entry(walk, node) : 1;
 }
 
 /* Depth is at most DEPTH_MAX. */
 static int visit(walk_t *walk, apr_uint64_t number, unsigned depth)
 {
     int leaf = depth == 1;
+    apr_size_t bytes = 0;
     tree_page_t page;
+    slot_t node;
     unsigned i;
 
-    if (!tree_page(&walk->tour, number, leaf, &page)) {
+    if (!tree_page(&walk->tour, number, leaf, &page) || !use(walk, number, 1)) {
         return 0;
     }
-    if (walk->visited[number / 8] & 1u << number % 8) {
-        return complain(&walk->tour, "a page stands in two places");
-    }
-    walk->visited[number / 8] |= (unsigned char)(1u << number % 8);
-    if (leaf) {
-        return visit_leaf(walk, &page);
-    }
     for (i = 0; i < page.n; i++) {
-        slot_t node;
-
-        /* A branch's first key stands for everything before its second. */
-        if (!node_at(&walk->tour, &page, i, &node) || (i > 0 && !in_order(walk, node.key, node.keylen, 1))
-            || !visit(walk, child_of(&node), depth - 1)) {
+        if (!node_at(&walk->tour, &page, i, &node)) {
             return 0;
         }
+        /* A branch's first key stands for everything before its second. */
+        if (leaf ? !visit_entry(walk, &node, &bytes)
+                 : (i > 0 && !in_order(walk, node.key, node.keylen, 1))
+                   || !visit(walk, child_of(&node), depth - 1)) {
+            return 0;
+        }
+        bytes += NODE_HEAD + node.keylen;
+        bytes += bytes % 2;     /* nodes begin at even places */
+        if (node.at < page.at + page.upper) {
+            return complain(&walk->tour, damaged);
+        }
     }
+    return bytes == walk->tour.pages->page - page.upper ? 1 : complain(&walk->tour, damaged);
+}
+
+/* One tree. */
+static int walk_tree(walk_t *walk, apr_uint64_t root, unsigned depth, apr_uint64_t entries)
+{
+    walk->seen = 0;
+    walk->lastlen = 0;
+    if (!visit(walk, root, depth)) {
+        return 0;
+    }
+    return walk->seen == entries ? 1
+           : complain(&walk->tour, "there are more or fewer entries than the store says");
+}
+
+/* Prepares a walk. A file may end before its last pages when these are free. */
+static int begin_walk(walk_t *walk, apr_pool_t *p)
+{
+    const certmap_pages_t *pages = walk->tour.pages;
+    apr_uint64_t there = pages->len / pages->page;
+
+    if (walk->tour.snapshot->last >= 4 * there + 65536) {
+        return complain(&walk->tour, cut_off);
+    }
+    if (apr_pool_create(&walk->scratch, p) != APR_SUCCESS) {
+        return complain(&walk->tour, "out of memory");
+    }
+    walk->tour.pool = walk->scratch;
+    walk->bits = walk->tour.snapshot->last + 1;
+    walk->used = apr_pcalloc(p, (apr_size_t)(walk->bits / 8 + 1));
     return 1;
+}
+
+/* @return APR_SUCCESS, or APR_EGENERAL with *why */
+static apr_status_t end_walk(walk_t *walk, int fine, const char **why)
+{
+    if (walk->scratch != NULL) {
+        apr_pool_destroy(walk->scratch);
+    }
+    *why = fine ? NULL : walk->tour.why;
+    return fine ? APR_SUCCESS : APR_EGENERAL;
 }
 
 apr_status_t certmap_pages_walk(const certmap_pages_t *pages, const certmap_snapshot_t *snapshot, certmap_node_fn *fn,
                                 void *baton, const char **why, apr_pool_t *p)
 {
     walk_t walk = { .tour = { pages, snapshot, NULL, NULL }, .fn = fn, .baton = baton };
-    int fine;
 
-    *why = NULL;
-    if (apr_pool_create(&walk.scratch, p) != APR_SUCCESS) {
-        *why = "out of memory";
-        return APR_EGENERAL;
+    return end_walk(&walk, begin_walk(&walk, p) && walk_tree(&walk, snapshot->root, snapshot->depth,
+                                                             snapshot->entries), why);
+}
+
+/* Whether what is said of the free pages' tree makes sense; one without pages has no depth. */
+static int is_free_tree(const certmap_snapshot_t *snapshot)
+{
+    return (snapshot->free_flags & ~TREE_NO_SUBDIRECTORY) == TREE_NUMBERS && snapshot->free_depth <= DEPTH_MAX
+           && (snapshot->free_depth > 0 || (snapshot->free_root == (apr_uint64_t)(size_t)-1
+                                            && snapshot->free_entries == 0));
+}
+
+apr_status_t certmap_pages_check(const certmap_pages_t *pages, const certmap_snapshot_t *snapshot, const char **why,
+                                 apr_pool_t *p)
+{
+    walk_t walk = { .tour = { pages, snapshot, NULL, NULL } };
+    int fine = begin_walk(&walk, p)
+               && walk_tree(&walk, snapshot->root, snapshot->depth, snapshot->entries);
+
+    if (fine && !is_free_tree(snapshot)) {
+        fine = complain(&walk.tour, "its list of free pages is damaged");
     }
-    walk.tour.pool = walk.scratch;
-    walk.visited = apr_pcalloc(p, pages->len / pages->page / 8 + 1);    /* tree_page refuses what is not in the map */
-    fine = visit(&walk, snapshot->root, snapshot->depth);
-    apr_pool_destroy(walk.scratch);
-    if (fine && walk.seen != snapshot->entries) {
-        fine = complain(&walk.tour, "there are more or fewer entries than the store says");
+    if (fine && snapshot->free_depth > 0) {
+        walk.free = 1;
+        fine = walk_tree(&walk, snapshot->free_root, snapshot->free_depth, snapshot->free_entries)
+               || complain(&walk.tour, "its list of free pages is damaged");
     }
-    *why = fine ? NULL : walk.tour.why;
-    return fine ? APR_SUCCESS : APR_EGENERAL;
+    return end_walk(&walk, fine, why);
 }

@@ -40,6 +40,27 @@ static apr_status_t lmdb_error(int rc, const char **why)
     return rc > 0 ? rc : APR_EGENERAL;
 }
 
+/*
+ * liblmdb calls every write that fell short an input/output error. What stands in its way is asked for again, behind
+ * the end of the file.
+ */
+static int full_error(int rc, int fd)
+{
+    static const char zeros[65536];
+    struct stat st;
+    ssize_t n = 0;
+    off_t at;
+
+    if (rc != EIO || fstat(fd, &st) != 0) {
+        return rc;
+    }
+    for (at = st.st_size; at < st.st_size + (off_t)sizeof(zeros) && n >= 0; at += n) {
+        n = pwrite(fd, zeros, sizeof(zeros), at);
+    }
+    rc = n < 0 ? errno : rc;
+    return ftruncate(fd, st.st_size) == 0 ? rc : errno;
+}
+
 /* ---- writing ------------------------------------------------------------------------------------------------- */
 
 /* An environment and its transaction. */
@@ -205,7 +226,7 @@ static apr_status_t write_new(const char *path, int fd, const build_t *b, const 
         *why = "stopped before it was done";
         return APR_EINTR;
     }
-    return rc == 0 ? APR_SUCCESS : lmdb_error(rc, why);
+    return rc == 0 ? APR_SUCCESS : lmdb_error(full_error(rc, fd), why);
 }
 
 /* So that a rename outlives a power failure. */
@@ -494,6 +515,18 @@ static void sort_by_line(apr_array_header_t *errors)
     qsort(errors->elts, (size_t)errors->nelts, sizeof(certmap_error_t), compare_lines);
 }
 
+/* What a version says of itself, and whether liblmdb may be let near it. */
+static const char *read_checked(void *baton, const certmap_pages_t *pages, const certmap_snapshot_t *snapshot,
+                                apr_pool_t *p)
+{
+    const char *why = certmap_store_header(pages, snapshot, baton, p);
+
+    if (why == NULL) {
+        (void)certmap_pages_check(pages, snapshot, &why, p);
+    }
+    return why;
+}
+
 static apr_status_t change(const char *path, change_t *c, const char **why, apr_pool_t *p)
 {
     certmap_header_t header;
@@ -508,7 +541,7 @@ static apr_status_t change(const char *path, change_t *c, const char **why, apr_
         rv = certmap_pages_open(path, &pages, why, p);
     }
     if (rv == APR_SUCCESS) {
-        rv = certmap_store_ask(pages, read_header, &header, why, p);
+        rv = certmap_store_ask(pages, read_checked, &header, why, p);
     }
     if (rv != APR_SUCCESS) {
         return rv;
@@ -525,7 +558,7 @@ static apr_status_t change(const char *path, change_t *c, const char **why, apr_
         *why = c->entries != NULL ? "keys are in the store already" : "the store has no entry for some keys";
         return c->entries != NULL ? APR_EINVAL : APR_NOTFOUND;
     }
-    return rc == 0 ? APR_SUCCESS : lmdb_error(rc, why);
+    return rc == 0 ? APR_SUCCESS : lmdb_error(full_error(rc, fd), why);
 }
 
 static certmap_sink_t sink_on(apr_array_header_t *errors, const char *file, apr_pool_t *p)

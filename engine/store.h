@@ -40,6 +40,10 @@ typedef struct certmap_snapshot_t {
     apr_uint64_t last;              /**< last page */
     apr_uint64_t entries;
     unsigned depth;
+    apr_uint64_t free_root;         /**< the tree of pages that are free */
+    apr_uint64_t free_entries;
+    unsigned free_depth;
+    unsigned free_flags;
 } certmap_snapshot_t;
 
 /** One key and its value, copied. */
@@ -73,6 +77,11 @@ apr_status_t certmap_pages_find(const certmap_pages_t *pages, const certmap_snap
 typedef const char *certmap_node_fn(void *baton, const certmap_node_t *node, apr_pool_t *p);
 apr_status_t certmap_pages_walk(const certmap_pages_t *pages, const certmap_snapshot_t *snapshot, certmap_node_fn *fn,
                                 void *baton, const char **why, apr_pool_t *p);
+
+/** Whether every page that a version has stands where it should and is used once, the free ones too: liblmdb trusts
+ *  what it is given, and would write into pages that are in use. @return APR_SUCCESS, or APR_EGENERAL with *why */
+apr_status_t certmap_pages_check(const certmap_pages_t *pages, const certmap_snapshot_t *snapshot, const char **why,
+                                 apr_pool_t *p);
 
 /* ---- what stands in a store (storefile.c) -------------------------------------------------------------------- */
 

@@ -110,7 +110,7 @@ apr_status_t certmap_store_lock(const char *path, int flags, int *fd, const char
         *fd = open(path, flags | O_CLOEXEC | O_NONBLOCK, 0644);
         if (*fd < 0) {
             rv = errno;
-            *why = system_text(rv, p);
+            *why = rv == EISDIR ? "a directory; a store is one file" : system_text(rv, p);
             return rv;
         }
         *held = *fd;

@@ -86,7 +86,7 @@ typedef struct all_t {
     certmap_entry_fn *fn;           /* or NULL */
     certmap_progress_fn *progress;  /* or NULL */
     void *baton;
-    int check_keys;
+    int check;                      /* keys against their texts, and the pages that are free */
     apr_size_t n;
     apr_size_t total;
     apr_size_t counts[CERTMAP_K_COUNT];
@@ -127,7 +127,7 @@ static const char *visit(void *baton, const certmap_node_t *node, apr_pool_t *p)
     if (why != NULL) {
         return why;
     }
-    if (all->check_keys && !is_key_of(text, node, kind, p)) {
+    if (all->check && !is_key_of(text, node, kind, p)) {
         return "an entry stands under a key that is not its own";
     }
     all->counts[kind]++;
@@ -167,6 +167,9 @@ static apr_status_t read_all(const char *path, all_t *all, const char **why, apr
         return APR_SUCCESS;
     }
     rv = *why == interrupted ? APR_EINTR : rv;
+    if (rv == APR_SUCCESS && all->check) {
+        rv = certmap_pages_check(pages, &snapshot, why, p);
+    }
     for (i = 0; i < CERTMAP_K_COUNT && rv == APR_SUCCESS; i++) {
         if (all->counts[i] != header.counts[i]) {
             *why = "its header counts other entries than there are";
@@ -201,7 +204,7 @@ apr_status_t certmap_store_each(const char *path, certmap_entry_fn *fn, void *ba
 apr_status_t certmap_store_verify(const char *path, certmap_progress_fn *progress, void *baton,
                                   apr_size_t counts[CERTMAP_K_COUNT], const char **why, apr_pool_t *p)
 {
-    all_t all = { .progress = progress, .baton = baton, .check_keys = 1 };
+    all_t all = { .progress = progress, .baton = baton, .check = 1 };
     apr_status_t rv = read_whole(path, &all, why, p);
 
     memcpy(counts, all.counts, sizeof(all.counts));

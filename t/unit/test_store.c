@@ -355,6 +355,49 @@ static void test_damage(void)
     is_int(d.verified, 0, "and verify finds each of them");
 }
 
+/* liblmdb trusts its pages: who adds to a damaged store must be refused, whichever page it is, and not crash. */
+static void test_damage_added_to(void)
+{
+    const char *path = path_of("damage");
+    const char *copy = path_of("copy");
+    apr_uint32_t state = 777;
+    apr_size_t len;
+    apr_size_t i;
+    char *data;
+    int worse = 0;
+    int refused = 0;
+    int added = 0;
+
+    for (i = 0; i < 4; i++) {
+        is_str(take(path, apr_psprintf(pool, "dn:CN=p%d \"CN=Test CA\"", (int)(100 * i))), "ok 1",
+               "a page becomes free");
+    }
+    data = slurp(path, &len);
+    for (i = 0; i < 1500; i++) {
+        apr_size_t at = (state >> 8) % len;
+        int before;
+
+        state = state * 1103515245 + 12345;
+        if (i % 2 == 0) {
+            at = at / 4096 * 4096 + at % 32;        /* heads of pages */
+        }
+        data[at] ^= (char)(1 + state % 255);
+        spew(copy, data, len);
+        data[at] ^= (char)(1 + state % 255);
+        before = strncmp(verify(copy), "ok", 2) == 0;
+        if (strncmp(add(copy, "dn:CN=p7 \"CN=Test CA\" new\nX509:<S>CN=new new\n", 1), "ok", 2) == 0) {
+            added++;
+            worse += before && strncmp(verify(copy), "ok", 2) != 0;
+        }
+        else {
+            refused++;
+        }
+    }
+    ok(refused > 300 && added > 300, "adding to a damaged store is refused, or touches nothing that is damaged "
+       "(%d, %d)", refused, added);
+    is_int(worse, 0, "and never makes it worse");
+}
+
 /* Every bit of the first leaf that verify reads. */
 static void test_verify_damage(void)
 {
@@ -698,6 +741,7 @@ int main(void)
     test_lengths();
     test_source();
     test_damage();
+    test_damage_added_to();
     test_verify_damage();
     test_not_stores();
     test_locked();
