@@ -100,6 +100,18 @@ static apr_uint64_t meta_txnid(const certmap_pages_t *pages, int i)
     return __atomic_load_n(&meta->txnid, __ATOMIC_ACQUIRE);
 }
 
+void certmap_pages_marks(const certmap_pages_t *pages, apr_uint64_t marks[CERTMAP_MARKS])
+{
+    int i;
+
+    for (i = 0; i < 2; i++) {
+        const meta_t *meta = (const meta_t *)(const void *)meta_at(pages, i);
+
+        marks[2 * i] = meta_txnid(pages, i);
+        marks[2 * i + 1] = __atomic_load_n(&meta->dbs[1].root, __ATOMIC_RELAXED);
+    }
+}
+
 /* Copies a meta page when it holds still: its number is the same before and after, and so is all of it when read
  * again. */
 static int copy_meta(const certmap_pages_t *pages, int i, meta_t *meta)

@@ -73,9 +73,10 @@ static int path_changed(source_lmdb_t *s, const opened_t *opened)
 /* Whether what was opened will do. st: how the open file is now */
 static int still_good(source_lmdb_t *s, const opened_t *opened, struct stat *st)
 {
-    memset(st, 0, sizeof(*st));
-    if (opened->pages != NULL
-        && (fstat(opened->pages->fd, st) != 0 || st->st_nlink == 0 || (apr_size_t)st->st_size < opened->pages->len)) {
+    if (opened->pages == NULL) {
+        memset(st, 0, sizeof(*st));
+    }
+    else if (fstat(opened->pages->fd, st) != 0 || st->st_nlink == 0 || (apr_size_t)st->st_size < opened->pages->len) {
         return 0;
     }
     return !path_changed(s, opened);
@@ -248,26 +249,29 @@ static apr_uint64_t mix(apr_uint64_t a, apr_uint64_t b)
     return a ^ a >> 31;
 }
 
-/* The version's number alone would not tell a store from another that was copied over it. */
+/* The version's number alone would not tell a store from another that was copied over it. Asked by every request: a
+ * number that was read while somebody wrote is another than before and after, and costs one decision more. */
 static apr_uint64_t lmdb_generation(certmap_source_t *source)
 {
     source_lmdb_t *s = (source_lmdb_t *)source;
     struct stat st;
     certmap_generation_t *generation = current(s, 0, &st);
     const opened_t *opened;
-    certmap_snapshot_t snapshot;
+    apr_uint64_t marks[CERTMAP_MARKS];
     apr_uint64_t n;
+    int i;
 
     if (generation == NULL) {
         return 0;
     }
     opened = certmap_generation_object(generation);
-    n = mix(certmap_generation_number(generation), (apr_uint64_t)st.st_ino);
-    n = mix(n, (apr_uint64_t)st.st_mtim.tv_sec);
-    n = mix(n, (apr_uint64_t)st.st_mtim.tv_nsec);
-    if (opened->pages != NULL && certmap_pages_snapshot(opened->pages, &snapshot)) {
-        n = mix(n, snapshot.txnid);
-        n = mix(n, snapshot.root);
+    n = mix(certmap_generation_number(generation),
+            (apr_uint64_t)st.st_mtim.tv_sec * 1000000000 + (apr_uint64_t)st.st_mtim.tv_nsec);
+    if (opened->pages != NULL) {
+        certmap_pages_marks(opened->pages, marks);
+        for (i = 0; i < CERTMAP_MARKS; i++) {
+            n = mix(n, marks[i]);
+        }
     }
     certmap_generation_release(generation);
     return n;

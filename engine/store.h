@@ -60,6 +60,10 @@ typedef struct certmap_node_t {
  * @return APR_SUCCESS, an error of the system, APR_EINVAL: this is no LMDB file, or APR_EGENERAL: it is damaged
  */
 apr_status_t certmap_pages_open(const char *path, certmap_pages_t **pages, const char **why, apr_pool_t *p);
+#define CERTMAP_MARKS 4
+/** Numbers that change with the contents, without making sure that there is a version to be read. While a version is
+ *  being written they may be of no version at all. */
+void certmap_pages_marks(const certmap_pages_t *pages, apr_uint64_t marks[CERTMAP_MARKS]);
 /** The newest version. @return 1, or 0 when the meta pages make no sense */
 int certmap_pages_snapshot(const certmap_pages_t *pages, certmap_snapshot_t *snapshot);
 /** Whether what was read of a version was that version. Asked after reading. */

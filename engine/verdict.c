@@ -169,7 +169,7 @@ void certmap_verdict_add(certmap_verdict_t *verdict, int x509_err, int depth)
 certmap_reason_e certmap_verdict_dates(const certmap_cert_t *cert, apr_time_t now)
 {
     /* dates have whole seconds, and the last second is valid to its end */
-    if (apr_time_sec(now) > apr_time_sec(certmap_cert_not_after(cert))) {
+    if (now >= certmap_cert_not_after(cert) + APR_USEC_PER_SEC) {
         return CERTMAP_R_EXPIRED;
     }
     if (now < certmap_cert_not_before(cert)) {
