@@ -136,6 +136,22 @@ static int is_named(const ctl_section_t *section, const char *wanted, apr_pool_t
            || (section->file && strcmp(wanted, apr_psprintf(p, "%s:%d", section->file, section->line)) == 0);
 }
 
+/* Whether what is wanted can only be a section: its name, or a place in a file that has sections. */
+static int is_no_path(const ctl_vhost_t *vhost, const char *wanted, apr_pool_t *p)
+{
+    const char *colon = strrchr(wanted, ':');
+    int i, named = *wanted != '/';
+
+    for (i = 0; i < vhost->nsections && !named; i++) {
+        const char *file = vhost->sections[i].file;
+
+        named = is_named(&vhost->sections[i], wanted, p)
+                || (file && colon && strlen(file) == (apr_size_t)(colon - wanted)
+                    && memcmp(file, wanted, strlen(file)) == 0);
+    }
+    return named;
+}
+
 static int find_named(ctl_t *ctl, const ctl_vhost_t *vhost, const char *wanted, const ctl_section_t **found)
 {
     const char *all = "", *those = "";
@@ -230,14 +246,11 @@ int ctl_conf_find(ctl_t *ctl, const ctl_conf_t *conf, const char *vhost, const c
     if (!location) {
         *section = &host->sections[0];
     }
+    else if (is_no_path(host, location, ctl->pool)) {
+        status = find_named(ctl, host, location, section);
+    }
     else {
-        /* A place may begin with a slash too, so names and places are looked for first. */
-        int i, named = *location != '/';
-
-        for (i = 0; i < host->nsections && !named; i++) {
-            named = is_named(&host->sections[i], location, ctl->pool);
-        }
-        status = named ? find_named(ctl, host, location, section) : find_path(ctl, host, location, section);
+        status = find_path(ctl, host, location, section);
     }
     if (server) {
         *server = host;

@@ -255,6 +255,50 @@ says('httpd: half an answer', ['--httpd', './httpd-cut', 'conf'], 2, 'certmapctl
 says('httpd: another version\'s', ['--httpd', './httpd-new', 'conf'], 2, 'certmapctl: error: line 1 of what httpd -t');
 says('httpd: a crash', ['--httpd', './httpd-killed', 'conf'], 2, 'certmapctl: error: ./httpd-killed: was ended by signal 9');
 
+# ---- which section a request meets, as explain asks it
+
+spew('plain', "$before<VirtualHost *:1>\nServerName A.test:443\nCertMapRule a allow one any\n<Location \"/x\">\nCertMapRule b allow two any\n"
+    . "</Location>\n<Location '/x/deep'>\nCertMapRule c allow three any\n</Location>\n<Location /w*/y>\nCertMapRule d allow four any\n"
+    . "</Location>\n</VirtualHost>\n<VirtualHost *:2>\nServerName b.test\nCertMap Optional\nCertMapRule e allow five any\n"
+    . "<Directory \"$dir\">\nCertMapRule f allow six any\n</Directory>\n<LocationMatch \"^/z\">\nCertMapRule g allow seven any\n"
+    . "</LocationMatch>\n</VirtualHost>\n<VirtualHost *:3>\nServerName b.test:3\nCertMapRule h allow eight any\n<Location /x>\n"
+    . "CertMapRule i allow nine any\n</Location>\n<Location /x>\nCertMapRule j allow ten any\n</Location>\n</VirtualHost>\n");
+my $line = $lines + 1;
+
+# options, and the user or what is said
+my @sections = (
+    [[],                                                        'five'],
+    [['--vhost', 'a.test'],                                     'one'],
+    [['--vhost', 'a.TEST:443'],                                 'one'],
+    [['--vhost', 'a.test:80'],                                  qr/no virtual host has the ServerName a\.test:80; there are: .*A\.test:443 \(\S+plain:$line\)/],
+    [['--vhost', 'a.test:443x'],                                qr/no virtual host has the ServerName/],
+    [['--vhost', 'b.test'],                                     qr/may be any of: b\.test:[23] .*, b\.test:[23] .*write NAME:PORT/],
+    [['--vhost', 'b.test:3'],                                   'eight'],
+    [['--vhost', 'localhost'],                                  qr/403\.12/],
+    [['--vhost', 'a.test', '--location', '/'],                  'one'],
+    [['--vhost', 'a.test', '--location', '/xy'],                'one'],
+    [['--vhost', 'a.test', '--location', '/x'],                 'two'],
+    [['--vhost', 'a.test', '--location', '/x?a=/x/deep'],       'two'],
+    [['--vhost', 'a.test', '--location', '/x/y'],               'two'],
+    [['--vhost', 'a.test', '--location', '/ww/y'],              'four'],
+    [['--vhost', 'a.test', '--location', '/w/w/y'],             'one'],
+    [['--vhost', 'a.test', '--location', '/x/deep/y'],          qr/several sections apply together; .*<Location "\/x"> .*, <Location '\/x\/deep'>/],
+    [['--vhost', 'a.test', '--location', q{<Location '/x/deep'>}], 'three'],
+    [['--vhost', 'a.test', '--location', '(server)'],           'one'],
+    [['--vhost', 'a.test', '--location', '<Location /x>'],      qr/neither a path nor a section .*\(server\), <Location "\/x">/],
+    [['--vhost', 'b.test:2', '--location', '/'],                qr/only httpd can tell .*<Directory .*, <LocationMatch /],
+    [['--vhost', 'b.test:2', '--location', '<LocationMatch "^/z">'], 'seven'],
+    [['--vhost', 'b.test:3', '--location', '<Location /x>'],    qr/may be any of: .*plain:\d+\), .*write FILE:LINE/],
+    [['--vhost', 'b.test:3', '--location', "$dir/plain:" . ($line + 30)], 'ten'],
+    [['--vhost', 'b.test:3', '--location', "$dir/plain:" . ($line + 31)], qr/neither a path nor a section /],
+);
+for my $case (@sections) {
+    my ($options, $expected) = @$case;
+    my @words = ('explain', '--httpd-conf', 'plain', @$options, pki('clients', 'good.crt'));
+    my $output = qx('$command' @{[join ' ', map { (my $word = $_) =~ s/'/'\\''/g; "'$word'" } @words]} 2>&1);
+    like($output, ref $expected ? $expected : qr/\b$expected\b/, "section: @$options");
+}
+
 # ---- many
 
 my $rules = '';
