@@ -1,0 +1,193 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: Apache-2.0
+# The manual pages: mandoc finds nothing to say about them, certmap.rules(5) has what the engine's tables have and its
+# examples are what they are said to be, mod_certmap(5) has the directives, reasons, notes and variables of the module.
+use strict;
+use warnings;
+use File::Temp qw(tempdir);
+use Test::More;
+
+my $dir = tempdir('certmap-man.XXXXXX', TMPDIR => 1, CLEANUP => 1);
+
+sub slurp {
+    my ($name) = @_;
+    open my $fh, '<', $name or die "$name: $!\n";
+    local $/;
+    return scalar <$fh>;
+}
+
+sub spew {
+    my ($name, $text) = @_;
+    open my $fh, '>', $name or die "$name: $!\n";
+    print {$fh} $text;
+    close $fh or die "$name: $!\n";
+}
+
+sub unique { my %seen; return sort grep { !$seen{$_}++ } @_ }
+
+# The part of a source between two places.
+sub part {
+    my ($file, $from, $to) = @_;
+    my ($found) = slurp($file) =~ /$from(.*?)$to/s or die "$file: no $from\n";
+    return $found;
+}
+
+# As a terminal that is wide enough shows it.
+sub shown {
+    my ($file) = @_;
+    my $text = qx(mandoc -T ascii -O width=400 '$file');
+    $? == 0 or die "mandoc: $?\n";
+    return $text =~ s/.\x08//gr;
+}
+
+# A section or subsection of what is shown.
+sub chapter {
+    my ($text, $title) = @_;
+    my ($indent) = $text =~ /^( *)\Q$title\E$/m or die "no $title\n";
+    my ($chapter) = $text =~ /^ *\Q$title\E\n(.*?)(?=^ {0,@{[length $indent]}}\S|\z)/ms;
+    return $chapter;
+}
+
+# ---- all pages
+
+my @pages = sort glob 'man/*';
+is "@pages", 'man/certmap.rules.5 man/certmapctl.1 man/mod_certmap.5', 'the pages';
+for my $page (@pages) {
+    is qx(mandoc -T lint -W all '$page' 2>&1), '', "$page: mandoc has nothing to say";
+    is $?, 0, "$page: and is content";
+    is join(' ', grep {/[^\x20-\x7e]/} split /\n/, slurp($page)), '', "$page: is ASCII without tabs";
+}
+
+# ---- certmap.rules(5)
+
+my $rules = slurp('man/certmap.rules.5');
+my $shown = shown('man/certmap.rules.5');
+
+# What the items of a chapter are: "subject., issuer." of ".It Cm subject.\& Ns Ar attr , Cm issuer.\& Ns Ar attr".
+sub items {
+    my ($title) = @_;
+    my ($text) = $rules =~ /^\.S[hs] \Q$title\E\n((?:(?!^\.S[hs]).*\n)+)/m or die "certmap.rules(5): no $title\n";
+    return map {
+        map { my $word = $_; map {s/\\&//gr} split /[ ]*,[ ]*/, $word =~ s/ Ns Ar \w+//gr } split / *, Cm /, s/\\&//gr
+    } $text =~ /^\.It Cm (.*)$/mg;
+}
+
+my @fields = part('engine/field.c', '\} fields\[CERTMAP_F_COUNT\] = \{', "\n\\};") =~ /\{ "([^"]+)"/g;
+cmp_ok scalar @fields, '>=', 25, 'fields: ' . scalar @fields;
+is_deeply [unique(items('Fields'))], [sort @fields], 'certmap.rules(5) has every field and no other';
+
+my ($operators) = slurp('engine/cond.c') =~ /unknown operator: write (.*?), with/ or die "engine/cond.c: no operators\n";
+is_deeply [unique(items('Operators'))], [unique(grep { $_ ne 'or' } split ' ', $operators)], 'every operator';
+
+my @prefixes = unique(slurp('engine/cond.c') =~ /skip_prefix\(&rest, "(\w+:)"\)/g);
+is "@prefixes", 'all: case:', 'prefixes';
+like $shown, qr/^ +\[all:\]\[case:\]field operator value$/m, 'in the syntax of a condition';
+
+my @options = (part('engine/option.c', 'option_table\[\] = \{', '\n\};') =~ /\.name = "(\w+)"/g, 'disabled');
+my ($known) = slurp('engine/parse.c') =~ /option_names\[\] = \{(.*?)NULL/;
+is_deeply [sort @options], [sort $known =~ /"(\w+)"/g], 'options';
+is_deeply [unique(map {s/=.*//r} items('OPTIONS'))], [sort @options], 'every option';
+
+my @modifiers = part('engine/template.c', '\} modifiers\[\] = \{', '\n\};') =~ /\.name = "(\w+)"/g;
+cmp_ok scalar @modifiers, '>=', 6, "modifiers: @modifiers";
+is_deeply [unique(grep {/^:/} items('USER NAMES'))], [sort map {":$_"} @modifiers], 'every modifier';
+
+my @types = part('engine/keyread.c', '\} types\[\] = \{', '\n\};') =~ /\.name = "([\w-]+)"/g;
+cmp_ok scalar @types, '>=', 6, "types of keys: @types";
+is_deeply [unique(map {/^([\w-]+):/} items('ENTRIES'))], [sort @types], 'every type of key';
+like chapter($shown, 'ENTRIES'), qr/\Q$_\E/, "and $_"
+    for grep { !/SID/ } part('engine/keyread.c', 'ad_tags\[AD_COUNT\] = \{', '\n\};') =~ /"(<[^"]+>)"/g;
+
+my @strengths = part('engine/reason.c', 'strengths\[\] = \{', '\n\};') =~ /"(\w+)"/g;
+is_deeply [unique(items('STRENGTH'))], [sort @strengths], 'every strength';
+
+# ---- its examples
+
+sub check {
+    my ($text) = @_;
+    spew("$dir/example", $text);
+    my $said = qx(built/certmapctl check '$dir/example' 2>&1);
+    return ($? >> 8, $said);
+}
+
+my @examples;
+while ($rules =~ /^(.*)\n\.Bd -literal.*\n((?:(?!^\.Ed).*\n)+)\.Ed$/mg) {
+    my ($comment, $text) = ($1, $2);
+    push @examples, [$comment, $text =~ s/\\e/\\/gr];
+}
+cmp_ok scalar @examples, '>=', 9, 'certmap.rules(5) has ' . @examples . ' examples';
+my %sort;
+for my $example (@examples) {
+    my ($comment, $text) = @$example;
+    my ($sort) = $comment =~ /^\.\\" (.+)$/ or die "certmap.rules(5): no comment before:\n$text";
+    my ($name) = $text =~ /^(\w\S*)/m;
+    $sort{$sort}++;
+    for my $part ($sort =~ /^wrong/ ? split /^/, $text : $text) {
+        my ($status, $said) = check($part);
+        is $status, { rules => 0, entries => 0, 'warned rules' => 1, 'wrong rules' => 2 }->{$sort}, "$name: $sort"
+            or diag $said;
+        unlike $said, qr/: error: /, "$name: no error" if $sort !~ /^wrong/;
+    }
+}
+is_deeply [sort keys %sort], ['entries', 'rules', 'warned rules', 'wrong rules'], 'examples of each sort';
+
+# Every attribute that the page names is one.
+my ($attributes) = $rules =~ /^One attribute of a name:\n(.*?)^any name/ms or die "certmap.rules(5): no attributes\n";
+my @attributes = unique($attributes =~ /^\.(?:Cm|Pq Cm) (.*?)(?: ,)?$/mg);
+@attributes = unique(map { split / , / } @attributes);
+cmp_ok scalar @attributes, '>=', 15, "attributes: @attributes";
+my ($status, $said) = check(join '', map {"a-$_ allow u-$_ issuer=CN=ca subject.$_=$_\n"} @attributes);
+unlike $said, qr/error/, 'the engine knows each of them';
+like $said, qr/\A\z/, 'and check is content';
+is $status, 0, 'and says so';
+
+# ---- mod_certmap(5)
+
+my $module = shown('man/mod_certmap.5');
+my @directives = slurp('httpd/config.c') =~ /AP_INIT_\w+\("(\w+)"/g;
+cmp_ok scalar @directives, '>=', 9, 'directives: ' . scalar @directives;
+my $reference = slurp('docs/directives.md');
+my @syntax;
+for my $name (@directives) {
+    my ($lines) = $reference =~ /^## \Q$name\E\n\n((?:    \Q$name\E .*\n)+)    Context: /m
+        or die "docs/directives.md: no syntax of $name\n";
+    push @syntax, map { s/\xe2\x80\xa6/.../gr } $lines =~ /^    (.*)$/mg;
+}
+is_deeply [chapter($module, 'Directives') =~ /^     (CertMap.*)$/mg], \@syntax,
+    'every directive of the table, with the syntax of docs/directives.md and in its order';
+my ($require) = $reference =~ /^## Require [^\n]*\n\n((?:    Require .*\n)+)/m;
+my ($type) = $reference =~ /^## AuthType [^\n]*\n\n    (AuthType \w+)$/m;
+is_deeply [chapter($module, 'Authorization') =~ /^     ((?:Require|AuthType) .*)$/mg],
+    [map({ s/\xe2\x80\xa6/.../gr } $require =~ /^    (.*)$/mg), $type], 'and so for Require and AuthType';
+
+my $statuses = chapter($module, 'Statuses and reasons');
+my %of;
+while ($statuses =~ /^     ((?:403\.|503)\d*) +(.*\n(?: {6,}.*\n)*)/mg) {
+    my ($code, $text) = ($1, $2);
+    my ($list) = $text =~ /.*: (.*)\./s;
+    $of{$_} = $code for split /,\s+/, $list;
+}
+my %answer = part('engine/reason.c', '\} reasons\[CERTMAP_R_COUNT\] = \{', '\n\};') =~ /\{ "([\w-]+)", ANSWER_(\w+) \}/g;
+delete $answer{none};
+cmp_ok scalar keys %answer, '>=', 24, 'reasons: ' . keys %answer;
+is_deeply \%of, { map { $_ => $answer{$_} =~ tr/_/./r } keys %answer }, 'every reason, at its status';
+is_deeply [$statuses =~ /^     ((?:403\.|503)\d*) /mg], [slurp('docs/refusals.md') =~ /^## ((?:403\.|503)\d*):/mg],
+    'statuses in the order of precedence';
+
+my $face = slurp('mod_certmap.h');
+my @notes = $face =~ /#define CERTMAP_NOTE_\w+ "([^"]+)"/g;
+my @variables = $face =~ /#define CERTMAP_ENV_\w+ "([^"]+)"/g;
+is_deeply [unique(chapter($module, 'Notes') =~ /^ .*?\b(certmap-\w+)(?=[,;])/mg,
+    chapter($module, 'Notes') =~ /\b(certmap-\w+)(?=[,;])/g)], [sort @notes], 'every note';
+is_deeply [unique(slurp('man/mod_certmap.5') =~ /^\.It Ev (\w+)/mg)], [sort @variables], 'every variable';
+my ($header) = $face =~ /#define CERTMAP_HEADER_INCIDENT "([^"]+)"/;
+like $module, qr/\b\Q$header\E\b/, 'and the header';
+
+# The set-up is that of README.md, with a file in place of a rule.
+my ($setup) = chapter($module, 'Set-up in ten lines') =~ /^ +(LoadModule.*?<\/VirtualHost>)$/ms;
+my ($readme) = slurp('README.md') =~ /^```apache-server\n(.*?)^```$/ms;
+my @set = grep { !/^CertMapRule/ } map {s/^ +//r} split /\n/, $setup;
+is_deeply \@set, [grep { !/^CertMapRule/ } map {s/^ +//r} split /\n/, $readme], 'the set-up is that of README.md';
+cmp_ok scalar(split /\n/, $setup), '<=', 10, 'in ten lines';
+
+done_testing;
