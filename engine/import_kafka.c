@@ -13,6 +13,9 @@
 #include "cert.h"
 #include "import_kafka.h"
 
+/* So many patterns that are left out are asked whether they catch a name. */
+#define BEHIND_MAX 200
+
 static const char property[] = "ssl.principal.mapping.rules";
 
 /* One rule of the list. */
@@ -372,6 +375,9 @@ static const char *write_name(job_t *job, const kafka_rule_t *rule, const kafka_
     if (user == NULL) {
         return "its replacement cannot be carried over: $N without such a group, a lone $ or \\, or letters beyond "
                "ASCII to change";
+    }
+    if (job->behind->nelts > BEHIND_MAX) {
+        return "too many rules before it are left out to tell whether one of them catches this name";
     }
     for (i = 0; i < job->behind->nelts; i++) {
         if (!certmap_kafka_excludes(APR_ARRAY_IDX(job->behind, i, const char *), t->text)) {

@@ -36,6 +36,7 @@ typedef struct section_t {
 typedef struct job_t {
     certmap_import_out_t *out;
     apr_array_header_t *sections;   /* of section_t * */
+    apr_hash_t *seen;               /* sections by their headers */
     apr_hash_t *providers;          /* domain to its id_provider */
     section_t *section;             /* that is being read, or NULL */
     const char *domain;             /* whose [domain/...] section is being read, or NULL */
@@ -62,7 +63,6 @@ static void begin_section(job_t *job, const char *header, int line)
     const char *name = header + strlen("certmap/");
     const char *slash;
     section_t *s;
-    int i;
 
     job->section = NULL;
     job->domain = strncmp(header, "domain/", 7) == 0 ? header + 7 : NULL;
@@ -74,13 +74,12 @@ static void begin_section(job_t *job, const char *header, int line)
         certmap_import_error(job->out, line, 1, "a section of rules is called [certmap/DOMAIN/NAME]");
         return;
     }
-    for (i = 0; i < job->sections->nelts; i++) {
-        if (strcmp(APR_ARRAY_IDX(job->sections, i, section_t *)->header, header) == 0) {
-            certmap_import_error(job->out, line, 1, "[%.200s] stands here for the second time", header);
-            return;
-        }
+    if (apr_hash_get(job->seen, header, APR_HASH_KEY_STRING) != NULL) {
+        certmap_import_error(job->out, line, 1, "[%.200s] stands here for the second time", header);
+        return;
     }
     s = apr_pcalloc(job->pool, sizeof(*s));
+    apr_hash_set(job->seen, header, APR_HASH_KEY_STRING, s);
     s->header = header;
     s->domain = apr_pstrmemdup(job->pool, name, (apr_size_t)(slash - name));
     s->name = slash + 1;
@@ -342,6 +341,7 @@ apr_status_t certmap_import_sssd(certmap_str_t text, const char *file, const cer
     int i;
 
     job.sections = apr_array_make(p, 8, sizeof(section_t *));
+    job.seen = apr_hash_make(p);
     job.providers = apr_hash_make(p);
     read_text(&job, text);
     if (!certmap_import_failed(job.out)) {
