@@ -30,6 +30,7 @@ typedef struct ctl_t {
     int color_err;      /**< standard error is one */
     int errors;         /**< told so far */
     int warnings;
+    const char *option; /**< that apr_getopt found fault with */
 } ctl_t;
 
 typedef struct ctl_command_t {

@@ -44,11 +44,24 @@ int ctl_misused(ctl_t *ctl, const ctl_command_t *command, const char *format, ..
     return CTL_ERROR;
 }
 
-/* APR's own message names the program by its path; ctl_option says it in our form. */
-static void keep_quiet(void *baton, const char *format, ...)
+/* APR's own message names the program by its path and ends with the option: "certmapctl: invalid option: --x". */
+static void note_option(void *baton, const char *format, ...)
 {
-    (void)baton;
-    (void)format;
+    ctl_t *ctl = baton;
+    char *text;
+    char *end;
+    va_list ap;
+
+    va_start(ap, format);
+    text = apr_pvsprintf(ctl->pool, format, ap);
+    va_end(ap);
+    end = strchr(text, '\n');
+    if (end != NULL) {
+        *end = '\0';
+    }
+    end = strstr(text, ": ");
+    end = end != NULL ? strstr(end + 2, ": ") : NULL;
+    ctl->option = end != NULL ? end + 2 : text;
 }
 
 /* Stands for "-" while options are read: APR takes a bare one for an option without a letter. */
@@ -68,14 +81,14 @@ apr_getopt_t *ctl_options(ctl_t *ctl, int argc, const char *const *argv)
         }
     }
     options->interleave = 1;
-    options->errfn = keep_quiet;
+    options->errfn = note_option;
+    options->errarg = ctl;
     return options;
 }
 
 apr_status_t ctl_option(ctl_t *ctl, const ctl_command_t *command, apr_getopt_t *options,
                         const apr_getopt_option_t *table, int *option, const char **value)
 {
-    int at = options->ind;
     apr_status_t rv;
     int i;
 
@@ -90,12 +103,11 @@ apr_status_t ctl_option(ctl_t *ctl, const ctl_command_t *command, apr_getopt_t *
         }
     }
     if (rv == APR_BADCH) {
-        ctl_misused(ctl, command, "unknown option: %s",
-                    ctl_printable(options->argv[at < options->argc ? at : options->argc - 1], ctl->pool));
+        ctl_misused(ctl, command, "unknown option: %s", ctl_printable(ctl->option, ctl->pool));
     }
     else if (rv == APR_BADARG) {
         ctl_misused(ctl, command, "an option lacks its argument, or has one that it does not take: %s",
-                    ctl_printable(options->argv[at < options->argc ? at : options->argc - 1], ctl->pool));
+                    ctl_printable(ctl->option, ctl->pool));
     }
     return rv;
 }

@@ -79,6 +79,9 @@ my @cases = (
     ['two files', $none, ['iis', $good, $some], 2, qr/^$/, qr/one FILE at a time/],
     ['an option that means nothing', $none, ['iis', '--map', 'x', $good], 2, qr/^$/, qr/--map means nothing to the format iis/],
     ['an unknown option', $none, ['--force', 'iis', $good], 2, qr/^$/, qr/unknown option: --force/],
+    ['an unknown option behind the format', $none, ['iis', '--force'], 2, qr/^$/, qr/unknown option: --force/],
+    ['an unknown letter', $none, ['iis', '-x'], 2, qr/^$/, qr/unknown option: x/],
+    ['an option without its argument', $none, ['iis', '--issuer'], 2, qr/^$/, qr/does not take: --issuer/],
     ['help', $none, ['--help'], 0, qr/^  iis  .*^  fakebasic .*^  sssd .*^  gridmap .*^  pgident .*^  kafka .*^  altsecid /ms,
         qr/^$/],
 );
