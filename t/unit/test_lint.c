@@ -58,6 +58,8 @@ static const struct {
     { "subject=*,O=x subject=CN=a,O=y", "contradict", "subject=*,O=x subject=CN=a,O=x" },
     { "subject=*,O=x subject=O=x", "contradict", "subject=*,O=x subject=*,OU=y,O=x" },
     { "subject=*,O=x subject=*,O=y", "contradict", "subject=*,O=x subject=*,O=X" },
+    { "subject=CN=a,O=y subject=*,O=x", "contradict", "subject=CN=a,O=x subject=*,O=x" },
+    { "subject=*,OU=y,O=x subject=*,OU=z,O=x", "contradict", "subject=*,OU=y,O=x subject=*,O=x" },
     { "subject.CN=a subject.CN=b", "contradict", "subject.CN=a issuer.CN=b" },
     { "subject.CN=a case:subject.CN=B", "contradict", "subject.CN=a case:subject.CN=A" },
     { "case:subject.CN=a case:subject.CN=A", "contradict", "subject.CN=a subject.CN=A" },
@@ -78,6 +80,7 @@ static const struct {
     { "subject.CN=a subject.CN!=*", "contradict", "subject.CN=a subject.OU!=*" },
     { "any all:subject.OU!=a subject.OU!=*", "contradict", "any all:subject.OU!=a subject.OU!=b" },
     { "ext:1.2.3=x ext:1.2.3=#0500", "contradict", "ext:1.2.3=x ext:1.2.4=#0500" },
+    { "ext:1.2.3=* ext:1.2.3=#0500", "contradict", "ext:1.2.3=* ext:1.2.3=x" },
     { "any all:ext:1.2.3!=a ext:1.2.3!=*", NULL, "any ext:1.2.3!=a" },
     { "issuer=CN=a subject.CN=x issuer=CN=b", "issuer=CN=a and issuer=CN=b", "issuer=CN=a subject.CN=x" },
 };
@@ -106,7 +109,8 @@ static void test_contradictions(void)
            "and shadows nothing");
 }
 
-/* Rules of which the last can never match because of the first, at any distance and in any order of conditions. */
+/* Rules of which the last can never match because of one far before, behind which and before which stand so many that
+ * they are not all compared. */
 static const struct {
     const char *first;
     const char *last;
@@ -116,7 +120,6 @@ static const struct {
     { "subject.CN~x.+y subject.OU=*", "subject.CN~x.+z subject.OU=*", 0 },
     { "subject.CN=x* subject.CN=x*", "subject.CN=x* subject.CN=x*", 1 },
     { "any subject.OU!=a subject.O!=b", "any subject.O!=b subject.OU!=a", 1 },
-    { "any subject.OU!=a", "any all:subject.OU!=a", 1 },
     { "any all:subject.OU!=a", "any subject.OU!=a", 0 },
     { "any", "any", 1 },
     { "any", "subject.CN~no.such.+", 1 },
@@ -124,7 +127,7 @@ static const struct {
     { "subject.CN=one", "subject.CN=one subject.O~x.+", 1 },
 };
 
-#define BETWEEN 20000
+#define BETWEEN 10000
 
 static void test_distant(void)
 {
@@ -139,17 +142,19 @@ static void test_distant(void)
 
         apr_pool_create(&own, outer);
         pool = own;
-        lines = apr_array_make(pool, BETWEEN + 2, sizeof(const char *));
-        APR_ARRAY_PUSH(lines, const char *) = apr_pstrcat(pool, "first deny ", distant[i].first, NULL);
-        for (k = 0; k < BETWEEN; k++) {
+        lines = apr_array_make(pool, 2 * BETWEEN + 2, sizeof(const char *));
+        for (k = 0; k < 2 * BETWEEN; k++) {
             APR_ARRAY_PUSH(lines, const char *) = apr_psprintf(pool, "r%d deny subject.CN=q%d*", k, k);
+            if (k == BETWEEN) {
+                APR_ARRAY_PUSH(lines, const char *) = apr_pstrcat(pool, "first deny ", distant[i].first, NULL);
+            }
         }
         APR_ARRAY_PUSH(lines, const char *) = apr_pstrcat(pool, "last deny ", distant[i].last, NULL);
         list.rules = rules_of(apr_array_pstrcat(pool, lines, '\n'));
         said = certmap_list_lint(&list, CERTMAP_WEAK, NOW, pool);
         for (k = 0; k < said->nelts; k++) {
             never += strstr(APR_ARRAY_IDX(said, k, certmap_error_t).text,
-                            "rule last can never match: first (rules:1) stands before it") != NULL;
+                            "rule last can never match: first (rules:10002) stands before it") != NULL;
         }
         is_int(never, distant[i].never,
                apr_psprintf(outer, "%d rules between: %s; %s", BETWEEN, distant[i].first, distant[i].last));
@@ -293,6 +298,8 @@ static const struct {
       "spki:" HEX64 " - deny" },
     { "X509:<RFC822>a@b u", CERTMAP_WEAK, "1:1: an entry of type X509:<RFC822> is weak", "X509:<RFC822>a@b - deny" },
     { "# x\nX509:<RFC822>a@b u\nX509:<RFC822>c@d u\nX509:<RFC822>e@f u", CERTMAP_WEAK, "; 2 more are like it",
+      "sha256:" HEX64 " u" },
+    { "# x\nX509:<RFC822>a@b u\nX509:<RFC822>c@d u", CERTMAP_WEAK, "2:1: an entry of type X509:<RFC822> is weak",
       "sha256:" HEX64 " u" },
     { "dn:CN=a CN=b u", CERTMAP_STRONG, "1:1: an entry of type dn is scoped, strong is asked for: it refuses whom it",
       "sha256:" HEX64 " u" },
