@@ -99,7 +99,8 @@ static int write_lines(ctl_t *ctl, const store_arguments_t *arguments, lines_t *
     status = lines->failed ? ctl_fail(ctl, "out of memory")
              : ctl_store_tell(ctl, arguments->store, rv, why, NULL, NULL, no_text);
     if (status == CTL_OK) {
-        status = ctl_write(ctl, arguments->output, (certmap_str_t){ lines->data, lines->len });
+        status = ctl_write(ctl, arguments->output,
+                           (certmap_str_t){ lines->data != NULL ? lines->data : "", lines->len });
     }
     free(lines->data);
     return status;

@@ -4,67 +4,9 @@
 
 #include <string.h>
 
-#include <openssl/x509.h>
+#include "check.h"
 
 /* ---- texts --------------------------------------------------------------------------------------------------- */
-
-/* What begins the pages of an LMDB file, behind the head of the first. */
-static const unsigned char lmdb_magic[] = { 0xde, 0xc0, 0xef, 0xbe };
-
-#define LMDB_MAGIC_AT 16
-
-static int is_certificate(certmap_str_t text)
-{
-    const unsigned char *der = (const unsigned char *)text.data;
-    X509 *x509 = text.len > 0 && der[0] == 0x30 ? d2i_X509(NULL, &der, (long)text.len) : NULL;
-
-    X509_free(x509);
-    return x509 != NULL;
-}
-
-/* The label of the first PEM block, when a text has one at the beginning of a line; else NULL. */
-static const char *pem_label(certmap_str_t text, apr_pool_t *p)
-{
-    static const char begin[] = "-----BEGIN ";
-    const char *at = text.data;
-    const char *label;
-    const char *end;
-
-    if (strncmp(at, begin, strlen(begin)) != 0) {
-        at = strstr(text.data, "\n-----BEGIN ");
-        if (at == NULL) {
-            return NULL;
-        }
-        at++;
-    }
-    label = at + strlen(begin);
-    end = strstr(label, "-----");
-    return end != NULL && end - label < 64 ? apr_pstrmemdup(p, label, (apr_size_t)(end - label)) : NULL;
-}
-
-/* What a file is that has no entries, in words; NULL: it may have some. data is followed by a NUL. */
-static const char *what_else(certmap_str_t text, apr_pool_t *p)
-{
-    const char *label = pem_label(text, p);
-    const char *zero = memchr(text.data, '\0', text.len);
-
-    if (is_certificate(text) || (label != NULL && strstr(label, "CERTIFICATE") != NULL
-                                 && strstr(label, "REQUEST") == NULL)) {
-        return "a certificate, not entries; certmapctl suggest prints entries for it";
-    }
-    if (label != NULL) {
-        return apr_psprintf(p, "a PEM file (%s), not entries", label);
-    }
-    if (text.len > LMDB_MAGIC_AT + sizeof(lmdb_magic)
-        && memcmp(text.data + LMDB_MAGIC_AT, lmdb_magic, sizeof(lmdb_magic)) == 0) {
-        return "an LMDB file; certmapctl store export prints a store's entries";
-    }
-    if (text.len >= 2 && (memcmp(text.data, "\xff\xfe", 2) == 0 || memcmp(text.data, "\xfe\xff", 2) == 0)) {
-        return "UTF-16 text; entries are UTF-8";
-    }
-    return zero == NULL ? NULL : apr_psprintf(p, "not a text: byte %" APR_SIZE_T_FMT " is NUL",
-                                              (apr_size_t)(zero - text.data));
-}
 
 /* Reads an entry file, or a file of keys. @return CTL_OK, or CTL_ERROR and it has been told */
 static int read_text(ctl_t *ctl, const char *path, const char **name, certmap_str_t *text)
@@ -75,7 +17,7 @@ static int read_text(ctl_t *ctl, const char *path, const char **name, certmap_st
     if (ctl_read(ctl, path, CTL_TEXT_MAX, text) != CTL_OK) {
         return CTL_ERROR;
     }
-    other = what_else(*text, ctl->pool);
+    other = ctl_no_text(*text, ctl->pool);
     return other == NULL ? CTL_OK : ctl_fail(ctl, "%s: %s", *name, other);
 }
 

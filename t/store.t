@@ -185,6 +185,7 @@ system('openssl x509 -in cert.pem -outform DER -out cert.der') == 0 or die "open
 spew('utf16', "\xff\xfe" . join '', map {"$_\0"} split //, $three);
 spew('latin1', "X509:<S>CN=ann J\xfcrgen\n");
 spew('nul', "X509:<S>CN=a a\nX509:<S>CN=b b\0\n");
+spew('deep', join '', map {"X509:<S>CN=number$_ a" . ($_ == 60 ? "\0" : '') . "\n"} 1 .. 100);
 spew('escape', "X509:<S>CN=a \"\e[31m\"\n");
 
 # STORE, ENTRIES and what is said when they are used together, all of them with exit status 2 and nothing written
@@ -196,14 +197,12 @@ my %store_says = (
     '/dev/null' => qr{/dev/null: not a regular file},
 );
 my %entries_say = (
-    'cert.pem' => qr/cert\.pem: a certificate, not entries; certmapctl suggest/,
-    'cert.der' => qr/cert\.der: a certificate, not entries/,
-    'key.pem' => qr/key\.pem: a PEM file \([A-Z ]*PRIVATE KEY\)/,
-    good => qr/good: an LMDB file; certmapctl store export/, utf16 => qr/utf16: UTF-16 text/,
-    nul => qr/nul: not a text: byte 29 is NUL/, latin1 => qr/latin1:1:17: error: .*UTF-8/,
-    escape => qr/\A(?!.*\e).*escape:1:\d+: error: /s, random => qr/random: not a text/,
-    directory => qr/directory: Is a directory/,
-    nothing => qr/nothing: No such file or directory/,
+    'cert.pem' => qr/cert\.pem: PEM \(CERTIFICATE\); certmapctl explain and suggest/,
+    'cert.der' => qr/cert\.der: a certificate \(DER\)/, 'key.pem' => qr/key\.pem: PEM \([A-Z ]*PRIVATE KEY\)/,
+    good => qr/good: an LMDB store/, utf16 => qr/utf16: UTF-16 text/, nul => qr/nul: binary data/,
+    deep => qr/deep:60:\d+: error: /, latin1 => qr/latin1:1:17: error: .*UTF-8/,
+    escape => qr/\A(?!.*\e).*escape:1:\d+: error: /s, random => qr/random: binary data/,
+    directory => qr/directory: Is a directory/, nothing => qr/nothing: No such file or directory/,
 );
 my $before = contents();
 
