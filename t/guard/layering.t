@@ -79,7 +79,7 @@ is join(' ', grep { !/^(?:mod_certmap\.c|httpd\/config\.c)$/ } @tables), '', 'di
 # ---- the build
 
 my $makefile = slurp('Makefile.am');
-my @built = (@engine, @module, @ctl, glob('t/unit/*.[ch]'), glob('t/*.t'));
+my @built = (@engine, @module, @ctl, glob('t/unit/*.[ch]'), glob('t/*.t'), grep { !/crashes/ } glob 'fuzz/*');
 is join(' ', grep { $makefile !~ /(?:^|\s)\Q$_\E(?=\s|$)/ } @built), '', 'Makefile.am names every source and test';
 
 # ---- every file
