@@ -50,6 +50,7 @@ my @lines = (
     [['suggest', 'a'], ['ann.pem']],
     [['check', 'ann.pem', 'st'], ['staff.rules']],
     [['check', '--rules', 'st'], ['staff.rules']],
+    [['check', '--rules', '--en'], ['--entries']],
     [['check', '--as', ''], [qw(entries httpd rules)]],
     [['check', '--certificates', 'r'], ['rules.d']],
     [['import', 'f'], ['fakebasic']],
