@@ -421,22 +421,23 @@ my $seed = $ENV{CERTMAP_SEED} || 20261122;
 srand $seed;
 my $base = join '', map { 'sha256:' . sha256_hex($_) . " base\n" } 1 .. 2000;
 my $kills = $ENV{CERTMAP_KILLS} || 70;
+my $changed = 2000;     # entries in a round; so many that most of the time goes into writing them
 
 # What each kind of writer does in a round, and what the store must have then: all of the round before, or of this one.
 my %writer = (
     build => {
-        prepare => sub { spew('round', $base . round_text($_[0], 300)) },
+        prepare => sub { spew('round', $base . round_text($_[0], $changed)) },
         words => sub { ('build', 'killed', 'round') },
     },
     add => {
-        prepare => sub { spew('round', round_text($_[0], 300)) },
+        prepare => sub { spew('round', round_text($_[0], $changed)) },
         words => sub { ('add', '--replace', 'killed', '--file', 'round') },
     },
     remove => {
         # p1 stays for the reader
         prepare => sub {
-            my @got = store(round_text($_[0], 300), 'add', '-r', 'killed', '-f', '-');
-            spew('round', join '', map {"dn:CN=p$_ \"CN=Test CA\"\n"} 2 .. 300);
+            my @got = store(round_text($_[0], $changed), 'add', '-r', 'killed', '-f', '-');
+            spew('round', join '', map {"dn:CN=p$_ \"CN=Test CA\"\n"} 2 .. $changed);
             $got[0] eq 0 or diag @got;
         },
         words => sub { ('remove', 'killed', '-f', 'round') },
@@ -444,7 +445,7 @@ my %writer = (
 );
 for my $kind (qw(build add remove)) {
     my $w = $writer{$kind};
-    store($base . round_text(1, 300), 'build', 'killed', '-');
+    store($base . round_text(1, $changed), 'build', 'killed', '-');
     my $reader = read_on('killed', 'dn:CN=p1 "CN=Test CA"');
     my ($last, $killed, $old, $new, $took, @wrong) = (1, 0, 0, 0, 0.05);
     for my $round (2 .. $kills + 1) {
@@ -464,7 +465,7 @@ for my $kind (qw(build add remove)) {
         push @wrong, "round $round: status $status " . slurp("$dir.err") if $status ne 'signal 9' && $status ne 0;
         my @verified = store('', 'verify', 'killed');
         my ($rounds, $n) = rounds_of((store('', 'export', 'killed'))[1]);
-        my ($before, $after) = $kind eq 'remove' ? ("$round:300", "$round:1") : ("$last:300", "$round:300");
+        my ($before, $after) = $kind eq 'remove' ? ("$round:$changed", "$round:1") : ("$last:$changed", "$round:$changed");
         $old++ if $rounds eq $before;
         $new++ if $rounds eq $after;
         push @wrong, "round $round: $verified[2] $rounds of $n"
