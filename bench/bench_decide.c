@@ -266,7 +266,7 @@ static void measure(size_t kind, unsigned n, row_t *row)
     char *text = rules_text(kinds[kind].conditions, n);
     double start;
     double before;
-    certmap_list_t list = { NULL, NULL };
+    certmap_list_t list = { .rules = NULL };
 
     bench_forget_peak();
     before = bench_memory("VmRSS:");
