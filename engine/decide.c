@@ -553,7 +553,7 @@ static int ask_sources(const asking_t *a, const certmap_list_t *list)
     for (i = 0; i < n; i++) {
         if (found[i].lookup.has_deny) {
             a->d->source = found[i].source->name;
-            refuse(a->d, CERTMAP_R_DENIED_BY_SOURCE, apr_psprintf(a->pool, "a %s entry", found[i].lookup.deny.key));
+            refuse(a->d, CERTMAP_R_DENIED_BY_SOURCE, apr_psprintf(a->pool, "its %s entry", found[i].lookup.deny.key));
             return 1;
         }
     }
