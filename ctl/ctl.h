@@ -94,8 +94,8 @@ const char *ctl_printable(const char *text, apr_pool_t *p);
 /** Reads a whole file, "-": standard input, at most `most` bytes. data is followed by a NUL. @return CTL_OK, or
  *  CTL_ERROR, and ctl_fail has said why. */
 int ctl_read(ctl_t *ctl, const char *path, apr_size_t most, certmap_str_t *text);
-/** Writes a whole file, or leaves what is there: a new file beside it takes its name. path NULL or "-": standard
- *  output. Same returns. */
+/** Writes a whole file, or leaves what is there: a new file beside it takes its name, mode and owner. What a symbolic
+ *  link names is replaced; a device or pipe is written to. path NULL or "-": standard output. Same returns. */
 int ctl_write(ctl_t *ctl, const char *path, certmap_str_t text);
 
 /* ---- long tasks (progress.c) --------------------------------------------------------------------------------- */

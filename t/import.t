@@ -107,4 +107,41 @@ like slurp($target), qr/^staff allow /m, 'what was there stays';
 ($status) = import_of($none, 'iis', $key, '-o', "$dir/new.rules");
 ok $status == 2 && !-e "$dir/new.rules", 'nor is anything new written';
 
+# ---- into what is there already
+
+my $rules = qr/^staff allow /m;
+sub mode { return sprintf '%04o', (stat $_[0])[2] & 07777 }
+sub into { my ($status) = import_of($none, 'iis', $good, '-o', @_); return $status }
+
+my $old = write_file('old.rules', "old\n");
+chmod 04750, $old or die "$old: $!\n";
+is into($old) . ' ' . mode($old), '0 0750', 'a file keeps its mode, but for what would let it run as its owner';
+chmod 0600, $old;
+symlink 'old.rules', "$dir/link" or die "link: $!\n";
+is into("$dir/link") . ' ' . mode($old), '0 0600', 'what a link names is replaced';
+ok -l "$dir/link" && slurp($old) =~ $rules, 'and the link stays';
+symlink 'nowhere', "$dir/dangling" or die "dangling: $!\n";
+ok into("$dir/dangling") == 2 && -l "$dir/dangling" && !-e "$dir/nowhere", 'a link that leads nowhere is an error';
+{
+    my $mask = umask 027;
+    is into("$dir/masked") . ' ' . mode("$dir/masked"), '0 0640', 'a new file has the mode that the umask leaves';
+    umask $mask;
+}
+is into('/dev/null'), 0, 'a device is written to';
+my ($full, undef, $told) = import_of($none, 'iis', $good, '-o', '/dev/full');
+ok $full == 2 && $told =~ /\/dev\/full: No space left/, 'and may refuse';
+($status, $out) = import_of($none, 'iis', $good, '-o', '/dev/stdout');
+ok $status == 0 && $out =~ $rules, 'so is standard output by its name';
+{
+    require POSIX;
+    POSIX::mkfifo("$dir/fifo", 0600) or die "fifo: $!\n";
+    my $reader = open my $from, '-|', 'timeout', '10', 'cat', "$dir/fifo" or die "cat: $!\n";
+    my $ended = into("$dir/fifo");
+    my $text = do { local $/; <$from> };
+    kill 'TERM', $reader;
+    ok $ended == 0 && -p "$dir/fifo" && $text =~ $rules, 'and a pipe';
+}
+opendir my $listing, $dir or die "$dir: $!\n";
+is join(' ', grep {/\.rules\../} readdir $listing), '', 'nothing is left beside the files';
+
 done_testing;
