@@ -98,6 +98,13 @@ static void ask(const char *path, apr_pool_t *p)
     if (rv == APR_SUCCESS) {
         find_all(pages, &snapshot, w, p);
     }
+    /* What may be written to can be read. */
+    if (certmap_pages_check(pages, &snapshot, &why, p) == APR_SUCCESS) {
+        FUZZ_CHECK(why == NULL && rv == APR_SUCCESS);
+    }
+    else {
+        FUZZ_CHECK(why != NULL && why[0] != '\0');
+    }
 }
 
 int FUZZ_TARGET(store)(const uint8_t *data, size_t size)
