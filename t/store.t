@@ -465,7 +465,8 @@ for my $kind (qw(build add remove)) {
         push @wrong, "round $round: status $status " . slurp("$dir.err") if $status ne 'signal 9' && $status ne 0;
         my @verified = store('', 'verify', 'killed');
         my ($rounds, $n) = rounds_of((store('', 'export', 'killed'))[1]);
-        my ($before, $after) = $kind eq 'remove' ? ("$round:$changed", "$round:1") : ("$last:$changed", "$round:$changed");
+        my ($before, $after) = $kind eq 'remove' ? ("$round:$changed", "$round:1")
+            : ("$last:$changed", "$round:$changed");
         $old++ if $rounds eq $before;
         $new++ if $rounds eq $after;
         push @wrong, "round $round: $verified[2] $rounds of $n"
