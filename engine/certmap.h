@@ -509,7 +509,7 @@ const char *certmap_entry_text(const char *key, const certmap_entry_t *entry, ap
 typedef struct certmap_slot_t certmap_slot_t;
 typedef struct certmap_generation_t certmap_generation_t;
 
-/** An empty slot. It lets go of its generation when p ends; no thread may use the slot then. NULL: no lock. */
+/** An empty slot. It lets go of its generation when p ends; no thread may use the slot then. */
 certmap_slot_t *certmap_slot_create(apr_pool_t *p);
 /** A pool for the next generation, with the abort function of the slot's own pool. It belongs to nothing yet: hand it
  *  to certmap_slot_replace, or destroy it. NULL: no memory. */

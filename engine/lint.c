@@ -57,8 +57,8 @@ typedef struct linter_t {
     const certmap_rule_t *everyone; /* the first rule without any condition */
     apr_array_header_t *residual;   /* rules before that have none */
     int most;                       /* rules of a kind that each rule is compared with */
-    apr_pool_t *scratch;
-    apr_pool_t *pool;
+    apr_pool_t *scratch;            /* of one rule */
+    apr_pool_t *temporary;          /* of the tables */
 } linter_t;
 
 static void report(linter_t *l, const certmap_rule_t *rule, const certmap_cond_t *cond, int warning, const char *text)
@@ -137,7 +137,7 @@ static const certmap_rule_t *same_or_everyone(linter_t *l, const certmap_rule_t 
     const certmap_rule_t *before = l->everyone ? l->everyone : apr_hash_get(l->sets, key, APR_HASH_KEY_STRING);
 
     if (before == NULL) {
-        apr_hash_set(l->sets, apr_pstrdup(l->pool, key), APR_HASH_KEY_STRING, rule);
+        apr_hash_set(l->sets, apr_pstrdup(l->temporary, key), APR_HASH_KEY_STRING, rule);
         l->everyone = rule->nconds == 0 ? rule : NULL;
     }
     return before;
@@ -175,8 +175,8 @@ static void lint_reach(linter_t *l, const certmap_rule_t *rule)
         return;
     }
     if (bucket == NULL) {
-        bucket = apr_array_make(l->pool, 1, sizeof(const certmap_rule_t *));
-        apr_hash_set(l->keyed, apr_pstrdup(l->pool, best), APR_HASH_KEY_STRING, bucket);
+        bucket = apr_array_make(l->temporary, 1, sizeof(const certmap_rule_t *));
+        apr_hash_set(l->keyed, apr_pstrdup(l->temporary, best), APR_HASH_KEY_STRING, bucket);
     }
     APR_ARRAY_PUSH(bucket, const certmap_rule_t *) = rule;
 }
@@ -251,19 +251,21 @@ static void lint_rule(linter_t *l, const certmap_rule_t *rule, certmap_strength_
 
 apr_array_header_t *certmap_list_lint(const certmap_list_t *list, certmap_strength_e min, apr_time_t now, apr_pool_t *p)
 {
-    apr_array_header_t *rules = certmap_list_flatten(list, p);
+    apr_array_header_t *rules;
     linter_t l;
     int i;
 
     memset(&l, 0, sizeof(l));
+    /* The tables take as much as the rules: servers lint at each start, and want the memory back. */
+    l.temporary = certmap_pool_temporary(p);
+    rules = certmap_list_flatten(list, l.temporary);
     l.found = apr_array_make(p, 4, sizeof(certmap_error_t));
     l.sink = (certmap_sink_t){ l.found, NULL, 0, p };
-    l.pool = p;
-    apr_pool_create(&l.scratch, p);
-    l.names = apr_hash_make(p);
-    l.keyed = apr_hash_make(p);
-    l.sets = apr_hash_make(p);
-    l.residual = apr_array_make(p, 16, sizeof(const certmap_rule_t *));
+    apr_pool_create(&l.scratch, l.temporary);
+    l.names = apr_hash_make(l.temporary);
+    l.keyed = apr_hash_make(l.temporary);
+    l.sets = apr_hash_make(l.temporary);
+    l.residual = apr_array_make(l.temporary, 16, sizeof(const certmap_rule_t *));
     l.most = rules->nelts > 0 && COMPARED_IN_ALL / rules->nelts < COMPARED_MOST ? COMPARED_IN_ALL / rules->nelts
                                                                                 : COMPARED_MOST;
     l.most = l.most < COMPARED_LEAST ? COMPARED_LEAST : l.most;
@@ -276,6 +278,6 @@ apr_array_header_t *certmap_list_lint(const certmap_list_t *list, certmap_streng
         }
         apr_pool_clear(l.scratch);
     }
-    apr_pool_destroy(l.scratch);
+    apr_pool_destroy(l.temporary);
     return l.found;
 }

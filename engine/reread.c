@@ -39,7 +39,7 @@ certmap_reread_t *certmap_reread_create(const char *path, certmap_file_e kind, i
     file->kind = kind;
     file->keep_text = keep_text;
     file->slot = certmap_slot_create(p);
-    return file->slot != NULL ? file : NULL;
+    return file;
 }
 
 certmap_slot_t *certmap_reread_slot(certmap_reread_t *file)

@@ -2,9 +2,10 @@
 /*
  * Slots: what is current, replaced by one thread while others read. A generation is counted by its readers and by the
  * slot; who lets go last ends its pool. A lock guards only the moment between finding a generation and counting oneself
- * in, and is never held while anything is made or freed.
+ * in, and is never held while anything is made or freed. It is a flag to spin on, not a mutex: what it guards is three
+ * instructions, and each request asks a store for its generation.
  */
-#include <pthread.h>
+#include <sched.h>
 
 #include "source.h"
 
@@ -16,20 +17,37 @@ struct certmap_generation_t {
 };
 
 struct certmap_slot_t {
-    pthread_mutex_t lock;
+    char locked;                    /* atomic */
     apr_abortfunc_t abort;          /* of the pool that the slot is in */
     certmap_generation_t *current;  /* or NULL; under lock */
     apr_uint64_t number;            /* of current; atomic, so that it can be asked without the lock */
 };
 
+static void lock(certmap_slot_t *slot)
+{
+    int tries = 0;
+
+    while (__atomic_test_and_set(&slot->locked, __ATOMIC_ACQUIRE)) {
+        /* who holds it may have lost the processor */
+        if (++tries % 100 == 0) {
+            sched_yield();
+        }
+    }
+}
+
+static void unlock(certmap_slot_t *slot)
+{
+    __atomic_clear(&slot->locked, __ATOMIC_RELEASE);
+}
+
 void certmap_slot_clear(certmap_slot_t *slot)
 {
     certmap_generation_t *generation;
 
-    pthread_mutex_lock(&slot->lock);
+    lock(slot);
     generation = slot->current;
     slot->current = NULL;
-    pthread_mutex_unlock(&slot->lock);
+    unlock(slot);
     if (generation != NULL) {
         certmap_generation_release(generation);
     }
@@ -37,10 +55,7 @@ void certmap_slot_clear(certmap_slot_t *slot)
 
 static apr_status_t forget_slot(void *data)
 {
-    certmap_slot_t *slot = data;
-
-    certmap_slot_clear(slot);
-    pthread_mutex_destroy(&slot->lock);
+    certmap_slot_clear(data);
     return APR_SUCCESS;
 }
 
@@ -48,9 +63,6 @@ certmap_slot_t *certmap_slot_create(apr_pool_t *p)
 {
     certmap_slot_t *slot = apr_pcalloc(p, sizeof(*slot));
 
-    if (pthread_mutex_init(&slot->lock, NULL) != 0) {
-        return NULL;
-    }
     slot->abort = apr_pool_abort_get(p);
     apr_pool_cleanup_register(p, slot, forget_slot, apr_pool_cleanup_null);
     return slot;
@@ -83,13 +95,13 @@ apr_uint64_t certmap_slot_replace(certmap_slot_t *slot, const void *object, apr_
     generation->object = object;
     generation->refs = 1;
     generation->pool = pool;
-    pthread_mutex_lock(&slot->lock);
+    lock(slot);
     before = slot->current;
     number = slot->number + 1;
     generation->number = number;
     slot->current = generation;
     __atomic_store_n(&slot->number, number, __ATOMIC_RELEASE);
-    pthread_mutex_unlock(&slot->lock);
+    unlock(slot);
     if (before != NULL) {
         certmap_generation_release(before);
     }
@@ -100,12 +112,12 @@ certmap_generation_t *certmap_slot_acquire(certmap_slot_t *slot)
 {
     certmap_generation_t *generation;
 
-    pthread_mutex_lock(&slot->lock);
+    lock(slot);
     generation = slot->current;
     if (generation != NULL) {
         __atomic_add_fetch(&generation->refs, 1, __ATOMIC_RELAXED);
     }
-    pthread_mutex_unlock(&slot->lock);
+    unlock(slot);
     return generation;
 }
 

@@ -301,7 +301,7 @@ certmap_source_t *certmap_source_lmdb_create(const char *path, apr_pool_t *p)
     s->source.name = apr_pstrcat(p, "lmdb ", path, NULL);
     s->path = apr_pstrdup(p, path);
     s->slot = certmap_slot_create(p);
-    if (s->slot == NULL || pthread_mutex_init(&s->lock, NULL) != 0) {
+    if (pthread_mutex_init(&s->lock, NULL) != 0) {
         return NULL;
     }
     apr_pool_cleanup_register(p, s, forget_source, apr_pool_cleanup_null);
