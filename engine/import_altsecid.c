@@ -26,7 +26,8 @@ typedef struct line_t {
     certmap_str_t text;
     certmap_str_t user;
     certmap_str_t value;
-    const char *why;            /* it cannot be carried over; or NULL */
+    const char *why;            /* it has no key; or NULL */
+    const char *bad_user;       /* it has one, for a user that nobody can be here; or NULL */
     const char *warning;        /* or NULL */
     certmap_key_t key;
 } line_t;
@@ -84,6 +85,7 @@ static int read_line(job_t *job, certmap_str_t text, int number, line_t *line)
     const char *end = text.data + text.len;
     certmap_str_t all = trimmed(text.data, end);
     const char *tab = text.len > 0 ? memchr(text.data, '\t', text.len) : NULL;
+    const char *bad;
 
     memset(line, 0, sizeof(*line));
     line->number = number;
@@ -97,12 +99,8 @@ static int read_line(job_t *job, certmap_str_t text, int number, line_t *line)
     }
     line->user = trimmed(text.data, tab);
     line->value = trimmed(tab, end);
-    line->why = certmap_user_check(line->user);
     if (line->user.len == 0) {
         line->why = "there is no user before the tab";
-    }
-    else if (line->why != NULL) {
-        line->why = apr_pstrcat(job->scratch, "the user: ", line->why, NULL);
     }
     else if (memchr(line->value.data, '\t', line->value.len) != NULL) {
         line->why = "there is more than one tab; write one value on a line";
@@ -118,6 +116,8 @@ static int read_line(job_t *job, certmap_str_t text, int number, line_t *line)
     }
     else {
         read_key(job, line);
+        bad = line->why == NULL ? certmap_user_check(line->user) : NULL;
+        line->bad_user = bad != NULL ? apr_pstrcat(job->scratch, "the user: ", bad, NULL) : NULL;
     }
     return 1;
 }
@@ -165,6 +165,7 @@ static void write_line(job_t *job, line_t *line)
         certmap_import_comment(job->out, "line %d says the same as line %d", line->number, known->number);
         return;
     }
+    line->why = line->why ? line->why : line->bad_user;
     if (line->why == NULL) {
         if (weak != NULL) {
             certmap_import_comment(job->out, "%s", weak);

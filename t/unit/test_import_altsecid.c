@@ -62,6 +62,15 @@ static const import_case_t cases[] = {
                   "# left out, line 3: cid\\x09X509:<S>cn=a\n"
                   "#     line 1 gives the same to another user: Active Directory lets neither in\n"
                   "X509:<S>CN=b bob\n" },
+    { .text = TEXT("a:b\tX509:<S>CN=a\nbob\tX509:<S>CN=A\ndeny\tX509:<S>CN=c\ncid\tX509:<S>CN=c\n"),
+      .expected = LEFT "a:b\\x09X509:<S>CN=a\n"
+                  "#     line 2 gives the same to another user: Active Directory lets neither in\n"
+                  "# left out, line 2: bob\\x09X509:<S>CN=A\n"
+                  "#     line 1 gives the same to another user: Active Directory lets neither in\n"
+                  "# left out, line 3: deny\\x09X509:<S>CN=c\n"
+                  "#     line 4 gives the same to another user: Active Directory lets neither in\n"
+                  "# left out, line 4: cid\\x09X509:<S>CN=c\n"
+                  "#     line 3 gives the same to another user: Active Directory lets neither in\n" },
     { .text = TEXT("alice\tX509:<S>CN=a\nALICE\tX509:<S>CN=A\n"), .expected = "X509:<S>CN=a alice\n" },
     { .text = TEXT("alice\tX509:<S>CN=a\nALICE\tX509:<S>CN=A\nbob\tX509:<S>CN=a"),
       .expected = LEFT "alice\\x09X509:<S>CN=a\n"
