@@ -72,8 +72,9 @@ static long character(const unsigned char *at, int *n)
 /* What a terminal obeys, what makes the rest of a line look like something else, and what cannot be seen. */
 static int is_hidden(long c)
 {
-    return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0xad || c == 0x61c || (c >= 0x200b && c <= 0x200f)
-           || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff;
+    return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0xad || c == 0x61c || c == 0x180e || (c >= 0x200b && c <= 0x200f)
+           || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff || (c >= 0xfff9 && c <= 0xfffb)
+           || (c >= 0xe0000 && c <= 0xe007f);
 }
 
 const char *ctl_printable(const char *text, apr_pool_t *p)
@@ -100,7 +101,7 @@ const char *ctl_printable(const char *text, apr_pool_t *p)
             to += apr_snprintf(to, 5, "\\x%02lx", c < 0 ? *at : c);
         }
         else {
-            to += apr_snprintf(to, 9, "\\u{%04lx}", c);
+            to += apr_snprintf(to, 10, "\\u{%04lx}", c);
         }
     }
     *to = '\0';
@@ -118,6 +119,7 @@ static void show_line(ctl_t *ctl, certmap_str_t text, int line, int column, curs
 {
     const char *at, *end = text.data + text.len, *stop;
     apr_size_t caret, first, i;
+    int n;
 
     if (line < cursor->line) {
         *cursor = (cursor_t){ 1, text.data };
@@ -139,22 +141,23 @@ static void show_line(ctl_t *ctl, certmap_str_t text, int line, int column, curs
     }
     /* A long line is shown from where the caret is still in sight, never from the middle of a character. */
     first = caret > LINE_MAX_SHOWN / 2 ? caret - LINE_MAX_SHOWN / 2 : 0;
-    while (first > 0 && ((unsigned char)at[first] & 0xc0) == 0x80) {
+    for (i = 0; i < 3 && first > 0 && ((unsigned char)at[first] & 0xc0) == 0x80; i++) {
         first--;
     }
     fputs("  ", stderr);
-    for (i = first; at + i < stop && i < first + LINE_MAX_SHOWN; i++) {
-        unsigned char c = (unsigned char)at[i];
-
-        /* Each byte that is not shown as it is takes one column, so that the caret stands where it should. */
-        fputc(c == '\t' ? ' ' : c < 0x20 || c == 0x7f || (c == 0xc2 && (unsigned char)at[i + 1] < 0xa0) ? '?' : c,
-              stderr);
+    for (i = first; at + i < stop && i < first + LINE_MAX_SHOWN; i += (apr_size_t)n) {
+        /* What is not shown as it is takes one column, so that the caret stands where it should. */
+        if (is_hidden(character((const unsigned char *)at + i, &n))) {
+            fputc(at[i] == '\t' ? ' ' : '?', stderr);
+        }
+        else {
+            fwrite(at + i, 1, (size_t)n, stderr);
+        }
     }
     fputs("\n  ", stderr);
-    for (i = first; i < caret; i++) {
-        if (((unsigned char)at[i] & 0xc0) != 0x80) {
-            fputc(' ', stderr);
-        }
+    for (i = first; i < caret; i += (apr_size_t)n) {
+        character((const unsigned char *)at + i, &n);
+        fputc(' ', stderr);
     }
     fprintf(stderr, "%s^%s\n", paint(ctl, red), paint(ctl, plain));
 }

@@ -135,6 +135,14 @@ shown:2:9: warning: rule a: %{1} gives nothing where that group of subject.CN~x(
           ^
 certmapctl: 0 errors, 1 warning
 TEXT
+spew('hidden', "\xe2\x80\xaea \xc2\x9b1m\x9b\e[1m\t\xf3\xa0\x81\x81\xc3\xa9 allow\n" . "\x9b" x 5000 . "\n");
+($status, $said) = check('--rules', 'hidden');
+my %shown = map { $_ => 1 } grep {/^  +[^ ^]/} split /^/, $said;
+is(join('', reverse sort keys %shown), "  ?a ?1m??[1m ?\xc3\xa9 allow\n  " . '?' x 160 . "\n",
+    'what a terminal obeys, or does not show, is not printed as it stands');
+spew('hidden', 'a deny "subject.CN=' . "\x80" x 5000 . "\"\n");
+($status, $said) = check('--rules', 'hidden');
+cmp_ok(length $said, '<', 1000, 'nor is a line of odd bytes told at length');
 like(scalar qx('$command' check --help), qr/^usage: certmapctl check .*--certificates.*Exit status: 0/s, '--help');
 
 # ---- several files, and what stands before them
