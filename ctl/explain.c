@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 typedef enum kind_e {
     OPT_RULES = 256,
@@ -359,6 +360,45 @@ int ctl_is_early(const ctl_case_t *c)
     return certmap_reason_is_verification(c->decision.reason) || c->decision.reason == CERTMAP_R_MALFORMED;
 }
 
+const char ctl_chain_missed[] = "rules ask for the chain, which is unknown without --ca: the server may decide otherwise";
+
+int ctl_asks_chain(const certmap_trace_cond_t *cond)
+{
+    static const char *const fields[] = { "chain.sha256", "root.sha256" };
+    apr_size_t len = strcspn(cond->text, "!=~"), i;
+
+    for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+        apr_size_t n = strlen(fields[i]);
+
+        if (len >= n && strncasecmp(cond->text + len - n, fields[i], n) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+int ctl_misses_chain(const ctl_case_t *c)
+{
+    apr_size_t i, k;
+
+    if (c->verify != NULL || (c->apart.rule == NULL && c->apart.source != NULL)) {
+        return 0;
+    }
+    for (i = 0; i < c->trace->nrules; i++) {
+        const certmap_trace_rule_t *rule = &c->trace->rules[i];
+
+        for (k = 0; k < rule->nconds; k++) {
+            if (ctl_asks_chain(&rule->conds[k])) {
+                return 1;
+            }
+        }
+        if (rule->decided) {
+            break;
+        }
+    }
+    return 0;
+}
+
 apr_size_t ctl_failing(const certmap_trace_rule_t *rule)
 {
     apr_size_t i, n = 0;
@@ -442,6 +482,9 @@ static int run(ctl_t *ctl, const ctl_command_t *self, int argc, const char *cons
         return CTL_ERROR;
     }
     if (o.json) {
+        if (ctl_misses_chain(&c)) {
+            ctl_warn(ctl, "%s", ctl_chain_missed);
+        }
         if (ctl_tell_json(ctl, &c) != CTL_OK) {
             return CTL_ERROR;
         }

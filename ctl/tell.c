@@ -155,6 +155,13 @@ static const char *answer(const teller_t *t, const certmap_decision_t *d)
                        words[d->reason].what, detail, "; ", words[d->reason].advice, NULL);
 }
 
+/* Whether the place's guard refuses, as httpd/access.c has it. */
+static int is_guarded(const ctl_case_t *c)
+{
+    return c->vhost->defer && !c->section->exempt
+           && (c->verdict.reason != CERTMAP_R_NONE || certmap_verdict_dates(c->view, c->now) != CERTMAP_R_NONE);
+}
+
 /* What the place makes of the answer. */
 static void tell_place(const teller_t *t)
 {
@@ -173,8 +180,10 @@ static void tell_place(const teller_t *t)
     if (section->mode == CTL_MODE_OPTIONAL && reason == CERTMAP_R_NO_MATCH) {
         printf("  CertMap Optional: the request goes on without a user\n");
     }
-    if (section->report_only && reason != CERTMAP_R_NONE) {
-        printf("  CertMapReportOnly On: this is logged, and the request goes on without a user\n");
+    if (section->report_only) {
+        printf("  CertMapReportOnly On: %s\n", is_guarded(t->c)
+               ? "it does not lift the guard of CertMapDeferErrors, which refuses all the same"
+               : "this is logged, and the request goes on without a user");
     }
     if (!t->c->vhost->defer && certmap_reason_is_verification(reason)) {
         printf("  CertMapDeferErrors is off there: mod_ssl may end the TLS handshake before any answer\n");
@@ -191,6 +200,9 @@ static void tell_answer(const teller_t *t)
         printf("  until %s, when it expires\n", ctl_time_text(d->until, t->ctl->pool));
     }
     tell_place(t);
+    if (ctl_misses_chain(t->c)) {
+        printf("  %s\n", ctl_chain_missed);
+    }
     if (ctl_is_early(t->c) && t->c->apart.reason != d->reason) {
         printf("  apart from that: %s\n", answer(t, &t->c->apart));
     }
@@ -287,11 +299,6 @@ static void tell_sources(const teller_t *t)
 
 /* ---- rules --------------------------------------------------------------------------------------------------- */
 
-static int asks_chain(const certmap_trace_cond_t *cond)
-{
-    return strstr(cond->text, "chain.sha256") != NULL || strstr(cond->text, "root.sha256") != NULL;
-}
-
 /* What a condition met: the value that it hangs on, or all of them. */
 static const char *met(const teller_t *t, const certmap_trace_cond_t *cond)
 {
@@ -303,7 +310,7 @@ static const char *met(const teller_t *t, const certmap_trace_cond_t *cond)
     }
     switch (cond->state) {
     case CERTMAP_ABSENT:
-        return t->c->verdict.chain == NULL && asks_chain(cond) ? "(unknown without a chain verified by --ca)"
+        return t->c->verdict.chain == NULL && ctl_asks_chain(cond) ? "(unknown without a chain verified by --ca)"
                                                                 : "(absent)";
     case CERTMAP_MALFORMED:
         return "(malformed)";

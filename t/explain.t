@@ -187,6 +187,12 @@ my @keys = qw(certificate groups nearest reason rule rules source status strengt
     is json_of($crt, '--source', "file:$odd")->{source}, "file $odd" =~ s/\xff/\x{fffd}/r, 'JSON: valid UTF-8 whatever is named';
 }
 
+{
+    my (undef, $out, $err) = certmapctl('explain', client('good'), '--json', '--rules',
+        put('deny-chain', 'c deny subject.CN=Alice all:chain.sha256!=' . '0' x 64 . "\n"));
+    ok $err =~ /warning: rules ask for the chain/ && JSON::PP->new->utf8->decode($out), 'JSON: a chain that is not known';
+}
+
 # ---- words: arguments, exit status, what is said
 
 my ($issuer, $zoe) = ('CN=Example Issuing CA,O=Example Ltd,C=DE', 'CN=Zoe,OU=Visitors,O=Example Ltd,C=DE');
@@ -197,6 +203,7 @@ my $noted = put('noted.entries', qq(sha256:$ab zoe note="$zoe"\n),
     qq(spki:$cd nobody note="CN=Somebody Else"\n));
 my $named = put('named.entries', qq(dn:"$zoe" "$issuer" zoe\n));
 my $many = put('many.rules', map {"r$_ allow u subject.CN=n$_ subject.OU=Visitors issuer.CN=x san.email=y\@z\n"} 1 .. 100_000);
+my $chain = put('chain', 'c allow c chain.sha256=' . '0' x 64 . "\n");
 my @words = (
     ['mapped', 0, [client('good'), @staff, verified()], qr/\Amapped to alice by rule staff \(weak\), groups staff, people\n/,
         qr/^  subject  CN=Alice,OU=Staff,O=Example Ltd,C=DE$/m, qr/^  serial   [0-9A-F]+$/m, qr/^  sha256   [0-9a-f]{64}$/m,
@@ -222,9 +229,16 @@ my @words = (
     ['malformed', 1, [client('malformed'), @staff], qr/\Arefused: 403\.16 malformed: .*\(subject\.CN: NUL inside\)/],
     ['too weak', 1, [client('good'), @staff, '--min-strength', 'strong'],
         qr/\Arefused: 403\.12 mapping-too-weak by rule staff \(weak\): .*strong is asked for/],
-    ['chain conditions', 1, [client('good'), '--rules', put('chain', 'c allow c chain.sha256=' . '0' x 64 . "\n")],
-        qr/unknown without a chain verified by --ca/],
+    ['chain conditions', 1, [client('good'), '--rules', $chain],
+        qr/unknown without a chain verified by --ca/, qr/^  rules ask for the chain, .* may decide otherwise$/m],
+    ['a rule that asks the chain behind the one that decides', 0, [client('good'), @staff, '--rules', $chain],
+        qr/\A(?!.*may decide)/s],
+    ['a chain that is known', 1, [client('good'), '--rules', $chain, '--ca', pki('root.pem')], qr/\A(?!.*may decide)/s],
     ['a place', 0, [client('good'), @conf, '--location', '<Location "/report">'], qr/\n  in <Location "\/report"> of a\.test:/],
+    ['a place that only reports', 0, [client('good'), @conf, '--location', '<Location "/report">'],
+        qr/^  CertMapReportOnly On: this is logged, and the request goes on without a user$/m],
+    ['which lifts no guard', 1, [client('expired'), @conf, '--location', '<Location "/report">'],
+        qr/^  CertMapReportOnly On: it does not lift the guard of CertMapDeferErrors/m, qr/\A(?!.*goes on without)/s],
     ['an optional place', 1, [client('unmapped'), @conf, '--location', '<Location "/optional">'],
         qr/CertMap Optional: the request goes on without a user/],
     ['a rule renewed', 1, [client('unmapped'), '--rules', $pins],
