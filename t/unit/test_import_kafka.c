@@ -66,7 +66,7 @@ static const import_case_t cases[] = {
       "ssl.principal.mapping.rules=DEFAULT\n", { NULL }, NULL, "choose one (--map); there are rules for (\".\" is no "
       "certain listener): \"int\", \".\"", 0 },
     { "no such listener", "ssl.principal.mapping.rules=DEFAULT\n", { .map = "x" }, NULL, "has no rules", 0 },
-    { "no rules", "ssl.principal.mapping.rules=\n", { NULL }, "", "which is as DEFAULT", 0 },
+    { "no rules", "ssl.principal.mapping.rules=\n", { NULL }, "", "which is as DEFAULT", 1 },
     { "a wrong escape", "ssl.principal.mapping.rules=RULE:\\u00g1/u/\n", { NULL }, NULL, "\\u escape", 0 },
     { "no replacement", "RULE:^CN=a$", { NULL }, NULL, "rule 1: not RULE:", 0 },
     { "something behind", "RULE:^CN=a,O=x$/u/LU", { NULL }, NULL, "behind it", 0 },
