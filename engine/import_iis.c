@@ -146,6 +146,7 @@ typedef struct one_t {
 static const char *read_certificate(const iis_item_t *item, const certmap_cert_t **cert, apr_pool_t *p)
 {
     const char *text = certmap_iis_attribute(item->attributes, "certificate");
+    const char *fault = NULL;
     certmap_str_t der;
     const char *why;
 
@@ -153,7 +154,14 @@ static const char *read_certificate(const iis_item_t *item, const certmap_cert_t
         return "it has no certificate";
     }
     if (!read_base64(text, &der, p)) {
-        return "its certificate is not base64 in one line";
+        /* Not as the documentation wants it; should IIS read it nevertheless, it is this certificate's. */
+        char *joined = apr_pstrdup(p, text);
+
+        fault = "its certificate is not base64 in one line";
+        apr_collapse_spaces(joined, joined);
+        if (!read_base64(joined, &der, p)) {
+            return fault;
+        }
     }
     if (certmap_cert_create_der((const unsigned char *)der.data, der.len, cert, p) != APR_SUCCESS) {
         *cert = NULL;
@@ -164,7 +172,7 @@ static const char *read_certificate(const iis_item_t *item, const certmap_cert_t
         *cert = NULL;
         return apr_psprintf(p, "its certificate is malformed and is refused as such: %s", why);
     }
-    return NULL;
+    return fault;
 }
 
 static void read_one(one_t *one, const iis_item_t *item, int on, apr_pool_t *p)
@@ -406,6 +414,10 @@ static const char *many_fault(const iis_item_t *item, int mode, apr_pool_t *p)
     if (strange != NULL) {
         return apr_psprintf(p, "its attribute %.60s is unknown", strange);
     }
+    if (item->doubtful) {
+        return apr_psprintf(p, "the <remove> of line %d names it but for the case of letters, and whether IIS takes it "
+                            "away is nowhere said", item->doubtful);
+    }
     if (mode == 0) {
         return "its permissionMode is neither Allow nor Deny";
     }
@@ -455,9 +467,10 @@ static void write_many(job_t *job, const iis_item_t *item, int on)
 
 /* ---- locations ----------------------------------------------------------------------------------------------- */
 
-/* Takes away what was added under a key before. */
-static void remove_items(apr_array_header_t *items, const char *key, const char *value)
+/* Takes away what was added under a key before. Names that differ in case only may be one name to IIS. */
+static void remove_items(apr_array_header_t *items, const char *key, const iis_item_t *by)
 {
+    const char *value = certmap_iis_attribute(by->attributes, key);
     int from, to = 0;
 
     for (from = 0; from < items->nelts; from++) {
@@ -465,6 +478,12 @@ static void remove_items(apr_array_header_t *items, const char *key, const char 
         const char *its = certmap_iis_attribute(item->attributes, key);
 
         if (its == NULL || value == NULL || strcmp(its, value) != 0) {
+            if (by->op == IIS_REMOVE_MANY && its != NULL && value != NULL && strcasecmp(its, value) == 0) {
+                iis_item_t *doubtful = apr_pmemdup(items->pool, item, sizeof(*item));
+
+                doubtful->doubtful = by->line;
+                item = doubtful;
+            }
             APR_ARRAY_IDX(items, to++, const iis_item_t *) = item;
         }
     }
@@ -496,7 +515,7 @@ static void apply(site_t *site, const iis_section_t *section)
             site->one->nelts = 0;
             break;
         case IIS_REMOVE_ONE:
-            remove_items(site->one, "certificate", certmap_iis_attribute(item->attributes, "certificate"));
+            remove_items(site->one, "certificate", item);
             break;
         case IIS_ADD_MANY:
             APR_ARRAY_PUSH(site->many, const iis_item_t *) = item;
@@ -505,7 +524,7 @@ static void apply(site_t *site, const iis_section_t *section)
             site->many->nelts = 0;
             break;
         case IIS_REMOVE_MANY:
-            remove_items(site->many, "name", certmap_iis_attribute(item->attributes, "name"));
+            remove_items(site->many, "name", item);
             break;
         case IIS_ADD_RULE:
         case IIS_CLEAR_RULES:

@@ -27,6 +27,7 @@ typedef struct iis_item_t {
     int line;
     int column;
     const char *const *attributes;  /**< names and values in turns, NULL at the end; no value of a password */
+    int doubtful;                   /**< line of what may have removed it; 0: nothing */
     apr_array_header_t *rules;      /**< IIS_ADD_MANY: of iis_item_t, IIS_ADD_RULE and what undoes it */
 } iis_item_t;
 

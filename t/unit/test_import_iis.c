@@ -59,6 +59,8 @@ static const import_case_t cases[] = {
     { "clear", MANY(STAFF "<clear/>" OTHER), { NULL }, "Other allow o case:subject.OU=Other\n", NULL, 0 },
     { "remove", MANY(STAFF OTHER "<remove name=\"Staff\"/>"), { NULL }, "Other allow o case:subject.OU=Other\n", NULL,
       0 },
+    { "perhaps removed", MANY(STAFF OTHER "<remove name=\"staff\"/>"), { NULL }, "",
+      "the <remove> of line 1 names it but for the case of letters", 2 },
     { "an unknown sub-field stops what follows", MANY("<add name=\"a\" userName=\"u\">" CRITERION("Subject", "SN", "x")
       "</add>" STAFF "<add name=\"no\" permissionMode=\"Deny\">" CRITERION("Subject", "O", "x") "</add>"), { NULL },
       "no deny case:subject.O=x\n", "which attribute IIS reads there", 2 },
@@ -206,6 +208,7 @@ static const struct {
     { "to a user that cannot be: nor to one below", "<add userName=\"a:b\" certificate=\"@\"/>", "denied-by-rule" },
     { "an unknown attribute: nor to one below", "<add user=\"a\" userName=\"a\" certificate=\"@\"/>", "denied-by-rule"
       },
+    { "not in one piece: nor to one below", "<add userName=\"a\" certificate=\" @\"/>", "denied-by-rule" },
     { "another certificate", "<add userName=\"a\" certificate=\"AAAA\"/>", "=DOM\\u" }
 };
 
