@@ -2,7 +2,8 @@
 /*
  * pg_ident.conf becomes rules. There a client asks for a role, and the map says whether it may; here a certificate has
  * one user, the first role that the map grants it. Names with an attribute type in front are those of clientname=DN,
- * all others those of clientname=CN: which of them is asked for stands in pg_hba.conf.
+ * all others those of clientname=CN: which of them is asked for stands in pg_hba.conf, so of a map that has both nobody
+ * here knows whom it lets in.
  */
 #include <string.h>
 
@@ -369,15 +370,44 @@ static const char *carry_over(job_t *job, const line_t *line)
            : literal_name(job, line, certmap_import_user(role, job->scratch));
 }
 
+/* Whether the names are those of clientname=DN or of clientname=CN; both in one map are an error. */
+static int tell_kind(job_t *job)
+{
+    int cn_line = 0;
+    int i;
+
+    for (i = 0; i < job->lines->nelts; i++) {
+        const line_t *line = line_at(job, i);
+
+        if (!in_map(job, line) || line->system.text[0] == '/') {
+            continue;
+        }
+        if (certmap_import_comma_name(str(line->system.text), job->scratch)) {
+            job->dn_line = job->dn_line > 0 ? job->dn_line : line->number;
+        }
+        else {
+            cn_line = cn_line > 0 ? cn_line : line->number;
+        }
+    }
+    if (job->dn_line > 0 && cn_line > 0) {
+        certmap_import_error(job->out, job->dn_line > cn_line ? job->dn_line : cn_line, 1, "the map has a name for "
+                             "clientname=DN in line %d and one for clientname=CN in line %d; pg_hba.conf says which "
+                             "of them count: import a file that has these alone", job->dn_line, cn_line);
+        return 0;
+    }
+    return 1;
+}
+
 static void heading(const job_t *job)
 {
     certmap_import_comment(job->out, "The map \"%s\" of pg_ident.conf, for certificate authentication.\n"
                            "There a client asks for a role and the map may grant it several. Here a certificate has "
                            "one user: the first\nrole that is granted to it.\n"
-                           "Names that begin with an attribute type (CN=...) are taken as those of clientname=DN, all "
-                           "others, and regular\nexpressions, as those of clientname=CN. Take out those that your "
-                           "pg_hba.conf does not ask for: they would let\nin certificates that were refused before. "
-                           "Of several CNs PostgreSQL takes the first; here all must meet the rule.", job->map);
+                           "%s\n"
+                           "Of several CNs PostgreSQL takes the first; here all must meet the rule.", job->map,
+                           job->dn_line > 0
+                           ? "Its names begin with an attribute type (CN=...): those of clientname=DN."
+                           : "Its names do not begin with an attribute type (CN=...): those of clientname=CN.");
     if (job->issuer == NULL) {
         certmap_import_say_weak(job->out, "rules", "name");
     }
@@ -397,15 +427,11 @@ apr_status_t certmap_import_pgident(certmap_str_t text, const char *file, const 
     if (certmap_import_failed(job.out) || !choose_map(&job, options ? options->map : NULL) || job.map == NULL) {
         return certmap_import_finish(job.out, result);
     }
+    if (!tell_kind(&job)) {
+        return certmap_import_finish(job.out, result);
+    }
     heading(&job);
     certmap_import_blank(job.out);
-    for (i = 0; i < job.lines->nelts && job.dn_line == 0; i++) {
-        const line_t *line = line_at(&job, i);
-
-        if (in_map(&job, line) && certmap_import_comma_name(str(line->system.text), job.scratch)) {
-            job.dn_line = line->number;
-        }
-    }
     for (i = 0; i < job.lines->nelts; i++) {
         const line_t *line = line_at(&job, i);
         const char *why = in_map(&job, line) ? carry_over(&job, line) : NULL;
