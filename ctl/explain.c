@@ -360,7 +360,8 @@ int ctl_is_early(const ctl_case_t *c)
     return certmap_reason_is_verification(c->decision.reason) || c->decision.reason == CERTMAP_R_MALFORMED;
 }
 
-const char ctl_chain_missed[] = "rules ask for the chain, which is unknown without --ca: the server may decide otherwise";
+const char ctl_chain_missed[] = "rules ask for the chain, which is unknown without --ca: the server may decide "
+                                "otherwise";
 
 int ctl_asks_chain(const certmap_trace_cond_t *cond)
 {

@@ -300,7 +300,6 @@ int certmap_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     check_t check = { 0 };
     server_rec *server;
 
-    (void)pconf;
     (void)plog;
     check.p = ptemp;
     check.said = apr_hash_make(ptemp);
@@ -319,7 +318,7 @@ int certmap_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
             check.rule->file, check.rule->line, check.rule->name);
     }
     if (!check.errors) {
-        certmap_reload_keep(s);
+        certmap_reload_keep(s, pconf);
     }
     return check.errors ? HTTP_INTERNAL_SERVER_ERROR : OK;
 }

@@ -2,7 +2,8 @@
 /*
  * Rule files and entry files while the server runs. Each child looks at its files once a second in a thread of
  * mod_watchdog; the parent looks too, now and then, so that a graceful restart with a broken file has the last good
- * text. That text lives in the process pool, the only one that a restart leaves alone.
+ * text. That text goes to the process pool when the configuration ends, the only pool that a restart leaves alone, and
+ * goes when the new configuration is known to be good.
  */
 #include "reload.h"
 
@@ -75,6 +76,15 @@ static apr_hash_t *last_good(process_rec *process)
     return found;
 }
 
+static void forget_text(last_good_t *kept)
+{
+    if (kept->pool) {
+        apr_pool_destroy(kept->pool);
+    }
+    kept->pool = NULL;
+    kept->text.data = NULL;
+}
+
 static void keep_text(process_rec *process, certmap_reread_t *file)
 {
     apr_hash_t *texts = last_good(process);
@@ -84,13 +94,21 @@ static void keep_text(process_rec *process, certmap_reread_t *file)
         kept = apr_pcalloc(process->pool, sizeof(*kept));
         apr_hash_set(texts, apr_pstrdup(process->pool, certmap_reread_path(file)), APR_HASH_KEY_STRING, kept);
     }
-    if (kept->pool) {
-        apr_pool_destroy(kept->pool);
-    }
-    kept->text.data = NULL;
+    forget_text(kept);
     if (apr_pool_create(&kept->pool, process->pool) == APR_SUCCESS) {
         kept->text = certmap_reread_text(file, kept->pool);
     }
+}
+
+/* The configuration ends, and its files with it. */
+static apr_status_t keep_texts(void *process)
+{
+    int i;
+
+    for (i = 0; files && i < files->nelts; i++) {
+        keep_text(process, APR_ARRAY_IDX(files, i, watched_t *)->file);
+    }
+    return APR_SUCCESS;
 }
 
 /* ---- telling ------------------------------------------------------------------------------------------------- */
@@ -301,12 +319,17 @@ void certmap_reload_settle(server_rec *s, apr_pool_t *ptemp)
     }
 }
 
-void certmap_reload_keep(server_rec *s)
+void certmap_reload_keep(server_rec *s, apr_pool_t *pconf)
 {
-    int i;
+    apr_hash_index_t *i;
 
-    for (i = 0; files && i < files->nelts; i++) {
-        keep_text(s->process, APR_ARRAY_IDX(files, i, watched_t *)->file);
+    /* Those of files that are no longer asked for go, too. */
+    for (i = apr_hash_first(pconf, last_good(s->process)); i; i = apr_hash_next(i)) {
+        forget_text(apr_hash_this_val(i));
+    }
+    if (files) {
+        /* behind the files' own cleanups, and so before them when the configuration ends */
+        apr_pool_cleanup_register(pconf, s->process, keep_texts, apr_pool_cleanup_null);
     }
 }
 
@@ -373,7 +396,7 @@ static int check_files(server_rec *s)
 /* ---- while the server runs ----------------------------------------------------------------------------------- */
 
 /* @return whether a file has a new text */
-static int look_once(process_rec *process, server_rec *s, apr_pool_t *scratch)
+static int look_once(int quiet, server_rec *s, apr_pool_t *scratch)
 {
     int i, replaced = 0;
 
@@ -383,11 +406,8 @@ static int look_once(process_rec *process, server_rec *s, apr_pool_t *scratch)
 
         if (certmap_reread_check(file, &report, scratch) == APR_SUCCESS) {
             replaced = replaced || report.outcome == CERTMAP_REREAD_REPLACED;
-            if (!process) {
+            if (!quiet) {
                 tell(file, &report, 0, s, scratch);
-            }
-            else if (report.outcome == CERTMAP_REREAD_REPLACED) {
-                keep_text(process, file);
             }
         }
         apr_pool_clear(scratch);
@@ -395,8 +415,7 @@ static int look_once(process_rec *process, server_rec *s, apr_pool_t *scratch)
     return replaced;
 }
 
-/* process: the parent's, which keeps texts and says nothing; NULL in a child */
-static void look_again(process_rec *process, server_rec *s, apr_pool_t *p)
+static void look_again(int quiet, server_rec *s, apr_pool_t *p)
 {
     apr_pool_t *scratch;
     int i, again = 0;
@@ -405,12 +424,12 @@ static void look_again(process_rec *process, server_rec *s, apr_pool_t *p)
         return;
     }
     /* What did not fit its list may fit it when another file of it has changed: a rule that moves between two. */
-    if (look_once(process, s, scratch)) {
+    if (look_once(quiet, s, scratch)) {
         for (i = 0; i < files->nelts; i++) {
             again += certmap_reread_retry(APR_ARRAY_IDX(files, i, watched_t *)->file);
         }
         if (again) {
-            look_once(process, s, scratch);
+            look_once(quiet, s, scratch);
         }
     }
     apr_pool_destroy(scratch);
@@ -419,7 +438,7 @@ static void look_again(process_rec *process, server_rec *s, apr_pool_t *p)
 static apr_status_t on_watchdog(int state, void *server, apr_pool_t *p)
 {
     if (state == AP_WATCHDOG_STATE_RUNNING) {
-        look_again(NULL, server, p);
+        look_again(0, server, p);
     }
     return APR_SUCCESS;
 }
@@ -427,7 +446,7 @@ static apr_status_t on_watchdog(int state, void *server, apr_pool_t *p)
 /* In the parent, about every ten seconds. It says nothing: the children do. */
 static int on_monitor(apr_pool_t *p, server_rec *s)
 {
-    look_again(s->process, s, p);
+    look_again(1, s, p);
     return DECLINED;
 }
 
@@ -465,7 +484,12 @@ static apr_status_t let_go(void *unused)
 /* A child that begins between two looks of the parent does not begin with what was true then. */
 static void start_child(apr_pool_t *pchild, server_rec *s)
 {
-    look_again(NULL, s, pchild);
+    int i;
+
+    for (i = 0; files && i < files->nelts; i++) {
+        certmap_reread_drop_texts(APR_ARRAY_IDX(files, i, watched_t *)->file);      /* the parent's are enough */
+    }
+    look_again(0, s, pchild);
     apr_pool_cleanup_register(pchild, NULL, let_go, apr_pool_cleanup_null);
 }
 

@@ -25,8 +25,8 @@ const char *certmap_reload_first(cmd_parms *cmd, const char *directive, certmap_
 void certmap_reload_stands_in(const certmap_chain_t *chain, certmap_strength_e min);
 /** When all lists are known: at a restart, files whose new text does not fit its list go back to the last good one. */
 void certmap_reload_settle(server_rec *s, apr_pool_t *ptemp);
-/** When nothing is wrong with the configuration: these texts are the last good ones. */
-void certmap_reload_keep(server_rec *s);
+/** When nothing is wrong with the configuration: its texts are the last good ones, when it ends. */
+void certmap_reload_keep(server_rec *s, apr_pool_t *pconf);
 
 /** Makes the source for a store. It is tried and closed again: children open it after the fork. Returns as above. */
 const char *certmap_reload_store(cmd_parms *cmd, const char *path, certmap_source_t **source);

@@ -185,6 +185,14 @@ static void check(certmap_reread_t *file, const char *expected, const char *what
     is_str(told(&report), expected, what);
 }
 
+static void check_quietly(certmap_reread_t *file)
+{
+    certmap_report_t report;
+
+    certmap_reread_check(file, &report, pool);
+    is_int(report.outcome, CERTMAP_REREAD_REPLACED, "a text is read");
+}
+
 /* Turns down rules of the name that it is given. */
 static void accept_but(void *baton, const certmap_reread_t *file, const void *object, apr_array_header_t *errors,
                        apr_pool_t *p)
@@ -302,6 +310,13 @@ static void test_unsettled(void)
     }
     is_int(seen, 200, "200 texts of one size as fast as they can be written: each is seen");
     ok(certmap_reread_text(file, pool).data == NULL, "a text that nobody asked to keep is not kept");
+    file = certmap_reread_create(path, CERTMAP_FILE_RULES, 1, pool);
+    check_quietly(file);
+    ok(certmap_reread_text(file, pool).data != NULL, "one that is to be kept is kept");
+    certmap_reread_drop_texts(file);
+    write_file(path, "last deny any\n");
+    check_quietly(file);
+    ok(certmap_reread_text(file, pool).data == NULL, "until nobody wants it any more");
 }
 
 /* ---- the source of a file ------------------------------------------------------------------------------------ */
