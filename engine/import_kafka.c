@@ -497,8 +497,8 @@ apr_status_t certmap_import_kafka(certmap_str_t text, const char *file, const ce
                            *list->listener ? ", listener " : "", list->listener);
     certmap_import_comment(job.out, "Kafka compares the text of the subject in RFC 2253; here its parts are compared.");
     if (rules->nelts == 0) {
-        certmap_import_left_out(job.out, list->line, (certmap_str_t){ "", 0 }, "the list is empty, which is as DEFAULT: "
-                                "every subject is a user");
+        certmap_import_left_out(job.out, list->line, (certmap_str_t){ "", 0 }, "the list is empty, which is as "
+                                "DEFAULT: every subject is a user");
     }
     certmap_import_blank(job.out);
     apr_pool_create(&scratch, p);

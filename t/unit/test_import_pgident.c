@@ -93,8 +93,8 @@ static const import_case_t cases[] = {
     { .text = TEXT("m /^CN=(.*)$ \\1"), .expected = LEFT "m /^CN=(.*)$ \\1\n"
       "#     a regular expression about whole DNs; a rule asks for attributes\n" },
     { .text = TEXT("m /^a r\nm ann r\nn CN=x r\nm CN=b r"), .map = "m", .expected = "error 4: the map has a name for "
-      "clientname=DN in line 4 and one for clientname=CN in line 2; pg_hba.conf says which of them count: import a file "
-      "that has these alone\n" },
+      "clientname=DN in line 4 and one for clientname=CN in line 2; pg_hba.conf says which of them count: import a "
+      "file that has these alone\n" },
     { .text = TEXT("m /^a r\nm CN=b r"), .expected = LEFT "m /^a r\n"
       "#     the map has a DN in line 2, so this may be about DNs; a rule asks for attributes\n"
       "m-2 allow r case:subject=CN=b\n" },
