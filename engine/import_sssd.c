@@ -20,6 +20,9 @@ static const char default_map[] = "LDAP:(userCertificate;binary={cert!bin})";
 
 #define LINE_MAX_LEN 65536
 
+/* So many sections of one priority are compared with one another. */
+#define TIES_MAX 300
+
 /* A [certmap/...] section. */
 typedef struct section_t {
     const char *header;
@@ -31,6 +34,11 @@ typedef struct section_t {
     const char *domains;
     const char *fault;          /* why it cannot be carried over */
     apr_uint32_t priority;
+    const char *tied;           /* header of another of the same priority that may hold for the same certificates */
+    const char *unread;         /* why its matching rule is not carried over; or NULL */
+    const char *unmapped;       /* the same of its mapping rule */
+    sssd_match_t matches;
+    sssd_map_t maps;
 } section_t;
 
 typedef struct job_t {
@@ -228,6 +236,94 @@ static const char *read_map(const job_t *job, const section_t *s, sssd_map_t *ma
     return NULL;
 }
 
+static void read_rules(const job_t *job, section_t *s)
+{
+    s->unread = certmap_sssd_match(s->match ? s->match : default_match, &s->matches, job->pool);
+    s->unmapped = s->fault;
+    if (s->unmapped == NULL && s->domains != NULL && strcmp(s->domains, s->domain) != 0) {
+        s->unmapped = "it searches other domains too, whose accounts are others of the same name";
+    }
+    s->unmapped = s->unmapped ? s->unmapped : read_map(job, s, &s->maps);
+}
+
+/* ---- sections of one priority -------------------------------------------------------------------------------- */
+
+/* Whether two sets of conditions ask for different names, so that no certificate meets both. */
+static int apart(const apr_array_header_t *a, const apr_array_header_t *b)
+{
+    static const char *const names[] = { "case:subject=", "case:issuer=" };
+    apr_size_t k;
+    int i, j;
+
+    for (k = 0; k < sizeof(names) / sizeof(names[0]); k++) {
+        apr_size_t n = strlen(names[k]);
+
+        for (i = 0; i < a->nelts; i++) {
+            const char *one = APR_ARRAY_IDX(a, i, const char *);
+
+            for (j = 0; strncmp(one, names[k], n) == 0 && j < b->nelts; j++) {
+                const char *other = APR_ARRAY_IDX(b, j, const char *);
+
+                if (strncmp(other, names[k], n) == 0 && strcmp(one, other) != 0) {
+                    return 1;
+                }
+            }
+        }
+    }
+    return 0;
+}
+
+/* Whether two sections give the same user to whom they hold for. */
+static int is_one_map(const section_t *a, const section_t *b)
+{
+    return !a->unread && !b->unread && !a->unmapped && !b->unmapped && strcmp(a->maps.user, b->maps.user) == 0
+           && strcmp(a->maps.condition ? a->maps.condition : "", b->maps.condition ? b->maps.condition : "") == 0;
+}
+
+/* Whether it is the same which of two sections is asked first. */
+static int is_same_either_way(const section_t *a, const section_t *b)
+{
+    const apr_array_header_t *all = a->fault || a->unread ? NULL : a->matches.alternatives;
+    const apr_array_header_t *others = b->fault || b->unread ? NULL : b->matches.alternatives;
+    int i, j;
+
+    if (is_one_map(a, b)) {
+        return 1;
+    }
+    for (i = 0; all && others && i < all->nelts; i++) {
+        for (j = 0; j < others->nelts; j++) {
+            if (!apart(APR_ARRAY_IDX(all, i, apr_array_header_t *), APR_ARRAY_IDX(others, j, apr_array_header_t *))) {
+                return 0;
+            }
+        }
+    }
+    return all && others;
+}
+
+/* Sections of one priority are asked in an order that the file does not tell. */
+static void find_ties(job_t *job)
+{
+    section_t **all = (section_t **)job->sections->elts;
+    int from, to, i, j;
+
+    for (from = 0; from < job->sections->nelts; from = to) {
+        int alike = 1;
+
+        for (to = from + 1; to < job->sections->nelts && all[to]->priority == all[from]->priority; to++) {
+            alike = alike && is_one_map(all[from], all[to]);
+        }
+        for (i = from; i < to && !alike; i++) {
+            for (j = from; j < to && all[i]->tied == NULL; j++) {
+                if (j != i && (to - from > TIES_MAX || !is_same_either_way(all[i], all[j]))) {
+                    all[i]->tied = all[j]->header;
+                }
+            }
+        }
+    }
+}
+
+/* ---- writing ------------------------------------------------------------------------------------------------- */
+
 /* Writes the rules of a section. @return NULL, or why one of them cannot be written */
 static const char *write_rules(job_t *job, const section_t *s, const sssd_match_t *match, const sssd_map_t *map,
                                int last)
@@ -263,22 +359,21 @@ static const char *write_rules(job_t *job, const section_t *s, const sssd_match_
 static void write_section(job_t *job, const section_t *s, int last)
 {
     certmap_str_t original = { apr_psprintf(job->pool, "[%s]", s->header), strlen(s->header) + 2 };
-    const char *why = s->fault;
-    sssd_match_t match;
-    sssd_map_t map;
+    const char *why = s->fault ? s->fault : s->unread;
 
-    if (why == NULL && s->domains != NULL && strcmp(s->domains, s->domain) != 0) {
-        why = "it searches other domains too, whose accounts are others of the same name";
+    why = why ? why : s->unmapped;
+    if (why == NULL && s->tied != NULL) {
+        why = apr_psprintf(job->pool, "it has the priority of [%.100s], both may hold for one certificate, and the "
+                           "order in which SSSD asks them does not stand in the file; give them different priorities",
+                           s->tied);
     }
-    why = why ? why : certmap_sssd_match(s->match ? s->match : default_match, &match, job->pool);
-    why = why ? why : read_map(job, s, &map);
     if (why == NULL && job->blocked != NULL) {
         why = apr_psprintf(job->pool, "it may hold for certificates that [%.100s] catches first in SSSD, and that one "
                            "is left out", job->blocked);
     }
     if (why == NULL) {
-        why = write_rules(job, s, &match, &map, last);
-        job->asks_ku |= match.asks_ku;
+        why = write_rules(job, s, &s->matches, &s->maps, last);
+        job->asks_ku |= s->matches.asks_ku;
     }
     if (why != NULL) {
         certmap_import_left_out(job->out, s->line, original, "%s", why);
@@ -351,6 +446,10 @@ apr_status_t certmap_import_sssd(certmap_str_t text, const char *file, const cer
         return certmap_import_finish(job.out, result);
     }
     qsort(job.sections->elts, (size_t)job.sections->nelts, sizeof(section_t *), by_priority);
+    for (i = 0; i < job.sections->nelts; i++) {
+        read_rules(&job, APR_ARRAY_IDX(job.sections, i, section_t *));
+    }
+    find_ties(&job);
     certmap_import_comment(job.out, "Imported from %s: [certmap/%s/...] of SSSD, by priority.",
                            file ? file : "standard input", domain);
     certmap_import_comment(job.out, "SSSD lets in accounts that it finds, by the name that it finds; here a name is "

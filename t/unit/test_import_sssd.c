@@ -85,6 +85,16 @@ static const import_case_t cases[] = {
       "c allow %{san.email} eku=1.3.6.1.5.2.3.4\na allow %{san.email} eku=serverAuth\nb allow %{san.email} "
       "eku=clientAuth\n",
       NULL, 0 },
+    { "one priority", "[certmap/d/a]\nmatchrule=<EKU>clientAuth\n" EMAIL "[certmap/d/b]\nmatchrule=<EKU>clientAuth\n"
+      SHORT, { NULL }, "", "it has the priority of [certmap/d/b]", 2 },
+    { "one priority, one user", "[certmap/d/a]\nmatchrule=<EKU>clientAuth\n" EMAIL "[certmap/d/b]\n"
+      "matchrule=<EKU>pkinit\n" EMAIL, { NULL }, "a allow %{san.email} eku=clientAuth\n"
+      "b allow %{san.email} eku=1.3.6.1.5.2.3.4\n", NULL, 0 },
+    { "one priority, no certificate in common", "[certmap/d/a]\nmatchrule=<ISSUER>^CN=a$\n" EMAIL "[certmap/d/b]\n"
+      "matchrule=<ISSUER>^CN=b$\nmaprule = (uid={subject_dns_name})\n", { NULL },
+      "a allow %{san.email} case:issuer=CN=a\nb allow %{san.dns} case:issuer=CN=b\n", NULL, 0 },
+    { "one priority with what is left out", "[certmap/d/a]\nmatchrule=<EKU>clientAuth\n" EMAIL "[certmap/d/b]\n"
+      "matchrule=<SUBJECT>x\n" EMAIL, { NULL }, "", "it has the priority of [certmap/d/b]", 2 },
     { "key usages are asked of later rules too", "[certmap/d/a]\nmatchrule=<KU>digitalSignature\npriority=1\n" EMAIL
       "[certmap/d/b]\nmatchrule=<EKU>clientAuth\n" EMAIL, { NULL },
       "a allow %{san.email} ku=digitalSignature\nb allow %{san.email} eku=clientAuth ku=*\n", NULL, 0 },
