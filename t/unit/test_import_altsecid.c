@@ -3,7 +3,7 @@
  * Values of altSecurityIdentities: the six forms that Microsoft documents (KB5014754, [MS-PKCA]), which of them are
  * carried over, and which certificates they map: those whose fields Active Directory writes so, for one user only.
  */
-#include "imported.h"
+#include "import_fixture.h"
 
 #define LEFT "# left out, line 1: "
 #define HASH "0011223344556677889900112233445566778899"
@@ -11,7 +11,7 @@
 
 /* ---- lines --------------------------------------------------------------------------------------------------- */
 
-static const import_case_t cases[] = {
+static const import_outcome_t cases[] = {
     /* the forms, as KB5014754 writes them */
     { .text = TEXT("alice\t" KDC "<SR>1200000000AC11000000002B\n"),
       .expected = KDC "<SR>1200000000AC11000000002B alice\n" },
@@ -85,7 +85,7 @@ static void check_comments(const char *text, const char *comment)
 {
     certmap_import_result_t result;
 
-    ok(imported(certmap_import_altsecid, (certmap_str_t){ text, strlen(text) }, NULL, NULL, &result) == APR_SUCCESS
+    ok(import_run(certmap_import_altsecid, (certmap_str_t){ text, strlen(text) }, NULL, &result) == APR_SUCCESS
        && strstr(result.text.data, comment) != NULL, "its comment: %s", text);
 }
 
@@ -102,8 +102,8 @@ static void test_comments(void)
     check_comments("a\tX509:<SKI>0a", "\n# weak here: another CA may write the same key identifier; ski:HEX "
                                       "\"ISSUER-DN\" is strong\nX509:<SKI>");
     check_comments("a\tX509:<I>CN=ca<SR>0a", "\n\nX509:<I>CN=ca<SR>0a a\n");
-    imported(certmap_import_altsecid, (certmap_str_t)TEXT("x\ty\na\tX509:<I>CN=CA,DC=contoso,DC=com<SR>0a"), NULL, NULL,
-             &result);
+    import_run(certmap_import_altsecid, (certmap_str_t)TEXT("x\ty\na\tX509:<I>CN=CA,DC=contoso,DC=com<SR>0a"), NULL,
+               &result);
     e = result.errors->nelts == 1 ? (const certmap_error_t *)result.errors->elts : NULL;
     ok(e != NULL && e->warning && e->line == 2 && e->column == 3 && strstr(e->text, "the other way round") != NULL,
        "a name with the root last is warned about");

@@ -3,14 +3,14 @@
  * Files for FakeBasicAuth: what mod_ssl's and mod_authn_file's documentation say of their lines, which certificates
  * they let in there (the subject's text is the user, "password" the password), and that the same ones are let in here.
  */
-#include "imported.h"
+#include "import_fixture.h"
 
 #define CRYPT "xxj31ZMTZzkVA"
 #define NOBODY "# left out, line 1: "
 
 /* ---- lines --------------------------------------------------------------------------------------------------- */
 
-static const import_case_t cases[] = {
+static const import_outcome_t cases[] = {
     /* the lines of mod_ssl's documentation */
     { .text = TEXT("/C=DE/L=Munich/O=Snake Oil, Ltd./OU=Staff/CN=Foo:" CRYPT "\n"
                    "/C=US/L=S.F./O=Snake Oil, Ltd./OU=CA/CN=Bar:" CRYPT "\n"),

@@ -3,14 +3,14 @@
  * Grid-mapfiles: lines as the Globus Toolkit's documentation and its own reader have them, which account a certificate
  * gets there when it asks for none, and that it gets the same here.
  */
-#include "imported.h"
+#include "import_fixture.h"
 
 #define CA "CN=Grid CA,DC=org"
 #define LEFT "# left out, line 1: "
 
 /* ---- lines --------------------------------------------------------------------------------------------------- */
 
-static const import_case_t cases[] = {
+static const import_outcome_t cases[] = {
     /* as the documentation of grid-mapfiles writes them */
     { .text = TEXT("\"/O=Globus/OU=GT3 Tutorial/CN=Borja Sotomayor\" borja\n"),
       .expected = "\"X509:<S>O=Globus,OU=GT3 Tutorial,CN=Borja Sotomayor\" borja\n" },

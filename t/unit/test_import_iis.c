@@ -248,7 +248,7 @@ static void test_deep(void)
         memcpy(text + 3 * i, "<a>", 3);
     }
     memcpy(text, "<configuration>", 15);
-    import_text(certmap_import_iis, text, 3 * n, &none, &r, "deep");
+    import_text(certmap_import_iis, (certmap_str_t){ text, 3 * n }, &none, &r, "deep");
     is_str(import_error(&r), "1: elements are nested too deeply for a configuration", "nested deeply");
     free(text);
 }

@@ -3,7 +3,7 @@
  * pg_ident.conf: the fields and expressions of PostgreSQL's documentation and tokenizer, which certificates may have
  * which role there (clientname=CN and DN), and that they get the first of these roles here, and nobody more.
  */
-#include "imported.h"
+#include "import_fixture.h"
 
 #define LEFT "# left out, line 1: "
 #define CN(value) "all:case:subject.CN=" value
@@ -11,7 +11,7 @@
 
 /* ---- lines --------------------------------------------------------------------------------------------------- */
 
-static const import_case_t cases[] = {
+static const import_outcome_t cases[] = {
     /* the documentation's example, and what stands on several lines of it */
     { .text = TEXT("# MAPNAME       SYSTEM-USERNAME         PG-USERNAME\n\n"
                    "omicron         bryanh                  bryanh\n"
@@ -175,7 +175,7 @@ static void test_expressions(void)
         const char *got = NULL;
         const char *end;
 
-        if (imported(certmap_import_pgident, (certmap_str_t){ quoted, strlen(quoted) }, NULL, NULL, &result)
+        if (import_run(certmap_import_pgident, (certmap_str_t){ quoted, strlen(quoted) }, NULL, &result)
             == APR_SUCCESS) {
             if (result.carried == 1) {
                 certmap_list_t list = { .rules = rules_of(result.text.data) };
