@@ -11,13 +11,6 @@
 #include <apr_file_io.h>
 #include <apr_portable.h>
 
-static const char *why(ctl_t *ctl, apr_status_t rv)
-{
-    char *text = apr_palloc(ctl->pool, 200);
-
-    return apr_strerror(rv, text, 200);
-}
-
 static apr_status_t release(void *data)
 {
     free(data);
@@ -73,7 +66,7 @@ int ctl_read(ctl_t *ctl, const char *path, apr_size_t most, certmap_str_t *text)
         }
     }
     if (rv != APR_EOF) {
-        return ctl_fail(ctl, "%s: %s", name, why(ctl, rv));
+        return ctl_fail(ctl, "%s: %s", name, ctl_why(ctl, rv));
     }
     apr_file_close(file);
     data[len] = '\0';
@@ -168,5 +161,5 @@ int ctl_write(ctl_t *ctl, const char *path, certmap_str_t text)
     else {
         rv = pour(path, text, ctl->pool);
     }
-    return rv == APR_SUCCESS ? CTL_OK : ctl_fail(ctl, "%s: %s", ctl_printable(path, ctl->pool), why(ctl, rv));
+    return rv == APR_SUCCESS ? CTL_OK : ctl_fail(ctl, "%s: %s", ctl_printable(path, ctl->pool), ctl_why(ctl, rv));
 }

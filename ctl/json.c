@@ -21,41 +21,22 @@ static void *must_allocate(size_t size)
     return made;
 }
 
-/* Bytes of the character at s, of which left are there; 0: no UTF-8. */
-static apr_size_t character(const unsigned char *s, apr_size_t left)
-{
-    apr_size_t n = *s < 0x80 ? 1 : *s < 0xc2 ? 0 : *s < 0xe0 ? 2 : *s < 0xf0 ? 3 : *s < 0xf5 ? 4 : 0;
-    apr_size_t i;
-
-    for (i = 1; i < n; i++) {
-        if (i >= left || (s[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-    }
-    if ((*s == 0xe0 && s[1] < 0xa0) || (*s == 0xed && s[1] >= 0xa0) || (*s == 0xf0 && s[1] < 0x90)
-        || (*s == 0xf4 && s[1] >= 0x90)) {
-        return 0;
-    }
-    return n;
-}
-
 static json_t *text(const char *data)
 {
     apr_size_t len = data ? strlen(data) : 0;
     json_t *made, *whole = data ? json_stringn(data, len) : json_null();
     char *copy, *to;
+    int n;
 
     if (whole != NULL) {
         return whole;
     }
     to = copy = must_allocate(len * 3 + 1);
-    while (len > 0) {
-        apr_size_t n = character((const unsigned char *)data, len);
+    for (; *data != '\0'; data += n) {
+        int fine = ctl_character(data, &n) >= 0;
 
-        memcpy(to, n > 0 ? data : "\xef\xbf\xbd", n > 0 ? n : 3);
-        to += n > 0 ? n : 3;
-        data += n > 0 ? n : 1;
-        len -= n > 0 ? n : 1;
+        memcpy(to, fine ? data : "\xef\xbf\xbd", fine ? (size_t)n : 3);
+        to += fine ? n : 3;
     }
     made = json_stringn(copy, (size_t)(to - copy));
     free(copy);

@@ -50,9 +50,9 @@ void ctl_warn(ctl_t *ctl, const char *format, ...)
     va_end(ap);
 }
 
-/* The character at `at`, of *n bytes, or -1: one byte that is no UTF-8. */
-static long character(const unsigned char *at, int *n)
+long ctl_character(const char *text, int *n)
 {
+    const unsigned char *at = (const unsigned char *)text;
     static const long least[] = { 0, 0, 0x80, 0x800, 0x10000 };
     int len = *at < 0x80 ? 1 : *at < 0xc2 ? 0 : *at < 0xe0 ? 2 : *at < 0xf0 ? 3 : *at < 0xf5 ? 4 : 0, i;
     long c = len > 1 ? *at & (0x7f >> len) : *at;
@@ -79,26 +79,26 @@ static int is_hidden(long c)
 
 const char *ctl_printable(const char *text, apr_pool_t *p)
 {
-    const unsigned char *at = (const unsigned char *)text;
+    const char *at = text;
     char *out, *to;
     int n;
 
-    while (*at && !is_hidden(character(at, &n))) {
+    while (*at && !is_hidden(ctl_character(at, &n))) {
         at += n;
     }
     if (!*at) {
         return text;
     }
     to = out = apr_palloc(p, strlen(text) * 4 + 1);
-    for (at = (const unsigned char *)text; *at; at += n) {
-        long c = character(at, &n);
+    for (at = text; *at; at += n) {
+        long c = ctl_character(at, &n);
 
         if (!is_hidden(c)) {
             memcpy(to, at, (size_t)n);
             to += n;
         }
         else if (c < 0x100) {
-            to += apr_snprintf(to, 5, "\\x%02lx", c < 0 ? *at : c);
+            to += apr_snprintf(to, 5, "\\x%02lx", c < 0 ? (unsigned char)*at : c);
         }
         else {
             to += apr_snprintf(to, 10, "\\u{%04lx}", c);
@@ -106,6 +106,13 @@ const char *ctl_printable(const char *text, apr_pool_t *p)
     }
     *to = '\0';
     return out;
+}
+
+const char *ctl_why(ctl_t *ctl, apr_status_t rv)
+{
+    char *text = apr_palloc(ctl->pool, 200);
+
+    return apr_strerror(rv, text, 200);
 }
 
 /* A line of a text that has been found: most errors come in the order of their lines, and there may be many. */
@@ -147,7 +154,7 @@ static void show_line(ctl_t *ctl, certmap_str_t text, int line, int column, curs
     fputs("  ", stderr);
     for (i = first; at + i < stop && i < first + LINE_MAX_SHOWN; i += (apr_size_t)n) {
         /* What is not shown as it is takes one column, so that the caret stands where it should. */
-        if (is_hidden(character((const unsigned char *)at + i, &n))) {
+        if (is_hidden(ctl_character(at + i, &n))) {
             fputc(at[i] == '\t' ? ' ' : '?', stderr);
         }
         else {
@@ -156,7 +163,7 @@ static void show_line(ctl_t *ctl, certmap_str_t text, int line, int column, curs
     }
     fputs("\n  ", stderr);
     for (i = first; i < caret; i += (apr_size_t)n) {
-        character((const unsigned char *)at + i, &n);
+        ctl_character(at + i, &n);
         fputc(' ', stderr);
     }
     fprintf(stderr, "%s^%s\n", paint(ctl, red), paint(ctl, plain));

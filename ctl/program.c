@@ -22,13 +22,6 @@ typedef struct stream_t {
     int cut;            /* there was more than `most` */
 } stream_t;
 
-static const char *why(ctl_t *ctl, apr_status_t rv)
-{
-    char *text = apr_palloc(ctl->pool, 200);
-
-    return apr_strerror(rv, text, 200);
-}
-
 static void append(stream_t *stream, const char *data, apr_size_t n, apr_pool_t *p)
 {
     if (n > stream->most - stream->len) {
@@ -131,7 +124,7 @@ int ctl_run(ctl_t *ctl, const char *const *argv, int seconds, certmap_str_t *out
     fflush(stderr);
     rv = rv ? rv : apr_proc_create(&process, argv[0], argv, NULL, attr, ctl->pool);
     if (rv != APR_SUCCESS) {
-        return ctl_fail(ctl, "%s: %s", name, why(ctl, rv));
+        return ctl_fail(ctl, "%s: %s", name, ctl_why(ctl, rv));
     }
     streams[0].file = process.out;
     streams[1].file = process.err;
@@ -148,7 +141,7 @@ int ctl_run(ctl_t *ctl, const char *const *argv, int seconds, certmap_str_t *out
         return ctl_fail(ctl, "%s: has not ended within %d seconds", name, seconds);
     }
     if (rv != APR_SUCCESS) {
-        return ctl_fail(ctl, "%s: %s", name, why(ctl, rv));
+        return ctl_fail(ctl, "%s: %s", name, ctl_why(ctl, rv));
     }
     if (streams[0].cut) {
         return ctl_fail(ctl, "%s: has printed more than %" APR_SIZE_T_FMT " bytes", name, streams[0].most);

@@ -12,6 +12,7 @@
 
 #include "cert.h"
 #include "import_kafka.h"
+#include "import_name.h"
 
 /* So many patterns that are left out are asked whether they catch a name. */
 #define BEHIND_MAX 200
@@ -450,36 +451,21 @@ static apr_array_header_t *read_list(const job_t *job, const char *at)
     return rules;
 }
 
-/* The condition that --issuer adds; NULL: none. */
-static const char *issuer_condition(certmap_import_out_t *out, const char *issuer, apr_pool_t *p)
-{
-    const certmap_dn_t *dn;
-    const char *why;
-    apr_size_t at;
-
-    if (issuer == NULL) {
-        return NULL;
-    }
-    if (certmap_dn_parse((certmap_str_t){ issuer, strlen(issuer) }, &dn, &why, &at, p) != APR_SUCCESS
-        || dn->nrdns == 0) {
-        certmap_import_error(out, 1, 1, "the issuer is not a name: %s", why ? why : "it is empty");
-        return NULL;
-    }
-    return apr_pstrcat(p, "issuer=", certmap_dn_text(dn, p), NULL);
-}
-
 apr_status_t certmap_import_kafka(certmap_str_t text, const char *file, const certmap_import_options_t *options,
                                   certmap_import_result_t *result, apr_pool_t *p)
 {
     job_t job = { .out = certmap_import_out_create(CERTMAP_IMPORT_RULES, file, p), .pool = p };
     apr_array_header_t *rules = NULL;
     const list_t *list = NULL;
+    const char *issuer;
     apr_pool_t *scratch;
     int i;
 
     job.behind = apr_array_make(p, 4, sizeof(const char *));
     job.seen = apr_hash_make(p);
-    job.issuer = issuer_condition(job.out, options->issuer, p);
+    if (certmap_import_issuer(job.out, options, &issuer, p) && issuer != NULL) {
+        job.issuer = apr_pstrcat(p, "issuer=", issuer, NULL);
+    }
     if (memchr(text.data, '\0', text.len) != NULL) {
         certmap_import_error(job.out, 1, 1, "there is a NUL in it: no text");
     }
