@@ -53,7 +53,8 @@ static const import_case_t cases[] = {
       "subject.CN allow %%{subject.CN} case:subject=CN=a,O=x\n", NULL, 0 },
     { "with an issuer", "RULE:^CN=a,O=x$/u/", { .issuer = "CN=Test CA" },
       "u allow u case:subject=CN=a,O=x \"issuer=CN=Test CA\"\n", NULL, 0 },
-    { "an issuer that is none", "RULE:^CN=a,O=x$/u/", { .issuer = "nobody" }, NULL, "the issuer \"nobody\" cannot be read", 0 },
+    { "an issuer that is none", "RULE:^CN=a,O=x$/u/", { .issuer = "nobody" }, NULL,
+      "the issuer \"nobody\" cannot be read", 0 },
     { "properties", "# RULE:x\n!y\nbroker.id = 1\n  ssl.principal.mapping.rules : RULE:^CN=a\\\\.b,O=x$/u/L, \\\n"
       "\\\n      RULE:^CN=\\u0061,O=x$/v/\nother=\\\\\n", { NULL },
       "u allow u case:subject=CN=a.b,O=x\nv allow v case:subject=CN=a,O=x\n", NULL, 0 },
