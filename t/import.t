@@ -86,6 +86,26 @@ my @cases = (
         qr/^$/],
 );
 
+# What is said before there is a subcommand.
+for my $row (
+    ['nothing', '', 2, qr/^$/, qr/^usage: certmapctl COMMAND/],
+    ['--help', '--help', 0, qr/^usage: certmapctl COMMAND.*^  import /ms, qr/^$/],
+    ['help', 'help', 0, qr/^usage: certmapctl COMMAND/, qr/^$/],
+    ['--version', '--version', 0, qr/^certmapctl \d+\.\d+\.\d+$/, qr/^$/],
+    ['another word', 'mapp', 2, qr/^$/, qr/^certmapctl: error: unknown command: mapp\nusage: /],
+    ['a word that a terminal would obey', "'\033[31m'", 2, qr/^$/, qr/unknown command: \\x1b\[31m\n/],
+    ['a full disk', '--help >/dev/full', 2, qr/^$/, qr/^certmapctl: error: cannot write to standard output$/],
+) {
+    my ($what, $words, $status, $out, $err) = @$row;
+    my $said = qx("$command" $words 2>"$dir/err") // '';
+    my $exit = $? >> 8;
+    open my $fh, '<', "$dir/err" or die "$dir/err: $!\n";
+    my $complained = join '', <$fh>;
+    is $exit, $status, "certmapctl, $what: exit status";
+    like $said, $out, '... output';
+    like $complained, $err, '... and standard error';
+}
+
 for my $case (@cases) {
     my ($what, $input, $arguments, $status, $out, $err) = @$case;
     my ($got, $said, $told) = import_of($input, @$arguments);

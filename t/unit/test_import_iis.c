@@ -59,6 +59,29 @@ static const import_case_t cases[] = {
     { "clear", MANY(STAFF "<clear/>" OTHER), { NULL }, "Other allow o case:subject.OU=Other\n", NULL, 0 },
     { "remove", MANY(STAFF OTHER "<remove name=\"Staff\"/>"), { NULL }, "Other allow o case:subject.OU=Other\n", NULL,
       0 },
+    { "one-to-one, cleared", ONE("<add userName=\"u\" certificate=\"AAAA\"/><clear/>"), { NULL }, "", NULL, 0 },
+    { "one-to-one, removed", ONE("<add userName=\"u\" certificate=\"AAAA\"/><remove certificate=\"AAAA\"/>"),
+      { NULL }, "", NULL, 0 },
+    { "criteria that are removed", MANY("<add name=\"a\" userName=\"u\"><rules><clear/>"
+      "<add certificateField=\"Subject\" certificateSubField=\"O\" matchCriteria=\"x\"/></rules></add>"), { NULL }, "",
+      "cleared or removed one by one", 1 },
+    { "a criterion of what it does not know", MANY("<add name=\"a\" userName=\"u\"><rules><add certificateField="
+      "\"Subject\" certificateSubField=\"O\" matchCriteria=\"x\" also=\"y\"/></rules></add>"), { NULL }, "",
+      "also of a rule is unknown", 1 },
+    { "half a criterion", MANY("<add name=\"a\" userName=\"u\"><rules><add certificateField=\"Subject\" "
+      "matchCriteria=\"x\"/></rules></add>"), { NULL }, "", "lacks its", 1 },
+    { "a field that nobody knows", MANY("<add name=\"a\" userName=\"u\">" CRITERION("Serial", "O", "x") "</add>"),
+      { NULL }, "", "certificateField Serial is unknown", 1 },
+    { "case neither minded nor not", MANY("<add name=\"a\" userName=\"u\"><rules><add certificateField=\"Subject\" "
+      "certificateSubField=\"O\" matchCriteria=\"x\" compareCaseSensitive=\"so\"/></rules></add>"), { NULL }, "",
+      "compareCaseSensitive is neither", 1 },
+    { "neither allowed nor denied", MANY("<add name=\"a\" userName=\"u\" permissionMode=\"Ask\">"
+      CRITERION("Subject", "O", "x") "</add>"), { NULL }, "", "permissionMode is neither", 1 },
+    { "neither enabled nor not", MANY("<add name=\"a\" userName=\"u\" enabled=\"so\">" CRITERION("Subject", "O", "x")
+      "</add>"), { NULL }, "", "enabled is neither", 1 },
+    { "a logon domain", BEGIN SECTION("enabled=\"true\" defaultLogonDomain=\"CORP\"", "<manyToOneMappings>" STAFF
+      "</manyToOneMappings>") END, { NULL }, "Staff allow DOM\\u case:subject.O=Contoso\n",
+      "defaultLogonDomain was CORP", 0 },
     { "perhaps removed", MANY(STAFF OTHER "<remove name=\"staff\"/>"), { NULL }, "",
       "the <remove> of line 1 names it but for the case of letters", 2 },
     { "an unknown sub-field stops what follows", MANY("<add name=\"a\" userName=\"u\">" CRITERION("Subject", "SN", "x")

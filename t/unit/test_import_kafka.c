@@ -28,6 +28,17 @@ static const import_case_t cases[] = {
       "b22 allow b22 case:subject=CN=b22,O=x\nb22c allow b22c case:subject=CN=b22c,O=x\n", NULL, 0 },
     { "alternatives without anchors", "RULE:CN=(a|ab),O=x/$1/", { NULL }, "", "not anchored", 1 },
     { "too many names", "RULE:^CN=[a-z][a-z],O=x$/u/", { NULL }, "", "more than 64 names", 1 },
+    { "what stands for more than a few names", "RULE:^CN=(?i)a$/u/,RULE:^CN=[a-/$1/,RULE:^CN=[^a]$/u/,"
+      "RULE:^CN=[a-Z]$/u/,RULE:^CN=\\d$/u/,RULE:^CN=a^$/u/,RULE:^CN=a{2$/u/,"
+      "RULE:^CN=a{0}$/u/,RULE:^CN=a{2}?$/u/,RULE:^CN=a??$/u/,"
+      "RULE:^CN=[]$/u/,RULE:^CN=(a$/u/,RULE:^CN=a)$/u/,RULE:^CN=a+$/u/", { NULL }, "",
+      "a class of its pattern is empty or has no end", 14 },
+    { "many groups", "RULE:^(C)(N)(=)(a)(,)(O)(=)(x)()()$/$1/", { NULL }, "", "more than 9 groups", 1 },
+    { "many alternatives", "RULE:^CN=(a|b|c|d)(a|b|c|d)(a|b|c|d)(a|b|c|d),O=x$/u/", { NULL }, "", "more than 64 names",
+      1 },
+    { "a class behind one that is left out", "RULE:^CN=[a-c]*,O=x$/u/,RULE:^CN=d,O=x$/v/,"
+      "RULE:^CN=[[:alpha:]]+,O=x$/w/,"
+      "RULE:^CN=e,O=x$/z/", { NULL }, "v allow v case:subject=CN=d,O=x\n", "may catch this name", 3 },
     { "an escaped dot, and one that is not", "RULE:^CN=a\\.b,O=x$/u/,RULE:^CN=a.b,O=x$/v/", { NULL },
       "u allow u case:subject=CN=a.b,O=x\n", "other parts besides", 1 },
     { "an escaped slash", "RULE:^CN=a\\/b,O=x$/c\\/d/", { NULL }, "c-d allow c/d case:subject=CN=a/b,O=x\n", NULL, 0 },
