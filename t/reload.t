@@ -145,7 +145,14 @@ my $damaged = top() . '/t/live/live.store';
 rename $damaged, "$damaged.good" or die "$damaged: $!\n";
 spew($damaged, "no store at all\n" x 1000);
 settles('good', '503 - source-unavailable -', 'a damaged store is 503, never "no match"', 'store');
+unlink $damaged or die "$damaged: $!\n";
+$mark = error_log_mark();
+ok graceful(), 'a graceful restart without the store';
+like error_log($mark), qr/live\.store: .*requests that need it are refused with 503/, '... tells of it';
+settles('good', '503 - source-unavailable -', '... and is 503 as well', 'store');
+settles('good', '200 - - one-alice', '... where it is needed');
 rename "$damaged.good", $damaged or die "$damaged: $!\n";
+settles('good', '403 12 denied-by-source -', 'it comes back without a restart', 'store');
 store('');
 settles('good', '200 - - alice', 'mended', 'store');
 ($status, $said) = httpd_test("<VirtualHost *:1>\nInclude \"\${TOP}/t/conf/tls.conf\"\nSSLVerifyClient optional_no_ca\n"
