@@ -204,6 +204,9 @@ static void check_places(void *baton, const certmap_reread_t *file, const void *
 
 /* ---- start-up ------------------------------------------------------------------------------------------------ */
 
+/* While directives are read, a virtual host has no log level yet and would log nothing. Messages of then are no
+ * server's. */
+
 const char *certmap_reload_first(cmd_parms *cmd, const char *directive, certmap_reread_t *file)
 {
     process_rec *process = cmd->server->process;
@@ -220,7 +223,7 @@ const char *certmap_reload_first(cmd_parms *cmd, const char *directive, certmap_
         if (!kept || !kept->text.data) {
             return refusal(directive, file, &report, cmd->pool);
         }
-        tell(file, &report, APLOG_STARTUP, cmd->server, cmd->temp_pool);
+        tell(file, &report, APLOG_STARTUP, NULL, cmd->temp_pool);
         if (certmap_reread_seed(file, kept->text, &report, cmd->temp_pool) != APR_SUCCESS
             || report.outcome != CERTMAP_REREAD_REPLACED) {
             return apr_psprintf(cmd->pool, "%s %s: the text that was good last cannot be used", directive,
@@ -231,7 +234,7 @@ const char *certmap_reload_first(cmd_parms *cmd, const char *directive, certmap_
         int i;
 
         for (i = 0; i < report.errors->nelts; i++) {
-            ap_log_error(APLOG_MARK, APLOG_WARNING | APLOG_STARTUP, 0, cmd->server, "certmap: %s",
+            ap_log_error(APLOG_MARK, APLOG_WARNING | APLOG_STARTUP, 0, NULL, "certmap: %s",
                          error_text(&APR_ARRAY_IDX(report.errors, i, certmap_error_t), cmd->temp_pool));
         }
     }
@@ -354,7 +357,7 @@ const char *certmap_reload_store(cmd_parms *cmd, const char *path, certmap_sourc
         return apr_psprintf(cmd->pool, "CertMapSource lmdb %s: %s", path, why ? why : "cannot be read");
     }
     /* a restart must not end the server; requests are answered 503 until the store can be asked */
-    ap_log_error(APLOG_MARK, APLOG_ERR | APLOG_STARTUP, 0, cmd->server, "certmap: %s: %s; requests that need it are "
+    ap_log_error(APLOG_MARK, APLOG_ERR | APLOG_STARTUP, 0, NULL, "certmap: %s: %s; requests that need it are "
                  "refused with 503", path, why ? why : "cannot be read");
     return NULL;
 }

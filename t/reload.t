@@ -78,7 +78,10 @@ spew($rules, "staff allow three-%{subject.CN:lower} subject.OU=Staff\nbroken lin
 says($mark, qr/live\.rules:2:8: "line" is not allow or deny/, 'an error is told with its place');
 says($mark, qr/live\.rules:3:11: unknown field "subjct\.CN"/, '... and the next one too');
 settles('good', '200 - - two-alice', '... and the text before stays in force');
+$mark = error_log_mark();
 ok graceful(), 'a graceful restart with the broken file';
+like error_log($mark) =~ s/resuming normal operations.*//sr, qr/^certmap: \S*live\.rules:2:8: .*^certmap: \S*live\.rules:3:11: /ms,
+    '... of which it tells every error';
 settles('good', '200 - - two-alice', '... keeps the last good text');
 my ($status, $said) = httpd_test("<VirtualHost *:1>\nInclude \"\${TOP}/t/conf/tls.conf\"\nSSLVerifyClient optional_no_ca\n"
     . "CertMapDeferErrors On\nCertMapRuleFile $rules\n</VirtualHost>\n");
