@@ -280,12 +280,15 @@ sub on_terminal {
     my ($environment) = @_;
     return scalar qx(env $environment script -qec '$command store build seen many' /dev/null </dev/null);
 }
-my $seen = on_terminal('TERM=xterm');
-my @bars = $seen =~ /\rseen \[#*\.*\] +\d+ %/g;
-ok @bars > 0, 'a progress bar on a terminal';
-like $seen, qr/\r +\rseen: 400000 entries in all\r\n\z/, '... wiped out at the end';
-unlike on_terminal('TERM=xterm NO_COLOR=1'), qr/\e/, '... without colours';
-unlike on_terminal('TERM=dumb'), qr/%/, 'none on a dumb one';
+SKIP: {
+    skip_without_terminals(4);
+    my $seen = on_terminal('TERM=xterm');
+    my @bars = $seen =~ /\rseen \[#*\.*\] +\d+ %/g;
+    ok @bars > 0, 'a progress bar on a terminal';
+    like $seen, qr/\r +\rseen: 400000 entries in all\r\n\z/, '... wiped out at the end';
+    unlike on_terminal('TERM=xterm NO_COLOR=1'), qr/\e/, '... without colours';
+    unlike on_terminal('TERM=dumb'), qr/%/, 'none on a dumb one';
+}
 my @got = store('', 'build', 'seen', 'many');
 is join('', @got[1, 2]), "seen: 400000 entries in all\n", 'none elsewhere';
 

@@ -12,8 +12,9 @@ use warnings;
 
 use Exporter qw(import);
 use File::Temp qw(tempdir);
+use Test::More ();
 
-our @EXPORT = qw(ask ask_raw brief error_log error_log_mark httpd_test port pki top);
+our @EXPORT = qw(ask ask_raw brief error_log error_log_mark httpd_test port pki skip_without_terminals top);
 
 my $top = do {
     (my $here = __FILE__) =~ s{/?t/lib/CertMap/Test\.pm\z}{};
@@ -31,6 +32,15 @@ sub top { return $top }
 
 # A file below the certificates' directory; without argument the directory.
 sub pki { return join '/', "$top/t/pki/made", @_ }
+
+# A container may have no pseudo-terminals, and no package brings them. In a SKIP block; says so on the screen.
+sub skip_without_terminals {
+    my ($tests) = @_;
+    my $said = qx(script -qec 'echo here' /dev/null 2>&1 </dev/null);
+    return if $said =~ /^here/;
+    Test::More::diag("no terminal can be made here, so $tests tests do not run: $said");
+    Test::More::skip('no terminal can be made', $tests);
+}
 
 # The port that t/conf/extra.conf calls PORT_NAME.
 sub port {
