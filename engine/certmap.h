@@ -577,8 +577,9 @@ apr_status_t certmap_reread_check(certmap_reread_t *file, certmap_report_t *repo
 apr_status_t certmap_reread_seed(certmap_reread_t *file, certmap_str_t text, certmap_report_t *report, apr_pool_t *p);
 /** Texts that are read from now on are not kept. */
 void certmap_reread_drop_texts(certmap_reread_t *file);
-/** The text of the current generation when it is kept, copied into p; else data is NULL. Same thread as check. */
-certmap_str_t certmap_reread_text(certmap_reread_t *file, apr_pool_t *p);
+/** The text of the current generation when it is kept, and as long as that is current; else data is NULL. Same thread as
+ *  check. */
+certmap_str_t certmap_reread_text(const certmap_reread_t *file);
 certmap_slot_t *certmap_reread_slot(certmap_reread_t *file);
 const char *certmap_reread_path(const certmap_reread_t *file);
 

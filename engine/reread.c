@@ -77,9 +77,9 @@ void certmap_reread_drop_texts(certmap_reread_t *file)
     file->keep_text = 0;
 }
 
-certmap_str_t certmap_reread_text(certmap_reread_t *file, apr_pool_t *p)
+certmap_str_t certmap_reread_text(const certmap_reread_t *file)
 {
-    return file->text.data != NULL ? certmap_str_copy(file->text.data, file->text.len, p) : file->text;
+    return file->text;
 }
 
 /* ---- what has changed ---------------------------------------------------------------------------------------- */

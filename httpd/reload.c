@@ -24,10 +24,10 @@ APLOG_USE_MODULE(certmap);
 #define LAST_GOOD "certmap:last-good"
 #define ERRORS_TOLD 20      /* in httpd's own message; the error log has all */
 
-/** A text that was read without an error, by its path. */
+/** What was in force of a path, by the order of its places: one that stands in two lists may be behind in one of them. */
 typedef struct last_good_t {
-    apr_pool_t *pool;
-    certmap_str_t text;
+    apr_pool_t *pool;                   /* NULL: nothing is kept */
+    apr_array_header_t *texts;          /* of certmap_str_t */
 } last_good_t;
 
 /* A list in which a file's rules stand. */
@@ -38,6 +38,7 @@ typedef struct place_t {
 
 typedef struct watched_t {
     certmap_reread_t *file;
+    int nth;                            /* among the files of this path, from 0 */
     apr_array_header_t *places;         /* of place_t */
 } watched_t;
 
@@ -76,28 +77,67 @@ static apr_hash_t *last_good(process_rec *process)
     return found;
 }
 
-static void forget_text(last_good_t *kept)
+static void forget_texts(last_good_t *kept)
 {
     if (kept->pool) {
         apr_pool_destroy(kept->pool);
     }
     kept->pool = NULL;
-    kept->text.data = NULL;
+    kept->texts = NULL;
 }
 
 static void keep_text(process_rec *process, certmap_reread_t *file)
 {
-    apr_hash_t *texts = last_good(process);
-    last_good_t *kept = apr_hash_get(texts, certmap_reread_path(file), APR_HASH_KEY_STRING);
+    apr_hash_t *paths = last_good(process);
+    last_good_t *kept = apr_hash_get(paths, certmap_reread_path(file), APR_HASH_KEY_STRING);
+    certmap_str_t text = certmap_reread_text(file);
+    const certmap_str_t *before;
 
     if (!kept) {
         kept = apr_pcalloc(process->pool, sizeof(*kept));
-        apr_hash_set(texts, apr_pstrdup(process->pool, certmap_reread_path(file)), APR_HASH_KEY_STRING, kept);
+        apr_hash_set(paths, apr_pstrdup(process->pool, certmap_reread_path(file)), APR_HASH_KEY_STRING, kept);
     }
-    forget_text(kept);
-    if (apr_pool_create(&kept->pool, process->pool) == APR_SUCCESS) {
-        kept->text = certmap_reread_text(file, kept->pool);
+    if (!kept->pool) {
+        if (apr_pool_create(&kept->pool, process->pool) != APR_SUCCESS) {
+            kept->pool = NULL;
+            return;
+        }
+        kept->texts = apr_array_make(kept->pool, 1, sizeof(certmap_str_t));
     }
+    /* Nearly always all places have the same text; it is kept once. */
+    before = kept->texts->nelts ? &APR_ARRAY_IDX(kept->texts, kept->texts->nelts - 1, certmap_str_t) : NULL;
+    if (before && before->len == text.len && memcmp(before->data, text.data, text.len) == 0) {
+        text = *before;
+    }
+    else {
+        text.data = apr_pstrmemdup(kept->pool, text.data, text.len);
+    }
+    APR_ARRAY_PUSH(kept->texts, certmap_str_t) = text;
+}
+
+static const apr_array_header_t *kept_texts(process_rec *process, const certmap_reread_t *file)
+{
+    const last_good_t *kept = apr_hash_get(last_good(process), certmap_reread_path(file), APR_HASH_KEY_STRING);
+
+    return kept ? kept->texts : NULL;
+}
+
+/* Goes back to what was in force in this place. Should that not fit either, the configuration has changed as well, and
+ * what another place had may fit. @return whether there is such a text */
+static int fall_back(certmap_reread_t *file, const apr_array_header_t *texts, int nth, apr_pool_t *p)
+{
+    certmap_report_t report;
+    int i;
+
+    for (i = 0; i < texts->nelts; i++) {
+        certmap_str_t text = APR_ARRAY_IDX(texts, (nth + i) % texts->nelts, certmap_str_t);
+
+        if (text.data && certmap_reread_seed(file, text, &report, p) == APR_SUCCESS
+            && report.outcome == CERTMAP_REREAD_REPLACED) {
+            return 1;
+        }
+    }
+    return 0;
 }
 
 /* The configuration ends, and its files with it. */
@@ -204,28 +244,37 @@ static void check_places(void *baton, const certmap_reread_t *file, const void *
 
 /* ---- start-up ------------------------------------------------------------------------------------------------ */
 
+static int places_of(const char *path)
+{
+    int i, n = 0;
+
+    for (i = 0; i < files->nelts; i++) {
+        n += strcmp(certmap_reread_path(APR_ARRAY_IDX(files, i, watched_t *)->file), path) == 0;
+    }
+    return n;
+}
+
 /* While directives are read, a virtual host has no log level yet and would log nothing. Messages of then are no
  * server's. */
-
 const char *certmap_reload_first(cmd_parms *cmd, const char *directive, certmap_reread_t *file)
 {
-    process_rec *process = cmd->server->process;
     certmap_report_t report;
-    const last_good_t *kept;
     watched_t *watched;
+    int nth;
 
     remember(cmd->pool);
+    nth = places_of(certmap_reread_path(file));
     if (certmap_reread_check(file, &report, cmd->temp_pool) != APR_SUCCESS) {
         return apr_psprintf(cmd->pool, "%s %s: out of memory", directive, certmap_reread_path(file));
     }
     if (report.outcome == CERTMAP_REREAD_KEPT) {
-        kept = apr_hash_get(last_good(process), certmap_reread_path(file), APR_HASH_KEY_STRING);
-        if (!kept || !kept->text.data) {
+        const apr_array_header_t *texts = kept_texts(cmd->server->process, file);
+
+        if (!texts) {
             return refusal(directive, file, &report, cmd->pool);
         }
         tell(file, &report, APLOG_STARTUP, NULL, cmd->temp_pool);
-        if (certmap_reread_seed(file, kept->text, &report, cmd->temp_pool) != APR_SUCCESS
-            || report.outcome != CERTMAP_REREAD_REPLACED) {
+        if (!fall_back(file, texts, nth, cmd->temp_pool)) {
             return apr_psprintf(cmd->pool, "%s %s: the text that was good last cannot be used", directive,
                                 certmap_reread_path(file));
         }
@@ -240,6 +289,7 @@ const char *certmap_reload_first(cmd_parms *cmd, const char *directive, certmap_
     }
     watched = apr_pcalloc(cmd->pool, sizeof(*watched));
     watched->file = file;
+    watched->nth = nth;
     watched->places = apr_array_make(cmd->pool, 1, sizeof(place_t));
     certmap_reread_accept(file, check_places, watched);
     APR_ARRAY_PUSH(files, watched_t *) = watched;
@@ -307,17 +357,16 @@ void certmap_reload_settle(server_rec *s, apr_pool_t *ptemp)
 
     for (i = 0; files && i < files->nelts && ap_state_query(AP_SQ_CONFIG_GEN) > 0; i++) {
         watched_t *watched = APR_ARRAY_IDX(files, i, watched_t *);
-        const last_good_t *kept = apr_hash_get(last_good(s->process), certmap_reread_path(watched->file),
-                                               APR_HASH_KEY_STRING);
+        const apr_array_header_t *texts = kept_texts(s->process, watched->file);
         certmap_report_t report = { .outcome = CERTMAP_REREAD_KEPT };
         apr_array_header_t *errors = apr_array_make(ptemp, 1, sizeof(certmap_error_t));
 
         check_places(watched, watched->file, certmap_reread_object(watched->file), errors, ptemp);
-        if (errors->nelts && kept && kept->text.data) {
+        if (errors->nelts && texts) {
             report.errors = errors;
             tell(watched->file, &report, APLOG_STARTUP, s, ptemp);
-            /* Should this text not fit either, the configuration has changed: the checks refuse it. */
-            certmap_reread_seed(watched->file, kept->text, &report, ptemp);
+            /* Where nothing fits, the checks refuse the configuration. */
+            fall_back(watched->file, texts, watched->nth, ptemp);
         }
     }
 }
@@ -328,7 +377,7 @@ void certmap_reload_keep(server_rec *s, apr_pool_t *pconf)
 
     /* Those of files that are no longer asked for go, too. */
     for (i = apr_hash_first(pconf, last_good(s->process)); i; i = apr_hash_next(i)) {
-        forget_text(apr_hash_this_val(i));
+        forget_texts(apr_hash_this_val(i));
     }
     if (files) {
         /* behind the files' own cleanups, and so before them when the configuration ends */

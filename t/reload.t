@@ -104,6 +104,26 @@ ok graceful(), 'a graceful restart with that file';
 says($mark, qr/live\.rules has errors; what was read before stays in force/, '... tells of it again');
 settles('good', '200 - - one-alice', '... and keeps the last good text');
 
+# One file, two lists, and a text that fits one of them: each place keeps what was in force there.
+$mark = error_log_mark();
+spew($rules, "staff allow five-%{subject.CN:lower} subject.OU=Staff\nnewcomer allow eve subject.OU=Visitors\n");
+says($mark, qr/the name "newcomer" has been given before/, 'a name that one of two lists has already');
+settles('good', '200 - - five-alice', '... where it fits it is taken');
+settles('good', '200 - - four-alice', '... and where not, the text before stays in force', 'twice');
+sleep 12;   # for the parent
+ok graceful(), 'a graceful restart with that file';
+settles('good', '200 - - five-alice', '... keeps what is in force in the one place');
+settles('good', '200 - - four-alice', '... and what is in force in the other', 'twice');
+$mark = error_log_mark();
+spew($rules, "broken line\n");
+says($mark, qr/live\.rules:1:8: "line" is not allow or deny/, 'now the file is broken for both');
+ok graceful(), '... and at a graceful restart';
+settles('good', '200 - - five-alice', '... the one place has its last good text');
+settles('good', '200 - - four-alice', '... and the other one its own', 'twice');
+spew($rules, $first);
+settles('good', '200 - - one-alice', 'mended in one place');
+settles('good', '200 - - one-alice', '... and in the other', 'twice');
+
 $mark = error_log_mark();
 spew($more, "staff allow moved-%{subject.CN:lower} subject.OU=Staff\n");
 says($mark, qr/more\.rules has errors; what was read before stays in force/, 'a rule that is in two files');

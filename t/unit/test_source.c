@@ -259,7 +259,7 @@ static void test_reread_rules(void)
     check(file, "kept 3; 2:3; 3:3", "a text with errors is not taken, all of them are told");
     check(file, "same 3", "once");
     is_int((long long)certmap_slot_number(certmap_reread_slot(file)), 2, "the old generation stays");
-    ok(strstr(certmap_reread_text(file, pool).data, "# more") != NULL, "and its text");
+    ok(strstr(certmap_reread_text(file).data, "# more") != NULL, "and its text");
     write_file(path, "a allow ann subject.CN=a\n# more\nb allow bob subject.CN=b\nd deny subject.CN=d\n");
     check(file, "replaced 3", "the good text again: no rule has changed");
     write_file(path, "a allow ann subject.CN=a\n# more\nb allow bob subject.CN=b\nd deny subject.CN=d\n");
@@ -309,14 +309,14 @@ static void test_unsettled(void)
         seen += report.outcome == CERTMAP_REREAD_REPLACED;
     }
     is_int(seen, 200, "200 texts of one size as fast as they can be written: each is seen");
-    ok(certmap_reread_text(file, pool).data == NULL, "a text that nobody asked to keep is not kept");
+    ok(certmap_reread_text(file).data == NULL, "a text that nobody asked to keep is not kept");
     file = certmap_reread_create(path, CERTMAP_FILE_RULES, 1, pool);
     check_quietly(file);
-    ok(certmap_reread_text(file, pool).data != NULL, "one that is to be kept is kept");
+    ok(certmap_reread_text(file).data != NULL, "one that is to be kept is kept");
     certmap_reread_drop_texts(file);
     write_file(path, "last deny any\n");
     check_quietly(file);
-    ok(certmap_reread_text(file, pool).data == NULL, "until nobody wants it any more");
+    ok(certmap_reread_text(file).data == NULL, "until nobody wants it any more");
 }
 
 /* ---- the source of a file ------------------------------------------------------------------------------------ */
