@@ -243,6 +243,10 @@ static void announce_early(request_rec *r)
     if (reason == CERTMAP_R_NONE) {
         reason = as_told(certmap_dir_conf(r), state->peer, state->wrong);
     }
+    if (reason == CERTMAP_R_NONE && maps(certmap_dir_conf(r))) {
+        /* mod_ssl may want to ask anew although there is a good certificate, and be unable to */
+        reason = CERTMAP_R_CERTIFICATE_NOT_REQUESTABLE;
+    }
     if (reason == CERTMAP_R_NONE
         || (!maps(certmap_dir_conf(r)) && !(state->record && state->record->leaf && state->record->deferred))) {
         certmap_respond_withdraw(r, state);

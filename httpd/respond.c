@@ -283,28 +283,33 @@ void certmap_respond_report(request_rec *r, certmap_request_t *state, certmap_re
 }
 
 /* mod_ssl says in a note why it could not ask: no extension in TLS 1.3, or no way in HTTP/2. */
-static certmap_reason_e refine(request_rec *r, certmap_reason_e reason)
+static int cannot_be_asked(const request_rec *r)
 {
     const char *note = apr_table_get(r->notes, "error-notes");
 
-    if (reason == CERTMAP_R_CERTIFICATE_MISSING
-        && (apr_table_get(r->notes, "ssl-renegotiate-forbidden") || (note && strstr(note, "Post-Handshake")))) {
-        return CERTMAP_R_CERTIFICATE_NOT_REQUESTABLE;
-    }
-    return reason;
+    return apr_table_get(r->notes, "ssl-renegotiate-forbidden") || (note && strstr(note, "Post-Handshake"));
 }
 
-void certmap_respond_commit(request_rec *r, certmap_request_t *state)
+int certmap_respond_commit(request_rec *r, certmap_request_t *state)
 {
     if (state->committed || state->refusal == CERTMAP_REFUSAL_NONE) {
-        return;
+        return state->committed;
     }
-    state->refusal_reason = refine(r, state->refusal_reason);
+    if (cannot_be_asked(r)) {
+        if (state->refusal_reason == CERTMAP_R_CERTIFICATE_MISSING) {
+            state->refusal_reason = CERTMAP_R_CERTIFICATE_NOT_REQUESTABLE;
+        }
+    }
+    else if (state->refusal == CERTMAP_REFUSAL_EARLY && state->refusal_reason == CERTMAP_R_CERTIFICATE_NOT_REQUESTABLE) {
+        certmap_respond_withdraw(r, state);
+        return 0;
+    }
     state->committed = 1;
     log_refusal(r, state, state->refusal_reason, "");
     set_both(r, state, state->refusal_reason);
     apr_table_setn(r->err_headers_out, CERTMAP_HEADER_INCIDENT, state->incident);
     apr_table_setn(r->err_headers_out, "Cache-Control", "no-store");
+    return 1;
 }
 
 /* The redirected request is the one that is logged, and the one a CGI error document sees. */
@@ -317,7 +322,9 @@ static int on_redirect(request_rec *r)
         certmap_request_t *state = certmap_request(r);
         long days = previous->peer && previous->peer->cert ? days_left(previous->peer, r->request_time) : 0;
 
-        certmap_respond_commit(r->prev, previous);
+        if (!certmap_respond_commit(r->prev, previous)) {
+            return DECLINED;
+        }
         state->error_document = 1;
         fill_notes(r->notes, previous->memo, previous->incident, previous->refusal_reason, r->pool);
         fill_env(r->subprocess_env, previous->peer, previous->memo, previous->incident, previous->refusal_reason,
@@ -405,7 +412,9 @@ static void on_error_answer(request_rec *r)
         }
         return;
     }
-    certmap_respond_commit(r, state);
+    if (!certmap_respond_commit(r, state)) {
+        return;
+    }
     admins = state->document ? NULL : ap_response_code_string(r, ap_index_of_response(r->status));
     if (!admins || *admins == '/') {    /* a path comes here only when it could not be served */
         ap_add_output_filter_handle(page_filter_rec, NULL, r, r->connection);

@@ -71,8 +71,11 @@ static inline certmap_request_t *certmap_request(request_rec *r)
 void certmap_respond_announce(request_rec *r, certmap_request_t *state, certmap_refusal_e who, certmap_reason_e reason);
 /** Takes an announcement back. */
 void certmap_respond_withdraw(request_rec *r, certmap_request_t *state);
-/** httpd answers with the status that was announced: log line, notes, environment, headers. Does it once. */
-void certmap_respond_commit(request_rec *r, certmap_request_t *state);
+/**
+ * httpd answers with the status that was announced: log line, notes, environment, headers. Does it once.
+ * @return 0 when the answer is somebody else's: nothing was announced, or mod_ssl did not say what was expected of it
+ */
+int certmap_respond_commit(request_rec *r, certmap_request_t *state);
 /** The request is served for a mapped user, or for nobody (CertMap Optional): notes and environment. */
 void certmap_respond_accept(request_rec *r, certmap_request_t *state);
 /** CertMapReportOnly: log line and notes of a refusal that does not happen. */

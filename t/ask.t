@@ -7,6 +7,16 @@ use warnings;
 use Test::More;
 use CertMap::Test;
 
+# Where mod_ssl asks again although the certificate is there. It can over TLS 1.2 alone: certificate, path, answer there; and
+# elsewhere, what the log says and what is seen.
+my @again = (
+    [good    => '/require/env', '200 - - alice',    '403 7 certificate-not-requestable -',
+        qr/^own document 403\.7 certificate-not-requestable/m],
+    [good    => '/guard/env',   '200 - - -',        '403 - - -',            qr/\A(?!.*X-Certmap).*HTTP\/1\.1 403 /s],
+    [revoked => '/require/env', '403 13 revoked -', '403 13 revoked -',     qr/403\.13 revoked/],
+    [revoked => '/guard/env',   '403 13 revoked -', '403 13 revoked -',     qr/403\.13 revoked/],
+);
+
 # certificate, answer below /on (optional_no_ca in the section), answer below /require
 my @table = (
     [good     => '200 - - alice',                   '200 - - alice'],
@@ -21,7 +31,7 @@ my @table = (
 my @cannot = ('/on/env', '/require/env');
 my @alert = qw(revoked expired selfsigned unknownca badsig wrongeku);
 
-plan tests => @table * 2 * 4 + @cannot * 2 * 3 + (@alert + 3) * 4;
+plan tests => @table * 2 * 4 + @cannot * 2 * 3 + (@alert + 3) * 4 + @again * 4;
 
 for my $row (@table) {
     my ($cert, $on, $require) = @$row;
@@ -66,4 +76,17 @@ for my $way (['1.2', '1.1'], ['1.2', '2'], ['1.3', '1.1'], ['1.3', '2']) {
         my ($answer) = ask(cert => $cert, tls => $tls, http => $http, port => 'OPTIONAL', requests => ['/on/env']);
         is brief($answer), 'no answer', "$cert, TLS $tls, HTTP/$http: without deferral mod_ssl's alert stays";
     }
+}
+
+for my $row (@again) {
+    my ($cert, $path, $can, $cannot, $seen) = @$row;
+    for my $tls ('1.2', '1.3') {
+        my ($answer) = ask(cert => $cert, tls => $tls, port => 'AGAIN', requests => [$path]);
+        is brief($answer), $tls eq '1.2' ? $can : $cannot, "$cert, TLS $tls: asked again at $path";
+    }
+    my ($h2) = ask(cert => $cert, tls => '1.3', http => '2', port => 'AGAIN', requests => [$path]);
+    is join(' ', @{ $h2->{logs}[0] }{qw(status substatus reason remote_user)}), $cannot, "$cert, HTTP/2: $path";
+    my $raw = ask_raw(cert => $cert, tls => '1.3', port => 'AGAIN',
+        text => "GET $path HTTP/1.0\r\nHost: a.test\r\nAccept: text/html\r\n\r\n");      # 1.0: not in chunks
+    like $raw->{output}, $seen, "$cert, without post-handshake authentication: $path";
 }
