@@ -25,7 +25,6 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_check_config(certmap_check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_test_config(certmap_dump_config, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_child_init(certmap_respond_child_init, NULL, NULL, APR_HOOK_MIDDLE);
     certmap_reload_register(p);     /* files that are read again while the server runs */
     certmap_access_register(p);     /* TLS, access checks, authentication, authorization */
     certmap_respond_register(p);    /* error documents and pages */

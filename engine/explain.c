@@ -114,10 +114,13 @@ static apr_size_t count_failed(const certmap_rule_t *rule, certmap_eval_t *ev, c
     return failed;
 }
 
+#define VALUES_AT_ONE_PRICE 64
+
 /* The search for the nearest miss. */
 typedef struct nearest_t {
     certmap_eval_t *ev;
-    apr_size_t most;                /* rules still to be looked at */
+    apr_size_t left;                /* of what may be spent */
+    apr_size_t price;               /* of a rule */
     apr_size_t least;               /* failing conditions of the best so far */
     const certmap_rule_t *rule;
     const certmap_cond_t *failed;
@@ -131,7 +134,7 @@ static void look_at(nearest_t *s, const certmap_rule_t *rule)
     if (rule->disabled || rule->deny) {
         return;
     }
-    s->most--;
+    s->left -= s->price;
     n = count_failed(rule, s->ev, &first);
     if (n > 0 && n < rule->nconds && (s->rule == NULL || n < s->least)) {
         s->least = n;
@@ -149,18 +152,31 @@ static void look_through(nearest_t *s, const certmap_list_t *list)
         return;
     }
     look_through(s, list->outer);
-    for (i = 0; list->rules != NULL && i < list->rules->n && s->most > 0; i++) {
+    for (i = 0; list->rules != NULL && i < list->rules->n && s->left >= s->price; i++) {
         look_at(s, list->rules->rules[i]);
     }
+}
+
+/* A condition asks each value of its field, so a rule costs more where a certificate has more than people's have. */
+static apr_size_t price_of_rule(const certmap_cert_t *cert)
+{
+    apr_size_t n = cert->others.n + cert->subject_attrs.n + cert->issuer_attrs.n;
+    int i;
+
+    for (i = 0; i < CERTMAP_F_COUNT; i++) {
+        n += cert->f[i].n;
+    }
+    return 1 + n / VALUES_AT_ONE_PRICE;
 }
 
 void certmap_nearest(const certmap_list_t *list, const certmap_cert_t *cert, const certmap_verdict_t *verdict,
                      apr_size_t most, const certmap_rule_t **rule, const certmap_cond_t **failed, apr_pool_t *p)
 {
-    nearest_t s = { .ev = apr_palloc(p, sizeof(*s.ev)), .most = most };
+    nearest_t s = { .ev = apr_palloc(p, sizeof(*s.ev)), .left = most };
 
     certmap_eval_init(s.ev, cert, verdict, p);
     if (cert != NULL) {
+        s.price = price_of_rule(cert);
         look_through(&s, list);
     }
     *rule = s.rule;

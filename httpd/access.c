@@ -65,9 +65,12 @@ static void look(request_rec *r, certmap_request_t *state)
     }
 }
 
-static int is_guarded(const certmap_tls_record_t *record, const certmap_dir_conf_t *conf)
+/* The virtual host of the handshake may be another one than the request's, by SNI: either may have asked for the guard. */
+static int is_watched(const request_rec *r)
 {
-    return record && record->deferred && record->leaf && conf->exempt != 1;
+    const certmap_tls_record_t *record = certmap_tls_record(r->connection);
+
+    return record && record->leaf && (record->deferred || certmap_srv_conf(r->server)->defer == 1);
 }
 
 /* Why there is no certificate to speak of, or NONE. */
@@ -195,7 +198,7 @@ static int check(request_rec *r)
     if ((state && state->passed == r->per_dir_config) || is_error_document(r)) {
         return DECLINED;
     }
-    if (is_guarded(certmap_tls_record(r->connection), conf)) {
+    if (conf->exempt != 1 && is_watched(r)) {
         state = certmap_request(r);
         look(r, state);
         if (state->wrong != CERTMAP_R_NONE) {
@@ -247,12 +250,22 @@ static void announce_early(request_rec *r)
         /* mod_ssl may want to ask anew although there is a good certificate, and be unable to */
         reason = CERTMAP_R_CERTIFICATE_NOT_REQUESTABLE;
     }
-    if (reason == CERTMAP_R_NONE
-        || (!maps(certmap_dir_conf(r)) && !(state->record && state->record->leaf && state->record->deferred))) {
+    if (reason == CERTMAP_R_NONE || (!maps(certmap_dir_conf(r)) && !is_watched(r))) {
         certmap_respond_withdraw(r, state);
         return;
     }
     certmap_respond_announce(r, state, CERTMAP_REFUSAL_EARLY, reason);
+}
+
+static apr_status_t forget_early(void *request)
+{
+    request_rec *r = request;
+    certmap_conn_t *conn = certmap_tls_conn(r->connection);
+
+    if (conn && conn->early == r) {
+        conn->early = NULL;
+    }
+    return APR_SUCCESS;
 }
 
 /* mod_ssl renegotiates or asks for post-handshake authentication in its access_checker, and may refuse there. */
@@ -268,6 +281,8 @@ static int before_mod_ssl(request_rec *r)
     if (conn) {
         if (!r->connection->master) {   /* a stream never renegotiates, and streams would share this */
             conn->early = r;
+            /* where mod_ssl refuses, after_mod_ssl does not come */
+            apr_pool_pre_cleanup_register(r->pool, r, forget_early);
         }
         announce_early(r);
     }
@@ -281,6 +296,7 @@ static int after_mod_ssl(request_rec *r)
 
     if (conn && !r->connection->master) {
         conn->early = NULL;
+        certmap_tls_settle(r->connection);
     }
     if (state) {
         if (state->refusal == CERTMAP_REFUSAL_EARLY) {
@@ -299,19 +315,6 @@ static void on_closed(certmap_conn_t *conn)
 }
 
 static const certmap_tls_listener_t listener = { .verified = announce_early, .closed = on_closed };
-
-/* A refused access check ends the request before after_mod_ssl could run; early must not outlive it. */
-static int forget_early(request_rec *r)
-{
-    if (certmap_srv_conf(r->server)->asks_in_sections == 1) {
-        certmap_conn_t *conn = certmap_tls_conn(r->connection);
-
-        if (conn && conn->early == r) {
-            conn->early = NULL;
-        }
-    }
-    return DECLINED;
-}
 
 /* ---- the other hooks ------------------------------------------------------------------------------------------- */
 
@@ -541,7 +544,6 @@ void certmap_access_register(apr_pool_t *p)
     ap_hook_check_access_ex(check_again, NULL, authz, APR_HOOK_FIRST, AP_AUTH_INTERNAL_PER_URI);
     ap_hook_check_authn(authenticate, NULL, NULL, APR_HOOK_FIRST, AP_AUTH_INTERNAL_PER_URI);
     ap_hook_fixups(authorized, NULL, NULL, APR_HOOK_REALLY_FIRST);
-    ap_hook_log_transaction(forget_early, NULL, NULL, APR_HOOK_REALLY_FIRST);
 
     ap_register_auth_provider(p, AUTHZ_PROVIDER_GROUP, "certmap-rule", AUTHZ_PROVIDER_VERSION, &rule_provider,
                               AP_AUTH_INTERNAL_PER_CONF);

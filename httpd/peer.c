@@ -52,29 +52,18 @@ apr_status_t certmap_peer_prepare(apr_pool_t *p)
     return rv;
 }
 
-static void free_peers(certmap_peer_t *peer)
+/* Not before: a request may point to what was decided before its sub-requests renegotiated. tls.c sees to it that there
+ * are not many. */
+void certmap_peer_closed(certmap_conn_t *conn)
 {
+    certmap_peer_t *peer = conn->peer;
+
+    conn->peer = NULL;
     while (peer) {
         certmap_peer_t *older = peer->older;
 
         apr_pool_destroy(peer->pool);
         peer = older;
-    }
-}
-
-void certmap_peer_closed(certmap_conn_t *conn)
-{
-    free_peers(conn->peer);
-    conn->peer = NULL;
-}
-
-/* Only HTTP/1 connections verify more than once, and they run one request at a time, which may still hold what was
- * decided just before its renegotiation. What is older than that nobody can see any more. */
-static void forget_older(certmap_peer_t *peer)
-{
-    if (peer->older) {
-        free_peers(peer->older->older);
-        peer->older->older = NULL;
     }
 }
 
@@ -125,7 +114,6 @@ const certmap_peer_t *certmap_peer(certmap_conn_t *conn)
     if (!peer || peer->record != record) {
         peer = make_peer(conn, record, peer);
         if (peer) {
-            forget_older(peer);
             __atomic_store_n(&conn->peer, peer, __ATOMIC_RELEASE);
         }
     }
@@ -211,6 +199,7 @@ static certmap_memo_t *make_memo(const certmap_peer_t *peer, const certmap_chain
         generations[i] = certmap_part_generation(link->part);
     }
     memo->generations = generations;
+    memo->pool = pool;
     memo->min = min;
     certmap_chain_pin(chain, &pinned, pool);
     rv = pinned.incomplete ? APR_ENOENT : certmap_decide(pinned.list, peer->cert, &peer->record->verdict, min, now,
@@ -273,4 +262,23 @@ const certmap_told_t *certmap_peer_told(certmap_conn_t *conn, const certmap_peer
     }
     apr_thread_mutex_unlock(conn->lock);
     return told;
+}
+
+const char *certmap_peer_nearest(certmap_conn_t *conn, const certmap_peer_t *peer, const certmap_memo_t *memo,
+                                 certmap_nearest_fn *fn, void *baton)
+{
+    certmap_memo_t *mine = (certmap_memo_t *)memo;      /* only nearest changes, under the lock */
+    const char *text = __atomic_load_n(&memo->nearest, __ATOMIC_ACQUIRE);
+
+    if (text) {
+        return text;
+    }
+    apr_thread_mutex_lock(conn->lock);
+    text = mine->nearest;
+    if (!text) {
+        text = fn(peer, baton, memo->pool);
+        __atomic_store_n(&mine->nearest, text, __ATOMIC_RELEASE);
+    }
+    apr_thread_mutex_unlock(conn->lock);
+    return text;
 }

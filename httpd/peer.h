@@ -16,7 +16,7 @@ typedef struct certmap_told_t {
     apr_table_t *env;       /**< copied into requests, never changed */
 } certmap_told_t;
 
-/** A decision made for one chain on one verification. Immutable but for told. */
+/** A decision made for one chain on one verification. Immutable but for told and nearest. */
 typedef struct certmap_memo_t {
     const struct certmap_memo_t *next;
     const certmap_part_t **parts;       /**< the chain it was made for, innermost first */
@@ -26,6 +26,8 @@ typedef struct certmap_memo_t {
     certmap_decision_t decision;        /**< outlives the generations it was made from; of rule only the name */
     const char *groups;                 /**< the decision's groups joined by commas, or NULL */
     const certmap_told_t *told;         /**< of the last day asked for, or NULL; read atomically */
+    const char *nearest;                /**< see certmap_peer_nearest; NULL: not asked yet; read atomically */
+    apr_pool_t *pool;                   /**< that it is in: the peer's, or a request's */
 } certmap_memo_t;
 
 /** A presented certificate and what one verification said of it. Immutable but for memos, which only ever grow. */
@@ -65,6 +67,13 @@ typedef void certmap_tell_fn(const certmap_peer_t *peer, const certmap_memo_t *m
 /** The environment of a memo for so many days left, made by tell on the first request of a day. */
 const certmap_told_t *certmap_peer_told(certmap_conn_t *conn, const certmap_peer_t *peer, const certmap_memo_t *memo,
                                         long days_left, certmap_tell_fn *tell);
+
+/** Says in words which rule came nearest to a match; the text is in p. */
+typedef const char *certmap_nearest_fn(const certmap_peer_t *peer, void *baton, apr_pool_t *p);
+
+/** The nearest miss of a memo that is no match, found by fn the first time. */
+const char *certmap_peer_nearest(certmap_conn_t *conn, const certmap_peer_t *peer, const certmap_memo_t *memo,
+                                 certmap_nearest_fn *fn, void *baton);
 
 /** Frees what a connection gathered. */
 void certmap_peer_closed(certmap_conn_t *conn);

@@ -112,19 +112,18 @@ static const char *log_pair(apr_pool_t *p, const char *key, const char *value)
     return value ? apr_psprintf(p, " %s=\"%s\"", key, log_quote(p, value)) : "";
 }
 
-static const char *nearest_text(request_rec *r, const certmap_request_t *state)
+static const char *nearest_text(const certmap_peer_t *peer, void *request, apr_pool_t *p)
 {
+    request_rec *r = request;
     const certmap_rule_t *rule = NULL;
     const certmap_cond_t *failed = NULL;
-
     const char *text = "";
     certmap_pinned_t pinned;
 
     certmap_chain_pin(certmap_conf_chain(certmap_dir_conf(r), r->pool), &pinned, r->pool);
-    certmap_nearest(pinned.list, state->peer->cert, &state->peer->record->verdict, NEAREST_MOST, &rule, &failed,
-                    r->pool);
+    certmap_nearest(pinned.list, peer->cert, &peer->record->verdict, NEAREST_MOST, &rule, &failed, r->pool);
     if (rule) {
-        text = apr_pstrcat(r->pool, " nearest=", rule->name,
+        text = apr_pstrcat(p, " nearest=", rule->name,
                            failed ? log_pair(r->pool, "failed", certmap_cond_text(failed)) : "", NULL);
     }
     certmap_chain_unpin(&pinned);
@@ -148,8 +147,8 @@ static void log_refusal(request_rec *r, certmap_request_t *state, certmap_reason
                             log_pair(r->pool, "issuer", certmap_cert_issuer_text(cert)),
                             " serial=", certmap_cert_serial(cert), " sha256=", certmap_cert_sha256(cert), NULL);
     }
-    if (reason == CERTMAP_R_NO_MATCH && cert) {
-        more = nearest_text(r, state);
+    if (reason == CERTMAP_R_NO_MATCH && cert && state->memo) {
+        more = certmap_peer_nearest(state->conn, state->peer, state->memo, nearest_text, r);
     }
     else if (reason == CERTMAP_R_MALFORMED && cert) {
         more = log_pair(r->pool, "malformed", certmap_cert_malformed(cert));
@@ -295,6 +294,9 @@ int certmap_respond_commit(request_rec *r, certmap_request_t *state)
     if (state->committed || state->refusal == CERTMAP_REFUSAL_NONE) {
         return state->committed;
     }
+    if (state->refusal == CERTMAP_REFUSAL_EARLY) {
+        certmap_tls_settle(r->connection);      /* announces what came of it */
+    }
     if (cannot_be_asked(r)) {
         if (state->refusal_reason == CERTMAP_R_CERTIFICATE_MISSING) {
             state->refusal_reason = CERTMAP_R_CERTIFICATE_NOT_REQUESTABLE;
@@ -421,17 +423,22 @@ static void on_error_answer(request_rec *r)
     }
 }
 
-void certmap_respond_child_init(apr_pool_t *p, server_rec *s)
+/* Of the configuration's pool, which never ends in a child: HTTP/2's threads may outlive the child's own. */
+static int prepare(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
 {
-    if (certmap_incident_init(p) != APR_SUCCESS) {
+    (void)plog;
+    (void)ptemp;
+    if (certmap_incident_init(pconf) != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, "certmap: no table of incidents; every refusal will be logged "
                      "as new");
     }
+    return OK;
 }
 
 void certmap_respond_register(apr_pool_t *p)
 {
     (void)p;
+    ap_hook_post_config(prepare, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_read_request(on_redirect, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_insert_error_filter(on_error_answer, NULL, NULL, APR_HOOK_MIDDLE);
     page_filter_rec = ap_register_output_filter("CERTMAP_PAGE", page_filter, NULL, AP_FTYPE_RESOURCE);

@@ -83,7 +83,5 @@ void certmap_respond_report(request_rec *r, certmap_request_t *state, certmap_re
 
 /** Registers what dresses the answer; access.c says when. */
 void certmap_respond_register(apr_pool_t *p);
-/** Makes the table of incidents; in each child. */
-void certmap_respond_child_init(apr_pool_t *p, server_rec *s);
 
 #endif

@@ -25,6 +25,7 @@
 APLOG_USE_MODULE(certmap);
 
 typedef SSL_SESSION *get_session_fn(SSL *ssl, const unsigned char *id, int len, int *copy);
+typedef void info_fn(const SSL *ssl, int where, int ret);
 
 /** What verification needs to know about one virtual host's SSL_CTX; made at start-up, read-only afterwards. */
 typedef struct tls_server_t {
@@ -33,6 +34,7 @@ typedef struct tls_server_t {
     int provable;                       /**< settings could be digested */
     certmap_proof_settings_t settings;
     get_session_fn *get_session;        /**< mod_ssl's own, from the session cache */
+    info_fn *info;                      /**< mod_ssl's own */
 } tls_server_t;
 
 /** One run of X509_verify_cert. */
@@ -48,12 +50,16 @@ typedef struct verification_t {
 
 #define MISSING_CRL_DEPTHS 64
 
+/* What a verification leaves behind is freed when the connection ends: requests may point to it until then. A connection
+ * that has been verified so often is closed after its request. */
+#define VERIFICATIONS_MOST 16
+
 static const certmap_tls_listener_t *listener;
 /* SSL_CTX* to tls_server_t*; filled while the configuration is read by one thread, only read afterwards. */
 static apr_hash_t *servers;
 static int verification_idx = -1;
 
-static const tls_server_t *server_of(SSL *ssl)
+static const tls_server_t *server_of(const SSL *ssl)
 {
     SSL_CTX *ctx = SSL_get_SSL_CTX(ssl);
 
@@ -68,18 +74,16 @@ static apr_status_t free_leaf(void *leaf)
     return APR_SUCCESS;
 }
 
-/* Runs in the thread that handles the connection; HTTP/2 streams only ever read what was published before they began.
- * */
-static void publish(conn_rec *c, const tls_server_t *server, X509 *leaf, const certmap_verdict_t *verdict)
+/* @return NULL when the certificate cannot be held: the guard would have nothing to go by, so the connection ends */
+static const certmap_tls_record_t *make_record(conn_rec *c, certmap_conn_t *conn, const tls_server_t *server, X509 *leaf,
+                                               const certmap_verdict_t *verdict)
 {
-    certmap_conn_t *conn = certmap_tls_conn(c);
-    certmap_tls_record_t *record;
+    certmap_tls_record_t *record = apr_pcalloc(c->pool, sizeof(*record));
 
-    if (!conn) {
-        return;
+    record->epoch = ++conn->verifications;
+    if (record->epoch >= VERIFICATIONS_MOST) {
+        c->keepalive = AP_CONN_CLOSE;
     }
-    record = apr_pcalloc(c->pool, sizeof(*record));
-    record->epoch = conn->record ? conn->record->epoch + 1 : 1;
     record->deferred = server && server->defer;
     record->verdict = *verdict;
     if (verdict->nchain) {
@@ -90,11 +94,37 @@ static void publish(conn_rec *c, const tls_server_t *server, X509 *leaf, const c
         apr_pool_cleanup_register(c->pool, leaf, free_leaf, apr_pool_cleanup_null);
     }
     else if (leaf) {
-        /* cannot happen in practice; without the leaf the guard has nothing to go by, so the connection ends here */
         c->aborted = 1;
+        return NULL;
+    }
+    return record;
+}
+
+/* Runs in the thread that handles the connection; HTTP/2 streams only ever read what was published before they began. */
+static void publish(certmap_conn_t *conn, const certmap_tls_record_t *record)
+{
+    conn->pending = NULL;
+    if (record) {
+        conn->record = record;
+        if (conn->early) {
+            listener->verified(conn->early);
+        }
+    }
+}
+
+void certmap_tls_settle(conn_rec *c)
+{
+    certmap_conn_t *conn = certmap_tls_conn(c);
+    certmap_tls_record_t *record;
+
+    if (c->master || !conn || !conn->pending) {
         return;
     }
-    conn->record = record;
+    record = apr_pmemdup(c->pool, conn->pending, sizeof(*record));
+    memset(&record->verdict, 0, sizeof(record->verdict));
+    certmap_verdict_add(&record->verdict, X509_V_ERR_CERT_SIGNATURE_FAILURE, 0);
+    c->keepalive = AP_CONN_CLOSE;
+    publish(conn, record);
 }
 
 /* ---- verification -------------------------------------------------------------------------------------------- */
@@ -201,6 +231,7 @@ static int verify_certificate(X509_STORE_CTX *ctx, void *server)
 {
     unsigned char chain[32][32];
     verification_t v = { 0 };
+    const certmap_tls_record_t *record;
     conn_rec *c;
     certmap_conn_t *conn;
     int rv;
@@ -208,7 +239,8 @@ static int verify_certificate(X509_STORE_CTX *ctx, void *server)
     v.ssl = X509_STORE_CTX_get_ex_data(ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
     v.server = server;
     c = v.ssl ? SSL_get_app_data(v.ssl) : NULL;
-    if (!c || !X509_STORE_CTX_set_ex_data(ctx, verification_idx, &v)) {
+    conn = c ? certmap_tls_conn(c) : NULL;
+    if (!conn || !X509_STORE_CTX_set_ex_data(ctx, verification_idx, &v)) {
         X509_STORE_CTX_set_error(ctx, X509_V_ERR_OUT_OF_MEM);
         return 0;
     }
@@ -240,10 +272,16 @@ static int verify_certificate(X509_STORE_CTX *ctx, void *server)
         X509_STORE_CTX_set_error(ctx, X509_V_ERR_UNSPECIFIED);
         return 0;
     }
-    publish(c, v.server, X509_STORE_CTX_get0_cert(ctx), &v.verdict);
-    conn = certmap_tls_conn(c);
-    if (conn && conn->early) {
-        listener->verified(conn->early);
+    record = make_record(c, conn, v.server, X509_STORE_CTX_get0_cert(ctx), &v.verdict);
+    if (!record) {
+        X509_STORE_CTX_set_error(ctx, X509_V_ERR_OUT_OF_MEM);
+        return 0;
+    }
+    if (v.failed) {
+        publish(conn, record);
+    }
+    else {
+        conn->pending = record;     /* whose certificate it is has yet to be shown, with the key */
     }
     if (v.failed && v.server->defer) {
         /* one of the five codes that mod_ssl lets pass under optional_no_ca; it reports FAILED with its own text */
@@ -310,6 +348,7 @@ static int pre_handshake(conn_rec *c, SSL *ssl, int is_proxy)
 {
     certmap_conn_t *conn;
 
+    (void)ssl;
     if (is_proxy || c->master) {
         return OK;
     }
@@ -317,14 +356,13 @@ static int pre_handshake(conn_rec *c, SSL *ssl, int is_proxy)
     if (apr_thread_mutex_create(&conn->lock, APR_THREAD_MUTEX_DEFAULT, c->pool) != APR_SUCCESS) {
         return HTTP_INTERNAL_SERVER_ERROR;
     }
-    conn->handshake = ssl;
     conn->out_of_memory = apr_pool_abort_get(c->pool);
     apr_pool_cleanup_register(c->pool, conn, close_conn, apr_pool_cleanup_null);
     ap_set_module_config(c->conn_config, &certmap_module, conn);
     return OK;
 }
 
-static void capture_resumed(conn_rec *c, SSL *ssl, const tls_server_t *server, X509 *leaf)
+static void capture_resumed(conn_rec *c, certmap_conn_t *conn, const SSL *ssl, const tls_server_t *server, X509 *leaf)
 {
     certmap_verdict_t verdict = { 0 };
 
@@ -336,49 +374,72 @@ static void capture_resumed(conn_rec *c, SSL *ssl, const tls_server_t *server, X
         ap_log_cerror(APLOG_MARK, APLOG_INFO, 0, c, "certmap: a resumed TLS session without proof of verification "
                       "was dropped");
         SSL_CTX_remove_session(SSL_get_SSL_CTX(ssl), SSL_get_session(ssl));
-        c->aborted = 1;
-        return;
+        memset(&verdict, 0, sizeof(verdict));
+        certmap_verdict_add(&verdict, X509_V_ERR_UNSPECIFIED, 0);
+        conn->dropped = 1;
     }
-    publish(c, server, leaf, &verdict);
+    publish(conn, make_record(c, conn, server, leaf, &verdict));
 }
 
-/* Between mod_ssl, which has finished the handshake here, and HTTP/2. Once per connection: by the next call mod_ssl has
- * overwritten the verification result. Afterwards no SSL* is kept, because a failed connection frees it. */
-static int capture(conn_rec *c)
+/*
+ * A handshake has ended, with a certificate or without: whoever sent one has shown the key that belongs to it. Until
+ * then a certificate that verified is anybody's, and mod_ssl goes on with a request whose post-handshake authentication
+ * broke off there. OpenSSL also tells of key updates and of requests to begin one; then there is nothing to do.
+ */
+static void handshake_ended(const SSL *ssl, const tls_server_t *server)
 {
-    certmap_conn_t *conn = c->master ? NULL : certmap_tls_conn(c);
-    const tls_server_t *server;
-    SSL *ssl;
+    conn_rec *c = SSL_get_app_data(ssl);
+    certmap_conn_t *conn = c && !c->master ? certmap_tls_conn(c) : NULL;
+    certmap_verdict_t verdict = { 0 };
     X509 *leaf;
 
-    if (!conn || !conn->handshake) {
-        return DECLINED;
+    if (!conn) {
+        return;
     }
-    ssl = conn->handshake;
-    conn->handshake = NULL;
-    if (c->aborted || conn->record) {
-        return DECLINED;
+    if (conn->pending) {
+        publish(conn, conn->pending);
+        return;
     }
-    server = server_of(ssl);
+    if (conn->record) {
+        return;
+    }
     leaf = SSL_get0_peer_certificate(ssl);
     if (leaf && SSL_session_reused(ssl)) {
-        capture_resumed(c, ssl, server, leaf);
-        if (c->aborted) {
-            if (c->cs) {
-                c->cs->state = CONN_STATE_LINGER;
-            }
-            return OK;
-        }
+        capture_resumed(c, conn, ssl, server, leaf);
+        return;
     }
-    else {
-        certmap_verdict_t verdict = { 0 };
+    if (leaf) {     /* verified by somebody else's code: nothing that we can vouch for */
+        certmap_verdict_add(&verdict, X509_V_ERR_UNSPECIFIED, 0);
+    }
+    publish(conn, make_record(c, conn, server, leaf, &verdict));
+}
 
-        if (leaf) {     /* verified by somebody else's code: nothing that we can vouch for */
-            certmap_verdict_add(&verdict, X509_V_ERR_UNSPECIFIED, 0);
-        }
-        publish(c, server, leaf, &verdict);
+static void on_info(const SSL *ssl, int where, int ret)
+{
+    const tls_server_t *server = server_of(ssl);
+
+    if (server && server->info) {
+        server->info(ssl, where, ret);
     }
-    return DECLINED;
+    /* not SSL_CB_HANDSHAKE_DONE, which post-handshake authentication does not have */
+    if (where == SSL_CB_ACCEPT_EXIT && ret == 1) {
+        handshake_ended(ssl, server);
+    }
+}
+
+/* Between mod_ssl, which has finished the handshake here, and HTTP/2. */
+static int drop(conn_rec *c)
+{
+    const certmap_conn_t *conn = c->master ? NULL : certmap_tls_conn(c);
+
+    if (!conn || !conn->dropped) {
+        return DECLINED;
+    }
+    c->aborted = 1;
+    if (c->cs) {
+        c->cs->state = CONN_STATE_LINGER;
+    }
+    return OK;
 }
 
 /* ---- start-up ------------------------------------------------------------------------------------------------ */
@@ -435,6 +496,8 @@ static int init_server(server_rec *s, apr_pool_t *p, int is_proxy, SSL_CTX *ctx)
 
     SSL_CTX_set_cert_verify_callback(ctx, verify_certificate, server);
     SSL_CTX_set_session_ticket_cb(ctx, NULL, ticket_decrypted, NULL);
+    server->info = SSL_CTX_get_info_callback(ctx);
+    SSL_CTX_set_info_callback(ctx, on_info);
     server->get_session = SSL_CTX_sess_get_get_cb(ctx);
     if (server->get_session) {
         SSL_CTX_sess_set_get_cb(ctx, get_session);
@@ -451,5 +514,5 @@ void certmap_tls_register(apr_pool_t *p, const certmap_tls_listener_t *who)
     listener = who;
     APR_OPTIONAL_HOOK(ssl, init_server, init_server, NULL, NULL, APR_HOOK_MIDDLE);
     APR_OPTIONAL_HOOK(ssl, pre_handshake, pre_handshake, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_process_connection(capture, after_ssl, before_h2, APR_HOOK_MIDDLE);
+    ap_hook_process_connection(drop, after_ssl, before_h2, APR_HOOK_MIDDLE);
 }

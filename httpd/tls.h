@@ -4,7 +4,7 @@
  * @brief What TLS found out about a connection's client certificate.
  *
  * tls.c and proof.c are the only files that know mod_ssl's hooks and SSL*. Everything else reads the record below,
- * which is written when a verification ends and never changes afterwards; a later verification on the same connection
+ * which is written when a handshake ends (a failure: at once) and never changes afterwards; a later verification on the same connection
  * (renegotiation, post-handshake authentication) publishes a new one with a higher epoch.
  */
 #ifndef CERTMAP_HTTPD_TLS_H
@@ -26,12 +26,14 @@ typedef struct certmap_tls_record_t {
 
 /** Where other rooms keep what belongs to the TLS connection. */
 typedef struct certmap_conn_t {
-    const certmap_tls_record_t *record;
+    const certmap_tls_record_t *record;         /**< of the last verification that has ended */
+    const certmap_tls_record_t *pending;        /**< verified, but the handshake has not ended; tls.c alone */
+    apr_uint32_t verifications;                 /**< tls.c alone */
+    int dropped;                                /**< to be closed before the first request; tls.c alone */
     struct certmap_peer_t *peer;                /**< peer.c: views and decisions, newest first; read atomically */
     apr_thread_mutex_t *lock;                   /**< writers of peer; readers take none */
     apr_abortfunc_t out_of_memory;              /**< httpd's, for pools that are not children of the connection's */
     request_rec *early;                         /**< access.c: the request whose verification mod_ssl may be running */
-    void *handshake;                            /**< SSL* until the handshake was captured; tls.c alone */
 } certmap_conn_t;
 
 /** What belongs to a TLS connection, of an HTTP/2 stream's main connection too; NULL when it is not TLS. */
@@ -47,6 +49,12 @@ static inline const certmap_tls_record_t *certmap_tls_record(const conn_rec *c)
 
     return conn ? conn->record : NULL;
 }
+
+/**
+ * mod_ssl has done with renegotiation or post-handshake authentication on this connection, whatever came of it. A
+ * certificate whose key was not shown by now counts as one with a bad signature. In the connection's own thread.
+ */
+void certmap_tls_settle(conn_rec *c);
 
 /** What other rooms want to be told. */
 typedef struct certmap_tls_listener_t {

@@ -5,6 +5,7 @@
 use strict;
 use warnings;
 use Test::More;
+use CertMap::Client;
 use CertMap::Test;
 
 # Where mod_ssl asks again although the certificate is there. It can over TLS 1.2 alone: certificate, path, answer there; and
@@ -31,7 +32,7 @@ my @table = (
 my @cannot = ('/on/env', '/require/env');
 my @alert = qw(revoked expired selfsigned unknownca badsig wrongeku);
 
-plan tests => @table * 2 * 4 + @cannot * 2 * 3 + (@alert + 3) * 4 + @again * 4;
+plan tests => @table * 2 * 4 + @cannot * 2 * 3 + (@alert + 3) * 4 + @again * 4 + 2 * 3 * 2 + 3 + 2;
 
 for my $row (@table) {
     my ($cert, $on, $require) = @$row;
@@ -90,3 +91,37 @@ for my $row (@again) {
         text => "GET $path HTTP/1.0\r\nHost: a.test\r\nAccept: text/html\r\n\r\n");      # 1.0: not in chunks
     like $raw->{output}, $seen, "$cert, without post-handshake authentication: $path";
 }
+
+# Alice's certificate without her key. Over TLS 1.3 mod_ssl goes on with the request although the client could not show it.
+for my $tls ('1.2', '1.3') {
+    for (['/on/env', '200 - - alice'], ['/require/env', '200 - - alice'], ['/ask-first/plain.txt', '200 - - -']) {
+        my ($path, $with) = @$_;
+        my $mark = "wrongkey-$tls-$path";
+        ask_raw(cert => 'wrongkey', tls => $tls, port => 'ASK', options => ['-enable_pha'],
+            text => "GET $path HTTP/1.1\r\nHost: a.test\r\nX-Test: $mark\r\nConnection: close\r\n\r\n");
+        my @log = CertMap::Test::log_entries($mark);
+        is join(' | ', map {"$_->{status} $_->{substatus} $_->{reason} $_->{user} $_->{remote_user}"} @log),
+            '403 16 bad-signature - -', "TLS $tls, $path: a certificate without its key";
+        my ($answer) = ask(cert => 'good', tls => $tls, port => 'ASK', requests => [$path]);
+        is brief($answer), $with, '... and with it';
+    }
+}
+
+# What a request knows of its user outlives the verifications of its parts, whoever comes by meanwhile.
+my $connection = CertMap::Client->new(bundle => pki('clients', 'good.pem'), tls => '1.2', http => '1.1', port => port('ASK'),
+    sni => 'a.test');
+for my $n (1 .. 2) {
+    my $page = $connection->ask(path => '/ask-twice/parts.shtml', host => 'a.test');
+    like "$page->{status} $page->{body}", qr/^200 plain text\s+plain text\s+user alice alice\.$/m, "a page of parts that ask, request $n";
+}
+my ($bob) = ask(cert => 'bob', tls => '1.2', port => 'ASK', requests => ['/on/env']);
+is brief($bob), '200 - - bob', '... and another user meanwhile';
+$connection->close;
+
+# A part that mod_ssl refused is forgotten when the next request is verified, in a virtual host that no check knew to ask.
+$connection = CertMap::Client->new(bundle => pki('clients', 'good.pem'), tls => '1.2', http => '1.1', port => port('ASK'),
+    sni => 'a.test');
+is $connection->ask(path => '/ask-index/', host => 'a.test')->{status}, 403, 'an index that mod_ssl refuses';
+like join(' ', @{ $connection->ask(path => '/override/plain.txt', host => 'b.test') }{qw(status body)}), qr/^(?:200 plain text|421 )/,
+    '... and then a section of .htaccess that asks';
+$connection->close;
