@@ -27,12 +27,16 @@ void *certmap_dir_conf_create(apr_pool_t *p, char *path)
     return conf;
 }
 
-void certmap_dir_conf_freeze(certmap_dir_conf_t *conf)
+/* When the configuration has been read. Merging compiles nothing: httpd merges for each request, in any thread. */
+static void freeze(const certmap_dir_conf_t *conf)
 {
     const certmap_chain_t *chain;
+    int i;
 
-    for (chain = conf->own ? conf->own->chain : NULL; chain; chain = chain->outer) {
-        certmap_part_freeze(chain->part);
+    for (i = 0; i < conf->nlayers; i++) {
+        for (chain = conf->layers[i]->chain; chain; chain = chain->outer) {
+            certmap_part_freeze(chain->part);
+        }
     }
 }
 
@@ -74,12 +78,9 @@ static const char **merge_documents(const char *const *base, const char *const *
 
 void *certmap_dir_conf_merge(apr_pool_t *p, void *base_, void *add_)
 {
-    certmap_dir_conf_t *base = base_, *add = add_, *conf;
+    const certmap_dir_conf_t *base = base_, *add = add_;
+    certmap_dir_conf_t *conf = apr_pmemdup(p, base, sizeof(*base));
 
-    certmap_dir_conf_freeze(base);
-    certmap_dir_conf_freeze(add);
-    conf = apr_palloc(p, sizeof(*conf));
-    *conf = *base;
     conf->own = NULL;
     if (add->mode != CERTMAP_MODE_UNSET) {
         conf->mode = add->mode;
@@ -167,6 +168,19 @@ const certmap_chain_t *certmap_conf_chain(const certmap_dir_conf_t *conf, apr_po
 
 /* ---- directives ---------------------------------------------------------------------------------------------- */
 
+/* <Proxy> is mod_proxy's own: what stands there is not found when the configuration is checked. */
+static const char *check_context(cmd_parms *cmd, unsigned forbidden)
+{
+    const ap_directive_t *d;
+
+    for (d = cmd->directive->parent; d; d = d->parent) {
+        if (strcasecmp(d->directive, "<Proxy") == 0 || strcasecmp(d->directive, "<ProxyMatch") == 0) {
+            return apr_psprintf(cmd->pool, "%s cannot stand in %s>; use <Location>", cmd->cmd->name, d->directive);
+        }
+    }
+    return ap_check_cmd_context(cmd, forbidden);
+}
+
 /* Where a message says the directive stands; sections know their own text only from the directive's parent. */
 static void remember_place(cmd_parms *cmd, certmap_dir_conf_t *conf)
 {
@@ -208,7 +222,7 @@ static certmap_part_t *add_part(cmd_parms *cmd, certmap_dir_conf_t *conf)
 static const char *set_mode(cmd_parms *cmd, void *dconf, const char *arg)
 {
     certmap_dir_conf_t *conf = dconf;
-    const char *error = ap_check_cmd_context(cmd, NOT_IN_LIMIT | NOT_IN_HTACCESS);
+    const char *error = check_context(cmd, NOT_IN_LIMIT | NOT_IN_HTACCESS);
 
     if (error) {
         return error;
@@ -235,7 +249,7 @@ static const char *add_rule(cmd_parms *cmd, void *dconf, const char *args)
     certmap_dir_conf_t *conf = dconf;
     certmap_part_t *part;
     const apr_array_header_t *errors;
-    const char *message = ap_check_cmd_context(cmd, NOT_IN_LIMIT | NOT_IN_HTACCESS);
+    const char *message = check_context(cmd, NOT_IN_LIMIT | NOT_IN_HTACCESS);
     int i, before;
 
     if (message) {
@@ -266,7 +280,7 @@ static const char *add_rule(cmd_parms *cmd, void *dconf, const char *args)
 static const char *add_rule_file(cmd_parms *cmd, void *dconf, const char *path)
 {
     certmap_dir_conf_t *conf = dconf;
-    const char *error = ap_check_cmd_context(cmd, NOT_IN_LIMIT | NOT_IN_HTACCESS);
+    const char *error = check_context(cmd, NOT_IN_LIMIT | NOT_IN_HTACCESS);
     const char *full = ap_server_root_relative(cmd->pool, path);
     certmap_reread_t *file;
 
@@ -291,7 +305,7 @@ static const char *add_rule_file(cmd_parms *cmd, void *dconf, const char *path)
 static const char *add_source(cmd_parms *cmd, void *dconf, const char *kind, const char *path)
 {
     certmap_dir_conf_t *conf = dconf;
-    const char *error = ap_check_cmd_context(cmd, NOT_IN_LIMIT | NOT_IN_HTACCESS);
+    const char *error = check_context(cmd, NOT_IN_LIMIT | NOT_IN_HTACCESS);
     const char *full = ap_server_root_relative(cmd->pool, path);
     certmap_source_t *source;
 
@@ -322,7 +336,7 @@ static const char *add_source(cmd_parms *cmd, void *dconf, const char *kind, con
 static const char *set_inherit(cmd_parms *cmd, void *dconf, int on)
 {
     certmap_dir_conf_t *conf = dconf;
-    const char *error = ap_check_cmd_context(cmd, NOT_IN_LIMIT | NOT_IN_HTACCESS);
+    const char *error = check_context(cmd, NOT_IN_LIMIT | NOT_IN_HTACCESS);
 
     if (error) {
         return error;
@@ -359,7 +373,7 @@ int certmap_document_index(int substatus)
 static const char *set_document(cmd_parms *cmd, void *dconf, const char *status, const char *document)
 {
     certmap_dir_conf_t *conf = dconf;
-    const char *error = ap_check_cmd_context(cmd, NOT_IN_LIMIT | NOT_IN_HTACCESS);
+    const char *error = check_context(cmd, NOT_IN_LIMIT | NOT_IN_HTACCESS);
     int i;
 
     if (error) {
@@ -390,7 +404,7 @@ static const char *set_document(cmd_parms *cmd, void *dconf, const char *status,
 static const char *set_defer(cmd_parms *cmd, void *dconf, int on)
 {
     certmap_srv_conf_t *conf = certmap_srv_conf(cmd->server);
-    const char *error = ap_check_cmd_context(cmd, NOT_IN_DIR_CONTEXT | NOT_IN_HTACCESS);
+    const char *error = check_context(cmd, NOT_IN_DIR_CONTEXT | NOT_IN_HTACCESS);
 
     (void)dconf;
     if (error) {
@@ -405,7 +419,7 @@ static const char *set_defer(cmd_parms *cmd, void *dconf, int on)
 static const char *set_min_strength(cmd_parms *cmd, void *dconf, const char *arg)
 {
     certmap_dir_conf_t *conf = dconf;
-    const char *error = ap_check_cmd_context(cmd, NOT_IN_LIMIT | NOT_IN_HTACCESS);
+    const char *error = check_context(cmd, NOT_IN_LIMIT | NOT_IN_HTACCESS);
     certmap_strength_e strength;
 
     if (error) {
@@ -422,7 +436,7 @@ static const char *set_min_strength(cmd_parms *cmd, void *dconf, const char *arg
 static const char *set_report_only(cmd_parms *cmd, void *dconf, int on)
 {
     certmap_dir_conf_t *conf = dconf;
-    const char *error = ap_check_cmd_context(cmd, NOT_IN_LIMIT | NOT_IN_HTACCESS);
+    const char *error = check_context(cmd, NOT_IN_LIMIT | NOT_IN_HTACCESS);
 
     if (error) {
         return error;
@@ -472,6 +486,7 @@ static void walk_sections(server_rec *s, const apr_array_header_t *sections, con
         const certmap_dir_conf_t *merged = outer;
 
         if (raw) {
+            freeze(raw);
             merged = certmap_dir_conf_merge(p, (void *)outer, raw);
             fn(s, raw, merged, raw->where ? raw->where : core->d ? core->d : "section", baton);
         }
@@ -486,7 +501,7 @@ void certmap_conf_walk(server_rec *s, certmap_section_fn *fn, void *baton, apr_p
     core_dir_config *core_dir = ap_get_core_module_config(s->lookup_defaults);
     certmap_dir_conf_t *conf = ap_get_module_config(s->lookup_defaults, &certmap_module);
 
-    certmap_dir_conf_freeze(conf);
+    freeze(conf);
     fn(s, conf, conf, NULL, baton);
     walk_sections(s, core->sec_dir, conf, fn, baton, p);
     walk_sections(s, core->sec_url, conf, fn, baton, p);

@@ -91,13 +91,12 @@ const certmap_chain_t *certmap_conf_chain(const certmap_dir_conf_t *conf, apr_po
 certmap_strength_e certmap_conf_min_strength(const certmap_dir_conf_t *conf);
 /** Index of a substatus in documents; -1 when there is none. */
 int certmap_document_index(int substatus);
-/** Compiles what directives have gathered; called by merging and once more for all when the configuration is read. */
-void certmap_dir_conf_freeze(certmap_dir_conf_t *conf);
 
 /** A section of the effective configuration. */
 typedef void certmap_section_fn(server_rec *s, const certmap_dir_conf_t *raw, const certmap_dir_conf_t *merged,
                                 const char *name, void *baton);
-/** Calls fn for the server level of s (name NULL, raw == merged) and for each of its sections, nested ones too. */
+/** Calls fn for the server level of s (name NULL, raw == merged) and for each of its sections, nested ones too.
+ *  Compiles what directives have gathered there, the first time. */
 void certmap_conf_walk(server_rec *s, certmap_section_fn *fn, void *baton, apr_pool_t *p);
 
 /** Start-up checks: everything that can be said before the server runs. Reports all, then refuses. */

@@ -34,7 +34,7 @@ typedef struct certmap_pinned_t {
     const certmap_list_t *list;             /**< NULL for an empty chain */
     certmap_generation_t **held;
     int nheld;
-    int incomplete;                         /**< a rule file has no rules to speak of: do not decide */
+    int incomplete;                         /**< rules are missing that should be there: do not decide */
 } certmap_pinned_t;
 
 /** Compiles what directives have gathered. */

@@ -20,7 +20,12 @@ CONF
 my $after = "</VirtualHost>\n";
 
 # lines, number of the line that is at fault, what the message says
+my @in_proxy = ('CertMap On', 'CertMapRule a allow bob any', 'CertMapRuleFile x', 'CertMapSource file x', 'CertMapInherit On',
+    'CertMapErrorDocument 403.12 no', 'CertMapMinStrength strong', 'CertMapReportOnly On');
 my @bad = (
+    # mod_proxy keeps these sections to itself: no check would ever see what stands there
+    (map { ["<Proxy \"http://127.0.0.1/*\">\n$_\n</Proxy>", 2, qr/CertMap\w* cannot stand in <Proxy>; use <Location>/] } @in_proxy),
+    ["<ProxyMatch \"^http\">\nCertMap On\n</ProxyMatch>", 2, qr/CertMap cannot stand in <ProxyMatch>/],
     ['CertMap',                                 1, qr/CertMap takes one argument/],
     ['CertMap Yes',                             1, qr/CertMap: 'Yes' is not On, Optional or Off/],
     ['CertMap On Off',                          1, qr/CertMap takes one argument/],
