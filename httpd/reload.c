@@ -10,6 +10,7 @@
 #include <apr_hash.h>
 #include <apr_optional.h>
 #include <apr_strings.h>
+#include <apr_thread_mutex.h>
 #include <http_core.h>
 #include <http_log.h>
 #include <mod_watchdog.h>
@@ -24,7 +25,7 @@ APLOG_USE_MODULE(certmap);
 #define LAST_GOOD "certmap:last-good"
 #define ERRORS_TOLD 20      /* in httpd's own message; the error log has all */
 
-/** What was in force of a path, by the order of its places: one that stands in two lists may be behind in one of them. */
+/** What was in force of a path, by the order of its places: in one of two lists it may be behind. */
 typedef struct last_good_t {
     apr_pool_t *pool;                   /* NULL: nothing is kept */
     apr_array_header_t *texts;          /* of certmap_str_t */
@@ -44,12 +45,15 @@ typedef struct watched_t {
 
 /* The configuration's files; filled while it is read, by one thread. */
 static apr_array_header_t *files;       /* of watched_t * */
-static apr_array_header_t *slots;       /* of certmap_slot_t *: of these files, and of stores */
+/* In a child. mod_watchdog's thread goes on while the process ends, and then it must not look any more. */
+static apr_thread_mutex_t *looking;
+static int ended;                       /* under looking */
 
 static apr_status_t forget(void *unused)
 {
     (void)unused;
-    files = slots = NULL;
+    files = NULL;
+    looking = NULL;
     return APR_SUCCESS;
 }
 
@@ -57,7 +61,6 @@ static void remember(apr_pool_t *pconf)
 {
     if (!files) {
         files = apr_array_make(pconf, 4, sizeof(watched_t *));
-        slots = apr_array_make(pconf, 4, sizeof(certmap_slot_t *));
         apr_pool_cleanup_register(pconf, NULL, forget, apr_pool_cleanup_null);
     }
 }
@@ -293,7 +296,6 @@ const char *certmap_reload_first(cmd_parms *cmd, const char *directive, certmap_
     watched->places = apr_array_make(cmd->pool, 1, sizeof(place_t));
     certmap_reread_accept(file, check_places, watched);
     APR_ARRAY_PUSH(files, watched_t *) = watched;
-    APR_ARRAY_PUSH(slots, certmap_slot_t *) = certmap_reread_slot(file);
     return NULL;
 }
 
@@ -391,12 +393,10 @@ const char *certmap_reload_store(cmd_parms *cmd, const char *path, certmap_sourc
     const char *why = NULL;
     apr_status_t rv;
 
-    remember(cmd->pool);
     *source = certmap_source_lmdb_create(path, cmd->pool);
     if (!*source) {
         return apr_psprintf(cmd->pool, "CertMapSource lmdb %s: out of memory", path);
     }
-    APR_ARRAY_PUSH(slots, certmap_slot_t *) = certmap_source_lmdb_slot(*source);
     rv = certmap_source_lmdb_check(*source, counts, &why, cmd->temp_pool);
     certmap_slot_clear(certmap_source_lmdb_slot(*source));
     if (rv == APR_SUCCESS) {
@@ -490,7 +490,11 @@ static void look_again(int quiet, server_rec *s, apr_pool_t *p)
 static apr_status_t on_watchdog(int state, void *server, apr_pool_t *p)
 {
     if (state == AP_WATCHDOG_STATE_RUNNING) {
-        look_again(0, server, p);
+        apr_thread_mutex_lock(looking);
+        if (!ended) {
+            look_again(0, server, p);
+        }
+        apr_thread_mutex_unlock(looking);
     }
     return APR_SUCCESS;
 }
@@ -513,6 +517,11 @@ static int start_watchdog(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG || !check_files(s)) {
         return OK;
     }
+    /* nested: prefork ends a child in a signal's handler, in whatever thread that comes by */
+    if (apr_thread_mutex_create(&looking, APR_THREAD_MUTEX_NESTED, pconf) != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_EMERG, 0, s, "certmap: no mutex for what is read again");
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
     if (!get || !add || get(&watchdog, "_certmap_", 0, 0, pconf) != APR_SUCCESS
         || add(watchdog, apr_time_from_sec(1), s, on_watchdog) != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, "certmap: without mod_watchdog changes of rule files and entry "
@@ -521,14 +530,15 @@ static int start_watchdog(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp
     return OK;
 }
 
-/* The configuration's pool never ends in a child, but what a child has read and opened since is its own. */
-static apr_status_t let_go(void *unused)
+/* Nothing is freed here: the process ends, and somebody may still be reading. A look that has begun is waited for,
+ * because OpenSSL, which it uses, ends as well. */
+static apr_status_t look_no_more(void *unused)
 {
-    int i;
-
     (void)unused;
-    for (i = 0; slots && i < slots->nelts; i++) {
-        certmap_slot_clear(APR_ARRAY_IDX(slots, i, certmap_slot_t *));
+    if (looking) {
+        apr_thread_mutex_lock(looking);
+        ended = 1;
+        apr_thread_mutex_unlock(looking);
     }
     return APR_SUCCESS;
 }
@@ -541,8 +551,12 @@ static void start_child(apr_pool_t *pchild, server_rec *s)
     for (i = 0; files && i < files->nelts; i++) {
         certmap_reread_drop_texts(APR_ARRAY_IDX(files, i, watched_t *)->file);      /* the parent's are enough */
     }
-    look_again(0, s, pchild);
-    apr_pool_cleanup_register(pchild, NULL, let_go, apr_pool_cleanup_null);
+    if (looking) {
+        apr_thread_mutex_lock(looking);
+        look_again(0, s, pchild);
+        apr_thread_mutex_unlock(looking);
+    }
+    apr_pool_cleanup_register(pchild, NULL, look_no_more, apr_pool_cleanup_null);
 }
 
 void certmap_reload_register(apr_pool_t *p)

@@ -1,0 +1,54 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: Apache-2.0
+# Processes that end while they read a rule file again: nothing that is read may be freed under the thread that reads it.
+use strict;
+use warnings;
+
+use Test::More;
+use CertMap::Client;
+use CertMap::Server;
+use CertMap::Test;
+
+my $rounds = 10;
+my $many = 20_000;
+plan tests => $rounds + 1;
+
+sub rules {
+    my ($round) = @_;
+    return join '', "alice allow round-$round subject.CN=Alice\n",
+        map {"r$_ allow user$_-$round subject.CN=name-$round-$_ subject.OU=none\n"} 1 .. $many;
+}
+
+my $server = CertMap::Server->new(name => 'ending', ports => ['TLS'], without => ['cgid'], files => { rules => rules(0) },
+    text => <<'CONF');
+Listen 127.0.0.1:${MY_TLS}
+<VirtualHost 127.0.0.1:${MY_TLS}>
+    ServerName a.test
+    Include "${TOP}/t/conf/tls.conf"
+    SSLVerifyClient optional_no_ca
+    SSLVerifyDepth 2
+    CertMapDeferErrors On
+    CertMapRuleFile "${DIR}/rules"
+    <Location "/plain.txt">
+        CertMap On
+        Header always set X-User "expr=%{REMOTE_USER}"
+    </Location>
+</VirtualHost>
+CONF
+
+for my $round (1 .. $rounds) {
+    my $name = $server->dir . '/rules';
+    open my $fh, '>', "$name.new" or die "$name: $!\n";
+    print {$fh} rules($round);
+    close $fh or die "$name: $!\n";
+    rename "$name.new", $name or die "$name: $!\n";
+    # each child looks once a second: the restart comes before, in the middle of and after its look
+    select undef, undef, undef, 0.6 + 0.1 * $round;
+    $server->graceful;
+    my $client = CertMap::Client->new(bundle => pki('clients', 'good.pem'), tls => '1.3', http => '1.1',
+        port => $server->port('TLS'), sni => 'a.test');
+    is $client->ask(path => '/plain.txt', host => 'a.test')->{headers}{'x-user'}, "round-$round", "round $round: the rules of the day";
+    $client->close;
+}
+open my $fh, '<', $server->dir . '/error_log' or die "error_log: $!\n";
+is join('', grep {/exit signal/} <$fh>), '', 'no process crashed';
