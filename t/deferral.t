@@ -6,6 +6,7 @@
 use strict;
 use warnings;
 use Test::More;
+use CertMap::Client;
 use CertMap::Test;
 
 # one certificate for each way to fail
@@ -27,7 +28,7 @@ my @refused = (
 );
 my @elsewhere = ('b.test', 'unknown.test');
 
-plan tests => 2 * @refused * @ways + (keys %failed) * @ways * 4 + 2 * @elsewhere * @ways + 3 * 2 * @ways + 4;
+plan tests => 2 * @refused * @ways + (keys %failed) * @ways * 4 + 2 * @elsewhere * @ways + 3 * 2 * @ways + 4 + 3 * @ways;
 
 sub words {
     my ($request) = @_;
@@ -98,4 +99,21 @@ for my $tls ('1.2', '1.3') {
         my $second = ask_raw(cert => $cert, tls => $tls, text => $text, session_in => $file);
         is "$second->{reused} $second->{status}", "$reused $status", "$cert, TLS $tls: s_client with the first one's session";
     }
+}
+
+# The handshake was another virtual host's, which does not defer: the guard of the one that the request names still holds.
+for my $way (@ways) {
+    my ($tls, $http) = @$way;
+    my $name = "TLS $tls, HTTP/$http";
+    my $answer = sub {
+        my ($sni, $host) = @_;
+        my $client = CertMap::Client->new(bundle => pki('clients', 'selfsigned.pem'), tls => $tls, http => $http,
+            port => port('PAIR'), sni => $sni);
+        my $response = $client->ask(path => '/plain.txt', host => $host, headers => { accept => 'text/plain' });
+        $client->close;
+        return $response->{status} . ($response->{body} =~ /(403\.16)/ ? " $1" : '');
+    };
+    is $answer->('a.test', 'a.test'), '200', "$name: no guard, as the start-up checks warn";
+    is $answer->('b.test', 'b.test'), '403 403.16', "$name: the guard";
+    is $answer->('a.test', 'b.test'), '403 403.16', "$name: the guard for a connection of the host that has none";
 }

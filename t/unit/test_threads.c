@@ -435,7 +435,7 @@ static void test_memo(void)
     is_int(memos_of(second), 2, "decided once before and once after");
     connection->record = &records[2];
     third = certmap_peer(connection);
-    ok(third->older == second && second->older == peer, "all stay while the connection lasts: a request may point to any");
+    ok(third->older == second && second->older == peer, "all stay while the connection lasts");
     for (n = 0; n < CONNECTIONS; n++) {
         certmap_peer_closed(&connections[n]);
     }

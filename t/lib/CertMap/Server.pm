@@ -23,7 +23,7 @@ sub write_file {
 }
 
 # Arguments: name, text (the configuration), ports (names), modules (more modules to load), without (modules not to load), files
-# (name => content, to stand in its directory).
+# (name => content, to stand in its directory), own_group (true: a process group of its own; prefork ends its whole group).
 # One more port, PROBE, is plain HTTP and there to see that the server answers.
 sub new {
     my ($class, %arg) = @_;
@@ -54,12 +54,16 @@ LogLevel notice ssl:info
 DocumentRoot "${TOP}/t/htdocs"
 TypesConfig /dev/null
 StartServers 1
-MinSpareThreads 1
-MaxSpareThreads 75
-ThreadsPerChild 25
-MaxRequestWorkers 100
+<IfModule !mpm_prefork_module>
+    MinSpareThreads 1
+    MaxSpareThreads 75
+    ThreadsPerChild 25
+    MaxRequestWorkers 100
+</IfModule>
 KeepAliveTimeout 15
 TraceEnable On
+# As in t/conf/httpd.conf.in, which says why.
+EnableMMAP Off
 Listen 127.0.0.1:${MY_PROBE}
 Include "${DIR}/generation.conf"
 <Directory />
@@ -70,6 +74,7 @@ Include "${DIR}/generation.conf"
 CONF
     my $pid = $self->{pid} = fork // die "fork: $!\n";
     if (!$pid) {
+        POSIX::setpgid(0, 0) if $arg{own_group};
         open STDERR, '>', "$dir/console" or POSIX::_exit(127);
         open STDOUT, '>&', \*STDERR or POSIX::_exit(127);
         exec $ENV{HTTPD}, '-D', 'FOREGROUND', '-f', "$dir/httpd.conf" or POSIX::_exit(127);

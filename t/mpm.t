@@ -1,0 +1,134 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: Apache-2.0
+# The other ways in which httpd runs: a process for each connection (prefork), and threads without an event loop (worker). The
+# rest of the suite runs under event.
+use strict;
+use warnings;
+
+use Test::More;
+use CertMap::Client;
+use CertMap::Server;
+use CertMap::Test;
+
+my @mpms = qw(prefork worker);
+# certificate => answer
+my %row = (good => '200 alice -', bob => '200 bob -', unmapped => '403 - 403.12', revoked => '403 - 403.13',
+    expired => '403 - 403.17', selfsigned => '403 - 403.16');
+my @tls = ('1.2', '1.3');
+plan tests => @mpms * ((keys %row) * @tls * 3 + @tls * 2 + 4);
+
+# A server in a group of its own is not ended by the signal that ends this test.
+$SIG{INT} = $SIG{TERM} = $SIG{HUP} = sub { exit 1 };
+
+sub spew {
+    my ($name, $text) = @_;
+    open my $fh, '>', "$name.new" or die "$name: $!\n";
+    print {$fh} $text;
+    close $fh or die "$name: $!\n";
+    rename "$name.new", $name or die "$name: $!\n";
+}
+
+my $rules = "staff allow %{san.email:local} subject.OU=Staff\n";
+
+sub start {
+    my ($mpm) = @_;
+    return CertMap::Server->new(name => $mpm, ports => ['TLS', 'ASK'], without => ['mpm_event', 'http2', 'cgid'], modules => ["mpm_$mpm"],
+        own_group => 1, files => { rules => $rules }, text => <<'CONF');
+SSLSessionCache "shmcb:${DIR}/sessions(512000)"
+<Location "/">
+    CertMap On
+    Header always set X-User "expr=%{REMOTE_USER}"
+</Location>
+Listen 127.0.0.1:${MY_TLS}
+<VirtualHost 127.0.0.1:${MY_TLS}>
+    ServerName a.test
+    Include "${TOP}/t/conf/tls.conf"
+    SSLVerifyClient optional_no_ca
+    SSLVerifyDepth 2
+    CertMapDeferErrors On
+    CertMapRuleFile "${DIR}/rules"
+</VirtualHost>
+Listen 127.0.0.1:${MY_ASK}
+<VirtualHost 127.0.0.1:${MY_ASK}>
+    ServerName a.test
+    Include "${TOP}/t/conf/tls.conf"
+    SSLVerifyClient none
+    SSLVerifyDepth 2
+    CertMapDeferErrors On
+    CertMapRuleFile "${DIR}/rules"
+    <Location "/plain.txt">
+        SSLVerifyClient require
+    </Location>
+</VirtualHost>
+<VirtualHost *:*>
+    <Location "/">
+        CertMap Off
+    </Location>
+</VirtualHost>
+CONF
+}
+
+sub connect_to {
+    my ($server, $cert, $tls, $port, $session) = @_;
+    return CertMap::Client->new(bundle => pki('clients', "$cert.pem"), tls => $tls, http => '1.1', port => $server->port($port),
+        sni => 'a.test', session => $session);
+}
+
+sub answer {
+    my ($client) = @_;
+    my $response = $client->ask(path => '/plain.txt', host => 'a.test', headers => { accept => 'text/plain' });
+    my $user = $response->{headers}{'x-user'};
+    return join ' ', $response->{status}, defined $user && $user ne '' && $user ne '(null)' ? $user : '-',
+        $response->{body} =~ /\b(403\.\d+)/ ? $1 : '-';
+}
+
+sub settles {
+    my ($server, $expected, $name) = @_;
+    my ($got, $alike) = ('', 0);
+    for (1 .. 300) {
+        my $client = connect_to($server, 'good', '1.3', 'TLS');
+        $got = answer($client);
+        $client->close;
+        $alike = $got eq $expected ? $alike + 1 : 0;
+        last if $alike == 10;
+        select undef, undef, undef, 0.05;
+    }
+    is $got, $expected, $name;
+}
+
+for my $mpm (@mpms) {
+    my $server = start($mpm);
+    for my $cert (sort keys %row) {
+        for my $tls (@tls) {
+            my $client = connect_to($server, $cert, $tls, 'TLS');
+            is answer($client), $row{$cert}, "$mpm, $cert, TLS $tls";
+            is answer($client), $row{$cert}, '... again on the same connection';
+            my $session = $client->session;
+            $client->close;
+            my $second = connect_to($server, $cert, $tls, 'TLS', $session);
+            is answer($second) . ($second->resumed ? ' resumed' : ''), $row{$cert} . ($row{$cert} =~ /^200|403\.12/ ? ' resumed' : ''),
+                '... and on a second one that offers the session';
+            $second->close;
+        }
+    }
+    for my $tls (@tls) {
+        for my $cert (qw(good revoked)) {
+            my $client = connect_to($server, $cert, $tls, 'ASK');
+            my $got = answer($client);
+            # under "require" OpenSSL may end the connection before there is an answer
+            like $got, $cert eq 'good' ? qr/^200 alice -$/ : qr/^(?:403 - 403\.13|0 - -)$/, "$mpm, TLS $tls: $cert, asked in a section";
+            $client->close;
+        }
+    }
+    spew($server->dir . '/rules', "staff allow two-%{san.email:local} subject.OU=Staff\n");
+    settles($server, '200 two-alice -', "$mpm: rules that change");
+    sleep 12;       # the parent, which keeps the last good text, looks about every ten seconds
+    spew($server->dir . '/rules', "broken\n");
+    $server->graceful;
+    settles($server, '200 two-alice -', "$mpm: a graceful restart with a broken file");
+    spew($server->dir . '/rules', $rules);
+    settles($server, '200 alice -', "$mpm: mended");
+    $server->stop;
+    open my $fh, '<', $server->dir . '/error_log' or die "error_log: $!\n";
+    is join('', grep {/exit signal/} <$fh>), '', "$mpm: no process crashed";
+}
