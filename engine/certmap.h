@@ -577,8 +577,8 @@ apr_status_t certmap_reread_check(certmap_reread_t *file, certmap_report_t *repo
 apr_status_t certmap_reread_seed(certmap_reread_t *file, certmap_str_t text, certmap_report_t *report, apr_pool_t *p);
 /** Texts that are read from now on are not kept. */
 void certmap_reread_drop_texts(certmap_reread_t *file);
-/** The text of the current generation when it is kept, and as long as that is current; else data is NULL. Same thread as
- *  check. */
+/** The text of the current generation when it is kept, and as long as that is current; else data is NULL. Same thread
+ *  as check. */
 certmap_str_t certmap_reread_text(const certmap_reread_t *file);
 certmap_slot_t *certmap_reread_slot(certmap_reread_t *file);
 const char *certmap_reread_path(const certmap_reread_t *file);
@@ -710,8 +710,8 @@ apr_status_t certmap_explain(const certmap_list_t *list, const certmap_cert_t *c
 
 /**
  * The nearest miss among the first `most` enabled allow rules: the one with the fewest failing conditions (at least one
- * condition must hold), the first of equals. For a certificate of many values (from 64 on) fewer rules are looked at, so that
- * the time it takes is bounded.
+ * condition must hold), the first of equals. For a certificate of many values (from 64 on) fewer rules are looked at,
+ * so that the time it takes is bounded.
  * @param rule   out: or NULL when there is none
  * @param failed out: its first failing condition
  */

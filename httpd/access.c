@@ -65,7 +65,7 @@ static void look(request_rec *r, certmap_request_t *state)
     }
 }
 
-/* The virtual host of the handshake may be another one than the request's, by SNI: either may have asked for the guard. */
+/* The virtual host of the handshake may be another one than the request's, by SNI: either may ask for the guard. */
 static int is_watched(const request_rec *r)
 {
     const certmap_tls_record_t *record = certmap_tls_record(r->connection);

@@ -294,15 +294,13 @@ int certmap_respond_commit(request_rec *r, certmap_request_t *state)
     if (state->committed || state->refusal == CERTMAP_REFUSAL_NONE) {
         return state->committed;
     }
-    if (state->refusal == CERTMAP_REFUSAL_EARLY) {
-        certmap_tls_settle(r->connection);      /* announces what came of it */
-    }
     if (cannot_be_asked(r)) {
         if (state->refusal_reason == CERTMAP_R_CERTIFICATE_MISSING) {
             state->refusal_reason = CERTMAP_R_CERTIFICATE_NOT_REQUESTABLE;
         }
     }
-    else if (state->refusal == CERTMAP_REFUSAL_EARLY && state->refusal_reason == CERTMAP_R_CERTIFICATE_NOT_REQUESTABLE) {
+    else if (state->refusal == CERTMAP_REFUSAL_EARLY
+             && state->refusal_reason == CERTMAP_R_CERTIFICATE_NOT_REQUESTABLE) {
         certmap_respond_withdraw(r, state);
         return 0;
     }
@@ -317,8 +315,13 @@ int certmap_respond_commit(request_rec *r, certmap_request_t *state)
 /* The redirected request is the one that is logged, and the one a CGI error document sees. */
 static int on_redirect(request_rec *r)
 {
-    certmap_request_t *previous = r->prev && !r->main ? certmap_request_if_any(r->prev) : NULL;
+    certmap_request_t *previous;
 
+    if (!r->prev || r->main) {
+        return DECLINED;
+    }
+    certmap_tls_settle(r->connection);      /* announces what came of it, where mod_ssl broke off */
+    previous = certmap_request_if_any(r->prev);
     if (previous && previous->refusal != CERTMAP_REFUSAL_NONE
         && r->prev->status == certmap_reason_http(previous->refusal_reason)) {
         certmap_request_t *state = certmap_request(r);
@@ -402,9 +405,11 @@ static apr_status_t page_filter(ap_filter_t *f, apr_bucket_brigade *in)
 /* httpd is about to write an error answer itself. */
 static void on_error_answer(request_rec *r)
 {
-    certmap_request_t *state = certmap_request_if_any(r);
+    certmap_request_t *state;
     const char *admins;
 
+    certmap_tls_settle(r->connection);      /* as in on_redirect */
+    state = certmap_request_if_any(r);
     if (!state || state->refusal == CERTMAP_REFUSAL_NONE) {
         return;
     }

@@ -50,8 +50,8 @@ typedef struct verification_t {
 
 #define MISSING_CRL_DEPTHS 64
 
-/* What a verification leaves behind is freed when the connection ends: requests may point to it until then. A connection
- * that has been verified so often is closed after its request. */
+/* What a verification leaves behind is freed when the connection ends: requests may point to it until then. A
+ * connection that has been verified so often is closed after its request. */
 #define VERIFICATIONS_MOST 16
 
 static const certmap_tls_listener_t *listener;
@@ -75,8 +75,8 @@ static apr_status_t free_leaf(void *leaf)
 }
 
 /* @return NULL when the certificate cannot be held: the guard would have nothing to go by, so the connection ends */
-static const certmap_tls_record_t *make_record(conn_rec *c, certmap_conn_t *conn, const tls_server_t *server, X509 *leaf,
-                                               const certmap_verdict_t *verdict)
+static const certmap_tls_record_t *make_record(conn_rec *c, certmap_conn_t *conn, const tls_server_t *server,
+                                               X509 *leaf, const certmap_verdict_t *verdict)
 {
     certmap_tls_record_t *record = apr_pcalloc(c->pool, sizeof(*record));
 
@@ -100,7 +100,8 @@ static const certmap_tls_record_t *make_record(conn_rec *c, certmap_conn_t *conn
     return record;
 }
 
-/* Runs in the thread that handles the connection; HTTP/2 streams only ever read what was published before they began. */
+/* Runs in the thread that handles the connection; HTTP/2 streams only ever read what was published before they began.
+ * */
 static void publish(certmap_conn_t *conn, const certmap_tls_record_t *record)
 {
     conn->pending = NULL;

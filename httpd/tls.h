@@ -4,8 +4,8 @@
  * @brief What TLS found out about a connection's client certificate.
  *
  * tls.c and proof.c are the only files that know mod_ssl's hooks and SSL*. Everything else reads the record below,
- * which is written when a handshake ends (a failure: at once) and never changes afterwards; a later verification on the same connection
- * (renegotiation, post-handshake authentication) publishes a new one with a higher epoch.
+ * which is written when a handshake ends (a failure: at once) and never changes afterwards; a later verification on
+ * the same connection (renegotiation, post-handshake authentication) publishes a new one with a higher epoch.
  */
 #ifndef CERTMAP_HTTPD_TLS_H
 #define CERTMAP_HTTPD_TLS_H
