@@ -47,7 +47,7 @@ sub issue {
 }
 
 # A wide one where the machine is slow or the sanitizers are on: all first requests have to fit before it ends.
-my ($bundle, $end) = issue($ENV{CERTMAP_PRELOAD} || $ENV{CERTMAP_VALGRIND} ? 60 : 15);
+my ($bundle, $end) = issue($ENV{CERTMAP_PRELOAD} || $ENV{CERTMAP_VALGRIND} ? 40 : 15);
 
 sub connect_by {
     my ($way, $session) = @_;
