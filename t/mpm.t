@@ -17,9 +17,6 @@ my %row = (good => '200 alice -', bob => '200 bob -', unmapped => '403 - 403.12'
 my @tls = ('1.2', '1.3');
 plan tests => @mpms * ((keys %row) * @tls * 3 + @tls * 2 + 4);
 
-# A server in a group of its own is not ended by the signal that ends this test.
-$SIG{INT} = $SIG{TERM} = $SIG{HUP} = sub { exit 1 };
-
 sub spew {
     my ($name, $text) = @_;
     open my $fh, '>', "$name.new" or die "$name: $!\n";

@@ -72,8 +72,11 @@ Include "${DIR}/generation.conf"
     Require all granted
 </Directory>
 CONF
+    # The signal that ends the test ends its servers, as it leaves.
+    $SIG{$_} ||= sub { exit 1 } for qw(INT TERM HUP);
     my $pid = $self->{pid} = fork // die "fork: $!\n";
     if (!$pid) {
+        $SIG{$_} = 'DEFAULT' for qw(INT TERM HUP);
         POSIX::setpgid(0, 0) if $arg{own_group};
         open STDERR, '>', "$dir/console" or POSIX::_exit(127);
         open STDOUT, '>&', \*STDERR or POSIX::_exit(127);
