@@ -88,6 +88,7 @@ static certmap_reason_e missing(const request_rec *r, const certmap_request_t *s
 
 static certmap_reason_e map(request_rec *r, const certmap_dir_conf_t *conf, certmap_request_t *state)
 {
+    const request_rec *top;
     certmap_reason_e reason;
 
     state->memo = NULL;
@@ -102,8 +103,11 @@ static certmap_reason_e map(request_rec *r, const certmap_dir_conf_t *conf, cert
     if (state->wrong != CERTMAP_R_NONE) {
         return state->wrong;
     }
+    for (top = r; top->main; top = top->main) {
+        /* what a sub-request is refused with may be told by the main one */
+    }
     state->memo = certmap_peer_decide(state->conn, state->peer, certmap_conf_chain(conf, r->pool),
-                                      certmap_conf_min_strength(conf), r->request_time, r->pool);
+                                      certmap_conf_min_strength(conf), r->request_time, top->pool);
     if (!state->memo) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "certmap: the decision could not be made (out of memory?)");
         return CERTMAP_R_NO_MATCH;
@@ -182,6 +186,7 @@ static int refuse(request_rec *r, certmap_request_t *state, certmap_reason_e rea
         /* nobody answers a sub-request; should the main one fail for it, it says the same */
         certmap_respond_commit(r, state);
         if (outer->refusal == CERTMAP_REFUSAL_NONE) {
+            outer->conn = state->conn;
             outer->peer = state->peer;
             outer->memo = state->memo;
             certmap_respond_announce(r->main, outer, CERTMAP_REFUSAL_OURS, reason);
@@ -272,14 +277,18 @@ static apr_status_t forget_early(void *request)
 static int before_mod_ssl(request_rec *r)
 {
     const certmap_srv_conf_t *conf = certmap_srv_conf(r->server);
-    certmap_conn_t *conn;
+    certmap_conn_t *conn = certmap_tls_conn(r->connection);
+    int may_ask = conn && !r->connection->master;   /* a stream never renegotiates, and streams would share this */
 
+    if (may_ask) {
+        conn->asking = 1;
+        conn->early = NULL;
+    }
     if (conf->asks_in_sections != 1 || is_error_document(r)) {
         return DECLINED;
     }
-    conn = certmap_tls_conn(r->connection);
     if (conn) {
-        if (!r->connection->master) {   /* a stream never renegotiates, and streams would share this */
+        if (may_ask) {
             conn->early = r;
             /* where mod_ssl refuses, after_mod_ssl does not come */
             apr_pool_pre_cleanup_register(r->pool, r, forget_early);
@@ -289,7 +298,8 @@ static int before_mod_ssl(request_rec *r)
     return DECLINED;
 }
 
-static int after_mod_ssl(request_rec *r)
+/* mod_ssl has done, whatever it said. */
+static void forget_asking(request_rec *r)
 {
     certmap_conn_t *conn = certmap_tls_conn(r->connection);
     certmap_request_t *state = certmap_request_if_any(r);
@@ -306,12 +316,24 @@ static int after_mod_ssl(request_rec *r)
         state->evaluated = NULL;
         state->passed = NULL;
     }
+}
+
+static int after_mod_ssl(request_rec *r)
+{
+    forget_asking(r);
     return check(r);
 }
 
 static void on_closed(certmap_conn_t *conn)
 {
     certmap_peer_closed(conn);
+}
+
+/* A request that ended before, or beside, mod_ssl's check: what comes later was not asked for by anybody. */
+static int request_ended(request_rec *r)
+{
+    certmap_tls_settle(r->connection);
+    return DECLINED;
 }
 
 static const certmap_tls_listener_t listener = { .verified = announce_early, .closed = on_closed };
@@ -340,9 +362,14 @@ static int maps_for_require(request_rec *r, const certmap_dir_conf_t *conf)
 static int check_again(request_rec *r)
 {
     const certmap_dir_conf_t *conf = certmap_dir_conf(r);
-    int status = check(r);
-    certmap_request_t *state;
+    certmap_request_t *state = certmap_request_if_any(r);
+    int status;
 
+    if (state && state->refusal == CERTMAP_REFUSAL_EARLY) {
+        /* under Satisfy any mod_ssl's refusal is not the last word, and after_mod_ssl did not come */
+        forget_asking(r);
+    }
+    status = check(r);
     if (status != DECLINED || is_error_document(r)) {
         return status;
     }
@@ -369,6 +396,7 @@ static int authorized(request_rec *r)
 {
     certmap_request_t *state;
 
+    certmap_tls_settle(r->connection);
     if (r->prev) {
         int status = check(r);
 
@@ -544,6 +572,7 @@ void certmap_access_register(apr_pool_t *p)
     ap_hook_check_access_ex(check_again, NULL, authz, APR_HOOK_FIRST, AP_AUTH_INTERNAL_PER_URI);
     ap_hook_check_authn(authenticate, NULL, NULL, APR_HOOK_FIRST, AP_AUTH_INTERNAL_PER_URI);
     ap_hook_fixups(authorized, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_log_transaction(request_ended, NULL, NULL, APR_HOOK_REALLY_FIRST);
 
     ap_register_auth_provider(p, AUTHZ_PROVIDER_GROUP, "certmap-rule", AUTHZ_PROVIDER_VERSION, &rule_provider,
                               AP_AUTH_INTERNAL_PER_CONF);

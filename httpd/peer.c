@@ -253,10 +253,10 @@ const certmap_told_t *certmap_peer_told(certmap_conn_t *conn, const certmap_peer
     apr_thread_mutex_lock(conn->lock);
     told = mine->told;
     if (!told || told->days_left != days_left) {
-        made = apr_pcalloc(peer->pool, sizeof(*made));
+        made = apr_pcalloc(memo->pool, sizeof(*made));
         made->days_left = days_left;
-        made->env = apr_table_make(peer->pool, 8);
-        tell(peer, memo, made, peer->pool);
+        made->env = apr_table_make(memo->pool, 8);
+        tell(peer, memo, made, memo->pool);
         __atomic_store_n(&mine->told, made, __ATOMIC_RELEASE);
         told = made;
     }
@@ -264,8 +264,21 @@ const certmap_told_t *certmap_peer_told(certmap_conn_t *conn, const certmap_peer
     return told;
 }
 
+/* The chain that a memo was made for; NULL for an empty one. */
+static const certmap_chain_t *chain_of(const certmap_memo_t *memo, apr_pool_t *p)
+{
+    certmap_chain_t *chain = apr_palloc(p, sizeof(*chain) * (memo->nparts + 1));
+    apr_size_t i;
+
+    for (i = 0; i < memo->nparts; i++) {
+        chain[i].part = memo->parts[i];
+        chain[i].outer = i + 1 < memo->nparts ? &chain[i + 1] : NULL;
+    }
+    return memo->nparts ? chain : NULL;
+}
+
 const char *certmap_peer_nearest(certmap_conn_t *conn, const certmap_peer_t *peer, const certmap_memo_t *memo,
-                                 certmap_nearest_fn *fn, void *baton)
+                                 certmap_nearest_fn *fn)
 {
     certmap_memo_t *mine = (certmap_memo_t *)memo;      /* only nearest changes, under the lock */
     const char *text = __atomic_load_n(&memo->nearest, __ATOMIC_ACQUIRE);
@@ -276,7 +289,7 @@ const char *certmap_peer_nearest(certmap_conn_t *conn, const certmap_peer_t *pee
     apr_thread_mutex_lock(conn->lock);
     text = mine->nearest;
     if (!text) {
-        text = fn(peer, baton, memo->pool);
+        text = fn(peer, chain_of(memo, memo->pool), memo->pool);
         __atomic_store_n(&mine->nearest, text, __ATOMIC_RELEASE);
     }
     apr_thread_mutex_unlock(conn->lock);

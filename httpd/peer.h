@@ -19,7 +19,7 @@ typedef struct certmap_told_t {
 /** A decision made for one chain on one verification. Immutable but for told and nearest. */
 typedef struct certmap_memo_t {
     const struct certmap_memo_t *next;
-    const certmap_part_t **parts;       /**< the chain it was made for, innermost first */
+    certmap_part_t **parts;             /**< the chain it was made for, innermost first */
     const apr_uint64_t *generations;    /**< of the parts */
     apr_size_t nparts;
     certmap_strength_e min;
@@ -69,11 +69,11 @@ const certmap_told_t *certmap_peer_told(certmap_conn_t *conn, const certmap_peer
                                         long days_left, certmap_tell_fn *tell);
 
 /** Says in words which rule came nearest to a match; the text is in p. */
-typedef const char *certmap_nearest_fn(const certmap_peer_t *peer, void *baton, apr_pool_t *p);
+typedef const char *certmap_nearest_fn(const certmap_peer_t *peer, const certmap_chain_t *chain, apr_pool_t *p);
 
-/** The nearest miss of a memo that is no match, found by fn the first time. */
+/** The nearest miss of a memo that is no match, found by fn in the memo's own chain the first time. */
 const char *certmap_peer_nearest(certmap_conn_t *conn, const certmap_peer_t *peer, const certmap_memo_t *memo,
-                                 certmap_nearest_fn *fn, void *baton);
+                                 certmap_nearest_fn *fn);
 
 /** Frees what a connection gathered. */
 void certmap_peer_closed(certmap_conn_t *conn);

@@ -23,6 +23,8 @@
 APLOG_USE_MODULE(certmap);
 
 #define LAST_GOOD "certmap:last-good"
+#define LOOK_STEP apr_time_from_msec(10)
+#define LOOK_STEPS 500      /* a child waits so often for a look when it ends */
 #define ERRORS_TOLD 20      /* in httpd's own message; the error log has all */
 
 /** What was in force of a path, by the order of its places: in one of two lists it may be behind. */
@@ -109,7 +111,8 @@ static void keep_text(process_rec *process, certmap_reread_t *file)
     }
     /* Nearly always all places have the same text; it is kept once. */
     before = kept->texts->nelts ? &APR_ARRAY_IDX(kept->texts, kept->texts->nelts - 1, certmap_str_t) : NULL;
-    if (before && before->len == text.len && memcmp(before->data, text.data, text.len) == 0) {
+    if (before && before->data && text.data && before->len == text.len
+        && memcmp(before->data, text.data, text.len) == 0) {
         text = *before;
     }
     else {
@@ -531,14 +534,20 @@ static int start_watchdog(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp
 }
 
 /* Nothing is freed here: the process ends, and somebody may still be reading. A look that has begun is waited for,
- * because OpenSSL, which it uses, ends as well. */
+ * because OpenSSL, which it uses, ends as well; not for ever, as prefork may have stopped a thread here that holds what
+ * the look needs. */
 static apr_status_t look_no_more(void *unused)
 {
+    int i;
+
     (void)unused;
-    if (looking) {
-        apr_thread_mutex_lock(looking);
-        ended = 1;
-        apr_thread_mutex_unlock(looking);
+    for (i = 0; looking && i < LOOK_STEPS; i++) {
+        if (apr_thread_mutex_trylock(looking) == APR_SUCCESS) {
+            ended = 1;
+            apr_thread_mutex_unlock(looking);
+            break;
+        }
+        apr_sleep(LOOK_STEP);
     }
     return APR_SUCCESS;
 }
@@ -548,11 +557,11 @@ static void start_child(apr_pool_t *pchild, server_rec *s)
 {
     int i;
 
-    for (i = 0; files && i < files->nelts; i++) {
-        certmap_reread_drop_texts(APR_ARRAY_IDX(files, i, watched_t *)->file);      /* the parent's are enough */
-    }
     if (looking) {
         apr_thread_mutex_lock(looking);
+        for (i = 0; i < files->nelts; i++) {
+            certmap_reread_drop_texts(APR_ARRAY_IDX(files, i, watched_t *)->file);  /* the parent's are enough */
+        }
         look_again(0, s, pchild);
         apr_thread_mutex_unlock(looking);
     }

@@ -39,6 +39,20 @@ static void clear_document(request_rec *r, certmap_request_t *state)
     state->document = NULL;
 }
 
+/* mod_ssl says in a note why it could not ask: no extension in TLS 1.3, or no way in HTTP/2. */
+static int cannot_be_asked(const request_rec *r)
+{
+    const char *note = apr_table_get(r->notes, "error-notes");
+
+    return apr_table_get(r->notes, "ssl-renegotiate-forbidden") || (note && strstr(note, "Post-Handshake"));
+}
+
+/* That mod_ssl cannot ask is only a guess before it has said so; it may refuse for another reason. */
+static int is_guess(const request_rec *r, certmap_refusal_e who, certmap_reason_e reason)
+{
+    return who == CERTMAP_REFUSAL_EARLY && reason == CERTMAP_R_CERTIFICATE_NOT_REQUESTABLE && !cannot_be_asked(r);
+}
+
 void certmap_respond_announce(request_rec *r, certmap_request_t *state, certmap_refusal_e who, certmap_reason_e reason)
 {
     const certmap_dir_conf_t *conf = certmap_dir_conf(r);
@@ -50,7 +64,8 @@ void certmap_respond_announce(request_rec *r, certmap_request_t *state, certmap_
     clear_document(r, state);
     state->refusal = who;
     state->refusal_reason = reason;
-    if (i >= 0 && conf->documents[i]) {
+    /* httpd reads its slot before anybody could take a guess back */
+    if (i >= 0 && conf->documents[i] && !is_guess(r, who, reason)) {
         state->document = conf->documents[i];
         /* "default" and texts are written by our filter; the slot only keeps the administrator's ErrorDocument away */
         ap_custom_response(r, HTTP_FORBIDDEN, strcmp(state->document, "default") == 0 ? " " : state->document);
@@ -112,21 +127,25 @@ static const char *log_pair(apr_pool_t *p, const char *key, const char *value)
     return value ? apr_psprintf(p, " %s=\"%s\"", key, log_quote(p, value)) : "";
 }
 
-static const char *nearest_text(const certmap_peer_t *peer, void *request, apr_pool_t *p)
+static const char *nearest_text(const certmap_peer_t *peer, const certmap_chain_t *chain, apr_pool_t *p)
 {
-    request_rec *r = request;
     const certmap_rule_t *rule = NULL;
     const certmap_cond_t *failed = NULL;
     const char *text = "";
     certmap_pinned_t pinned;
+    apr_pool_t *scratch;
 
-    certmap_chain_pin(certmap_conf_chain(certmap_dir_conf(r), r->pool), &pinned, r->pool);
-    certmap_nearest(pinned.list, peer->cert, &peer->record->verdict, NEAREST_MOST, &rule, &failed, r->pool);
+    if (apr_pool_create(&scratch, p) != APR_SUCCESS) {
+        return text;
+    }
+    certmap_chain_pin(chain, &pinned, scratch);
+    certmap_nearest(pinned.list, peer->cert, &peer->record->verdict, NEAREST_MOST, &rule, &failed, scratch);
     if (rule) {
         text = apr_pstrcat(p, " nearest=", rule->name,
-                           failed ? log_pair(r->pool, "failed", certmap_cond_text(failed)) : "", NULL);
+                           failed ? log_pair(scratch, "failed", certmap_cond_text(failed)) : "", NULL);
     }
     certmap_chain_unpin(&pinned);
+    apr_pool_destroy(scratch);
     return text;
 }
 
@@ -148,7 +167,7 @@ static void log_refusal(request_rec *r, certmap_request_t *state, certmap_reason
                             " serial=", certmap_cert_serial(cert), " sha256=", certmap_cert_sha256(cert), NULL);
     }
     if (reason == CERTMAP_R_NO_MATCH && cert && state->memo) {
-        more = certmap_peer_nearest(state->conn, state->peer, state->memo, nearest_text, r);
+        more = certmap_peer_nearest(state->conn, state->peer, state->memo, nearest_text);
     }
     else if (reason == CERTMAP_R_MALFORMED && cert) {
         more = log_pair(r->pool, "malformed", certmap_cert_malformed(cert));
@@ -281,28 +300,17 @@ void certmap_respond_report(request_rec *r, certmap_request_t *state, certmap_re
     set_both(r, state, reason);
 }
 
-/* mod_ssl says in a note why it could not ask: no extension in TLS 1.3, or no way in HTTP/2. */
-static int cannot_be_asked(const request_rec *r)
-{
-    const char *note = apr_table_get(r->notes, "error-notes");
-
-    return apr_table_get(r->notes, "ssl-renegotiate-forbidden") || (note && strstr(note, "Post-Handshake"));
-}
-
 int certmap_respond_commit(request_rec *r, certmap_request_t *state)
 {
     if (state->committed || state->refusal == CERTMAP_REFUSAL_NONE) {
         return state->committed;
     }
-    if (cannot_be_asked(r)) {
-        if (state->refusal_reason == CERTMAP_R_CERTIFICATE_MISSING) {
-            state->refusal_reason = CERTMAP_R_CERTIFICATE_NOT_REQUESTABLE;
-        }
-    }
-    else if (state->refusal == CERTMAP_REFUSAL_EARLY
-             && state->refusal_reason == CERTMAP_R_CERTIFICATE_NOT_REQUESTABLE) {
+    if (is_guess(r, state->refusal, state->refusal_reason)) {
         certmap_respond_withdraw(r, state);
         return 0;
+    }
+    if (state->refusal_reason == CERTMAP_R_CERTIFICATE_MISSING && cannot_be_asked(r)) {
+        state->refusal_reason = CERTMAP_R_CERTIFICATE_NOT_REQUESTABLE;
     }
     state->committed = 1;
     log_refusal(r, state, state->refusal_reason, "");

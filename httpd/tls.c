@@ -118,7 +118,11 @@ void certmap_tls_settle(conn_rec *c)
     certmap_conn_t *conn = certmap_tls_conn(c);
     certmap_tls_record_t *record;
 
-    if (c->master || !conn || !conn->pending) {
+    if (c->master || !conn) {
+        return;
+    }
+    conn->asking = 0;
+    if (!conn->pending) {
         return;
     }
     record = apr_pmemdup(c->pool, conn->pending, sizeof(*record));
@@ -243,6 +247,12 @@ static int verify_certificate(X509_STORE_CTX *ctx, void *server)
     conn = c ? certmap_tls_conn(c) : NULL;
     if (!conn || !X509_STORE_CTX_set_ex_data(ctx, verification_idx, &v)) {
         X509_STORE_CTX_set_error(ctx, X509_V_ERR_OUT_OF_MEM);
+        return 0;
+    }
+    if (conn->record && !conn->asking) {
+        /* An answer that came late, behind the next request's first bytes. mod_ssl would look for the request that
+         * asked, which is gone. */
+        X509_STORE_CTX_set_error(ctx, X509_V_ERR_UNSPECIFIED);
         return 0;
     }
     v.theirs = SSL_get_verify_callback(v.ssl);

@@ -29,6 +29,8 @@ typedef struct certmap_conn_t {
     const certmap_tls_record_t *record;         /**< of the last verification that has ended */
     const certmap_tls_record_t *pending;        /**< verified, but the handshake has not ended; tls.c alone */
     apr_uint32_t verifications;                 /**< tls.c alone */
+    int asking;                                 /**< mod_ssl may be asking for a certificate: access.c sets it, and
+                                                     certmap_tls_settle takes it back */
     int dropped;                                /**< to be closed before the first request; tls.c alone */
     struct certmap_peer_t *peer;                /**< peer.c: views and decisions, newest first; read atomically */
     apr_thread_mutex_t *lock;                   /**< writers of peer; readers take none */

@@ -12,8 +12,10 @@ use CertMap::Test;
 # elsewhere, what the log says and what is seen.
 my @again = (
     [good    => '/require/env', '200 - - alice',    '403 7 certificate-not-requestable -',
-        qr/^own document 403\.7 certificate-not-requestable/m],
+        qr/403\.7 certificate-not-requestable/],
     [good    => '/guard/env',   '200 - - -',        '403 - - -',            qr/\A(?!.*X-Certmap).*HTTP\/1\.1 403 /s],
+    [good    => '/other/env',   '403 - - -',        '403 - - -',
+        qr/\A(?!.*(?:X-Certmap|own document)).*HTTP\/1\.1 403 /s],
     [revoked => '/require/env', '403 13 revoked -', '403 13 revoked -',     qr/403\.13 revoked/],
     [revoked => '/guard/env',   '403 13 revoked -', '403 13 revoked -',     qr/403\.13 revoked/],
 );
@@ -32,7 +34,7 @@ my @table = (
 my @cannot = ('/on/env', '/require/env');
 my @alert = qw(revoked expired selfsigned unknownca badsig wrongeku);
 
-plan tests => @table * 2 * 4 + @cannot * 2 * 3 + (@alert + 3) * 4 + @again * 4 + 2 * 3 * 2 + 3 + 2;
+plan tests => @table * 2 * 4 + @cannot * 2 * 3 + (@alert + 3) * 4 + @again * 4 + 2 * 3 * 2 + 3 + 2 + 1 + 3 + 8 + 1;
 
 for my $row (@table) {
     my ($cert, $on, $require) = @$row;
@@ -125,3 +127,28 @@ is $connection->ask(path => '/ask-index/', host => 'a.test')->{status}, 403, 'an
 like join(' ', @{ $connection->ask(path => '/override/plain.txt', host => 'b.test') }{qw(status body)}), qr/^(?:200 plain text|421 )/,
     '... and then a section of .htaccess that asks';
 $connection->close;
+
+# What was announced for mod_ssl is not said of somebody else's refusal.
+ask_raw(cert => 'good', tls => '1.3', port => 'ASK',
+    text => "GET /any/secret.txt HTTP/1.1\r\nHost: a.test\r\nX-Test: any-secret\r\nConnection: close\r\n\r\n");
+is join(' | ', map {"$_->{status} $_->{incident}"} CertMap::Test::log_entries('any-secret')), '403 -',
+    'Satisfy any: a file that cannot be read is no refusal of ours';
+
+# The index of a directory is refused where nobody logs, and the directory, which asks for nothing, tells of it.
+for my $n (1 .. 3) {
+    my ($answer) = ask(cert => 'unmapped', tls => '1.3', port => 'OPTIONAL', requests => ['/quiet/']);
+    is brief($answer), '403 12 no-match -', "an index that is refused quietly, connection $n";
+}
+
+# The answer comes behind the next request's first bytes: mod_ssl has gone on without it, and nobody asks any more.
+my $mark = error_log_mark();
+for my $n (1 .. 8) {
+    my $client = CertMap::Client->new(bundle => pki('clients', 'good.pem'), tls => '1.3', http => '1.1', port => port('ASK'),
+        sni => 'a.test');
+    $client->write("GET $_ HTTP/1.1\r\nHost: a.test\r\nX-Test: late-$n-$_\r\n\r\n") for '/require/env', '/plain.txt';
+    1 while $client->read;
+    $client->close;
+    my @log = map { CertMap::Test::log_entries("late-$n-$_") } '/require/env';
+    unlike join(' | ', map {"$_->{status} $_->{user} $_->{remote_user}"} @log), qr/200 |alice/, "a late answer, connection $n";
+}
+unlike error_log($mark), qr/exit signal/, 'no process crashed';

@@ -119,7 +119,7 @@ for my $mpm (@mpms) {
     }
     spew($server->dir . '/rules', "staff allow two-%{san.email:local} subject.OU=Staff\n");
     settles($server, '200 two-alice -', "$mpm: rules that change");
-    sleep 12;       # the parent, which keeps the last good text, looks about every ten seconds
+    sleep 14;       # the parent, which keeps the last good text, looks about every ten seconds
     spew($server->dir . '/rules', "broken\n");
     $server->graceful;
     settles($server, '200 two-alice -', "$mpm: a graceful restart with a broken file");

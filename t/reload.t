@@ -71,7 +71,7 @@ spew($rules, "staff allow two-%{subject.CN:lower} subject.OU=Staff\nvisitors all
 settles('good', '200 - - two-alice', 'a changed rule file');
 settles('unmapped', '200 - - guest', '... and a rule that it brought');
 says($mark, qr/live\.rules has been read: 2 in force; added visitors; changed staff/, '... named in the log');
-sleep 12;   # the parent, which keeps the last good text for a restart, looks about every ten seconds
+sleep 14;   # the parent, which keeps the last good text for a restart, looks about every ten seconds
 
 $mark = error_log_mark();
 spew($rules, "staff allow three-%{subject.CN:lower} subject.OU=Staff\nbroken line\nx allow y subjct.CN=1\n");
@@ -92,7 +92,7 @@ spew($rules, $first);
 settles('good', '200 - - one-alice', 'mended');
 
 # What is sound by itself may not fit its list.
-sleep 12;   # for the parent
+sleep 14;   # for the parent
 $mark = error_log_mark();
 spew($rules, "staff allow four-%{subject.CN:lower} subject.OU=Staff\nfixed allow eve subject.OU=Visitors\n");
 says($mark, qr/live\.rules has errors; what was read before stays in force/, 'a name that the list has already');
@@ -110,7 +110,7 @@ spew($rules, "staff allow five-%{subject.CN:lower} subject.OU=Staff\nnewcomer al
 says($mark, qr/the name "newcomer" has been given before/, 'a name that one of two lists has already');
 settles('good', '200 - - five-alice', '... where it fits it is taken');
 settles('good', '200 - - four-alice', '... and where not, the text before stays in force', 'twice');
-sleep 12;   # for the parent
+sleep 14;   # for the parent
 ok graceful(), 'a graceful restart with that file';
 settles('good', '200 - - five-alice', '... keeps what is in force in the one place');
 settles('good', '200 - - four-alice', '... and what is in force in the other', 'twice');
