@@ -12,6 +12,7 @@
 #include <apr_strings.h>
 #include <apr_thread_mutex.h>
 #include <http_core.h>
+#include <ap_mpm.h>
 #include <http_log.h>
 #include <mod_watchdog.h>
 #include <mpm_common.h>
@@ -47,6 +48,7 @@ typedef struct watched_t {
 
 /* The configuration's files; filled while it is read, by one thread. */
 static apr_array_header_t *files;       /* of watched_t * */
+static apr_array_header_t *slots;       /* of certmap_slot_t *: of these files, and of stores */
 /* In a child. mod_watchdog's thread goes on while the process ends, and then it must not look any more. */
 static apr_thread_mutex_t *looking;
 static int ended;                       /* under looking */
@@ -54,7 +56,7 @@ static int ended;                       /* under looking */
 static apr_status_t forget(void *unused)
 {
     (void)unused;
-    files = NULL;
+    files = slots = NULL;
     looking = NULL;
     return APR_SUCCESS;
 }
@@ -63,6 +65,7 @@ static void remember(apr_pool_t *pconf)
 {
     if (!files) {
         files = apr_array_make(pconf, 4, sizeof(watched_t *));
+        slots = apr_array_make(pconf, 4, sizeof(certmap_slot_t *));
         apr_pool_cleanup_register(pconf, NULL, forget, apr_pool_cleanup_null);
     }
 }
@@ -299,6 +302,7 @@ const char *certmap_reload_first(cmd_parms *cmd, const char *directive, certmap_
     watched->places = apr_array_make(cmd->pool, 1, sizeof(place_t));
     certmap_reread_accept(file, check_places, watched);
     APR_ARRAY_PUSH(files, watched_t *) = watched;
+    APR_ARRAY_PUSH(slots, certmap_slot_t *) = certmap_reread_slot(file);
     return NULL;
 }
 
@@ -396,10 +400,12 @@ const char *certmap_reload_store(cmd_parms *cmd, const char *path, certmap_sourc
     const char *why = NULL;
     apr_status_t rv;
 
+    remember(cmd->pool);
     *source = certmap_source_lmdb_create(path, cmd->pool);
     if (!*source) {
         return apr_psprintf(cmd->pool, "CertMapSource lmdb %s: out of memory", path);
     }
+    APR_ARRAY_PUSH(slots, certmap_slot_t *) = certmap_source_lmdb_slot(*source);
     rv = certmap_source_lmdb_check(*source, counts, &why, cmd->temp_pool);
     certmap_slot_clear(certmap_source_lmdb_slot(*source));
     if (rv == APR_SUCCESS) {
@@ -533,12 +539,12 @@ static int start_watchdog(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp
     return OK;
 }
 
-/* Nothing is freed here: the process ends, and somebody may still be reading. A look that has begun is waited for,
- * because OpenSSL, which it uses, ends as well; not for ever, as prefork may have stopped a thread here that holds what
- * the look needs. */
+/* A look that has begun is waited for, because it reads what is current, and OpenSSL, which it uses, ends as well. The
+ * configuration's pool never ends in a child, but what a child has read since is its own and goes, unless the child ends
+ * in a signal's handler, as prefork's do: whoever was stopped there may hold what is needed, and is not waited for long. */
 static apr_status_t look_no_more(void *unused)
 {
-    int i;
+    int i, threaded = 0;
 
     (void)unused;
     for (i = 0; looking && i < LOOK_STEPS; i++) {
@@ -548,6 +554,13 @@ static apr_status_t look_no_more(void *unused)
             break;
         }
         apr_sleep(LOOK_STEP);
+    }
+    if (i == LOOK_STEPS || ap_mpm_query(AP_MPMQ_IS_THREADED, &threaded) != APR_SUCCESS
+        || threaded == AP_MPMQ_NOT_SUPPORTED) {
+        return APR_SUCCESS;
+    }
+    for (i = 0; slots && i < slots->nelts; i++) {
+        certmap_slot_clear(APR_ARRAY_IDX(slots, i, certmap_slot_t *));
     }
     return APR_SUCCESS;
 }

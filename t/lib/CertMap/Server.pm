@@ -119,12 +119,13 @@ sub graceful {
     $self->wait_for_generation;
 }
 
+# By TERM unless told otherwise.
 sub stop {
-    my ($self) = @_;
+    my ($self, $signal) = @_;
     my $pid = delete $self->{pid} or return;
     return if $$ != $self->{owner};
     local ($?, $!);
-    kill TERM => $pid;
+    kill $signal // 'TERM', $pid;
     waitpid $pid, 0;
 }
 
