@@ -540,8 +540,9 @@ static int start_watchdog(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp
 }
 
 /* A look that has begun is waited for, because it reads what is current, and OpenSSL, which it uses, ends as well. The
- * configuration's pool never ends in a child, but what a child has read since is its own and goes, unless the child ends
- * in a signal's handler, as prefork's do: whoever was stopped there may hold what is needed, and is not waited for long. */
+ * configuration's pool never ends in a child, but what a child has read since is its own and goes, unless the child
+ * ends in a signal's handler, as prefork's do: whoever was stopped there may hold what is needed, and is not waited for
+ * long. */
 static apr_status_t look_no_more(void *unused)
 {
     int i, threaded = 0;

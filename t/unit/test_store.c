@@ -492,8 +492,9 @@ static void test_locked(void)
     close(pipes[1]);
 }
 
-/* A child that writes until it is killed. Round i has entries of user "i" only, twenty of them and no others. */
-static void write_rounds(const char *path, int build_anew, int from)
+/* A child that writes until it is killed. Round i has entries of user "i" only, twenty of them and no others. Before each
+ * round it writes a byte to the pipe, unless that is -1. */
+static void write_rounds(const char *path, int build_anew, int from, int begun)
 {
     int i;
 
@@ -505,6 +506,9 @@ static void write_rounds(const char *path, int build_anew, int from)
         char text[4096] = "";
         int j;
 
+        if (begun != -1 && write(begun, "", 1) != 1) {
+            _exit(4);
+        }
         apr_pool_create(&p, pool);
         for (j = 0; j < 20; j++) {
             snprintf(text + strlen(text), sizeof(text) - strlen(text), "dn:CN=p%d \"CN=Test CA\" round%d\n", j, i);
@@ -537,8 +541,7 @@ static void test_killed(int build_anew)
     int mixed = 0;
     int last = 0;
     int rounds = 0;
-    apr_time_t begin;
-    apr_interval_time_t one;
+    apr_interval_time_t span = 10000;
     int i;
 
     for (i = 0; i < 20; i++) {
@@ -552,25 +555,34 @@ static void test_killed(int build_anew)
             add(path, text, 0);
         }
     }
-    begin = apr_time_now();
-    for (i = 0; i < 5; i++) {
-        take(path, "dn:CN=p0 \"CN=Test CA\"");
-        add(path, "dn:CN=p0 \"CN=Test CA\" round0\n", 0);
-    }
-    one = (apr_time_now() - begin) / 5 + 2000;
     for (i = 0; i < 60; i++) {
-        pid_t child = fork();
         const char *user = NULL;
         const char *why;
+        char begun[1000];
+        ssize_t n;
         int status = 0;
+        int pipes[2];
+        pid_t child;
 
-        if (child == 0) {
-            write_rounds(path, build_anew, last + 1);
+        if (pipe(pipes) != 0 || (child = fork()) == -1) {
+            perror("test_store");
+            exit(1);
         }
+        if (child == 0) {
+            write_rounds(path, build_anew, last + 1, pipes[1]);
+        }
+        close(pipes[1]);
+        n = read(pipes[0], begun, 1);
         state = state * 1103515245 + 12345;
-        apr_sleep((state >> 16) % 1024 * 3 * one / 1024);      /* on a slow machine, later */
+        apr_sleep((state >> 16) % 1024 * span / 1024);
         kill(child, SIGKILL);
         waitpid(child, &status, 0);
+        if (n == 1) {
+            /* What it began beyond the first round: where that is none or many, the next one is given more time or less. */
+            n = read(pipes[0], begun, sizeof(begun));
+            span = n == 0 ? span * 5 / 4 : n > 2 ? span * 4 / 5 : span;
+        }
+        close(pipes[0]);
         if (!WIFSIGNALED(status)) {
             broken++;
         }
@@ -638,7 +650,7 @@ static void test_busy(int build_anew)
     pid_t child = fork();
 
     if (child == 0) {
-        write_rounds(path, build_anew, 100000);
+        write_rounds(path, build_anew, 100000, -1);
     }
     for (i = 0; i < 3; i++) {
         askers[i] = (asker_t){ .source = source, .stop = &stop };

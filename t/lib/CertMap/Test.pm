@@ -97,7 +97,7 @@ sub log_entries {
             @entry{@fields} = split /\t/, $line, scalar @fields;
             push @{ $logged{ $entry{mark} } }, \%entry;
         }
-        return @{ $logged{$mark} } if $logged{$mark} && (!$protocol || $logged{$mark}[-1]{protocol} eq $protocol);
+        return @{ $logged{$mark} } if grep { !$protocol || $_->{protocol} eq $protocol } @{ $logged{$mark} // [] };
         select undef, undef, undef, 0.02;
     }
     return @{ $logged{$mark} // [] };
@@ -184,10 +184,11 @@ sub ask {
         $_ = join ', ', @$_ for values %{ $response->{headers} };
         # mod_http2 resets a stream whose body is not read, at times before curl has seen the answer: the log has it.
         my $reset = !$response->{status} && $response->{error} =~ /^Stream error in the HTTP\/2 framing layer/;
-        # A client may try again, over HTTP/1.1 for instance: the last line is that of the answer.
+        # A client may try again, over HTTP/1.1 for instance, and a stream may be logged after what it was tried again as.
         my $protocol = $response->{status} && { '1.1' => 'HTTP/1.1', '2' => 'HTTP/2.0' }->{ $response->{version} };
         $response->{logs} = [$response->{status} || $reset ? log_entries($response->{mark}, $protocol) : ()];
-        $response->{log} = $response->{logs}[-1] // {};
+        my @answers = grep { !$protocol || $_->{protocol} eq $protocol } @{ $response->{logs} };
+        $response->{log} = $answers[-1] // {};
         $response->{status} = $response->{log}{status} + 0 if $reset && $response->{log}{status};
     }
     return wantarray ? @responses : $responses[0];
