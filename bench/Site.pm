@@ -10,6 +10,7 @@ package Site;
 use strict;
 use warnings FATAL => 'all';
 
+use CertMap::Ports;
 use Digest::SHA qw(sha256_hex);
 use File::Path qw(remove_tree);
 use File::Temp qw(tempdir);
@@ -68,14 +69,6 @@ sub run {
     my $said = slurp("$dir/said");
     die "@command: status $status\n$said" if $status;
     return $said;
-}
-
-sub free_ports {
-    my ($n) = @_;
-    my @sockets = map {
-        IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1', Proto => 'tcp') or die "no free port: $@\n"
-    } 1 .. $n;
-    return map { $_->sockport } @sockets;
 }
 
 # Processor time of a process in seconds, to the nanosecond: the clock that clock_getcpuclockid(3) names.

@@ -10,6 +10,7 @@ use Encode qw(encode);
 use File::Temp qw(tempdir);
 use Test::More;
 use Time::HiRes qw(time);
+use CertMap::File;
 use CertMap::Test;
 
 my $command = top() . '/built/certmapctl';
@@ -20,20 +21,6 @@ END { chdir $home if $home }
 
 my $hex = '0f' x 32;
 my $strong = "sha256=$hex";
-
-sub spew {
-    my ($name, $text) = @_;
-    open my $fh, '>:raw', $name or die "$name: $!\n";
-    print {$fh} $text;
-    close $fh or die "$name: $!\n";
-}
-
-sub slurp {
-    my ($name) = @_;
-    open my $fh, '<:raw', $name or die "$name: $!\n";
-    local $/;
-    return scalar <$fh> // '';
-}
 
 # Exit status and standard error; nothing may come on standard output, and no run may take a minute.
 sub check {

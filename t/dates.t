@@ -8,6 +8,7 @@ use warnings;
 use POSIX qw(strftime);
 use Test::More;
 use CertMap::Client;
+use CertMap::File;
 use CertMap::Test;
 
 my @ways = map { my $tls = $_; map { [$tls, $_] } '1.1', '2' } '1.2', '1.3';
@@ -18,31 +19,20 @@ sub issue {
     my ($seconds) = @_;
     my ($dir, $ca) = (top() . '/t/logs/dates', pki('ca', 'inter'));
     mkdir $dir or die "$dir: $!\n";
-    my $write = sub {
-        my ($name, $text) = @_;
-        open my $fh, '>', "$dir/$name" or die "$dir/$name: $!\n";
-        print {$fh} $text;
-        close $fh or die "$dir/$name: $!\n";
-    };
-    my $read = sub {
-        open my $fh, '<', $_[0] or die "$_[0]: $!\n";
-        local $/;
-        return scalar <$fh>;
-    };
-    $write->('index.txt', '');
-    $write->('ca.cnf', "[ca]\ndefault_ca = one\n[one]\ndatabase = $dir/index.txt\ncertificate = $ca/ca.crt\nprivate_key = $ca/ca.key\n"
+    spew("$dir/index.txt", '');
+    spew("$dir/ca.cnf", "[ca]\ndefault_ca = one\n[one]\ndatabase = $dir/index.txt\ncertificate = $ca/ca.crt\nprivate_key = $ca/ca.key\n"
         . "new_certs_dir = $dir\nrand_serial = yes\ndefault_md = sha256\npolicy = any\n[any]\ncommonName = optional\n[leaf]\n"
         . "basicConstraints = critical,CA:FALSE\nsubjectAltName = email:alice\@example.org\nextendedKeyUsage = clientAuth\n"
         . "authorityKeyIdentifier = keyid\n");
-    my ($key) = $read->(pki('clients', 'good.pem')) =~ /(-----BEGIN (?:EC )?PRIVATE KEY-----.*?-----END (?:EC )?PRIVATE KEY-----\n)/s
+    my ($key) = slurp(pki('clients', 'good.pem')) =~ /(-----BEGIN (?:EC )?PRIVATE KEY-----.*?-----END (?:EC )?PRIVATE KEY-----\n)/s
         or die "no key\n";
-    $write->('key.pem', $key);
+    spew("$dir/key.pem", $key);
     my $end = time + $seconds;
     my $until = strftime '%Y%m%d%H%M%SZ', gmtime $end;
     system("openssl req -new -key '$dir/key.pem' -subj '/C=DE/O=Example Ltd/OU=Staff/CN=Alice' -out '$dir/csr' 2>'$dir/log'"
         . " && openssl ca -config '$dir/ca.cnf' -batch -preserveDN -notext -in '$dir/csr' -out '$dir/crt' -extensions leaf"
-        . " -startdate 20200101000000Z -enddate $until 2>>'$dir/log'") == 0 or die $read->("$dir/log");
-    $write->('short.pem', $read->("$dir/crt") . $read->("$ca/chain.pem") . $key);
+        . " -startdate 20200101000000Z -enddate $until 2>>'$dir/log'") == 0 or die slurp("$dir/log");
+    spew("$dir/short.pem", slurp("$dir/crt") . slurp("$ca/chain.pem") . $key);
     return ("$dir/short.pem", $end);
 }
 

@@ -8,26 +8,13 @@ use warnings;
 use Cwd qw(getcwd);
 use File::Temp qw(tempdir);
 use Test::More;
+use CertMap::File;
 
 my $top = getcwd();
 my ($module) = grep { -f } $ENV{CERTMAP_MODULE} || (), "$top/built/mod_certmap.so", "$top/.libs/mod_certmap.so";
 my $modules = $ENV{CERTMAP_MODULES} || '/usr/lib/apache2/modules';
 my $httpd = $ENV{HTTPD} || '/usr/sbin/apache2';
 $module or die "mod_certmap.so is missing: \"make check\" builds it\n";
-
-sub slurp {
-    my ($name) = @_;
-    open my $fh, '<', $name or die "$name: $!\n";
-    local $/;
-    return <$fh>;
-}
-
-sub spew {
-    my ($name, $text) = @_;
-    open my $fh, '>', $name or die "$name: $!\n";
-    print {$fh} $text;
-    close $fh or die "$name: $!\n";
-}
 
 # ---- a ServerRoot as the documents expect it
 

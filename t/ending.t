@@ -6,6 +6,7 @@ use warnings;
 
 use Test::More;
 use CertMap::Client;
+use CertMap::File;
 use CertMap::Server;
 use CertMap::Test;
 
@@ -37,11 +38,7 @@ Listen 127.0.0.1:${MY_TLS}
 CONF
 
 for my $round (1 .. $rounds) {
-    my $name = $server->dir . '/rules';
-    open my $fh, '>', "$name.new" or die "$name: $!\n";
-    print {$fh} rules($round);
-    close $fh or die "$name: $!\n";
-    rename "$name.new", $name or die "$name: $!\n";
+    replace($server->dir . '/rules', rules($round));
     # each child looks once a second: the restart comes before, in the middle of and after its look
     select undef, undef, undef, 0.6 + 0.1 * $round;
     $server->graceful;
@@ -50,5 +47,4 @@ for my $round (1 .. $rounds) {
     is $client->ask(path => '/plain.txt', host => 'a.test')->{headers}{'x-user'}, "round-$round", "round $round: the rules of the day";
     $client->close;
 }
-open my $fh, '<', $server->dir . '/error_log' or die "error_log: $!\n";
-is join('', grep {/exit signal/} <$fh>), '', 'no process crashed';
+is join("\n", grep {/exit signal/} split /\n/, slurp($server->dir . '/error_log')), '', 'no process crashed';

@@ -7,12 +7,12 @@ use warnings;
 use JSON::PP ();
 use Test::More;
 use CertMap::Explain;
+use CertMap::File;
 use CertMap::Test;
 
 my $rules = put('staff.rules', map { s/^CertMapRule //r } grep {/^CertMapRule /} split /^/,
     slurp(top() . '/t/conf/rules.conf'));
 my @staff = ('--rules', $rules);
-sub slurp { open my $fh, '<:raw', $_[0] or die "$_[0]: $!\n"; local $/; return scalar <$fh> }
 sub client { return pki('clients', "$_[0].pem") }
 sub fails_with { my ($name, $pattern, @arguments) = @_;
     my ($status, $out, $err) = certmapctl('explain', @arguments);

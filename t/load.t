@@ -12,7 +12,8 @@ use strict;
 use warnings;
 use List::Util qw(max min sum0);
 use Test::More;
-use CertMap::Load qw(free_port memory);
+use CertMap::Load qw(memory);
+use CertMap::Ports;
 use CertMap::Test;
 
 my $rounds = $ENV{LOAD_ROUNDS} // 11;
@@ -121,8 +122,8 @@ my %change = (
 
 # ---- the first part: load and change
 
-$server = CertMap::Load->start(name => 'load', port => free_port(), rules => rules(0), module => 1);
-$plain = CertMap::Load->start(name => 'load-plain', port => free_port(), rules => '', module => 0);
+$server = CertMap::Load->start(name => 'load', port => free_ports(1), rules => rules(0), module => 1);
+$plain = CertMap::Load->start(name => 'load-plain', port => free_ports(1), rules => '', module => 0);
 my @workers = map { worker($_, per => 40, pause => 4) } @mix;
 my $began = time;
 my $client = $server->client(@workers);
@@ -220,7 +221,7 @@ my ($requests, $connections) = !$measured ? (900, 90) : $long ? (36_000, 3_600) 
 # child held at first, and after the requests and the connections of each.
 sub one_child {
     my ($name, $module, $failed) = @_;
-    my $one = CertMap::Load->start(name => $name, port => free_port(), rules => $module ? rules(1) : '', module => $module,
+    my $one = CertMap::Load->start(name => $name, port => free_ports(1), rules => $module ? rules(1) : '', module => $module,
         define => ['ONE_CHILD']);
     my ($child) = $one->children;
     my @kB = memory($child);

@@ -14,6 +14,7 @@ use POSIX ();
 use Storable qw(retrieve store);
 use Test::More;
 use CertMap::Client;
+use CertMap::File;
 use CertMap::Server;
 use CertMap::Test;
 
@@ -111,13 +112,6 @@ open my $random, '<:raw', '/dev/urandom' or die "/dev/urandom: $!\n";
 read $random, my $bytes, 48;
 print {$out} $bytes;
 close $out or die "$key: $!\n";
-
-sub slurp {
-    my ($name) = @_;
-    open my $fh, '<:raw', $name or die "$name: $!\n";
-    local $/;
-    return scalar <$fh>;
-}
 
 sub server {
     my ($name, %arg) = @_;

@@ -7,6 +7,7 @@ use warnings;
 
 use Test::More;
 use CertMap::Client;
+use CertMap::File;
 use CertMap::Server;
 use CertMap::Test;
 
@@ -16,14 +17,6 @@ my %row = (good => '200 alice -', bob => '200 bob -', unmapped => '403 - 403.12'
     expired => '403 - 403.17', selfsigned => '403 - 403.16');
 my @tls = ('1.2', '1.3');
 plan tests => @mpms * ((keys %row) * @tls * 3 + @tls * 2 + 4);
-
-sub spew {
-    my ($name, $text) = @_;
-    open my $fh, '>', "$name.new" or die "$name: $!\n";
-    print {$fh} $text;
-    close $fh or die "$name: $!\n";
-    rename "$name.new", $name or die "$name: $!\n";
-}
 
 my $rules = "staff allow %{san.email:local} subject.OU=Staff\n";
 
@@ -117,16 +110,15 @@ for my $mpm (@mpms) {
             $client->close;
         }
     }
-    spew($server->dir . '/rules', "staff allow two-%{san.email:local} subject.OU=Staff\n");
+    replace($server->dir . '/rules', "staff allow two-%{san.email:local} subject.OU=Staff\n");
     settles($server, '200 two-alice -', "$mpm: rules that change");
     sleep 14;       # the parent, which keeps the last good text, looks about every ten seconds
-    spew($server->dir . '/rules', "broken\n");
+    replace($server->dir . '/rules', "broken\n");
     $server->graceful;
     settles($server, '200 two-alice -', "$mpm: a graceful restart with a broken file");
-    spew($server->dir . '/rules', $rules);
+    replace($server->dir . '/rules', $rules);
     settles($server, '200 alice -', "$mpm: mended");
     # Gracefully: by TERM prefork ends its children in a signal's handler, whatever their threads are at.
     $server->stop('WINCH');
-    open my $fh, '<', $server->dir . '/error_log' or die "error_log: $!\n";
-    is join('', grep {/exit signal/} <$fh>), '', "$mpm: no process crashed";
+    is join("\n", grep {/exit signal/} split /\n/, slurp($server->dir . '/error_log')), '', "$mpm: no process crashed";
 }

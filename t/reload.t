@@ -4,28 +4,13 @@
 # it is wrong, through a graceful restart too; a cold start refuses it. An open connection sees a change as well.
 use strict;
 use warnings;
-use Digest::SHA qw(sha256_hex);
 use Test::More;
 use Time::HiRes qw(sleep time);
+use CertMap::File;
 use CertMap::Test;
 
 my ($rules, $entries) = map { top() . "/t/live/live.$_" } qw(rules entries);
 my $more = top() . '/t/live/more.rules';
-
-sub spew {
-    my ($name, $text) = @_;
-    open my $fh, '>', "$name.new" or die "$name: $!\n";
-    print {$fh} $text;
-    close $fh or die "$name: $!\n";
-    rename "$name.new", $name or die "$name: $!\n";
-}
-
-sub sha256_of {
-    open my $fh, '-|', 'openssl', 'x509', '-in', pki('clients', "$_[0].crt"), '-outform', 'DER' or die "openssl: $!\n";
-    binmode $fh;
-    local $/;
-    return sha256_hex(<$fh>);
-}
 
 # The answers settle: each child looks once a second. Ten alike in a row are taken for settled, wherever they come from.
 sub settles {
@@ -67,14 +52,14 @@ my $nobody = do { open my $fh, '<', $entries or die "$entries: $!\n"; local $/; 
 
 settles('good', '200 - - one-alice', 'the rules of the start');
 my $mark = error_log_mark();
-spew($rules, "staff allow two-%{subject.CN:lower} subject.OU=Staff\nvisitors allow guest subject.OU=Visitors\n");
+replace($rules, "staff allow two-%{subject.CN:lower} subject.OU=Staff\nvisitors allow guest subject.OU=Visitors\n");
 settles('good', '200 - - two-alice', 'a changed rule file');
 settles('unmapped', '200 - - guest', '... and a rule that it brought');
 says($mark, qr/live\.rules has been read: 2 in force; added visitors; changed staff/, '... named in the log');
 sleep 14;   # the parent, which keeps the last good text for a restart, looks about every ten seconds
 
 $mark = error_log_mark();
-spew($rules, "staff allow three-%{subject.CN:lower} subject.OU=Staff\nbroken line\nx allow y subjct.CN=1\n");
+replace($rules, "staff allow three-%{subject.CN:lower} subject.OU=Staff\nbroken line\nx allow y subjct.CN=1\n");
 says($mark, qr/live\.rules:2:8: "line" is not allow or deny/, 'an error is told with its place');
 says($mark, qr/live\.rules:3:11: unknown field "subjct\.CN"/, '... and the next one too');
 settles('good', '200 - - two-alice', '... and the text before stays in force');
@@ -88,13 +73,13 @@ my ($status, $said) = httpd_test("<VirtualHost *:1>\nInclude \"\${TOP}/t/conf/tl
 ok $status && $said =~ /CertMapRuleFile \S*live\.rules: .*live\.rules:2:8: .*; .*live\.rules:3:11: /,
     'a cold start refuses it, with every error' or diag "$status $said";
 
-spew($rules, $first);
+replace($rules, $first);
 settles('good', '200 - - one-alice', 'mended');
 
 # What is sound by itself may not fit its list.
 sleep 14;   # for the parent
 $mark = error_log_mark();
-spew($rules, "staff allow four-%{subject.CN:lower} subject.OU=Staff\nfixed allow eve subject.OU=Visitors\n");
+replace($rules, "staff allow four-%{subject.CN:lower} subject.OU=Staff\nfixed allow eve subject.OU=Visitors\n");
 says($mark, qr/live\.rules has errors; what was read before stays in force/, 'a name that the list has already');
 like error_log($mark), qr/sections\.conf:\d+:\d+: the name "fixed" has been given before, at \S*live\.rules:2;/,
     '... is told with both places';
@@ -106,7 +91,7 @@ settles('good', '200 - - one-alice', '... and keeps the last good text');
 
 # One file, two lists, and a text that fits one of them: each place keeps what was in force there.
 $mark = error_log_mark();
-spew($rules, "staff allow five-%{subject.CN:lower} subject.OU=Staff\nnewcomer allow eve subject.OU=Visitors\n");
+replace($rules, "staff allow five-%{subject.CN:lower} subject.OU=Staff\nnewcomer allow eve subject.OU=Visitors\n");
 says($mark, qr/the name "newcomer" has been given before/, 'a name that one of two lists has already');
 settles('good', '200 - - five-alice', '... where it fits it is taken');
 settles('good', '200 - - four-alice', '... and where not, the text before stays in force', 'twice');
@@ -115,47 +100,47 @@ ok graceful(), 'a graceful restart with that file';
 settles('good', '200 - - five-alice', '... keeps what is in force in the one place');
 settles('good', '200 - - four-alice', '... and what is in force in the other', 'twice');
 $mark = error_log_mark();
-spew($rules, "broken line\n");
+replace($rules, "broken line\n");
 says($mark, qr/live\.rules:1:8: "line" is not allow or deny/, 'now the file is broken for both');
 ok graceful(), '... and at a graceful restart';
 settles('good', '200 - - five-alice', '... the one place has its last good text');
 settles('good', '200 - - four-alice', '... and the other one its own', 'twice');
-spew($rules, $first);
+replace($rules, $first);
 settles('good', '200 - - one-alice', 'mended in one place');
 settles('good', '200 - - one-alice', '... and in the other', 'twice');
 
 $mark = error_log_mark();
-spew($more, "staff allow moved-%{subject.CN:lower} subject.OU=Staff\n");
+replace($more, "staff allow moved-%{subject.CN:lower} subject.OU=Staff\n");
 says($mark, qr/more\.rules has errors; what was read before stays in force/, 'a rule that is in two files');
 settles('good', '200 - - one-alice', '... stays where it was');
-spew($rules, "# moved\n");
+replace($rules, "# moved\n");
 settles('good', '200 - - moved-alice', '... and moves when the other file gives it up');
 settles('good', '200 - - moved-alice', '... for good');
-spew($more, "# none\n");
+replace($more, "# none\n");
 settles('good', '403 12 no-match -', 'no rule is left');
-spew($rules, $first);
+replace($rules, $first);
 settles('good', '200 - - one-alice', 'mended once more');
 
 # one-to-one
-my $alice = sha256_of('good');
-spew($entries, "sha256:$alice alicia groups=a,b\n");
+my $alice = fingerprint('good');
+replace($entries, "sha256:$alice alicia groups=a,b\n");
 settles('good', '200 - - alicia', 'an entry goes before the rules');
 settles('bob', '200 - - one-bob', '... for its certificate alone');
-spew($entries, "sha256:$alice alicia expires=2020-01-01\n");
+replace($entries, "sha256:$alice alicia expires=2020-01-01\n");
 settles('good', '403 12 mapping-expired -', 'an expired entry does not fall through to the rules');
-spew($entries, "sha256:$alice - deny\n");
+replace($entries, "sha256:$alice - deny\n");
 settles('good', '403 12 denied-by-source -', 'a deny entry');
 $mark = error_log_mark();
-spew($entries, "sha256:$alice alicia\nsha256:$alice eve\n");
+replace($entries, "sha256:$alice alicia\nsha256:$alice eve\n");
 says($mark, qr/live\.entries:2:\d+: /, 'a key that stands twice is an error');
 settles('good', '403 12 denied-by-source -', '... and changes nothing');
-spew($entries, $nobody);
+replace($entries, $nobody);
 settles('good', '200 - - one-alice', 'nobody is denied any more');
 
 # a store: seen at once, on open connections too
 sub store {
     my ($text) = @_;
-    spew("$entries.store", $text);
+    replace("$entries.store", $text);
     my ($store, $command) = (top() . '/t/live/live.store', top() . '/built/certmapctl');
     system("$command store build $store $entries.store >/dev/null") == 0 or die "certmapctl store build: $?\n";
 }
@@ -166,7 +151,7 @@ store("sha256:$alice - deny\n");
 settles('good', '403 12 denied-by-source -', 'a deny entry', 'store');
 my $damaged = top() . '/t/live/live.store';
 rename $damaged, "$damaged.good" or die "$damaged: $!\n";
-spew($damaged, "no store at all\n" x 1000);
+replace($damaged, "no store at all\n" x 1000);
 settles('good', '503 - source-unavailable -', 'a damaged store is 503, never "no match"', 'store');
 unlink $damaged or die "$damaged: $!\n";
 $mark = error_log_mark();

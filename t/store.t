@@ -1,8 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: Apache-2.0
 # certmapctl store: what each subcommand prints and how it exits; what it says of bad input, and that it writes nothing
-# then; two writers; signals and kill -9 at any moment, a disk that is full, while others read; a store that changes
-# under the running server.
+# then; two writers; signals and kill -9 at any moment, a disk that is full, while others read.
 use strict;
 use warnings;
 use Cwd qw(getcwd);
@@ -12,7 +11,7 @@ use File::Temp qw(tempdir);
 use POSIX qw(WNOHANG);
 use Test::More;
 use Time::HiRes qw(sleep time);
-use CertMap::Client;
+use CertMap::File;
 use CertMap::Test;
 
 my $command = top() . '/built/certmapctl';
@@ -22,20 +21,6 @@ chdir $dir or die "$dir: $!\n";
 END { local $?; chdir $top }
 umask 022;
 delete @ENV{qw(NO_COLOR)};
-
-sub slurp {
-    my ($name) = @_;
-    open my $fh, '<:raw', $name or die "$name: $!\n";
-    local $/;
-    return <$fh> // '';
-}
-
-sub spew {
-    my ($name, $text) = @_;
-    open my $fh, '>:raw', $name or die "$name: $!\n";
-    print {$fh} $text;
-    close $fh or die "$name: $!\n";
-}
 
 # Starts the command; $in, $out and $err are files.
 sub start {
@@ -423,7 +408,7 @@ sub rounds_of {
 my $seed = $ENV{CERTMAP_SEED} || 20261122;
 srand $seed;
 my $base = join '', map { 'sha256:' . sha256_hex($_) . " base\n" } 1 .. 2000;
-my $kills = $ENV{CERTMAP_KILLS} || 70;
+my $kills = $ENV{CERTMAP_KILLS} || 40;
 my $changed = 2000;     # entries in a round; so many that most of the time goes into writing them
 
 # What each kind of writer does in a round, and what the store must have then: all of the round before, or of this one.
@@ -490,42 +475,5 @@ for my $kind (qw(build add remove)) {
 }
 store($three, 'build', 'killed', '-');
 ok !-e 'killed.new', 'a build takes over what a killed one left';
-
-# ---- under the running server
-
-my $live = top() . '/t/live/live.store';
-my $alice = do {
-    open my $fh, '-|', 'openssl', 'x509', '-in', pki('clients', 'good.crt'), '-outform', 'DER' or die "openssl: $!\n";
-    binmode $fh;
-    local $/;
-    sha256_hex(<$fh>);
-};
-my $client = CertMap::Client->new(bundle => pki('clients', 'good.pem'), tls => '1.3', http => '1.1',
-    port => port('TLS'), sni => 'a.test');
-
-# On one connection, the next request after each change.
-sub next_request {
-    my ($expected, $name) = @_;
-    my $answer = $client->ask(path => '/store/env', host => 'a.test');
-    my ($user) = $answer->{body} =~ /^REMOTE_USER=(.*)$/m;
-    is "$answer->{status} " . ($user // '-'), $expected, $name;
-}
-
-my @changes = (
-    ["add $live --file -", "sha256:$alice alicia groups=a\n", '200 alicia', 'an entry is added'],
-    ["add -r $live --file -", "sha256:$alice - deny\n", '403 -', 'it is replaced by a deny entry'],
-    ["remove $live sha256:$alice", '', '200 alice', 'it is removed: the rule maps'],
-    ["build $live -", "sha256:$alice built\n$base", '200 built', 'the store is built anew'],
-    ["add -r $live -f -", "sha256:$alice added\n", '200 added', 'and changed'],
-    ["build $live -", '', '200 alice', 'and built with nothing'],
-);
-next_request('200 alice', 'an empty store');
-for (@changes) {
-    my ($words, $input, $expected, $name) = @$_;
-    my @got = store($input, split / /, $words);
-    is $got[0], 0, "store $words" or diag @got;
-    next_request($expected, "the next request on an open connection: $name");
-}
-$client->close;
 
 done_testing;

@@ -12,25 +12,12 @@ use Cwd qw(getcwd);
 use File::Copy qw(copy);
 use File::Temp qw(tempdir);
 use Test::More;
+use CertMap::File;
 
 my $top = getcwd();
 my $httpd = $ENV{HTTPD} || '/usr/sbin/apache2';
 my $modules = $ENV{CERTMAP_MODULES} || '/usr/lib/apache2/modules';
 my @documents = qw(docs/certmapctl.md docs/migrating.md);
-
-sub slurp {
-    my ($name) = @_;
-    open my $fh, '<', $name or die "$name: $!\n";
-    local $/;
-    return scalar <$fh>;
-}
-
-sub spew {
-    my ($name, $text) = @_;
-    open my $fh, '>', $name or die "$name: $!\n";
-    print {$fh} $text;
-    close $fh or die "$name: $!\n";
-}
 
 # What is in the directory before the first block.
 sub files {

@@ -81,7 +81,5 @@ build() {
 
 # free_ports N: N different free ports of 127.0.0.1
 free_ports() {
-    perl -MIO::Socket::INET -e '
-        my @s = map { IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1", Proto => "tcp") or die "$@\n" } 1 .. shift;
-        print join(" ", map { $_->sockport } @s), "\n"' "$1"
+    perl -I"$root/t/lib" -MCertMap::Ports -e 'print join(" ", free_ports(shift)), "\n"' "$1"
 }

@@ -5,13 +5,7 @@
 use strict;
 use warnings;
 use Test::More;
-
-sub slurp {
-    my ($name) = @_;
-    open my $fh, '<', $name or die "$name: $!\n";
-    local $/;
-    return scalar <$fh>;
-}
+use CertMap::File;
 
 sub output {
     my (@command) = @_;

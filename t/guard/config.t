@@ -5,13 +5,7 @@
 use strict;
 use warnings;
 use Test::More;
-
-sub slurp {
-    my ($name) = @_;
-    open my $fh, '<', $name or die "$name: $!\n";
-    local $/;
-    return scalar <$fh>;
-}
+use CertMap::File;
 
 my $header = slurp('httpd/config.h');
 my $source = slurp('httpd/config.c');

@@ -6,13 +6,7 @@ use strict;
 use warnings;
 use File::Find;
 use Test::More;
-
-sub slurp {
-    my ($name) = @_;
-    open my $fh, '<', $name or die "$name: $!\n";
-    local $/;
-    return scalar <$fh>;
-}
+use CertMap::File;
 
 sub includes { return slurp($_[0]) =~ /^\s*#\s*include\s*[<"]([^>"]+)[>"]/mg }
 

@@ -6,22 +6,9 @@ use strict;
 use warnings;
 use File::Temp qw(tempdir);
 use Test::More;
+use CertMap::File;
 
 my $dir = tempdir('certmap-man.XXXXXX', TMPDIR => 1, CLEANUP => 1);
-
-sub slurp {
-    my ($name) = @_;
-    open my $fh, '<', $name or die "$name: $!\n";
-    local $/;
-    return scalar <$fh>;
-}
-
-sub spew {
-    my ($name, $text) = @_;
-    open my $fh, '>', $name or die "$name: $!\n";
-    print {$fh} $text;
-    close $fh or die "$name: $!\n";
-}
 
 sub unique { my %seen; return sort grep { !$seen{$_}++ } @_ }
 

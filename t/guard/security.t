@@ -5,13 +5,7 @@
 use strict;
 use warnings;
 use Test::More;
-
-sub slurp {
-    my ($name) = @_;
-    open my $fh, '<', $name or die "$name: $!\n";
-    local $/;
-    return scalar <$fh>;
-}
+use CertMap::File;
 
 my $text = slurp('docs/security.md');
 my ($promises) = $text =~ /^## Promises\n(.*?)^## /ms or die "docs/security.md: no chapter \"Promises\"\n";

@@ -492,8 +492,8 @@ static void test_locked(void)
     close(pipes[1]);
 }
 
-/* A child that writes until it is killed. Round i has entries of user "i" only, twenty of them and no others. Before each
- * round it writes a byte to the pipe, unless that is -1. */
+/* A child that writes until it is killed. Round i has entries of user "i" only, twenty of them and no others. Before
+ * each round it writes a byte to the pipe, unless that is -1. */
 static void write_rounds(const char *path, int build_anew, int from, int begun)
 {
     int i;
@@ -578,7 +578,7 @@ static void test_killed(int build_anew)
         kill(child, SIGKILL);
         waitpid(child, &status, 0);
         if (n == 1) {
-            /* What it began beyond the first round: where that is none or many, the next one is given more time or less. */
+            /* what it began beyond the first round: where that is none or many, the next one has more time or less */
             n = read(pipes[0], begun, sizeof(begun));
             span = n == 0 ? span * 5 / 4 : n > 2 ? span * 4 / 5 : span;
         }

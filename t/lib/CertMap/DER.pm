@@ -14,6 +14,7 @@ use warnings;
 use Exporter qw(import);
 use File::Temp qw(tempdir);
 use MIME::Base64 qw(decode_base64 encode_base64);
+use CertMap::File;
 
 use constant {
     BOOLEAN => 0x01, INTEGER => 0x02, BITSTRING => 0x03, OCTETS => 0x04, OID => 0x06, UTF8 => 0x0c, NUMERIC => 0x12,
@@ -82,20 +83,6 @@ sub to_be_signed {
         $spec->{subject},
         $spec->{key},
         @extensions ? tlv(0xa3, tlv(SEQUENCE, @extensions)) : ());
-}
-
-sub slurp {
-    my ($name) = @_;
-    open my $fh, '<:raw', $name or die "$name: $!\n";
-    local $/;
-    return scalar <$fh>;
-}
-
-sub spew {
-    my ($name, @bytes) = @_;
-    open my $fh, '>:raw', $name or die "$name: $!\n";
-    print {$fh} @bytes;
-    close $fh or die "$name: $!\n";
 }
 
 sub output_of {

@@ -11,6 +11,7 @@ use Exporter qw(import);
 use File::Temp qw(tempdir);
 use JSON::PP ();
 
+use CertMap::File;
 use CertMap::Test qw(pki top);
 
 our @EXPORT = qw(certmapctl explained put verified);
@@ -26,13 +27,6 @@ sub put {
     print {$fh} @text;
     close $fh or die "$scratch/$name: $!\n";
     return "$scratch/$name";
-}
-
-sub slurp {
-    my ($name) = @_;
-    open my $fh, '<:raw', $name or die "$name: $!\n";
-    local $/;
-    return scalar(<$fh>) // '';
 }
 
 # Runs the command without a terminal; a first argument that is a hash: stdin (a file's name), env (more environment). It

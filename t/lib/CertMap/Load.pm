@@ -9,12 +9,12 @@ package CertMap::Load;
 use strict;
 use warnings;
 
+use CertMap::File qw(slurp spew);
 use CertMap::Test qw(top);
 use Exporter qw(import);
-use IO::Socket::INET;
 use POSIX qw(:sys_wait_h);
 
-our @EXPORT_OK = qw(free_port memory);
+our @EXPORT_OK = qw(memory);
 
 my @modules = qw(mpm_event alias authn_core authz_core http2 include log_config mime setenvif socache_shmcb ssl watchdog);
 my %running;        # pid to name; only what was started here is ever signalled
@@ -24,28 +24,6 @@ END {
     local $?;
     kill TERM => keys %running if %running;
     waitpid $_, 0 for keys %running;
-}
-
-sub write_file {
-    my ($name, $text) = @_;
-    open my $fh, '>:raw', $name or die "$name: $!\n";
-    print {$fh} $text;
-    close $fh or die "$name: $!\n";
-}
-
-sub slurp {
-    my ($name) = @_;
-    open my $fh, '<:raw', $name or die "$name: $!\n";
-    local $/;
-    return scalar <$fh> // '';
-}
-
-sub free_port {
-    my $socket = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1', LocalPort => 0, Proto => 'tcp')
-        or die "no free port on 127.0.0.1: $@\n";
-    my $port = $socket->sockport;
-    close $socket;
-    return $port;
 }
 
 # Waits until what is asked holds. Returns whether it did in time.
@@ -85,9 +63,9 @@ sub start {
     mkdir $dir or die "$dir: $!\n";
     my $modules = slurp(top() . '/t/conf/modules.conf');
     my %wanted = map { $_ => 1 } @modules, $arg{module} ? 'certmap' : ();
-    write_file("$dir/modules.conf", join '', grep { /^LoadModule (\w+)_module / && $wanted{$1} } map {"$_\n"} split /\n/, $modules);
-    write_file("$dir/ticket.key", join '', map { chr rand 256 } 1 .. 80);
-    write_file($self->{rules_file}, $arg{rules});
+    spew("$dir/modules.conf", join '', grep { /^LoadModule (\w+)_module / && $wanted{$1} } map {"$_\n"} split /\n/, $modules);
+    spew("$dir/ticket.key", join '', map { chr rand 256 } 1 .. 80);
+    spew($self->{rules_file}, $arg{rules});
     $self->{pid} = spawn("$dir/stdout", $self->httpd($self->{rules_file}), '-DFOREGROUND');
     $running{ $self->{pid} } = $arg{name};
     wait_for(30, sub { $self->starts == 1 || !$self->alive }) && $self->alive
@@ -114,7 +92,7 @@ sub starts {
 sub takes {
     my ($self, $text) = @_;
     my $candidate = "$self->{dir}/candidate.rules";
-    write_file($candidate, $text);
+    spew($candidate, $text);
     my $pid = spawn("$self->{dir}/tested", $self->httpd($candidate), '-t');
     waitpid $pid, 0;
     my $said = slurp("$self->{dir}/tested");
@@ -132,7 +110,7 @@ sub install {
 # The same with rules that nobody has tried.
 sub replace {
     my ($self, $rules) = @_;
-    write_file("$self->{dir}/candidate.rules", $rules);
+    spew("$self->{dir}/candidate.rules", $rules);
     $self->install;
 }
 
@@ -232,7 +210,7 @@ sub wait {
     delete $running{ $self->{pid} };
     die "the client ended with status $?\n" if $?;
     my %outcomes;
-    for (split /\n/, CertMap::Load::slurp($self->{out})) {
+    for (split /\n/, CertMap::File::slurp($self->{out})) {
         my ($worker, $count, $outcome) = split /\t/, $_, 3;
         $outcomes{$worker}{$outcome} += $count;
     }

@@ -11,16 +11,11 @@ package CertMap::Server;
 use strict;
 use warnings;
 
+use CertMap::File;
+use CertMap::Ports;
 use CertMap::Test qw(top);
 use IO::Socket::INET;
 use POSIX qw(WNOHANG);
-
-sub write_file {
-    my ($name, $text) = @_;
-    open my $fh, '>', $name or die "$name: $!\n";
-    print {$fh} $text;
-    close $fh or die "$name: $!\n";
-}
 
 # Arguments: name, text (the configuration), ports (names), modules (more modules to load), without (modules not to load), files
 # (name => content, to stand in its directory), own_group (true: a process group of its own; prefork ends its whole group).
@@ -31,19 +26,15 @@ sub new {
     my $self = bless { dir => $dir, owner => $$, generation => 1, name => $arg{name} }, $class;
     mkdir $dir or die "$dir: $!\n";
     my @names = (@{ $arg{ports} }, 'PROBE');
-    my @sockets = map {
-        IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1', Proto => 'tcp') or die "no free port: $@\n"
-    } @names;
-    $self->{port} = { map { $names[$_] => $sockets[$_]->sockport } 0 .. $#names };
-    close $_ for @sockets;
-    write_file("$dir/$_", $arg{files}{$_}) for keys %{ $arg{files} // {} };
+    @{ $self->{port} }{@names} = free_ports(scalar @names);
+    spew("$dir/$_", $arg{files}{$_}) for keys %{ $arg{files} // {} };
 
     my %without = map { $_ => 1 } @{ $arg{without} // [] };
     open my $fh, '<', top() . '/t/conf/modules.conf' or die "modules.conf: $!\n";
     my @modules = grep { !/^LoadModule (\w+)_module/ || !$without{$1} } <$fh>;
     push @modules, map {"LoadModule ${_}_module $ENV{CERTMAP_MODULES}/mod_$_.so\n"} @{ $arg{modules} // [] };
-    write_file("$dir/generation.conf", "Header always set X-Generation 1\n");
-    write_file("$dir/httpd.conf", join '', @modules, 'Include "' . top() . "/t/conf/defines.conf\"\n",
+    spew("$dir/generation.conf", "Header always set X-Generation 1\n");
+    spew("$dir/httpd.conf", join '', @modules, 'Include "' . top() . "/t/conf/defines.conf\"\n",
         "Define DIR \"$dir\"\n", (map {"Define MY_$_ $self->{port}{$_}\n"} @names), <<'CONF', $arg{text});
 ServerRoot "${DIR}"
 DefaultRunTimeDir "${DIR}"
@@ -114,7 +105,7 @@ sub wait_for_generation {
 sub graceful {
     my ($self) = @_;
     my $n = ++$self->{generation};
-    write_file("$self->{dir}/generation.conf", "Header always set X-Generation $n\n");
+    spew("$self->{dir}/generation.conf", "Header always set X-Generation $n\n");
     kill USR1 => $self->{pid} or die "$self->{name}: no process $self->{pid}: $!\n";
     $self->wait_for_generation;
 }

@@ -10,11 +10,14 @@ package CertMap::Test;
 use strict;
 use warnings;
 
+use CertMap::File qw(slurp spew);
+use Digest::SHA qw(sha256_hex);
 use Exporter qw(import);
 use File::Temp qw(tempdir);
+use MIME::Base64 qw(decode_base64);
 use Test::More ();
 
-our @EXPORT = qw(ask ask_raw brief error_log error_log_mark httpd_test port pki skip_without_terminals top);
+our @EXPORT = qw(ask ask_raw brief error_log error_log_mark fingerprint httpd_test port pki skip_without_terminals top);
 
 my $top = do {
     (my $here = __FILE__) =~ s{/?t/lib/CertMap/Test\.pm\z}{};
@@ -32,6 +35,13 @@ sub top { return $top }
 
 # A file below the certificates' directory; without argument the directory.
 sub pki { return join '/', "$top/t/pki/made", @_ }
+
+# SHA-256 of a client certificate in hexadecimal digits, as conditions and keys have it.
+sub fingerprint {
+    my ($name) = @_;
+    my ($base64) = slurp(pki('clients', "$name.crt")) =~ /-----BEGIN CERTIFICATE-----(.*?)-----END/s or die "$name.crt: no certificate\n";
+    return sha256_hex(decode_base64($base64));
+}
 
 # A container may have no pseudo-terminals, and no package brings them. In a SKIP block; says so on the screen.
 sub skip_without_terminals {
@@ -57,21 +67,15 @@ sub port {
 sub run {
     my ($input, @command) = @_;
     my $in = "$scratch/stdin";
-    open my $fh, '>:raw', $in or die "$in: $!\n";
-    print {$fh} $input;
-    close $fh or die "$in: $!\n";
+    spew($in, $input);
     my $quoted = join ' ', map { (my $word = $_) =~ s/'/'\\''/g; "'$word'" } @command;
     my $output = `$quoted <'$in' 2>'$scratch/stderr'`;
     # A signal counts as a status of its own: a crash must not look like a refusal.
     return ($output, $? & 127 ? 128 + ($? & 127) : $? >> 8, slurp("$scratch/stderr"));
 }
 
-sub slurp {
-    my ($name) = @_;
-    open my $fh, '<:raw', $name or return '';
-    local $/;
-    return scalar <$fh>;
-}
+# curl writes no file where it has nothing to write.
+sub slurp_if_there { return -e $_[0] ? slurp($_[0]) : '' }
 
 # ---- logs
 
@@ -175,9 +179,9 @@ sub ask {
         $response->{error} ||= $stderr if !$response->{status};
         # To -I curl writes the head as the body.
         my $head_only = ref $arg{requests}[$n] && ($arg{requests}[$n]{method} // '') eq 'HEAD';
-        $response->{body} = $head_only ? '' : slurp("$scratch/$n.body");
+        $response->{body} = $head_only ? '' : slurp_if_there("$scratch/$n.body");
         # After renegotiation or 100 Continue there are several heads: the last one counts.
-        my ($head) = slurp("$scratch/$n.headers") =~ /(?:\A|\r\n\r\n)((?:(?!\r\n\r\n).)*)\r\n\r\n\z/s;
+        my ($head) = slurp_if_there("$scratch/$n.headers") =~ /(?:\A|\r\n\r\n)((?:(?!\r\n\r\n).)*)\r\n\r\n\z/s;
         for (split /\r\n/, $head // '') {
             push @{ $response->{headers}{ lc $1 } }, $2 if /^([^:\s]+):\s*(.*?)\s*$/;
         }
@@ -243,11 +247,7 @@ sub httpd_test {
         "ServerRoot \"$scratch\"", "DefaultRunTimeDir \"$scratch\"", 'ServerName localhost', "PidFile \"$scratch/pid\"",
         "ErrorLog \"$scratch/error_log\"", 'Listen 127.0.0.1:1', "DocumentRoot \"$top/t/htdocs\"",
         "TypesConfig /dev/null", "Include \"$scratch/tested.conf\"\n");
-    for my $name (keys %file) {
-        open my $fh, '>', "$scratch/$name" or die "$scratch/$name: $!\n";
-        print {$fh} $file{$name};
-        close $fh or die "$scratch/$name: $!\n";
-    }
+    spew("$scratch/$_", $file{$_}) for keys %file;
     my ($output, $status, $stderr) = run('', $ENV{HTTPD}, '-f', "$scratch/test.conf", @options ? @options : '-t');
     return ($status, $output . $stderr);
 }
