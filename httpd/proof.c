@@ -61,10 +61,15 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+static const char *argument_path(const char *args, apr_pool_t *p)
+{
+    return ap_server_root_relative(p, ap_getword_conf(p, &args));
+}
+
 /* OpenSSL reads these directories when it needs something from them, so the store does not hold it yet. */
 static int put_directory(EVP_MD_CTX *md, const char *args, apr_pool_t *p)
 {
-    const char *path = ap_server_root_relative(p, ap_getword_conf(p, &args));
+    const char *path = argument_path(args, p);
     apr_array_header_t *names = apr_array_make(p, 16, sizeof(const char *));
     apr_dir_t *dir;
     apr_finfo_t info;
@@ -111,6 +116,12 @@ static int put_directive(const ap_directive_t *d, certmap_level_e level, void *b
             if (baton->ok && (strcasecmp(d->directive, "SSLCACertificatePath") == 0
                               || strcasecmp(d->directive, "SSLCARevocationPath") == 0)) {
                 baton->ok = put_directory(baton->md, d->args, baton->p);
+            }
+            /* mod_ssl keeps these certificates to itself: no store holds them */
+            if (baton->ok && strcasecmp(d->directive, "SSLOCSPResponderCertificateFile") == 0) {
+                const char *name = argument_path(d->args, baton->p);
+
+                baton->ok = name && put_file(baton->md, name, baton->p);
             }
             return baton->ok;
         }

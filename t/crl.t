@@ -6,11 +6,12 @@
 use strict;
 use warnings;
 use Test::More;
+use CertMap::File;
 use CertMap::Server;
 use CertMap::Test;
 
 my @ways = qw(1.2 1.3);
-plan tests => 4 * @ways + 1;
+plan tests => 6 * @ways + 1;
 
 my $logs = top() . '/t/logs';
 
@@ -34,7 +35,8 @@ sub publish {
 mkdir "$logs/crls" or die "$logs/crls: $!\n";
 publish(pki('ca', $_, 'crl.pem')) for qw(root inter);
 my $server = CertMap::Server->new(name => 'crl', ports => ['TLS'], without => ['cgid'],
-    files => { 'ticket.key' => join('', map { chr(65 + $_) } 0 .. 47) }, text => <<'CONF');
+    files => { 'ticket.key' => join('', map { chr(65 + $_) } 0 .. 47), 'responder.pem' => slurp(pki('ca', 'inter', 'ca.crt')) },
+    text => <<'CONF');
 Listen 127.0.0.1:${MY_TLS}
 <VirtualHost 127.0.0.1:${MY_TLS}>
     ServerName a.test
@@ -43,6 +45,7 @@ Listen 127.0.0.1:${MY_TLS}
     SSLCACertificateFile "${PKI}/root.pem"
     SSLCARevocationPath "${TOP}/t/logs/crls"
     SSLCARevocationCheck chain
+    SSLOCSPResponderCertificateFile "${DIR}/responder.pem"
     SSLSessionTicketKeyFile "${DIR}/ticket.key"
     SSLVerifyClient optional_no_ca
     SSLVerifyDepth 2
@@ -66,13 +69,17 @@ is offer($_, 'session_in'), '200 resumed', "TLS $_: its session is good" for @wa
 $server->graceful;
 is offer($_, 'session_in'), '200 resumed', "TLS $_: after a restart that changes nothing it is as good" for @ways;
 
+# What an OCSP responder has to sign with is a setting as well, although mod_ssl puts it into no store.
+spew($server->dir . '/responder.pem', slurp(pki('ca', 'root', 'ca.crt')));
+$server->graceful;
+is offer($_, 'session_in'), '200 new', "TLS $_: other certificates of OCSP responders: verified anew" for @ways;
+is offer($_, 'session_out'), '200 new', "TLS $_: one more connection" for @ways;
+
 # bob is revoked, in a copy of the CA's database, because the responder of other tests reads that
 my $ca = pki('ca', 'inter');
 my $own = $server->dir;
-open my $conf, '>', "$own/ca.cnf" or die "$own/ca.cnf: $!\n";
-print {$conf} map {"$_\n"} '[ca]', 'default_ca = it', '[it]', "database = $own/index.txt", "certificate = $ca/ca.crt",
-    "private_key = $ca/ca.key", 'default_md = sha256', 'default_crl_days = 30', 'unique_subject = no';
-close $conf or die "$own/ca.cnf: $!\n";
+spew("$own/ca.cnf", map {"$_\n"} '[ca]', 'default_ca = it', '[it]', "database = $own/index.txt", "certificate = $ca/ca.crt",
+    "private_key = $ca/ca.key", 'default_md = sha256', 'default_crl_days = 30', 'unique_subject = no');
 run("cp '$ca/index.txt' '$own/index.txt'");
 run("openssl ca -config '$own/ca.cnf' -batch -revoke '" . pki('clients', 'bob.crt') . "'");
 run("openssl ca -config '$own/ca.cnf' -gencrl -out '$own/crl.pem'");
