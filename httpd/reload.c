@@ -456,8 +456,9 @@ static int check_files(server_rec *s)
 
 /* ---- while the server runs ----------------------------------------------------------------------------------- */
 
-/* @return whether a file has a new text */
-static int look_once(int quiet, server_rec *s, apr_pool_t *scratch)
+/* The parent says little: every child says the same.
+ * @return whether a file has a new text */
+static int look_once(int in_parent, server_rec *s, apr_pool_t *scratch)
 {
     int i, replaced = 0;
 
@@ -467,8 +468,12 @@ static int look_once(int quiet, server_rec *s, apr_pool_t *scratch)
 
         if (certmap_reread_check(file, &report, scratch) == APR_SUCCESS) {
             replaced = replaced || report.outcome == CERTMAP_REREAD_REPLACED;
-            if (!quiet) {
+            if (!in_parent) {
                 tell(file, &report, 0, s, scratch);
+            }
+            else if (report.outcome == CERTMAP_REREAD_REPLACED) {
+                ap_log_error(APLOG_MARK, APLOG_DEBUG, 0, s, "certmap: %s: its text is kept for a graceful restart",
+                             certmap_reread_path(file));
             }
         }
         apr_pool_clear(scratch);
@@ -476,7 +481,7 @@ static int look_once(int quiet, server_rec *s, apr_pool_t *scratch)
     return replaced;
 }
 
-static void look_again(int quiet, server_rec *s, apr_pool_t *p)
+static void look_again(int in_parent, server_rec *s, apr_pool_t *p)
 {
     apr_pool_t *scratch;
     int i, again = 0;
@@ -485,12 +490,12 @@ static void look_again(int quiet, server_rec *s, apr_pool_t *p)
         return;
     }
     /* What did not fit its list may fit it when another file of it has changed: a rule that moves between two. */
-    if (look_once(quiet, s, scratch)) {
+    if (look_once(in_parent, s, scratch)) {
         for (i = 0; i < files->nelts; i++) {
             again += certmap_reread_retry(APR_ARRAY_IDX(files, i, watched_t *)->file);
         }
         if (again) {
-            look_once(quiet, s, scratch);
+            look_once(in_parent, s, scratch);
         }
     }
     apr_pool_destroy(scratch);
@@ -508,7 +513,7 @@ static apr_status_t on_watchdog(int state, void *server, apr_pool_t *p)
     return APR_SUCCESS;
 }
 
-/* In the parent, about every ten seconds. It says nothing: the children do. */
+/* In the parent, about every ten seconds. */
 static int on_monitor(apr_pool_t *p, server_rec *s)
 {
     look_again(1, s, p);

@@ -24,6 +24,7 @@ sub start {
     my ($mpm) = @_;
     return CertMap::Server->new(name => $mpm, ports => ['TLS', 'ASK'], without => ['mpm_event', 'http2', 'cgid'], modules => ["mpm_$mpm"],
         own_group => 1, files => { rules => $rules }, text => <<'CONF');
+LogLevel certmap:debug
 SSLSessionCache "shmcb:${DIR}/sessions(512000)"
 <Location "/">
     CertMap On
@@ -112,7 +113,11 @@ for my $mpm (@mpms) {
     }
     replace($server->dir . '/rules', "staff allow two-%{san.email:local} subject.OU=Staff\n");
     settles($server, '200 two-alice -', "$mpm: rules that change");
-    sleep 14;       # the parent, which keeps the last good text, looks about every ten seconds
+    # The parent, which keeps the last good text, looks about every ten seconds.
+    for (1 .. 400) {
+        last if slurp($server->dir . '/error_log') =~ /: its text is kept for a graceful restart/;
+        select undef, undef, undef, 0.1;
+    }
     replace($server->dir . '/rules', "broken\n");
     $server->graceful;
     settles($server, '200 two-alice -', "$mpm: a graceful restart with a broken file");

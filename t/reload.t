@@ -27,12 +27,18 @@ sub settles {
 }
 
 sub says {
-    my ($mark, $pattern, $name) = @_;
-    for (1 .. 100) {
+    my ($mark, $pattern, $name, $seconds) = @_;
+    for (1 .. 20 * ($seconds // 5)) {
         last if error_log($mark) =~ $pattern;
         sleep 0.05;
     }
     like error_log($mark), $pattern, $name;
+}
+
+# The parent keeps the last good text for a restart, and looks about every ten seconds.
+sub kept {
+    my ($mark, $name) = @_;
+    says($mark, qr/live\.rules: its text is kept for a graceful restart/, "$name: kept by the parent", 40);
 }
 
 sub graceful {
@@ -56,7 +62,7 @@ replace($rules, "staff allow two-%{subject.CN:lower} subject.OU=Staff\nvisitors 
 settles('good', '200 - - two-alice', 'a changed rule file');
 settles('unmapped', '200 - - guest', '... and a rule that it brought');
 says($mark, qr/live\.rules has been read: 2 in force; added visitors; changed staff/, '... named in the log');
-sleep 14;   # the parent, which keeps the last good text for a restart, looks about every ten seconds
+kept($mark, 'a changed rule file');
 
 $mark = error_log_mark();
 replace($rules, "staff allow three-%{subject.CN:lower} subject.OU=Staff\nbroken line\nx allow y subjct.CN=1\n");
@@ -73,11 +79,12 @@ my ($status, $said) = httpd_test("<VirtualHost *:1>\nInclude \"\${TOP}/t/conf/tl
 ok $status && $said =~ /CertMapRuleFile \S*live\.rules: .*live\.rules:2:8: .*; .*live\.rules:3:11: /,
     'a cold start refuses it, with every error' or diag "$status $said";
 
+$mark = error_log_mark();
 replace($rules, $first);
 settles('good', '200 - - one-alice', 'mended');
+kept($mark, 'what is mended');
 
 # What is sound by itself may not fit its list.
-sleep 14;   # for the parent
 $mark = error_log_mark();
 replace($rules, "staff allow four-%{subject.CN:lower} subject.OU=Staff\nfixed allow eve subject.OU=Visitors\n");
 says($mark, qr/live\.rules has errors; what was read before stays in force/, 'a name that the list has already');
@@ -95,7 +102,7 @@ replace($rules, "staff allow five-%{subject.CN:lower} subject.OU=Staff\nnewcomer
 says($mark, qr/the name "newcomer" has been given before/, 'a name that one of two lists has already');
 settles('good', '200 - - five-alice', '... where it fits it is taken');
 settles('good', '200 - - four-alice', '... and where not, the text before stays in force', 'twice');
-sleep 14;   # for the parent
+kept($mark, 'what fits');
 ok graceful(), 'a graceful restart with that file';
 settles('good', '200 - - five-alice', '... keeps what is in force in the one place');
 settles('good', '200 - - four-alice', '... and what is in force in the other', 'twice');

@@ -408,7 +408,7 @@ sub rounds_of {
 my $seed = $ENV{CERTMAP_SEED} || 20261122;
 srand $seed;
 my $base = join '', map { 'sha256:' . sha256_hex($_) . " base\n" } 1 .. 2000;
-my $kills = $ENV{CERTMAP_KILLS} || 40;
+my $kills = $ENV{CERTMAP_KILLS} || ($ENV{CERTMAP_PRELOAD} ? 15 : 40);     # under the sanitizers each takes long
 my $changed = 2000;     # entries in a round; so many that most of the time goes into writing them
 
 # What each kind of writer does in a round, and what the store must have then: all of the round before, or of this one.
