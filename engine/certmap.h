@@ -573,7 +573,10 @@ const void *certmap_reread_object(const certmap_reread_t *file);
  * @return APR_SUCCESS, whatever was found; errors are in the report
  */
 apr_status_t certmap_reread_check(certmap_reread_t *file, certmap_report_t *report, apr_pool_t *p);
-/** Takes a text as if it had been read: the last good one, carried through a restart. Returns as check. */
+/**
+ * Takes a text as if it had been read: the last good one, carried through a restart. Where fn is set, the text in the
+ * file counts as turned down. Returns as check.
+ */
 apr_status_t certmap_reread_seed(certmap_reread_t *file, certmap_str_t text, certmap_report_t *report, apr_pool_t *p);
 /** Texts that are read from now on are not kept. */
 void certmap_reread_drop_texts(certmap_reread_t *file);

@@ -399,5 +399,6 @@ apr_status_t certmap_reread_seed(certmap_reread_t *file, certmap_str_t text, cer
         text = certmap_str_copy(text.data, text.len, pool);
     }
     take_text(file, text, pool, report, p);
+    file->turned_down = file->accept != NULL;
     return end_report(file, report);
 }

@@ -128,6 +128,19 @@ settles('good', '403 12 no-match -', 'no rule is left');
 replace($rules, $first);
 settles('good', '200 - - one-alice', 'mended once more');
 
+# The same with a restart in between, at which the file that gives the rule up is broken.
+$mark = error_log_mark();
+replace($more, "staff allow moved-%{subject.CN:lower} subject.OU=Staff\n");
+says($mark, qr/more\.rules has errors/, 'a rule that moves');
+replace($rules, "moved\n");
+ok graceful(), '... and a graceful restart';
+settles('good', '200 - - one-alice', '... leave it where it was');
+replace($rules, "# moved\n");
+settles('good', '200 - - moved-alice', '... until the file that it left is mended');
+replace($more, "# none\n");
+replace($rules, $first);
+settles('good', '200 - - one-alice', 'and mended');
+
 # one-to-one
 my $alice = fingerprint('good');
 replace($entries, "sha256:$alice alicia groups=a,b\n");
