@@ -125,6 +125,7 @@ static certmap_request_t *evaluate(request_rec *r, const certmap_dir_conf_t *con
 
     if (state->evaluated != r->per_dir_config) {
         state->reason = map(r, conf, state);
+        state->undecided = CERTMAP_R_NONE;
         state->evaluated = r->per_dir_config;
     }
     return state;
@@ -165,6 +166,15 @@ static int may_set_user(request_rec *r)
     return !auth_type || strcasecmp(auth_type, "None") == 0 || is_ours(auth_type);
 }
 
+/*
+ * Under AuthType Certificate the mapping is wanted even where CertMap is unset; there it is made when Require is
+ * about to be asked, so that "Require all granted" still needs no certificate.
+ */
+static int maps_for_require(request_rec *r, const certmap_dir_conf_t *conf)
+{
+    return maps(conf) || (conf->mode == CERTMAP_MODE_UNSET && is_ours(ap_auth_type(r)));
+}
+
 static void set_user(request_rec *r, certmap_request_t *state)
 {
     r->user = (char *)state->memo->decision.user;
@@ -172,13 +182,19 @@ static void set_user(request_rec *r, certmap_request_t *state)
     state->user_set = 1;
 }
 
-static int refuse(request_rec *r, certmap_request_t *state, certmap_reason_e reason)
+/* An earlier configuration of this request had a user. */
+static void drop_user(request_rec *r, certmap_request_t *state)
 {
-    if (state->user_set) {      /* an earlier configuration of this request had a user */
+    if (state->user_set) {
         r->user = NULL;
         r->ap_auth_type = NULL;
         state->user_set = 0;
     }
+}
+
+static int refuse(request_rec *r, certmap_request_t *state, certmap_reason_e reason)
+{
+    drop_user(r, state);
     certmap_respond_announce(r, state, CERTMAP_REFUSAL_OURS, reason);
     if (r->main) {
         certmap_request_t *outer = certmap_request(r->main);
@@ -202,6 +218,11 @@ static int check(request_rec *r)
 
     if ((state && state->passed == r->per_dir_config) || is_error_document(r)) {
         return DECLINED;
+    }
+    if (certmap_tls_is_misdirected(r) && (maps_for_require(r, conf) || (conf->exempt != 1 && is_watched(r)))) {
+        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "certmap: 421: the handshake was another virtual host's, which "
+                      "does not trust the same CAs, CRLs or OCSP responders");
+        return HTTP_MISDIRECTED_REQUEST;
     }
     if (conf->exempt != 1 && is_watched(r)) {
         state = certmap_request(r);
@@ -262,13 +283,17 @@ static void announce_early(request_rec *r)
     certmap_respond_announce(r, state, CERTMAP_REFUSAL_EARLY, reason);
 }
 
-static apr_status_t forget_early(void *request)
+/* Where mod_ssl refuses, after_mod_ssl does not come; and nobody logs a part. */
+static apr_status_t request_gone(void *request)
 {
     request_rec *r = request;
     certmap_conn_t *conn = certmap_tls_conn(r->connection);
 
     if (conn && conn->early == r) {
         conn->early = NULL;
+    }
+    if (r->main) {
+        certmap_tls_settle(r);
     }
     return APR_SUCCESS;
 }
@@ -280,19 +305,16 @@ static int before_mod_ssl(request_rec *r)
     certmap_conn_t *conn = certmap_tls_conn(r->connection);
     int may_ask = conn && !r->connection->master;   /* a stream never renegotiates, and streams would share this */
 
+    int announces = conf->asks_in_sections == 1 && !is_error_document(r);
+
     if (may_ask) {
-        conn->asking = 1;
-        conn->early = NULL;
-    }
-    if (conf->asks_in_sections != 1 || is_error_document(r)) {
-        return DECLINED;
-    }
-    if (conn) {
-        if (may_ask) {
-            conn->early = r;
-            /* where mod_ssl refuses, after_mod_ssl does not come */
-            apr_pool_pre_cleanup_register(r->pool, r, forget_early);
+        certmap_tls_ask(r);
+        conn->early = announces ? r : NULL;
+        if (announces || r->main) {
+            apr_pool_pre_cleanup_register(r->pool, r, request_gone);
         }
+    }
+    if (conn && announces) {
         announce_early(r);
     }
     return DECLINED;
@@ -306,7 +328,7 @@ static void forget_asking(request_rec *r)
 
     if (conn && !r->connection->master) {
         conn->early = NULL;
-        certmap_tls_settle(r->connection);
+        certmap_tls_settle(r);
     }
     if (state) {
         if (state->refusal == CERTMAP_REFUSAL_EARLY) {
@@ -332,7 +354,7 @@ static void on_closed(certmap_conn_t *conn)
 /* A request that ended before, or beside, mod_ssl's check: what comes later was not asked for by anybody. */
 static int request_ended(request_rec *r)
 {
-    certmap_tls_settle(r->connection);
+    certmap_tls_settle(r);
     return DECLINED;
 }
 
@@ -349,13 +371,18 @@ static int check_storage(request_rec *r)
     return DECLINED;
 }
 
-/*
- * Under AuthType Certificate the mapping is wanted even where CertMap is unset; there it is made when Require is
- * about to be asked, so that "Require all granted" still needs no certificate.
- */
-static int maps_for_require(request_rec *r, const certmap_dir_conf_t *conf)
+static void map_for_require(request_rec *r, const certmap_dir_conf_t *conf)
 {
-    return maps(conf) || (conf->mode == CERTMAP_MODE_UNSET && is_ours(ap_auth_type(r)));
+    certmap_request_t *state;
+
+    if (maps(conf) || conf->report_only == 1 || !maps_for_require(r, conf)) {
+        return;
+    }
+    state = evaluate(r, conf);
+    if (state->reason == CERTMAP_R_NONE) {
+        certmap_respond_accept(r, state);
+        set_user(r, state);
+    }
 }
 
 /* Before mod_authz_core asks Require. Whether it will refuse is known when it has. */
@@ -373,13 +400,7 @@ static int check_again(request_rec *r)
     if (status != DECLINED || is_error_document(r)) {
         return status;
     }
-    if (!maps(conf) && conf->report_only != 1 && maps_for_require(r, conf)) {
-        state = evaluate(r, conf);
-        if (state->reason == CERTMAP_R_NONE) {
-            certmap_respond_accept(r, state);
-            set_user(r, state);
-        }
-    }
+    map_for_require(r, conf);
     state = certmap_request_if_any(r);
     if (state && state->user_set) {
         certmap_respond_announce(r, state, CERTMAP_REFUSAL_AUTHZ, CERTMAP_R_USER_DENIED);
@@ -396,7 +417,7 @@ static int authorized(request_rec *r)
 {
     certmap_request_t *state;
 
-    certmap_tls_settle(r->connection);
+    certmap_tls_settle(r);
     if (r->prev) {
         int status = check(r);
 
@@ -405,10 +426,42 @@ static int authorized(request_rec *r)
         }
     }
     state = certmap_request_if_any(r);
-    if (state && state->refusal == CERTMAP_REFUSAL_AUTHZ) {
+    if (!state) {
+        return DECLINED;
+    }
+    if (state->refusal == CERTMAP_REFUSAL_AUTHZ) {
         certmap_respond_withdraw(r, state);
     }
+    if (state->undecided != CERTMAP_R_NONE && !is_error_document(r)) {
+        return refuse(r, state, state->undecided);
+    }
+    state->authorized = r->per_dir_config;
     return DECLINED;
+}
+
+/*
+ * mod_dir and mod_negotiation put another configuration under a request that has been checked. What they found was
+ * checked as a sub-request, but whom that was mapped to does not come along: the user would be the one of the
+ * directory, whatever the rules of its index say.
+ */
+static int replaced(request_rec *r)
+{
+    const certmap_dir_conf_t *conf = certmap_dir_conf(r);
+    certmap_request_t *state = certmap_request_if_any(r);
+    int status;
+
+    if ((state ? state->authorized == r->per_dir_config : !maps_for_require(r, conf)) || is_error_document(r)) {
+        return DECLINED;
+    }
+    if (state && state->user_set) {
+        drop_user(r, state);
+        certmap_respond_forget(r);
+    }
+    status = check(r);
+    if (status == DECLINED) {
+        map_for_require(r, conf);
+    }
+    return status;
 }
 
 /*
@@ -444,7 +497,7 @@ static const certmap_decision_t *mapped(request_rec *r)
     const certmap_dir_conf_t *conf = certmap_dir_conf(r);
     const certmap_request_t *state;
 
-    if (!maps_for_require(r, conf)) {
+    if (!maps_for_require(r, conf) || conf->report_only == 1) {
         return NULL;
     }
     state = evaluate(r, conf);
@@ -463,9 +516,24 @@ static authz_status denied(request_rec *r, certmap_reason_e reason)
     return AUTHZ_DENIED;
 }
 
+/* "Require not" makes a denial harmless. Where the mapping refuses, or cannot tell, that would let in whom it is about;
+ * so that is remembered, and refused when authorization has passed. */
 static authz_status denied_by_mapping(request_rec *r)
 {
-    return maps_for_require(r, certmap_dir_conf(r)) ? denied(r, certmap_request(r)->reason) : AUTHZ_DENIED;
+    const certmap_dir_conf_t *conf = certmap_dir_conf(r);
+    certmap_request_t *state;
+
+    if (!maps_for_require(r, conf)) {
+        return AUTHZ_DENIED;
+    }
+    if (conf->report_only == 1) {
+        return denied(r, CERTMAP_R_USER_DENIED);
+    }
+    state = certmap_request(r);
+    if (state->reason != CERTMAP_R_NONE && (!optional_goes_on(state->reason) || (state->peer && !state->memo))) {
+        state->undecided = state->reason;
+    }
+    return denied(r, state->reason);
 }
 
 static const char *parse_names(cmd_parms *cmd, const char *line, const void **parsed)
@@ -534,7 +602,7 @@ static authz_status check_verified(request_rec *r, const char *line, const void 
     look(r, state);
     reason = missing(r, state);
     if (reason == CERTMAP_R_NONE) {
-        reason = state->wrong;
+        reason = certmap_tls_is_misdirected(r) ? CERTMAP_R_USER_DENIED : state->wrong;
     }
     return reason == CERTMAP_R_NONE ? AUTHZ_GRANTED : denied(r, reason);
 }
@@ -572,6 +640,7 @@ void certmap_access_register(apr_pool_t *p)
     ap_hook_check_access_ex(check_again, NULL, authz, APR_HOOK_FIRST, AP_AUTH_INTERNAL_PER_URI);
     ap_hook_check_authn(authenticate, NULL, NULL, APR_HOOK_FIRST, AP_AUTH_INTERNAL_PER_URI);
     ap_hook_fixups(authorized, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_handler(replaced, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_log_transaction(request_ended, NULL, NULL, APR_HOOK_REALLY_FIRST);
 
     ap_register_auth_provider(p, AUTHZ_PROVIDER_GROUP, "certmap-rule", AUTHZ_PROVIDER_VERSION, &rule_provider,

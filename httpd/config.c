@@ -128,6 +128,7 @@ void *certmap_srv_conf_merge(apr_pool_t *p, void *base_, void *add_)
     if (add->asks_in_sections != CERTMAP_UNSET) {
         conf->asks_in_sections = add->asks_in_sections;
     }
+    conf->trust = NULL;     /* of each virtual host by itself, when mod_ssl has read it */
     return conf;
 }
 

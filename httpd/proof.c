@@ -100,6 +100,24 @@ typedef struct directives_baton_t {
     apr_pool_t *p;
 } directives_baton_t;
 
+static int is_directory_of_store(const ap_directive_t *d)
+{
+    return strcasecmp(d->directive, "SSLCACertificatePath") == 0
+           || strcasecmp(d->directive, "SSLCARevocationPath") == 0;
+}
+
+/* mod_ssl keeps these certificates to itself: no store holds them. */
+static int put_responders(directives_baton_t *baton, const ap_directive_t *d)
+{
+    const char *name;
+
+    if (strcasecmp(d->directive, "SSLOCSPResponderCertificateFile") != 0) {
+        return 1;
+    }
+    name = argument_path(d->args, baton->p);
+    return name && put_file(baton->md, name, baton->p);
+}
+
 static int put_directive(const ap_directive_t *d, certmap_level_e level, void *baton_)
 {
     static const char *const prefixes[] = { "SSLVerify", "SSLCA", "SSLOCSP", "SSLProtocol", "SSLFIPS",
@@ -113,20 +131,32 @@ static int put_directive(const ap_directive_t *d, certmap_level_e level, void *b
             const char *where = level == CERTMAP_LEVEL_SECTION && d->parent ? d->parent->args : NULL;
 
             baton->ok = put_text(baton->md, where) && put_text(baton->md, d->directive) && put_text(baton->md, d->args);
-            if (baton->ok && (strcasecmp(d->directive, "SSLCACertificatePath") == 0
-                              || strcasecmp(d->directive, "SSLCARevocationPath") == 0)) {
+            if (baton->ok && is_directory_of_store(d)) {
                 baton->ok = put_directory(baton->md, d->args, baton->p);
             }
-            /* mod_ssl keeps these certificates to itself: no store holds them */
-            if (baton->ok && strcasecmp(d->directive, "SSLOCSPResponderCertificateFile") == 0) {
-                const char *name = argument_path(d->args, baton->p);
-
-                baton->ok = name && put_file(baton->md, name, baton->p);
-            }
+            baton->ok = baton->ok && put_responders(baton, d);
             return baton->ok;
         }
     }
     return 1;
+}
+
+/* What of trust is not in the store. */
+static int put_trust(const ap_directive_t *d, certmap_level_e level, void *baton_)
+{
+    directives_baton_t *baton = baton_;
+
+    if (level == CERTMAP_LEVEL_SECTION) {
+        return 1;
+    }
+    if (is_directory_of_store(d)) {
+        baton->ok = put_directory(baton->md, d->args, baton->p);
+    }
+    else if (strncasecmp(d->directive, "SSLOCSP", 7) == 0 || strcasecmp(d->directive, "SSLCARevocationCheck") == 0
+             || strcasecmp(d->directive, "SSLVerifyDepth") == 0) {
+        baton->ok = put_text(baton->md, d->directive) && put_text(baton->md, d->args) && put_responders(baton, d);
+    }
+    return baton->ok;
 }
 
 static int compare_digests(const void *a, const void *b)
@@ -194,6 +224,21 @@ apr_status_t certmap_proof_settings(const server_rec *s, SSL_CTX *ctx, certmap_p
         ok = baton.ok;
     }
     ok = ok && put_store(md, ctx, p) && EVP_DigestFinal_ex(md, settings->digest, NULL);
+    EVP_MD_CTX_free(md);
+    return ok ? APR_SUCCESS : APR_EGENERAL;
+}
+
+apr_status_t certmap_proof_trust(const server_rec *s, SSL_CTX *ctx, certmap_proof_settings_t *trust, apr_pool_t *p)
+{
+    EVP_MD_CTX *md = EVP_MD_CTX_new();
+    directives_baton_t baton = { md, 1, p };
+    int ok = md && EVP_DigestInit_ex(md, EVP_sha256(), NULL) && put_text(md, "certmap trust");
+
+    if (ok) {
+        certmap_conftree_each(s, put_trust, &baton);
+        ok = baton.ok;
+    }
+    ok = ok && put_store(md, ctx, p) && EVP_DigestFinal_ex(md, trust->digest, NULL);
     EVP_MD_CTX_free(md);
     return ok ? APR_SUCCESS : APR_EGENERAL;
 }

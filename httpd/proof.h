@@ -29,6 +29,12 @@ apr_status_t certmap_proof_settings(const server_rec *s, SSL_CTX *ctx, certmap_p
                                     apr_pool_t *p);
 
 /**
+ * Digests what decides whether a certificate is good, and no more: CAs, CRLs, how they are asked for, OCSP and depth,
+ * as the virtual host has them outside of sections. Two virtual hosts with one digest find the same certificates good.
+ * @return as certmap_proof_settings
+ */
+apr_status_t certmap_proof_trust(const server_rec *s, SSL_CTX *ctx, certmap_proof_settings_t *trust, apr_pool_t *p);
+/**
  * Puts the proof into a session that was just verified.
  * @param chain SHA-256 of each CA of the verified chain
  * @return 1, or 0 when the session carries no proof (it will be verified anew)

@@ -5,6 +5,7 @@
  */
 #include "respond.h"
 
+#include <apr_hash.h>
 #include <apr_strings.h>
 #include <http_core.h>
 #include <http_log.h>
@@ -252,17 +253,21 @@ static void fill_env(apr_table_t *env, const certmap_peer_t *peer, const certmap
 #undef SET
 }
 
-static void set_both(request_rec *r, const certmap_request_t *state, certmap_reason_e reason)
+void certmap_respond_forget(request_rec *r)
 {
-    long days = state->peer && state->peer->cert ? days_left(state->peer, r->request_time) : 0;
-
-    /* an earlier configuration of this request (before DirectoryIndex) may have been served for another user */
     apr_table_unset(r->notes, CERTMAP_NOTE_RULE);
     apr_table_unset(r->notes, CERTMAP_NOTE_USER);
     apr_table_unset(r->subprocess_env, CERTMAP_ENV_RULE);
     apr_table_unset(r->subprocess_env, CERTMAP_ENV_USER);
     apr_table_unset(r->subprocess_env, CERTMAP_ENV_STRENGTH);
     apr_table_unset(r->subprocess_env, CERTMAP_ENV_GROUPS);
+}
+
+static void set_both(request_rec *r, const certmap_request_t *state, certmap_reason_e reason)
+{
+    long days = state->peer && state->peer->cert ? days_left(state->peer, r->request_time) : 0;
+
+    certmap_respond_forget(r);
     fill_notes(r->notes, state->memo, state->incident, reason, r->pool);
     fill_env(r->subprocess_env, state->peer, state->memo, state->incident, reason, days, 0, r->pool);
 }
@@ -320,6 +325,44 @@ int certmap_respond_commit(request_rec *r, certmap_request_t *state)
     return 1;
 }
 
+/* Whether an ErrorDocument for the response of that index stands in a configuration, or in <Files> or <If> in it. */
+static int has_document(const ap_conf_vector_t *conf, int response)
+{
+    const core_dir_config *core = ap_get_core_module_config(conf);
+    const apr_array_header_t *sections[2];
+    int i, k;
+
+    if (!core) {        /* no directive of the core */
+        return 0;
+    }
+    sections[0] = core->sec_file;
+    sections[1] = core->sec_if;
+    if (core->response_code_exprs && apr_hash_get(core->response_code_exprs, &response, sizeof(response))) {
+        return 1;
+    }
+    for (i = 0; i < 2; i++) {
+        for (k = 0; sections[i] && k < sections[i]->nelts; k++) {
+            if (has_document(APR_ARRAY_IDX(sections[i], k, const ap_conf_vector_t *), response)) {
+                return 1;
+            }
+        }
+    }
+    return 0;
+}
+
+/* Whoever may write a file in a directory must not choose what is shown without a check. */
+static int is_from_htaccess(const request_rec *r)
+{
+    const struct htaccess_result *file;
+
+    for (file = r->htaccess; file; file = file->next) {
+        if (file->htaccess && has_document(file->htaccess, ap_index_of_response(r->status))) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /* The redirected request is the one that is logged, and the one a CGI error document sees. */
 static int on_redirect(request_rec *r)
 {
@@ -328,7 +371,7 @@ static int on_redirect(request_rec *r)
     if (!r->prev || r->main) {
         return DECLINED;
     }
-    certmap_tls_settle(r->connection);      /* announces what came of it, where mod_ssl broke off */
+    certmap_tls_settle(r);      /* announces what came of it, where mod_ssl broke off */
     previous = certmap_request_if_any(r->prev);
     if (previous && previous->refusal != CERTMAP_REFUSAL_NONE
         && r->prev->status == certmap_reason_http(previous->refusal_reason)) {
@@ -338,7 +381,7 @@ static int on_redirect(request_rec *r)
         if (!certmap_respond_commit(r->prev, previous)) {
             return DECLINED;
         }
-        state->error_document = 1;
+        state->error_document = previous->document_set || !is_from_htaccess(r->prev);
         fill_notes(r->notes, previous->memo, previous->incident, previous->refusal_reason, r->pool);
         fill_env(r->subprocess_env, previous->peer, previous->memo, previous->incident, previous->refusal_reason,
                  days, 1, r->pool);
@@ -410,19 +453,26 @@ static apr_status_t page_filter(ap_filter_t *f, apr_bucket_brigade *in)
     return ap_pass_brigade(f->next, out);
 }
 
+static int is_sent_to(const request_rec *r, const certmap_request_t *state)
+{
+    const char *location = apr_table_get(r->headers_out, "Location");
+
+    return state->document_set && location && strcmp(location, state->document) == 0;
+}
+
 /* httpd is about to write an error answer itself. */
 static void on_error_answer(request_rec *r)
 {
     certmap_request_t *state;
     const char *admins;
 
-    certmap_tls_settle(r->connection);      /* as in on_redirect */
+    certmap_tls_settle(r);      /* as in on_redirect */
     state = certmap_request_if_any(r);
     if (!state || state->refusal == CERTMAP_REFUSAL_NONE) {
         return;
     }
     if (r->status != certmap_reason_http(state->refusal_reason)) {
-        if (ap_is_HTTP_REDIRECT(r->status) && state->refusal == CERTMAP_REFUSAL_OURS) {
+        if (ap_is_HTTP_REDIRECT(r->status) && (state->refusal == CERTMAP_REFUSAL_OURS || is_sent_to(r, state))) {
             certmap_respond_commit(r, state);   /* an absolute URL as error document */
         }
         return;

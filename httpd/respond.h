@@ -36,7 +36,9 @@ typedef struct certmap_request_t {
     const ap_conf_vector_t *evaluated;
     certmap_reason_e reason;
     const certmap_memo_t *memo;
+    certmap_reason_e undecided;         /**< Require certmap-* was asked, and the mapping refuses: why */
     const ap_conf_vector_t *passed;     /**< checked and not refused under this configuration */
+    const ap_conf_vector_t *authorized; /**< so far it came; a later configuration has to be checked anew */
     /* announced */
     certmap_refusal_e refusal;
     certmap_reason_e refusal_reason;
@@ -78,6 +80,8 @@ void certmap_respond_withdraw(request_rec *r, certmap_request_t *state);
 int certmap_respond_commit(request_rec *r, certmap_request_t *state);
 /** The request is served for a mapped user, or for nobody (CertMap Optional): notes and environment. */
 void certmap_respond_accept(request_rec *r, certmap_request_t *state);
+/** The user is not the mapped one any more: what says who that was goes from notes and environment. */
+void certmap_respond_forget(request_rec *r);
 /** CertMapReportOnly: log line and notes of a refusal that does not happen. */
 void certmap_respond_report(request_rec *r, certmap_request_t *state, certmap_reason_e reason);
 

@@ -33,6 +33,7 @@ typedef struct tls_server_t {
     int defer;
     int provable;                       /**< settings could be digested */
     certmap_proof_settings_t settings;
+    certmap_proof_settings_t trust;
     get_session_fn *get_session;        /**< mod_ssl's own, from the session cache */
     info_fn *info;                      /**< mod_ssl's own */
 } tls_server_t;
@@ -85,6 +86,7 @@ static const certmap_tls_record_t *make_record(conn_rec *c, certmap_conn_t *conn
         c->keepalive = AP_CONN_CLOSE;
     }
     record->deferred = server && server->defer;
+    record->server = server ? server->s : NULL;
     record->verdict = *verdict;
     if (verdict->nchain) {
         record->verdict.chain = apr_pmemdup(c->pool, verdict->chain, verdict->nchain * sizeof(*verdict->chain));
@@ -113,15 +115,43 @@ static void publish(certmap_conn_t *conn, const certmap_tls_record_t *record)
     }
 }
 
-void certmap_tls_settle(conn_rec *c)
+int certmap_tls_is_misdirected(const request_rec *r)
 {
+    const certmap_tls_record_t *record = certmap_tls_record(r->connection);
+    const unsigned char *here, *there;
+
+    if (!record || !record->leaf || record->server == r->server) {
+        return 0;
+    }
+    here = certmap_srv_conf(r->server)->trust;
+    there = record->server ? certmap_srv_conf(record->server)->trust : NULL;
+    return !here || !there || memcmp(here, there, sizeof(certmap_proof_settings_t)) != 0;
+}
+
+/* Stands for a request: its redirects have the same pool, its parts are found by it. */
+static const apr_pool_t *top_pool(const request_rec *r)
+{
+    while (r->main) {
+        r = r->main;
+    }
+    return r->pool;
+}
+
+void certmap_tls_ask(const request_rec *r)
+{
+    certmap_tls_conn(r->connection)->asking = top_pool(r);
+}
+
+void certmap_tls_settle(const request_rec *r)
+{
+    conn_rec *c = r->connection;
     certmap_conn_t *conn = certmap_tls_conn(c);
     certmap_tls_record_t *record;
 
-    if (c->master || !conn) {
+    if (c->master || !conn || (conn->asking && conn->asking != top_pool(r))) {
         return;
     }
-    conn->asking = 0;
+    conn->asking = NULL;
     if (!conn->pending) {
         return;
     }
@@ -500,6 +530,9 @@ static int init_server(server_rec *s, apr_pool_t *p, int is_proxy, SSL_CTX *ctx)
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, "certmap: the verification settings of %s:%d could not be "
                      "digested; its TLS sessions with a client certificate will not be resumed",
                      s->server_hostname, s->port);
+    }
+    if (certmap_proof_trust(s, ctx, &server->trust, p) == APR_SUCCESS) {
+        certmap_srv_conf(s)->trust = server->trust.digest;
     }
     key = apr_palloc(p, sizeof(*key));
     *key = ctx;

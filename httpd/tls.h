@@ -20,6 +20,7 @@
 typedef struct certmap_tls_record_t {
     apr_uint32_t epoch;             /**< from 1 */
     int deferred;                   /**< the TLS virtual host defers errors: the guard watches this connection */
+    const server_rec *server;       /**< whose handshake it was; NULL: not known */
     X509 *leaf;                     /**< what the client presented; NULL: nothing */
     certmap_verdict_t verdict;      /**< meaningful when leaf is set */
 } certmap_tls_record_t;
@@ -29,8 +30,8 @@ typedef struct certmap_conn_t {
     const certmap_tls_record_t *record;         /**< of the last verification that has ended */
     const certmap_tls_record_t *pending;        /**< verified, but the handshake has not ended; tls.c alone */
     apr_uint32_t verifications;                 /**< tls.c alone */
-    int asking;                                 /**< mod_ssl may be asking for a certificate: access.c sets it, and
-                                                     certmap_tls_settle takes it back */
+    const apr_pool_t *asking;                   /**< of the request for which mod_ssl may be asking for a certificate;
+                                                     tls.c alone */
     int dropped;                                /**< to be closed before the first request; tls.c alone */
     struct certmap_peer_t *peer;                /**< peer.c: views and decisions, newest first; read atomically */
     apr_thread_mutex_t *lock;                   /**< writers of peer; readers take none */
@@ -53,10 +54,20 @@ static inline const certmap_tls_record_t *certmap_tls_record(const conn_rec *c)
 }
 
 /**
- * mod_ssl has done with renegotiation or post-handshake authentication on this connection, whatever came of it. A
- * certificate whose key was not shown by now counts as one with a bad signature. In the connection's own thread.
+ * Whether the certificate was verified with other CAs, CRLs or responders than the virtual host of the request has.
+ * mod_ssl answers most of these requests with 421 itself; where it has no SSLVHostSNIPolicy, or that is insecure, not
+ * all.
  */
-void certmap_tls_settle(conn_rec *c);
+int certmap_tls_is_misdirected(const request_rec *r);
+/** mod_ssl may ask for a certificate from now on, for r or the request that it is a part of. Not for streams. */
+void certmap_tls_ask(const request_rec *r);
+/**
+ * For this request mod_ssl has done with renegotiation or post-handshake authentication, whatever came of it. A
+ * certificate whose key was not shown by now counts as one with a bad signature. In the connection's own thread; does
+ * nothing for streams, and nothing where another request asks now: one that ended earlier may be logged in the midst of
+ * its handshake.
+ */
+void certmap_tls_settle(const request_rec *r);
 
 /** What other rooms want to be told. */
 typedef struct certmap_tls_listener_t {

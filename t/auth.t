@@ -62,6 +62,15 @@ my @table = (
     [unmapped => '/report/env',     undef,                              '-', 200],
     [undef, '/report/env',          undef,                              '-', 200],
     [good => '/report/env',         undef,                              '-', 200],
+    [good => '/report-group/env',   '403 12 user-denied alice',         undef],
+    [unmapped => '/report-group/env', '403 12 user-denied -',           undef],
+    # Require not
+    [good => '/not-group/env',      '200 - - alice',                    'alice'],
+    [unmapped => '/not-group/env',  '200 - - -',                        '-'],
+    [denied => '/not-group/env',    '403 12 denied-by-rule -',          undef],
+    [malformed => '/not-group/env', '403 16 malformed -',               undef],
+    [undef, '/not-group/env',       '403 7 certificate-missing -',      undef],
+    [good => '/not-people/env',     '403 12 user-denied alice',         undef],
     # other rules, other users
     [unmapped => '/inherit/env',    '200 - - guest',                    'guest'],
     [good => '/inherit/env',        '200 - - alice',                    'alice'],
@@ -77,13 +86,18 @@ my @table = (
     # directory index, sub-requests, proxy
     [good => '/on/',                '200 - - alice',                    'alice'],
     [undef, '/on/',                 '403 7 certificate-missing -',      undef],
+    [good => '/indexed/',           '200 - - indexed-alice',            'indexed-alice'],
+    [unmapped => '/indexed/',       '403 12 no-match -',                undef],
+    [good => '/index-off/',         '200 - - -',                        '-'],
+    [good => '/index-on/',          '200 - - alice',                    'alice'],
+    [good => '/index-cert/',        '200 - - alice',                    'alice'],
     [good => '/on/include.shtml',   '200 - - alice',                    'alice'],
     [good => '/proxy/plain.txt',    '200 - - alice',                    'alice'],
     [unmapped => '/proxy/plain.txt', '403 12 no-match -',               undef],
 );
 my @ways = (['1.2', '1.1'], ['1.3', '1.1'], ['1.3', '2']);
 
-plan tests => @table * @ways + 17;
+plan tests => @table * @ways + 23;
 
 for my $row (@table) {
     my ($cert, $request, $expected, $user, $status) = @$row;
@@ -127,5 +141,14 @@ my ($default) = ask(cert => 'denied', requests => [{ url => '/docs/default/env',
 like $default->{body}, qr/403\.12/, '"default" is the built-in page again';
 my ($admin) = ask(cert => 'denied', requests => ['/admin-doc/env']);
 is "$admin->{status} $admin->{log}{substatus} $admin->{body}", "403 12 the administrator's own 403", 'without one: ErrorDocument 403';
+my ($chosen, $files, $if, $other, $public) = ask(cert => 'unmapped',
+    requests => [map {"/chosen/$_"} qw(plainly/here.txt files/here.txt if/here.txt other/here.txt public/here.txt)]);
+is "$_->[0]{status} " . ($_->[0]{body} =~ /403\.12/ ? 'page' : $_->[0]{body}), '403 page',
+    "ErrorDocument in .htaccess, $_->[1], opens nothing that needs a certificate"
+    for [$chosen, 'by itself'], [$files, 'in <Files>'], [$if, 'in <If>'];
+like $other->{body}, qr/403\.12/, 'and .htaccess without one changes nothing';
+is "$public->{status} $public->{body}", "403 plain text\n", '... but what everybody may see';
+my ($elsewhere) = ask(cert => 'good', requests => ['/user-elsewhere/env']);
+is brief($elsewhere), '302 12 user-denied alice', 'a user who is denied, sent elsewhere, is told in the log';
 my ($own) = ask(cert => 'good', requests => ['/admin-doc/secret.txt']);
 is "$own->{status} $own->{log}{substatus} $own->{body}", "403 - the administrator's own 403", 'and httpd\'s own 403 keeps it';

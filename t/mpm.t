@@ -16,7 +16,7 @@ my @mpms = qw(prefork worker);
 my %row = (good => '200 alice -', bob => '200 bob -', unmapped => '403 - 403.12', revoked => '403 - 403.13',
     expired => '403 - 403.17', selfsigned => '403 - 403.16');
 my @tls = ('1.2', '1.3');
-plan tests => @mpms * ((keys %row) * @tls * 3 + @tls * 2 + 4);
+plan tests => @mpms * ((keys %row) * @tls * 3 + @tls * 3 + 4);
 
 my $rules = "staff allow %{san.email:local} subject.OU=Staff\n";
 
@@ -49,6 +49,9 @@ Listen 127.0.0.1:${MY_ASK}
     CertMapRuleFile "${DIR}/rules"
     <Location "/plain.txt">
         SSLVerifyClient require
+    </Location>
+    <Location "/index.html">
+        CertMap Off
     </Location>
 </VirtualHost>
 <VirtualHost *:*>
@@ -110,6 +113,16 @@ for my $mpm (@mpms) {
             like $got, $cert eq 'good' ? qr/^200 alice -$/ : qr/^(?:403 - 403\.13|0 - -)$/, "$mpm, TLS $tls: $cert, asked in a section";
             $client->close;
         }
+    }
+    # Two requests at once. The first one is logged when its answer goes out, in the midst of the second one's handshake.
+    for my $tls (@tls) {
+        my $client = connect_to($server, 'good', $tls, 'ASK');
+        $client->write("GET /index.html HTTP/1.1\r\nHost: a.test\r\n\r\nGET /plain.txt HTTP/1.1\r\nHost: a.test\r\n"
+            . "Connection: close\r\n\r\n");
+        1 while $client->read;
+        is join(' | ', $client->unread =~ m{^HTTP/1\.1 (\d+) .*?(?:^X-User: (\w*)|(?=^\r$))}gms), '200 |  | 200 | alice',
+            "$mpm, TLS $tls: asked for in the second of two requests at once";
+        $client->close;
     }
     replace($server->dir . '/rules', "staff allow two-%{san.email:local} subject.OU=Staff\n");
     settles($server, '200 two-alice -', "$mpm: rules that change");

@@ -93,6 +93,9 @@ sub read {
     return 1;
 }
 
+# What was read and belongs to no answer of ask.
+sub unread { return $_[0]{in} }
+
 # Did the server take up the session that was offered?
 sub resumed { return Net::SSLeay::session_reused($_[0]{ssl}) ? 1 : 0 }
 

@@ -14,6 +14,8 @@ use warnings;
 use CertMap::File;
 use CertMap::Ports;
 use CertMap::Test qw(top);
+use File::Basename qw(dirname);
+use File::Path qw(make_path);
 use IO::Socket::INET;
 use POSIX qw(WNOHANG);
 
@@ -27,7 +29,10 @@ sub new {
     mkdir $dir or die "$dir: $!\n";
     my @names = (@{ $arg{ports} }, 'PROBE');
     @{ $self->{port} }{@names} = free_ports(scalar @names);
-    spew("$dir/$_", $arg{files}{$_}) for keys %{ $arg{files} // {} };
+    for my $name (keys %{ $arg{files} // {} }) {
+        make_path(dirname("$dir/$name"));
+        spew("$dir/$name", $arg{files}{$name});
+    }
 
     my %without = map { $_ => 1 } @{ $arg{without} // [] };
     open my $fh, '<', top() . '/t/conf/modules.conf' or die "modules.conf: $!\n";
