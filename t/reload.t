@@ -125,8 +125,10 @@ settles('good', '200 - - moved-alice', '... and moves when the other file gives 
 settles('good', '200 - - moved-alice', '... for good');
 replace($more, "# none\n");
 settles('good', '403 12 no-match -', 'no rule is left');
-replace($rules, $first);
+$mark = error_log_mark();
+replace($rules, "$first# again\n");     # another text than before: the parent may not have seen what was in between
 settles('good', '200 - - one-alice', 'mended once more');
+kept($mark, 'what is mended once more');
 
 # The same with a restart in between, at which the file that gives the rule up is broken.
 $mark = error_log_mark();
