@@ -10,6 +10,7 @@ package Site;
 use strict;
 use warnings FATAL => 'all';
 
+use CertMap::File qw(slurp spew);
 use CertMap::Ports;
 use Digest::SHA qw(sha256_hex);
 use File::Path qw(remove_tree);
@@ -33,20 +34,6 @@ END {
     }
 }
 $SIG{$_} = sub { exit 130 } for qw(INT TERM HUP);
-
-sub write_file {
-    my ($name, @text) = @_;
-    open my $fh, '>:raw', $name or die "$name: $!\n";
-    print {$fh} @text;
-    close $fh or die "$name: $!\n";
-}
-
-sub slurp {
-    my ($name) = @_;
-    open my $fh, '<:raw', $name or die "$name: $!\n";
-    local $/;
-    return scalar <$fh> // '';
-}
 
 sub spawn {
     my ($log, @command) = @_;
@@ -147,14 +134,14 @@ sub new {
     run("$env{src}/t/pki/make", "$dir/pki");
     run('cp', "$build/.libs/mod_certmap.so", $dir);
     my ($alice) = run('openssl', 'x509', '-in', "$dir/pki/clients/good.crt", '-noout', '-fingerprint', '-sha256') =~ /=(.*)/;
-    write_file("$dir/few.rules", rules(10));
-    write_file("$dir/many.rules", rules($size{rules}));
+    spew("$dir/few.rules", rules(10));
+    spew("$dir/many.rules", rules($size{rules}));
     write_entries("$dir/entries", $size{entries}, lc $alice =~ tr/://dr);
     run("$build/certmapctl", 'store', 'build', "$dir/store", "$dir/entries");
-    write_file("$dir/users", users(10_000));
+    spew("$dir/users", users(10_000));
     for my $name (qw(any entry rule)) {
         mkdir $_ or die "$_: $!\n" for grep { !-d } "$dir/htdocs", "$dir/htdocs/$name";
-        write_file("$dir/htdocs/$name/hello.txt", "Hello, this is a small file that httpd sends to whoever asks for it.\n");
+        spew("$dir/htdocs/$name/hello.txt", "Hello, this is a small file that httpd sends to whoever asks for it.\n");
     }
     return $self;
 }
@@ -254,7 +241,7 @@ sub start {
     my ($self, $name, %arg) = @_;
     my %ports;
     @ports{ @{ $arg{hosts} } } = free_ports(scalar @{ $arg{hosts} });
-    write_file("$dir/$name.conf", $self->configuration($name, %arg, ports => \%ports));
+    spew("$dir/$name.conf", $self->configuration($name, %arg, ports => \%ports));
     my $server = bless { site => $self, name => $name, ports => \%ports, log => "$dir/$name.log" }, 'Site::Server';
     unlink $server->{log};
     my $began = time;

@@ -304,7 +304,6 @@ static int before_mod_ssl(request_rec *r)
     const certmap_srv_conf_t *conf = certmap_srv_conf(r->server);
     certmap_conn_t *conn = certmap_tls_conn(r->connection);
     int may_ask = conn && !r->connection->master;   /* a stream never renegotiates, and streams would share this */
-
     int announces = conf->asks_in_sections == 1 && !is_error_document(r);
 
     if (may_ask) {
