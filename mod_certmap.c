@@ -38,5 +38,5 @@ AP_DECLARE_MODULE(certmap) = {
     certmap_srv_conf_merge,
     certmap_commands,
     register_hooks,
-    AP_MODULE_FLAG_NONE
+    AP_MODULE_FLAG_ALWAYS_MERGE     /* each virtual host has a struct of its own, whatever stands in it */
 };
