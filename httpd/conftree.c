@@ -33,19 +33,31 @@ static int walk(const ap_directive_t *d, certmap_level_e level, certmap_directiv
     return 1;
 }
 
+/*
+ * A file may be read twice (Include, macros), and each time gives virtual hosts of its own on the same lines. The name
+ * is compared as a pointer: httpd makes a new one for each reading of a file.
+ */
 static const ap_directive_t *vhost_of(const server_rec *s)
 {
-    const ap_directive_t *d;
+    const ap_directive_t *d, *found = NULL;
 
-    if (!s->is_virtual || !s->defn_name) {
+    if (!s->is_virtual) {
         return NULL;
     }
     for (d = ap_conftree; d; d = d->next) {
-        if (is_vhost(d) && d->line_num == (int)s->defn_line_number && strcmp(d->filename, s->defn_name) == 0) {
-            return d;
+        if (d->filename == s->defn_name && d->line_num == (int)s->defn_line_number && is_vhost(d)) {
+            if (found) {
+                return NULL;    /* which one is it? */
+            }
+            found = d;
         }
     }
-    return NULL;
+    return found;
+}
+
+int certmap_conftree_knows(const server_rec *s)
+{
+    return !s->is_virtual || vhost_of(s);
 }
 
 void certmap_conftree_each(const server_rec *s, certmap_directive_fn *fn, void *baton)

@@ -20,6 +20,12 @@ typedef enum certmap_level_e {
     CERTMAP_LEVEL_SECTION       /**< in a <Location>, <Directory>, <Files>, <If> of either */
 } certmap_level_e;
 
+/**
+ * Whether what stands in s is in the tree. What a module configures by itself (mod_perl's <Perl>) is not: then nothing
+ * can be said of it.
+ */
+int certmap_conftree_knows(const server_rec *s);
+
 /** @return 0 to stop the walk */
 typedef int certmap_directive_fn(const ap_directive_t *d, certmap_level_e level, void *baton);
 
