@@ -113,6 +113,7 @@ void *certmap_srv_conf_create(apr_pool_t *p, server_rec *s)
     (void)s;
     conf->defer = CERTMAP_UNSET;
     conf->asks_in_sections = CERTMAP_UNSET;
+    conf->used = CERTMAP_UNSET;
     return conf;
 }
 
@@ -127,6 +128,9 @@ void *certmap_srv_conf_merge(apr_pool_t *p, void *base_, void *add_)
     }
     if (add->asks_in_sections != CERTMAP_UNSET) {
         conf->asks_in_sections = add->asks_in_sections;
+    }
+    if (add->used != CERTMAP_UNSET) {
+        conf->used = add->used;
     }
     conf->trust = NULL;     /* of each virtual host by itself, when mod_ssl has read it */
     return conf;

@@ -63,6 +63,7 @@ typedef struct certmap_dir_conf_t {
 typedef struct certmap_srv_conf_t {
     int defer;                      /**< CertMapDeferErrors */
     int asks_in_sections;           /**< SSLVerifyClient stands in a section: mod_ssl may refuse before we are asked */
+    int used;                       /**< something here depends on certificates, as far as start-up sees */
     const unsigned char *trust;     /**< tls.c: digest of what is trusted here, 32 bytes; NULL: cannot be told */
     const char *defer_file;         /**< where CertMapDeferErrors stands, for messages */
     int defer_line;

@@ -21,6 +21,7 @@
 
 #include "config.h"
 #include "proof.h"
+#include "trust.h"
 
 APLOG_USE_MODULE(certmap);
 
@@ -32,8 +33,8 @@ typedef struct tls_server_t {
     server_rec *s;
     int defer;
     int provable;                       /**< settings could be digested */
-    certmap_proof_settings_t settings;
-    certmap_proof_settings_t trust;
+    certmap_trust_digest_t settings;
+    certmap_trust_digest_t trust;
     get_session_fn *get_session;        /**< mod_ssl's own, from the session cache */
     info_fn *info;                      /**< mod_ssl's own */
 } tls_server_t;
@@ -125,7 +126,7 @@ int certmap_tls_is_misdirected(const request_rec *r)
     }
     here = certmap_srv_conf(r->server)->trust;
     there = record->server ? certmap_srv_conf(record->server)->trust : NULL;
-    return !here || !there || memcmp(here, there, sizeof(certmap_proof_settings_t)) != 0;
+    return !here || !there || memcmp(here, there, sizeof(certmap_trust_digest_t)) != 0;
 }
 
 /* Stands for a request: its redirects have the same pool, its parts are found by it. */
@@ -525,14 +526,15 @@ static int init_server(server_rec *s, apr_pool_t *p, int is_proxy, SSL_CTX *ctx)
     server = apr_pcalloc(p, sizeof(*server));
     server->s = s;
     server->defer = certmap_srv_conf(s)->defer == 1;
-    server->provable = certmap_proof_settings(s, ctx, &server->settings, p) == APR_SUCCESS;
-    if (!server->provable) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, "certmap: the verification settings of %s:%d could not be "
-                     "digested; its TLS sessions with a client certificate will not be resumed",
-                     s->server_hostname, s->port);
+    if (certmap_trust(s, ctx, &server->trust, p) == APR_SUCCESS) {
+        certmap_srv_conf(s)->trust = server->trust.bytes;
+        server->provable = certmap_trust_settings(s, ctx, &server->trust, &server->settings, p) == APR_SUCCESS;
     }
-    if (certmap_proof_trust(s, ctx, &server->trust, p) == APR_SUCCESS) {
-        certmap_srv_conf(s)->trust = server->trust.digest;
+    if (!server->provable) {
+        ap_log_error(APLOG_MARK, certmap_srv_conf(s)->used == 1 ? APLOG_WARNING : APLOG_DEBUG, 0, s, "certmap: what "
+                     "decides about certificates in %s:%d cannot be told; its TLS sessions with a client certificate "
+                     "will not be resumed, and no certificate of theirs counts in another virtual host",
+                     s->server_hostname, s->port);
     }
     key = apr_palloc(p, sizeof(*key));
     *key = ctx;

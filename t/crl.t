@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # A session from before a new CRL is verified anew, although the ticket key outlives the restart that brought the CRL; a
 # restart that changes nothing leaves sessions as good as they were. The CRLs are in a directory, of which OpenSSL has
-# read nothing when the server starts. (t/matrix.t has them in a file.)
+# read nothing when the server starts. (t/matrix.t has them in a file.) So it is with whatever else decides about certificates.
 use strict;
 use warnings;
 use Test::More;
@@ -11,7 +11,7 @@ use CertMap::Server;
 use CertMap::Test;
 
 my @ways = qw(1.2 1.3);
-plan tests => 6 * @ways + 1;
+plan tests => 9 * @ways + 1;
 
 my $logs = top() . '/t/logs';
 
@@ -35,7 +35,7 @@ sub publish {
 mkdir "$logs/crls" or die "$logs/crls: $!\n";
 publish(pki('ca', $_, 'crl.pem')) for qw(root inter);
 my $server = CertMap::Server->new(name => 'crl', ports => ['TLS'], without => ['cgid'],
-    files => { 'ticket.key' => join('', map { chr(65 + $_) } 0 .. 47), 'responder.pem' => slurp(pki('ca', 'inter', 'ca.crt')) },
+    files => { 'verify.pem' => slurp(pki('root.pem')), 'level.conf' => '', 'ticket.key' => join('', map { chr(65 + $_) } 0 .. 47), 'responder.pem' => slurp(pki('ca', 'inter', 'ca.crt')) },
     text => <<'CONF');
 Listen 127.0.0.1:${MY_TLS}
 <VirtualHost 127.0.0.1:${MY_TLS}>
@@ -45,6 +45,7 @@ Listen 127.0.0.1:${MY_TLS}
     SSLCACertificateFile "${PKI}/root.pem"
     SSLCARevocationPath "${TOP}/t/logs/crls"
     SSLCARevocationCheck chain
+    SSLOCSPEnable leaf
     SSLOCSPResponderCertificateFile "${DIR}/responder.pem"
     SSLSessionTicketKeyFile "${DIR}/ticket.key"
     SSLVerifyClient optional_no_ca
@@ -53,18 +54,33 @@ Listen 127.0.0.1:${MY_TLS}
     CertMap On
     Include "${TOP}/t/conf/rules.conf"
 </VirtualHost>
+<VirtualHost 127.0.0.1:${MY_TLS}>
+    ServerName b.test
+    SSLEngine on
+    SSLCertificateFile "${PKI}/server.pem"
+    SSLOpenSSLConfCmd VerifyCAFile "${DIR}/verify.pem"
+    SSLSessionTicketKeyFile "${DIR}/ticket.key"
+    SSLVerifyClient optional_no_ca
+    SSLVerifyDepth 2
+    CertMapDeferErrors On
+    CertMap On
+    Include "${TOP}/t/conf/rules.conf"
+    Include "${DIR}/level.conf"
+</VirtualHost>
 CONF
 
 # status and whether the session was resumed
 sub offer {
-    my ($tls, $direction) = @_;
-    my $raw = ask_raw(cert => 'bob', tls => $tls, $direction => $server->dir . "/session.$tls",
+    my ($tls, $direction, $host) = @_;
+    $host //= 'a.test';
+    my $raw = ask_raw(cert => 'bob', tls => $tls, host => $host, $direction => $server->dir . "/session.$tls.$host",
         options => ['-connect', '127.0.0.1:' . $server->port('TLS')],
-        text => "GET /plain.txt HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n");
+        text => "GET /plain.txt HTTP/1.1\r\nHost: $host\r\nConnection: close\r\n\r\n");
     return "$raw->{status} " . ($raw->{reused} ? 'resumed' : 'new');
 }
 
 is offer($_, 'session_out'), '200 new', "TLS $_: a first connection" for @ways;
+is offer($_, 'session_out', 'b.test'), '200 new', "TLS $_: a first connection, CAs by SSLOpenSSLConfCmd" for @ways;
 is offer($_, 'session_in'), '200 resumed', "TLS $_: its session is good" for @ways;
 $server->graceful;
 is offer($_, 'session_in'), '200 resumed', "TLS $_: after a restart that changes nothing it is as good" for @ways;
@@ -74,6 +90,15 @@ spew($server->dir . '/responder.pem', slurp(pki('ca', 'root', 'ca.crt')));
 $server->graceful;
 is offer($_, 'session_in'), '200 new', "TLS $_: other certificates of OCSP responders: verified anew" for @ways;
 is offer($_, 'session_out'), '200 new', "TLS $_: one more connection" for @ways;
+
+# Neither stands in a file that mod_ssl reads by a directive of its own.
+spew($server->dir . '/verify.pem', slurp(pki('root.pem')) . slurp(pki('ca', 'elsewhere', 'ca.crt')));
+$server->graceful;
+is offer($_, 'session_in', 'b.test'), '200 new', "TLS $_: other CAs by SSLOpenSSLConfCmd: verified anew" for @ways;
+offer($_, 'session_out', 'b.test') for @ways;
+spew($server->dir . '/level.conf', "SSLCipherSuite DEFAULT:\@SECLEVEL=3\n");
+$server->graceful;
+is offer($_, 'session_in', 'b.test'), '200 new', "TLS $_: another security level: verified anew" for @ways;
 
 # bob is revoked, in a copy of the CA's database, because the responder of other tests reads that
 my $ca = pki('ca', 'inter');

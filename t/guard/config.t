@@ -1,9 +1,11 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: Apache-2.0
 # Every field of the directory and server configuration has a default in create() and a place in merge(): a field that merge
-# forgets would keep the outer value without a word.
+# forgets would keep the outer value without a word. And every directive of mod_ssl's is in the table of httpd/trust.c, which says
+# whether it decides about certificates.
 use strict;
 use warnings;
+use File::Temp qw(tempdir);
 use Test::More;
 use CertMap::File;
 
@@ -45,5 +47,22 @@ for my $kind (qw(dir srv)) {
         like $merge, qr/\bconf->\Q$name\E(?:\[\w+\])? = /, "$kind: $name is merged";
     }
 }
+
+# ---- mod_ssl's directives
+
+my ($table) = slurp('httpd/trust.c') =~ /^static const setting_t directives\[\] = \{\n(.*?)^\};/ms or die "httpd/trust.c: no table\n";
+my @listed = $table =~ /^ *\{ "(\w+)", [A-Z_]+, /mg;
+my %times;
+$times{$_}++ for @listed;
+is join(' ', grep { $times{$_} > 1 } sort keys %times), '', 'none stands twice';
+my $dir = tempdir(CLEANUP => 1);
+my $static = qx("$ENV{HTTPD}" -l);
+spew("$dir/httpd.conf",
+    "ServerRoot \"$dir\"\nErrorLog \"$dir/error_log\"\n", map {"LoadModule ${_}_module $ENV{CERTMAP_MODULES}/mod_$_.so\n"}
+    grep { $static !~ /\bmod_$_\.c\b/ } 'mpm_event', 'ssl');
+my $directives = qx("$ENV{HTTPD}" -f "$dir/httpd.conf" -C 'ServerName a.test' -L);
+my @known = $directives =~ /^(\S+) \(mod_ssl\.c\)$/mg;
+cmp_ok scalar @known, '>=', 60, scalar(@known) . ' are mod_ssl\'s';
+is join(' ', grep { !$times{$_} } @known), '', 'each of them is in the table of httpd/trust.c';
 
 done_testing;
