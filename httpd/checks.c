@@ -10,6 +10,7 @@
 
 #include <apr_hash.h>
 #include <apr_strings.h>
+#include <ap_listen.h>
 #include <http_core.h>
 #include <http_log.h>
 
@@ -25,16 +26,19 @@ typedef struct check_t {
     int errors;
     apr_hash_t *said;           /* main server's sections are seen from every virtual host; one message is enough */
     /* of the current server, from the configuration tree */
-    int ssl;
     const ap_directive_t *verify;           /* SSLVerifyClient at server level, or NULL */
     const ap_directive_t *section_verify;   /* the last one in a section, or NULL */
-    const ap_directive_t *cache;
+    const ap_directive_t *cache;            /* CacheEnable at server level */
+    const ap_directive_t *lua;              /* LuaQuickHandler */
+    const ap_directive_t *sni;              /* SSLVHostSNIPolicy insecure */
+    apr_array_header_t *places;             /* place_t */
     /* of the current server, from our own configuration */
     int uses;                   /* CertMap On or Optional somewhere */
     const char *on_where;       /* the first place with On */
     int has_on;
     /* of all servers */
-    int used;
+    int used;                   /* something depends on certificates somewhere */
+    int maps;                   /* on rules, too */
     const certmap_rule_t *rule; /* the first one */
 } check_t;
 
@@ -98,12 +102,194 @@ static int has_word(const ap_directive_t *d, const char *word)
     return ap_strcasestr(d->args, word) != NULL;
 }
 
-/* Each directive of the server: what identifies the certificate's owner behind our back, and what we need to know
- * later. */
+static int is_certificate(const ap_directive_t *d)
+{
+    return is(d, "AuthType") && has_word(d, CERTMAP_AUTH_TYPE);
+}
+
+/* Whether access depends on certificates here, wherever CertMap is On or not. */
+static int relies(check_t *check, const ap_directive_t *d)
+{
+    const char *args = d->args, *word;
+
+    if (is(d, "Require") || is(d, "<AuthzProviderAlias")) {
+        word = ap_getword_conf(check->p, &args);
+        if (strcasecmp(word, "not") == 0) {
+            word = ap_getword_conf(check->p, &args);
+        }
+        return strncasecmp(word, "certmap-", 8) == 0;
+    }
+    return is_certificate(d);
+}
+
+/* ---- who else names a user --------------------------------------------------------------------------------------- */
+
+/* A section, or the level of the server: what it says itself of CertMap and of users that mod_ssl names. */
+typedef struct place_t {
+    const ap_directive_t *section;      /* NULL: the level of the server */
+    const ap_directive_t *speaks;       /* CertMap On or Optional, or AuthType Certificate */
+    int off;                            /* CertMap Off */
+    const ap_directive_t *user_name;    /* SSLUserName */
+    const ap_directive_t *fake;         /* SSLOptions that say something of FakeBasicAuth, the last ones */
+    int fakes;                          /* what they say; CERTMAP_UNSET: nothing */
+} place_t;
+
+/* The section that d stands in; <Limit>, <RequireAll> and their like are none. */
+static const ap_directive_t *section_of(const ap_directive_t *d)
+{
+    static const char *const sections[] = { "<Directory", "<DirectoryMatch", "<Location", "<LocationMatch", "<Files",
+                                            "<FilesMatch", "<If", "<ElseIf", "<Else", "<Proxy", "<ProxyMatch" };
+    apr_size_t i;
+
+    for (d = d->parent; d; d = d->parent) {
+        for (i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {
+            if (is(d, sections[i])) {
+                return d;
+            }
+        }
+    }
+    return NULL;
+}
+
+static place_t *place_of(check_t *check, const ap_directive_t *d)
+{
+    const ap_directive_t *section = section_of(d);
+    place_t *place;
+    int i;
+
+    for (i = check->places->nelts - 1; i >= 0; i--) {
+        place = &APR_ARRAY_IDX(check->places, i, place_t);
+        if (place->section == section) {
+            return place;
+        }
+    }
+    place = apr_array_push(check->places);
+    memset(place, 0, sizeof(*place));
+    place->section = section;
+    place->fakes = CERTMAP_UNSET;
+    return place;
+}
+
+/* As mod_ssl reads it: a list without signs replaces what was said before. */
+static void read_options(check_t *check, const ap_directive_t *d)
+{
+    const char *args = d->args, *word;
+    place_t *place;
+    int says = CERTMAP_UNSET, replaces = 0;
+
+    while (*args) {
+        word = ap_getword_conf(check->p, &args);
+        if (*word != '+' && *word != '-' && !replaces) {
+            replaces = 1;
+            says = 0;
+        }
+        if (strcasecmp(*word == '+' || *word == '-' ? word + 1 : word, "FakeBasicAuth") == 0) {
+            says = *word != '-';
+        }
+    }
+    if (says != CERTMAP_UNSET) {
+        place = place_of(check, d);
+        place->fakes = says;
+        place->fake = d;
+    }
+}
+
+static void read_place(check_t *check, const ap_directive_t *d)
+{
+    if (is(d, "SSLUserName")) {
+        place_of(check, d)->user_name = d;
+    }
+    else if (is(d, "SSLOptions")) {
+        read_options(check, d);
+    }
+    else if (is_certificate(d) || (is(d, "CertMap") && is_enabled(check, d))) {
+        place_of(check, d)->speaks = d;
+    }
+    else if (is(d, "CertMap")) {
+        place_of(check, d)->off = 1;
+    }
+}
+
+static int is_inside(const place_t *inner, const place_t *outer)
+{
+    const ap_directive_t *d;
+
+    for (d = inner->section; d && d != outer->section; d = section_of(d)) {
+    }
+    return d == outer->section;
+}
+
+/* Whether one request may be in both: not when both say a plain path and neither lies within the other. */
+static int may_meet(check_t *check, const ap_directive_t *a, const ap_directive_t *b)
+{
+    const char *path = a ? first_word(check, a) : "", *other = b ? first_word(check, b) : "";
+    apr_size_t n = strcspn(path, ">"), m = strcspn(other, ">"), len = n < m ? n : m;
+
+    if (*path != '/' || *other != '/' || strcasecmp(a->directive, b->directive) != 0
+        || (!is(a, "<Location") && !is(a, "<Directory")) || strpbrk(path, "*?[") || strpbrk(other, "*?[")) {
+        return 1;
+    }
+    return strncmp(path, other, len) == 0
+           && (n == m || path[len - 1] == '/' || (n > m ? path : other)[len] == '/');
+}
+
+/* Whether what one place says of a user meets what another says of CertMap, as far as can be told. */
+static int meets(check_t *check, const place_t *user, const place_t *certmap, int fake)
+{
+    if (!certmap->speaks) {
+        return 0;
+    }
+    if (user == certmap) {
+        return 1;
+    }
+    if (is_inside(certmap, user)) {
+        return !(fake && certmap->fakes == 0);
+    }
+    return !user->off && (is_inside(user, certmap) || may_meet(check, user->section, certmap->section));
+}
+
+static void check_user(check_t *check, const place_t *place, const ap_directive_t *d)
+{
+    int i, fake = is(d, "SSLOptions");
+    const char *what = fake ? "remove FakeBasicAuth" : "remove it";
+
+    if (certmap_srv_conf(check->s)->defer == 1) {
+        say(check, APLOG_ERR, "%s: with CertMapDeferErrors On it would take a user from a certificate that may have "
+            "failed verification; %s, CertMapRule gives the user", at(check, d), what);
+        return;
+    }
+    for (i = 0; i < check->places->nelts; i++) {
+        const place_t *other = &APR_ARRAY_IDX(check->places, i, place_t);
+
+        if (meets(check, place, other, fake)) {
+            say(check, APLOG_WARNING, "%s: it names a user where CertMap is in use (%s), and there only the mapping "
+                "does; %s, CertMapRule gives the user", at(check, d), at(check, other->speaks), what);
+            return;
+        }
+    }
+}
+
+static void check_users(check_t *check)
+{
+    int i;
+
+    for (i = 0; i < check->places->nelts; i++) {
+        const place_t *place = &APR_ARRAY_IDX(check->places, i, place_t);
+
+        if (place->user_name) {
+            check_user(check, place, place->user_name);
+        }
+        if (place->fakes == 1) {
+            check_user(check, place, place->fake);
+        }
+    }
+}
+
+/* ---- what the checks go by --------------------------------------------------------------------------------------- */
+
 static int read_directive(const ap_directive_t *d, certmap_level_e level, void *baton)
 {
     check_t *check = baton;
-    int defer = certmap_srv_conf(check->s)->defer == 1;
 
     if (is(d, "SSLVerifyClient")) {
         if (level == CERTMAP_LEVEL_SECTION) {
@@ -113,28 +299,78 @@ static int read_directive(const ap_directive_t *d, certmap_level_e level, void *
             check->verify = d;
         }
     }
-    else if (is(d, "CacheEnable")) {
-        check->cache = d;
+    else if (is(d, "CacheEnable") && level != CERTMAP_LEVEL_SECTION) {
+        check->cache = d;       /* one in a section needs CacheQuickHandler off to do anything */
     }
-    else if (is(d, "AuthType") && has_word(d, CERTMAP_AUTH_TYPE)) {
-        check->used = 1;
+    else if (is(d, "LuaQuickHandler")) {
+        check->lua = d;
     }
-    else if (defer && check->ssl && is(d, "SSLUserName")) {
-        say(check, APLOG_ERR, "%s: with CertMapDeferErrors On it would take a user name from a certificate that may "
-            "have failed verification; remove it, CertMapRule gives the user", at(check, d));
+    else if (is(d, "SSLVHostSNIPolicy")) {
+        check->sni = has_word(d, "insecure") ? d : NULL;
     }
-    else if (defer && check->ssl && is(d, "SSLOptions") && has_word(d, "FakeBasicAuth")
-             && !has_word(d, "-FakeBasicAuth")) {
-        say(check, APLOG_ERR, "%s: with CertMapDeferErrors On it would log in the subject of a certificate that may "
-            "have failed verification; remove FakeBasicAuth, CertMapRule gives the user", at(check, d));
-    }
-    else if (is(d, "SSLVHostSNIPolicy") && has_word(d, "insecure")) {
-        say(check, APLOG_WARNING, "%s: a session or connection of one virtual host may be used at another one with "
-            "other client verification; use 'secure' or 'authonly'", at(check, d));
+    else {
+        read_place(check, d);
     }
     return 1;
 }
 
+static int find_reliance(const ap_directive_t *d, certmap_level_e level, void *baton)
+{
+    check_t *check = baton;
+
+    (void)level;
+    if (relies(check, d)) {
+        certmap_srv_conf(check->s)->used = 1;
+        return 0;
+    }
+    return 1;
+}
+
+static void find_mode(server_rec *s, const certmap_dir_conf_t *raw, const certmap_dir_conf_t *merged, const char *name,
+                      void *baton)
+{
+    (void)raw;
+    (void)name;
+    (void)baton;
+    if (merged->mode == CERTMAP_MODE_ON || merged->mode == CERTMAP_MODE_OPTIONAL) {
+        certmap_srv_conf(s)->used = 1;
+    }
+}
+
+/* Whether anything in this server depends on certificates: where nothing does in any, nothing is said. */
+static void find_use(check_t *check)
+{
+    certmap_srv_conf_t *conf = certmap_srv_conf(check->s);
+
+    conf->used = 0;
+    certmap_conf_walk(check->s, find_mode, check, check->p);
+    certmap_conftree_each(check->s, find_reliance, check);
+    check->maps |= conf->used;
+    conf->used |= conf->defer == 1;
+    check->used |= conf->used;
+}
+
+/* As mod_ssl finds it: without SSLEngine the listener's protocol decides. httpd gives virtual hosts theirs later on. */
+static int is_tls(check_t *check)
+{
+    const ap_directive_t *engine = certmap_conftree_find(check->s, "SSLEngine");
+    const char *protocol = ap_get_server_protocol(check->s);
+    const server_addr_rec *addr;
+    const ap_listen_rec *listener;
+
+    if (engine) {
+        return is_enabled(check, engine);
+    }
+    for (addr = check->s->addrs; !protocol && addr; addr = addr->next) {
+        for (listener = ap_listeners; !protocol && listener; listener = listener->next) {
+            if (listener->bind_addr->port == addr->host_port
+                && apr_sockaddr_equal(listener->bind_addr, addr->host_addr)) {
+                protocol = listener->protocol;
+            }
+        }
+    }
+    return protocol && strcasecmp(protocol, "https") == 0 && certmap_conftree_find(check->s, "SSLCertificateFile");
+}
 
 /* ---- checks of one server --------------------------------------------------------------------------------------- */
 
@@ -184,7 +420,8 @@ static void check_asking(check_t *check)
         say(check, APLOG_WARNING, "%s: without 'CertMapDeferErrors On' certificates that fail verification are let "
             "in wherever CertMap is not On", at(check, check->verify));
     }
-    if (!check->section_verify || is_none(first_word(check, check->section_verify))) {
+    if (certmap_srv_conf(check->s)->used != 1 || !check->section_verify
+        || is_none(first_word(check, check->section_verify))) {
         return;
     }
     if (!protocol || has_word(protocol, "TLSv1.3") || (has_word(protocol, "all") && !has_word(protocol, "-TLSv1.3"))) {
@@ -200,14 +437,33 @@ static void check_asking(check_t *check)
     }
 }
 
-static void check_cache(check_t *check)
+static int may_answer_early(check_t *check, const char *module)
+{
+    if (strcmp(module, "mod_lua.c") == 0) {
+        return check->lua != NULL;
+    }
+    return strcmp(module, "mod_certmap.c") != 0 && strcmp(module, "mod_log_debug.c") != 0
+           && strcmp(module, "mod_cache.c") != 0;   /* which has directives to go by */
+}
+
+/* Handlers that httpd asks before it knows who may have what. */
+static void check_early(check_t *check)
 {
     const ap_directive_t *quick = certmap_conftree_find(check->s, "CacheQuickHandler");
+    const apr_array_header_t *hooks = ap_hook_get_quick_handler();
+    int i;
 
-    if (check->cache && (check->uses || certmap_srv_conf(check->s)->defer == 1)
-        && (!quick || is_enabled(check, quick))) {
+    if (check->cache && (!quick || is_enabled(check, quick))) {
         say(check, APLOG_ERR, "%s: mod_cache's quick handler answers before any access check, so cached content "
             "would reach people without a certificate; write 'CacheQuickHandler off'", at(check, check->cache));
+    }
+    for (i = 0; hooks && i < hooks->nelts; i++) {
+        const char *name = APR_ARRAY_IDX(hooks, i, ap_LINK_quick_handler_t).szName;
+
+        if (may_answer_early(check, name)) {
+            say(check, APLOG_WARNING, "%s has a quick handler, which may answer before any access check in %s: what it "
+                "answers reaches people without a certificate", name, server_name(check));
+        }
     }
 }
 
@@ -232,7 +488,7 @@ static void check_section(server_rec *s, const certmap_dir_conf_t *raw, const ce
 
     (void)s;
     if (merged->mode == CERTMAP_MODE_ON || merged->mode == CERTMAP_MODE_OPTIONAL) {
-        check->uses = check->used = 1;
+        check->uses = 1;
     }
     if (raw->mode == CERTMAP_MODE_ON && !check->has_on) {
         check->has_on = 1;
@@ -267,31 +523,42 @@ static void note_list(server_rec *s, const certmap_dir_conf_t *raw, const certma
 static void check_server(check_t *check)
 {
     certmap_srv_conf_t *conf = certmap_srv_conf(check->s);
-    const ap_directive_t *engine = certmap_conftree_find(check->s, "SSLEngine");
-    const char *protocol = ap_get_server_protocol(check->s);
 
-    check->ssl = engine ? is_enabled(check, engine) : protocol && strcmp(protocol, "https") == 0;
-    check->verify = check->section_verify = check->cache = NULL;
+    check->verify = check->section_verify = check->cache = check->lua = check->sni = NULL;
+    check->places = apr_array_make(check->p, 8, sizeof(place_t));
     check->uses = check->has_on = 0;
     check->on_where = NULL;
 
     certmap_conf_walk(check->s, check_section, check, check->p);
     certmap_conftree_each(check->s, read_directive, check);
-    if (check->section_verify) {
-        conf->asks_in_sections = 1;     /* may be shared with other servers: then it costs them a few stores */
+    conf->asks_in_sections = check->section_verify != NULL;
+    if (!check->used) {
+        return;
     }
     if ((check->uses || conf->defer == 1) && !ap_find_linked_module("mod_ssl.c")) {
         say(check, APLOG_ERR, "CertMap is used in %s, but mod_ssl is not loaded: there are no client certificates; "
             "add 'LoadModule ssl_module modules/mod_ssl.so' (Debian: a2enmod ssl)", server_name(check));
         return;
     }
-    check_cache(check);
-    if (!check->ssl) {
+    if (!certmap_conftree_knows(check->s)) {
+        say(check, APLOG_WARNING, "%s does not stand in httpd's configuration files: what would be unsafe there is not "
+            "found at start-up; write it into a file", server_name(check));
+        return;
+    }
+    if (conf->used) {
+        check_early(check);
+    }
+    if (check->sni) {
+        say(check, APLOG_WARNING, "%s: a session or connection of one virtual host may be used at another one with "
+            "other client verification; use 'secure' or 'authonly'", at(check, check->sni));
+    }
+    if (!is_tls(check)) {
         return;
     }
     if (conf->defer == 1) {
         check_deferral(check);
     }
+    check_users(check);
     check_asking(check);
 }
 
@@ -309,10 +576,14 @@ int certmap_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     certmap_reload_settle(s, ptemp);
     for (server = s; server; server = server->next) {
         check.s = server;
+        find_use(&check);
+    }
+    for (server = s; server; server = server->next) {
+        check.s = server;
         check_server(&check);
     }
     check.s = s;
-    if (check.rule && !check.used) {
+    if (check.rule && !check.maps) {
         say(&check, APLOG_WARNING, "%s:%d: CertMapRule %s: CertMap is On or Optional nowhere, so no rule is asked; "
             "write 'CertMap On' where certificates are to be mapped",
             check.rule->file, check.rule->line, check.rule->name);

@@ -5,6 +5,7 @@
 use strict;
 use warnings;
 use Test::More;
+use CertMap::File;
 use CertMap::Test;
 
 # A deferring virtual host in which CertMap is On; what is tried begins on its line 8.
@@ -92,6 +93,12 @@ my @bad = (
     ['SSLUserName SSL_CLIENT_S_DN_CN',          1, qr/SSLUserName SSL_CLIENT_S_DN_CN.*CertMapDeferErrors.*remove it/],
     ['SSLOptions +FakeBasicAuth',               1, qr/SSLOptions \+FakeBasicAuth.*CertMapDeferErrors.*remove FakeBasicAuth/],
     ["<Location /x>\nSSLOptions +StdEnvVars +FakeBasicAuth\n</Location>", 2, qr/FakeBasicAuth.*remove FakeBasicAuth/],
+    ['SSLOptions -FakeBasicAuth +FakeBasicAuth', 1, qr/SSLOptions -FakeBasicAuth \+FakeBasicAuth.*remove FakeBasicAuth/],
+    ['SSLOptions StdEnvVars FakeBasicAuth',     1, qr/SSLOptions StdEnvVars FakeBasicAuth.*remove FakeBasicAuth/],
+    ["SSLOptions -FakeBasicAuth\nSSLOptions +fakebasicauth", 2, qr/SSLOptions \+fakebasicauth.*remove FakeBasicAuth/],
+    ["<Location /x>\nCertMap Off\n<If \"true\">\nSSLUserName SSL_CLIENT_S_DN_CN\n</If>\n</Location>", 4, qr/SSLUserName.*remove it/],
+    ["SSLOptions -FakeBasicAuth\n<Files x>\n<Limit GET>\nSSLOptions +FakeBasicAuth\n</Limit>\n</Files>", 4,
+        qr/SSLOptions \+FakeBasicAuth.*remove FakeBasicAuth/],
     ['SSLVerifyClient optional',               -1, qr/CertMapDeferErrors On.*needs 'SSLVerifyClient optional_no_ca'.*'SSLVerifyClient optional'/],
     ['SSLVerifyClient require',                -1, qr/CertMapDeferErrors On.*needs 'SSLVerifyClient optional_no_ca'.*'SSLVerifyClient require'/],
     ['SSLVerifyClient none',                   -1, qr/CertMapDeferErrors On.*needs 'SSLVerifyClient optional_no_ca'.*'SSLVerifyClient none'/],
@@ -114,6 +121,9 @@ my @good = (
     ["$strong\n<Location /x>\nSSLVerifyClient require\n</Location>", qr/tested\.conf:10: SSLVerifyClient require.*TLS 1\.3/],
     ["$strong\nProtocols h2\n<Location /x>\nSSLVerifyClient require\n</Location>", qr/SSLVerifyClient require.*HTTP\/2.*Protocols h2/],
     ["$strong\n<Location /x>\nCertMap Off\n</Location>", undef],
+    ["$strong\nSSLOptions +FakeBasicAuth -FakeBasicAuth", undef],
+    ["$strong\nSSLOptions +FakeBasicAuth +StdEnvVars\nSSLOptions +StdEnvVars -FakeBasicAuth", undef],
+    ["$strong\nSSLOptions +FakeBasicAuth\nSSLOptions StdEnvVars", undef],
     ['',                                            qr/no CertMapRule.*no-match/],
 );
 
@@ -122,6 +132,7 @@ my @whole = (
     ["CertMap On\n", { without => ['ssl'] }, 1, qr/mod_ssl is not loaded.*LoadModule ssl_module/],
     ["CertMapDeferErrors On\n", { without => ['ssl'] }, 1, qr/mod_ssl/],
     ["CertMapRule a allow bob subject.CN=x\n", {}, 0, qr/On or Optional nowhere.*CertMap On/],
+    [($before =~ s/CertMap On\n//r) . "CertMapRule a allow bob subject.CN=x\n$after", {}, 0, qr/On or Optional nowhere.*CertMap On/],
     ["LoadModule cache_module $ENV{CERTMAP_MODULES}/mod_cache.so\n$before$strong\nCacheEnable disk /\n$after", {}, 1,
         qr/CacheEnable disk \/.*CacheQuickHandler off/],
     ["LoadModule cache_module $ENV{CERTMAP_MODULES}/mod_cache.so\n$before$strong\nCacheEnable disk /\nCacheQuickHandler Off\n$after",
@@ -132,6 +143,111 @@ my @whole = (
         . "$before$strong\n$after", {}, 0, qr/tested\.conf:4: SSLVerifyClient optional_no_ca.*CertMapDeferErrors On/],
 );
 
+# What stands in a virtual host over TLS, without deferral and before anything else.
+sub strict {
+    my ($lines, $outside) = @_;
+    return ($outside // '') . "<VirtualHost *:1>\nServerName a\nInclude \${TOP}/t/conf/tls.conf\nSSLVerifyClient require\n$lines\n</VirtualHost>\n";
+}
+sub in_location {
+    my ($path, @lines) = @_;
+    return join "\n", "<Location $path>", @lines, "</Location>\n";
+}
+my $user_name = 'SSLUserName SSL_CLIENT_S_DN_CN';
+my $by_name = qr/tested\.conf:\d+: SSLUserName SSL_CLIENT_S_DN_CN.*only the mapping.*remove it/;
+my $by_fake = qr/tested\.conf:\d+: SSLOptions \+FakeBasicAuth.*only the mapping.*remove FakeBasicAuth/;
+my $lua = "LoadModule lua_module $ENV{CERTMAP_MODULES}/mod_lua.so\n";
+my $cache = "LoadModule cache_module $ENV{CERTMAP_MODULES}/mod_cache.so\n";
+my $cached = qr/CacheEnable disk \/.*CacheQuickHandler off/;
+my $silent = qr/\ASyntax OK\n\z/;
+
+# The user that mod_ssl sets where CertMap is in use.
+push @whole, map { [$_->[0], {}, 0, $_->[1]] } (
+    [strict("CertMap On\n$strong\n$user_name"), $by_name],
+    [strict("CertMap On\n$strong\nCertMapReportOnly On\nSSLOptions +FakeBasicAuth"), $by_fake],
+    [strict("CertMap On\n$strong\nSSLOptions -FakeBasicAuth +FakeBasicAuth"), qr/\+FakeBasicAuth.*only the mapping/],
+    [strict("CertMap On\n$strong\nSSLOptions +FakeBasicAuth -FakeBasicAuth"), $silent],
+    [strict(in_location('/a', 'AuthType Certificate', $user_name)), $by_name],
+    [strict("$strong\n" . in_location('/', $user_name) . in_location('/a', 'CertMap Optional')), $by_name],
+    [strict("$strong\n" . in_location('/a/b', 'CertMap On') . in_location('"/a/"', $user_name)), $by_name],
+    [strict("$strong\n" . in_location('/a', 'CertMap On') . "<Files x>\n$user_name\n</Files>"), $by_name],
+    [strict("$strong\n" . in_location('/a', 'CertMap On') . in_location('~ b', $user_name)), $by_name],
+    [strict("$strong\n" . in_location('/a', '<If "true">', 'CertMap On', '</If>', 'SSLOptions +FakeBasicAuth')), $by_fake],
+    [strict("$strong\n" . in_location('/a', 'CertMap On'), "$user_name\n"), $by_name],
+    [strict("$strong\nCertMap On\n" . in_location('/a', 'SSLOptions +FakeBasicAuth')), $by_fake],
+    [strict("$strong\n" . in_location('/a', 'CertMap On') . in_location('/ab', $user_name)), $silent],
+    [strict("$strong\nCertMap On\n" . in_location('/a', 'CertMap Off', $user_name)), $silent],
+    [strict("$strong\nSSLOptions +FakeBasicAuth\n" . in_location('/a', 'CertMap On', 'SSLOptions -FakeBasicAuth')), $silent],
+    [strict("$strong\nCertMap On\nSSLOptions -FakeBasicAuth", "SSLOptions +FakeBasicAuth\n"), $silent],
+    ["${before}$strong\nSSLOptions -FakeBasicAuth\n${after}SSLOptions +FakeBasicAuth\n", $silent],
+);
+push @whole, ["SSLOptions -FakeBasicAuth +FakeBasicAuth\n$before$strong\n$after", {}, 1,
+    qr/tested\.conf:1: SSLOptions -FakeBasicAuth \+FakeBasicAuth.*remove FakeBasicAuth/];
+
+# What depends on certificates must not be served from the cache.
+push @whole, map { [$cache . strict("CacheEnable disk /\n$_->[0]", $_->[1]), {}, 1, $cached] } (
+    [in_location('/a', 'AuthType Certificate', 'Require valid-user')],
+    [in_location('/a', 'Require certmap-verified')],
+    ["<Directory />\n<Files x>\n<If \"true\">\n<RequireAny>\n<RequireAll>\nRequire all granted\nRequire not certmap-group x\n"
+        . "</RequireAll>\n</RequireAny>\n</If>\n</Files>\n</Directory>"],
+    [in_location('/a', '<Limit GET>', 'Require certmap-verified', '</Limit>')],
+    [in_location('/a', 'Require staff'), "<AuthzProviderAlias certmap-group staff \"staff\">\n</AuthzProviderAlias>\n"],
+    ['', in_location('/a', 'Require certmap-verified')],
+    [in_location('/a', 'CertMap Optional')],
+    ["$strong\nCertMap On\nCertMapReportOnly On"],
+    ["Use Guarded /a", "LoadModule macro_module $ENV{CERTMAP_MODULES}/mod_macro.so\n<Macro Guarded \$path>\n"
+        . in_location('$path', 'Require certmap-verified') . "</Macro>\n"],
+);
+push @whole, (
+    ["${cache}CacheEnable disk /\n" . strict(in_location('/a', 'Require certmap-verified')), {}, 1, $cached],
+    [$cache . strict(in_location('/a', 'Require certmap-verified', 'CacheEnable disk')), {}, 0, $silent],  # the handler is in nobody's way
+    [$cache . strict("CacheEnable disk /") . strict(in_location('/a', 'Require certmap-verified')), {}, 0, $silent],
+    [$lua . strict("LuaQuickHandler x.lua y\n" . in_location('/a', 'Require certmap-verified')), {}, 0, qr/mod_lua\.c has a quick handler.*before any access check/],
+    [$lua . strict(in_location('/a', 'Require certmap-verified')), {}, 0, $silent],
+    [$lua . strict("LuaQuickHandler x.lua y"), {}, 0, $silent],
+);
+
+# TLS by the listener's protocol; virtual hosts of templates and in all kinds of brackets; what httpd's files do not have.
+my $unfit = qr/CertMapDeferErrors On in virtual host b\b.*needs 'SSLVerifyClient optional_no_ca'.*'SSLVerifyClient require'/;
+sub unfit {
+    my ($listen, $address) = @_;
+    return "$listen\n<VirtualHost $address>\nServerName b\nSSLCertificateFile \${PKI}/server.pem\nSSLVerifyClient require\n"
+        . "CertMapDeferErrors On\n</VirtualHost>\n";
+}
+my $template = "<VirtualHost *:1>\nServerName \${NAME}\nInclude \${TOP}/t/conf/tls.conf\nSSLVerifyClient \${VERIFY}\nSSLVerifyDepth 2\n"
+    . "CertMapDeferErrors On\nCertMap On\n$strong\n</VirtualHost>\n";
+sub twice {
+    my ($before, $line, $after) = @_;
+    return join "\n", $before // '', "Define NAME a\nDefine VERIFY optional_no_ca", $line, "Define NAME b\nDefine VERIFY require", $line, $after // '', '';
+}
+my $written = top() . '/t/logs/template.conf';
+push @whole, map { [$_->[0], {}, 1, $_->[1] // $unfit] } (
+    [unfit('Listen 127.0.0.1:2 https', '127.0.0.1:2')],
+    [unfit('Listen 127.0.0.1:443', '127.0.0.1:443')],
+    [unfit('', '127.0.0.1:2') . "Listen 127.0.0.1:2 HTTPS\n"],
+    [unfit("Protocol https", '127.0.0.1:2')],
+    [twice('', "Include $written")],
+    [twice("<IfModule ssl_module>\n<IfDefine !NONE>", "IncludeOptional $written*", "</IfDefine>\n</IfModule>")],
+    [twice("LoadModule macro_module $ENV{CERTMAP_MODULES}/mod_macro.so\n<Macro Host \$name \$verify>\nDefine NAME \$name\nDefine VERIFY \$verify\n"
+        . "Include $written\n</Macro>", "Use Host \${NAME} \${VERIFY}")],
+);
+push @whole, (
+    [unfit('Listen 127.0.0.1:2 http', '127.0.0.1:2'), {}, 0, $silent],
+    [unfit('Listen 127.0.0.1:2 https', '127.0.0.1:3'), {}, 0, $silent],
+);
+
+# What mod_perl adds stands in no file.
+my $mod_perl = "$ENV{CERTMAP_MODULES}/mod_perl.so";
+push @whole, ["LoadModule perl_module $mod_perl\n<Perl>\n\$VirtualHost{'*:1'} = { ServerName => 'a', CertMap => 'Optional' };\n</Perl>\n", {}, 0,
+    qr/virtual host a \(mod_perl:1\) does not stand in httpd's configuration files/] if -e $mod_perl;
+
+# A module that nobody has configured says nothing.
+push @whole, map { [$_, {}, 0, $silent] } (
+    "<IfDirective SSLVHostSNIPolicy>\nSSLVHostSNIPolicy insecure\n</IfDirective>\nProtocols h2\n"
+        . strict("SSLVerifyClient optional_no_ca\nSSLOptions +FakeBasicAuth\n$user_name\n" . in_location('/a', 'SSLVerifyClient require')),
+    "${cache}CacheEnable disk /\n" . strict(''),
+);
+
+spew($written, $template);
 plan tests => 3 * @bad + 2 * @good + 2 * @whole + 8;
 
 for (@bad) {
@@ -160,7 +276,8 @@ for (@good) {
 for (@whole) {
     my ($text, $options, $expected, $message) = @$_;
     my ($status, $output) = httpd_test($options, $text);
-    is $status, $expected, 'configuration: ' . ($text =~ /([^\n]*)/)[0] or diag $output;
+    (my $name = $text =~ s/^LoadModule .*\n//gmr) =~ s/\n+/ | /g;
+    is $status, $expected, "configuration: $name" or diag $output;
     like $output, $message, '... says why';
 }
 
