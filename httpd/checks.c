@@ -151,22 +151,31 @@ static const ap_directive_t *section_of(const ap_directive_t *d)
     return NULL;
 }
 
-static place_t *place_of(check_t *check, const ap_directive_t *d)
+static place_t *find_place(const check_t *check, const ap_directive_t *section)
 {
-    const ap_directive_t *section = section_of(d);
-    place_t *place;
     int i;
 
     for (i = check->places->nelts - 1; i >= 0; i--) {
-        place = &APR_ARRAY_IDX(check->places, i, place_t);
+        place_t *place = &APR_ARRAY_IDX(check->places, i, place_t);
+
         if (place->section == section) {
             return place;
         }
     }
-    place = apr_array_push(check->places);
-    memset(place, 0, sizeof(*place));
-    place->section = section;
-    place->fakes = CERTMAP_UNSET;
+    return NULL;
+}
+
+static place_t *place_of(check_t *check, const ap_directive_t *d)
+{
+    const ap_directive_t *section = section_of(d);
+    place_t *place = find_place(check, section);
+
+    if (!place) {
+        place = apr_array_push(check->places);
+        memset(place, 0, sizeof(*place));
+        place->section = section;
+        place->fakes = CERTMAP_UNSET;
+    }
     return place;
 }
 
@@ -196,17 +205,21 @@ static void read_options(check_t *check, const ap_directive_t *d)
 
 static void read_place(check_t *check, const ap_directive_t *d)
 {
+    place_t *place;
+
     if (is(d, "SSLUserName")) {
         place_of(check, d)->user_name = d;
     }
     else if (is(d, "SSLOptions")) {
         read_options(check, d);
     }
-    else if (is_certificate(d) || (is(d, "CertMap") && is_enabled(check, d))) {
+    else if (is_certificate(d)) {
         place_of(check, d)->speaks = d;
     }
     else if (is(d, "CertMap")) {
-        place_of(check, d)->off = 1;
+        place = place_of(check, d);
+        place->off = !is_enabled(check, d);
+        place->speaks = place->off ? NULL : d;      /* the virtual host's comes after the main server's */
     }
 }
 
@@ -217,6 +230,24 @@ static int is_inside(const place_t *inner, const place_t *outer)
     for (d = inner->section; d && d != outer->section; d = section_of(d)) {
     }
     return d == outer->section;
+}
+
+/* Whether what stands nearest to a section, or in it, says CertMap Off, or that there is no FakeBasicAuth. */
+static int is_off(const check_t *check, const place_t *place, int fake)
+{
+    const ap_directive_t *d;
+
+    for (d = place->section; d; d = section_of(d)) {
+        const place_t *near = find_place(check, d);
+
+        if (near && fake && near->fakes != CERTMAP_UNSET) {
+            return !near->fakes;
+        }
+        if (near && !fake && (near->off || near->speaks)) {
+            return near->off && !near->speaks;
+        }
+    }
+    return 0;
 }
 
 /* Whether one request may be in both: not when both say a plain path and neither lies within the other. */
@@ -243,9 +274,10 @@ static int meets(check_t *check, const place_t *user, const place_t *certmap, in
         return 1;
     }
     if (is_inside(certmap, user)) {
-        return !(fake && certmap->fakes == 0);
+        return !(fake && is_off(check, certmap, 1));
     }
-    return !user->off && (is_inside(user, certmap) || may_meet(check, user->section, certmap->section));
+    return !is_off(check, user, 0) && !(fake && is_off(check, certmap, 1))
+           && (is_inside(user, certmap) || may_meet(check, user->section, certmap->section));
 }
 
 static void check_user(check_t *check, const place_t *place, const ap_directive_t *d)

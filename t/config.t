@@ -177,6 +177,11 @@ push @whole, map { [$_->[0], {}, 0, $_->[1]] } (
     [strict("$strong\n" . in_location('/a', 'CertMap On') . in_location('/ab', $user_name)), $silent],
     [strict("$strong\nCertMap On\n" . in_location('/a', 'CertMap Off', $user_name)), $silent],
     [strict("$strong\nSSLOptions +FakeBasicAuth\n" . in_location('/a', 'CertMap On', 'SSLOptions -FakeBasicAuth')), $silent],
+    [strict("$strong\nCertMap On\n" . in_location('/a', 'CertMap Off', '<If "true">', $user_name, '</If>')), $silent],
+    [strict(in_location('/', 'SSLOptions +FakeBasicAuth') . in_location('/a', 'SSLOptions -FakeBasicAuth', '<If "true">', 'CertMap Optional', '</If>')
+        . $strong), $silent],
+    [strict("CertMap Off\n$user_name", "$strong\nCertMap On\n"), $silent],
+    [strict("$strong\nCertMap Off\n" . in_location('/a', 'CertMap On', '<If "true">', $user_name, '</If>')), $by_name],
     [strict("$strong\nCertMap On\nSSLOptions -FakeBasicAuth", "SSLOptions +FakeBasicAuth\n"), $silent],
     ["${before}$strong\nSSLOptions -FakeBasicAuth\n${after}SSLOptions +FakeBasicAuth\n", $silent],
 );
@@ -197,13 +202,17 @@ push @whole, map { [$cache . strict("CacheEnable disk /\n$_->[0]", $_->[1]), {},
     ["Use Guarded /a", "LoadModule macro_module $ENV{CERTMAP_MODULES}/mod_macro.so\n<Macro Guarded \$path>\n"
         . in_location('$path', 'Require certmap-verified') . "</Macro>\n"],
 );
+my @lua = -e "$ENV{CERTMAP_MODULES}/mod_lua.so" ? (
+    [$lua . strict("LuaQuickHandler x.lua y\n" . in_location('/a', 'Require certmap-verified')), {}, 0,
+        qr/mod_lua\.c has a quick handler.*before any access check/],
+    [$lua . strict(in_location('/a', 'Require certmap-verified')), {}, 0, $silent],
+    [$lua . strict("LuaQuickHandler x.lua y"), {}, 0, $silent],
+) : ();
 push @whole, (
+    @lua,
     ["${cache}CacheEnable disk /\n" . strict(in_location('/a', 'Require certmap-verified')), {}, 1, $cached],
     [$cache . strict(in_location('/a', 'Require certmap-verified', 'CacheEnable disk')), {}, 0, $silent],  # the handler is in nobody's way
     [$cache . strict("CacheEnable disk /") . strict(in_location('/a', 'Require certmap-verified')), {}, 0, $silent],
-    [$lua . strict("LuaQuickHandler x.lua y\n" . in_location('/a', 'Require certmap-verified')), {}, 0, qr/mod_lua\.c has a quick handler.*before any access check/],
-    [$lua . strict(in_location('/a', 'Require certmap-verified')), {}, 0, $silent],
-    [$lua . strict("LuaQuickHandler x.lua y"), {}, 0, $silent],
 );
 
 # TLS by the listener's protocol; virtual hosts of templates and in all kinds of brackets; what httpd's files do not have.

@@ -62,15 +62,19 @@ my @table = (
     [good    => 'a.test', 'server.test', '/plain.txt', '200 alice'],    # nothing but the server's own certificate and ciphers
     [good    => 'server.test', 'a.test', '/plain.txt', '200 alice'],
     [good    => 'reneg.test', 'a.test', '/plain.txt', '421 -'],
+    # a CA that may not vouch for clients; CAs that cannot be seen
+    [good    => 'a.test', 'uses.test', '/plain.txt', '421 -'],
+    [unknownca => 'store.test', 'store.test', '/plain.txt', '200 alice'],
+    [unknownca => 'store.test', 'store-too.test', '/plain.txt', '421 -'],
 );
 plan tests => @table * @ways;
 
 my @other = ('ca', 'elsewhere', 'ca.crt');
 
-sub subject_hash {
-    my $file = pki(@_);
-    chomp(my $hash = `openssl x509 -noout -subject_hash -in '$file'`);
-    return $hash;
+sub x509 {
+    my ($file, $options) = @_;
+    chomp(my $output = `openssl x509 -in '$file' $options`);
+    return $output;
 }
 
 my $text = <<'CONF';
@@ -79,7 +83,7 @@ my $text = <<'CONF';
     SSLVHostSNIPolicy insecure
 </IfDirective>
 SSLSessionCache none
-Listen 127.0.0.1:${MY_TLS}
+Listen 127.0.0.1:${MY_TLS} https
 Include "${TOP}/t/conf/rules.conf"
 CertMapRule elsewhere allow alice issuer.O=Elsewhere
 <Location "/on">
@@ -112,6 +116,9 @@ for (
         . qq(SSLOpenSSLConfCmd Curves P-256\nSSLOpenSSLConfCmd ClientCAFile "\${PKI}/ca/elsewhere/ca.crt"\n)
         . qq(SSLCADNRequestFile "\${PKI}/root.pem"\n)],
     ['reneg.test', "SSLInsecureRenegotiation on\n"],
+    ['uses.test', qq(SSLCACertificateFile "\${DIR}/uses.pem"\nSSLCADNRequestFile "\${PKI}/root.pem"\n)],
+    ['store.test', qq(SSLOpenSSLConfCmd VerifyCAStore "file:\${PKI}/ca/elsewhere/ca.crt"\n)],
+    ['store-too.test', qq(SSLOpenSSLConfCmd VerifyCAStore "file:\${PKI}/ca/elsewhere/ca.crt"\n)],
 ) {
     my ($name, $own) = @$_;
     $text .= <<"CONF";
@@ -145,7 +152,7 @@ for (['plain.test', ''], ['plain-ca.test', qq(SSLCACertificateFile "\${PKI}/ca/e
     $text .= <<"CONF";
 <VirtualHost 127.0.0.1:\${MY_TLS}>
     ServerName $name
-    SSLEngine on
+    # TLS by the listener's protocol
     Protocols h2 http/1.1
     SSLCertificateFile "\${PKI}/server.pem"
     SSLCACertificateFile "\${PKI}/root.pem"
@@ -176,7 +183,8 @@ for (['shallow', 2], ['deeper', 4]) {
 }
 my $server = CertMap::Server->new(name => 'sni', ports => ['TLS'], without => ['cgid'], text => $text,
     files => { 'root.pem' => slurp(pki('root.pem')), 'template.conf' => $template, 'other.pem' => slurp(pki(@other)),
-        'other/' . subject_hash(@other) . '.0' => slurp(pki(@other)),
+        'uses.pem' => x509(pki('root.pem'), '-trustout -addreject clientAuth') . "\n",
+        'other/' . x509(pki(@other), '-noout -subject_hash') . '.0' => slurp(pki(@other)),
         map { ("$_/01234567.r0" => slurp(pki('ca', 'root', 'crl.pem'))) } 'crls', 'moved' });
 
 for my $row (@table) {
