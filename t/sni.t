@@ -58,6 +58,8 @@ my @table = (
     [good    => 'strong.test', 'strong-too.test', '/plain.txt', '200 alice'],
     [good    => 'a.test', 'signed.test', '/plain.txt', '421 -'],
     [good    => 'a.test', 'section.test', '/plain.txt', '421 -'],
+    [good    => 'a.test', 'section-level.test', '/plain.txt', '421 -'],
+    [good    => 'a.test', 'section-same.test', '/plain.txt', '200 alice'],
     [unknownca => 'server.test', 'server.test', '/plain.txt', '403 -'],
     [good    => 'a.test', 'server.test', '/plain.txt', '200 alice'],    # nothing but the server's own certificate and ciphers
     [good    => 'server.test', 'a.test', '/plain.txt', '200 alice'],
@@ -111,6 +113,8 @@ for (
     ['strong.test', qq(SSLCipherSuite "DEFAULT:\@SECLEVEL=3"\n)],
     ['strong-too.test', qq(SSLOpenSSLConfCmd CipherString "DEFAULT:\@SECLEVEL=3"\n)],
     ['signed.test', "SSLOpenSSLConfCmd ClientSignatureAlgorithms ECDSA+SHA256\n"],
+    ['section-level.test', "<Location /nowhere>\nSSLCipherSuite DEFAULT:\@SECLEVEL=1\n</Location>\n"],
+    ['section-same.test', "<Location /nowhere>\nSSLVerifyDepth 2\nSSLCipherSuite DEFAULT\n</Location>\n"],
     ['section.test', "<Location /nowhere>\nSSLVerifyDepth 9\n</Location>\n"],
     ['server.test', qq(SSLOpenSSLConfCmd CipherString HIGH\nSSLCipherSuite TLSv1.3 TLS_AES_256_GCM_SHA384\nSSLOpenSSLConfCmd ChainCAFile "\${PKI}/ca/elsewhere/ca.crt"\n)
         . qq(SSLOpenSSLConfCmd Curves P-256\nSSLOpenSSLConfCmd ClientCAFile "\${PKI}/ca/elsewhere/ca.crt"\n)
