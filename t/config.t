@@ -226,7 +226,8 @@ my $template = "<VirtualHost *:1>\nServerName \${NAME}\nInclude \${TOP}/t/conf/t
     . "CertMapDeferErrors On\nCertMap On\n$strong\n</VirtualHost>\n";
 sub twice {
     my ($before, $line, $after) = @_;
-    return join "\n", $before // '', "Define NAME a\nDefine VERIFY optional_no_ca", $line, "Define NAME b\nDefine VERIFY require", $line, $after // '', '';
+    return join "\n", $before // '', 'Define NAME a', 'Define VERIFY optional_no_ca', $line, 'Define NAME b', 'Define VERIFY require', $line,
+        $after // '', '';
 }
 my $written = top() . '/t/logs/template.conf';
 push @whole, map { [$_->[0], {}, 1, $_->[1] // $unfit] } (

@@ -35,7 +35,8 @@ sub publish {
 mkdir "$logs/crls" or die "$logs/crls: $!\n";
 publish(pki('ca', $_, 'crl.pem')) for qw(root inter);
 my $server = CertMap::Server->new(name => 'crl', ports => ['TLS'], without => ['cgid'],
-    files => { 'verify.pem' => slurp(pki('root.pem')), 'level.conf' => '', 'ticket.key' => join('', map { chr(65 + $_) } 0 .. 47), 'responder.pem' => slurp(pki('ca', 'inter', 'ca.crt')) },
+    files => { 'ticket.key' => join('', map { chr(65 + $_) } 0 .. 47), 'verify.pem' => slurp(pki('root.pem')), 'level.conf' => '',
+        'responder.pem' => slurp(pki('ca', 'inter', 'ca.crt')) },
     text => <<'CONF');
 Listen 127.0.0.1:${MY_TLS}
 <VirtualHost 127.0.0.1:${MY_TLS}>

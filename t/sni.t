@@ -116,7 +116,8 @@ for (
     ['section-level.test', "<Location /nowhere>\nSSLCipherSuite DEFAULT:\@SECLEVEL=1\n</Location>\n"],
     ['section-same.test', "<Location /nowhere>\nSSLVerifyDepth 2\nSSLCipherSuite DEFAULT\n</Location>\n"],
     ['section.test', "<Location /nowhere>\nSSLVerifyDepth 9\n</Location>\n"],
-    ['server.test', qq(SSLOpenSSLConfCmd CipherString HIGH\nSSLCipherSuite TLSv1.3 TLS_AES_256_GCM_SHA384\nSSLOpenSSLConfCmd ChainCAFile "\${PKI}/ca/elsewhere/ca.crt"\n)
+    ['server.test', qq(SSLOpenSSLConfCmd CipherString HIGH\nSSLCipherSuite TLSv1.3 TLS_AES_256_GCM_SHA384\n)
+        . qq(SSLOpenSSLConfCmd ChainCAFile "\${PKI}/ca/elsewhere/ca.crt"\n)
         . qq(SSLOpenSSLConfCmd Curves P-256\nSSLOpenSSLConfCmd ClientCAFile "\${PKI}/ca/elsewhere/ca.crt"\n)
         . qq(SSLCADNRequestFile "\${PKI}/root.pem"\n)],
     ['reneg.test', "SSLInsecureRenegotiation on\n"],
