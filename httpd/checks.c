@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Start-up checks: combinations that would be unsafe refuse to start, those that cannot work as meant are warned
- * about. Every message says where it stands, what is wrong and how to mend it. All are reported before the server
+ * about. Every message says where it stands, what is wrong and how to fix it. All are reported before the server
  * refuses.
  *
  * They run in check_config, so that `httpd -t` tells them. mod_ssl's settings are read from the configuration tree.
