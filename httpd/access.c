@@ -158,6 +158,12 @@ static int is_ours(const char *auth_type)
     return auth_type && strcasecmp(auth_type, CERTMAP_AUTH_TYPE) == 0;
 }
 
+/* Whether users are ours to give here. CertMap Off counts under AuthType Certificate: there is none to be had. */
+static int speaks(request_rec *r, const certmap_dir_conf_t *conf)
+{
+    return maps(conf) || is_ours(ap_auth_type(r));
+}
+
 /* Beside another AuthType a certificate never stands in for its password. */
 static int may_set_user(request_rec *r)
 {
@@ -182,19 +188,49 @@ static void set_user(request_rec *r, certmap_request_t *state)
     state->user_set = 1;
 }
 
+static void forget_user(request_rec *r)
+{
+    r->user = NULL;
+    r->ap_auth_type = NULL;
+}
+
 /* An earlier configuration of this request had a user. */
 static void drop_user(request_rec *r, certmap_request_t *state)
 {
     if (state->user_set) {
-        r->user = NULL;
-        r->ap_auth_type = NULL;
+        forget_user(r);
         state->user_set = 0;
+    }
+}
+
+/* Another AuthType has asked for a password; mod_ssl names no type with the user of SSLUserName. */
+static int is_proved(request_rec *r)
+{
+    return r->ap_auth_type && !may_set_user(r);
+}
+
+/*
+ * No user but the mapping's. mod_ssl takes one from the certificate, whatever the mapping says of that (SSLUserName), and
+ * so may other modules' access checks do; mod_authz_core believes whom it finds, and asks for no password then.
+ */
+static void keep_own_user(request_rec *r, const certmap_dir_conf_t *conf, certmap_request_t *state)
+{
+    if (state && state->user_set) {
+        if (r->user != state->memo->decision.user) {
+            set_user(r, state);
+        }
+    }
+    else if (r->user && (speaks(r, conf) || is_error_document(r))) {
+        forget_user(r);
     }
 }
 
 static int refuse(request_rec *r, certmap_request_t *state, certmap_reason_e reason)
 {
     drop_user(r, state);
+    if (r->user && !is_proved(r)) {
+        forget_user(r);
+    }
     certmap_respond_announce(r, state, CERTMAP_REFUSAL_OURS, reason);
     if (r->main) {
         certmap_request_t *outer = certmap_request(r->main);
@@ -253,6 +289,9 @@ static int check(request_rec *r)
     certmap_respond_accept(r, state);
     if (state->reason == CERTMAP_R_NONE && may_set_user(r)) {
         set_user(r, state);
+    }
+    else {
+        drop_user(r, state);
     }
     state->passed = r->per_dir_config;
     return DECLINED;
@@ -341,8 +380,14 @@ static void forget_asking(request_rec *r)
 
 static int after_mod_ssl(request_rec *r)
 {
+    int status;
+
     forget_asking(r);
-    return check(r);
+    status = check(r);
+    if (status == DECLINED && r->user) {
+        keep_own_user(r, certmap_dir_conf(r), certmap_request_if_any(r));
+    }
+    return status;
 }
 
 static void on_closed(certmap_conn_t *conn)
@@ -407,6 +452,39 @@ static int check_again(request_rec *r)
     return DECLINED;
 }
 
+/* The last word before Require is asked; nobody has asked for a password yet. */
+static int before_require(request_rec *r)
+{
+    if (r->user) {
+        keep_own_user(r, certmap_dir_conf(r), certmap_request_if_any(r));
+    }
+    return DECLINED;
+}
+
+/*
+ * Before Require is asked of a user who has been authenticated. Where that was not by a password, somebody else answered
+ * in our place.
+ */
+static int before_require_user(request_rec *r)
+{
+    const certmap_dir_conf_t *conf = certmap_dir_conf(r);
+    certmap_request_t *state = certmap_request_if_any(r);
+
+    if (!r->user || !speaks(r, conf) || !may_set_user(r)) {
+        return DECLINED;
+    }
+    keep_own_user(r, conf, state);
+    return r->user ? DECLINED : refuse(r, certmap_request(r), CERTMAP_R_USER_DENIED);
+}
+
+/* What follows is no access check any more: who is there without a password is the mapping's user, or nobody. */
+static void keep_known_user(request_rec *r)
+{
+    if (r->user && !is_proved(r)) {
+        keep_own_user(r, certmap_dir_conf(r), certmap_request_if_any(r));
+    }
+}
+
 /*
  * Authorization passed, or there was none: a 403 from here on is somebody else's. httpd skips the access checks of an
  * internal redirect that stays within one configuration, whatever hooks are registered as; so they are made up for
@@ -424,6 +502,7 @@ static int authorized(request_rec *r)
             return status;
         }
     }
+    keep_known_user(r);
     state = certmap_request_if_any(r);
     if (!state) {
         return DECLINED;
@@ -449,7 +528,7 @@ static int replaced(request_rec *r)
     certmap_request_t *state = certmap_request_if_any(r);
     int status;
 
-    if ((state ? state->authorized == r->per_dir_config : !maps_for_require(r, conf)) || is_error_document(r)) {
+    if ((state ? state->authorized == r->per_dir_config : !speaks(r, conf)) || is_error_document(r)) {
         return DECLINED;
     }
     if (state && state->user_set) {
@@ -459,6 +538,7 @@ static int replaced(request_rec *r)
     status = check(r);
     if (status == DECLINED) {
         map_for_require(r, conf);
+        keep_known_user(r);
     }
     return status;
 }
@@ -487,6 +567,67 @@ static int authenticate(request_rec *r)
     state = evaluate(r, conf);
     /* report-only sets no user: nobody is let in by a mapping on trial */
     return refuse(r, state, state->reason != CERTMAP_R_NONE ? state->reason : CERTMAP_R_USER_DENIED);
+}
+
+/*
+ * FakeBasicAuth: mod_ssl makes up a Basic header out of the certificate's subject and a password that everybody knows, in
+ * place of what the client has sent. Where users are ours to give it is no password.
+ */
+static int before_fake(request_rec *r)
+{
+    if (speaks(r, certmap_dir_conf(r))) {
+        certmap_request(r)->authorization = apr_table_get(r->headers_in, "Authorization");
+    }
+    return DECLINED;
+}
+
+/* One that was made up for the request before an internal redirect came along; mod_ssl lets no client send such a one. */
+static int is_fake(const request_rec *r)
+{
+    const char *user, *password;
+
+    return ap_get_basic_auth_components(r, &user, &password) == APR_SUCCESS && (*user == '/' || !*user)
+           && strcmp(password, "password") == 0;
+}
+
+static int after_fake(request_rec *r)
+{
+    certmap_request_t *state = certmap_request_if_any(r);
+
+    if (!speaks(r, certmap_dir_conf(r))) {
+        return DECLINED;
+    }
+    if (state && state->authorization != apr_table_get(r->headers_in, "Authorization")) {
+        if (state->authorization) {
+            apr_table_setn(r->headers_in, "Authorization", state->authorization);
+        }
+        else {
+            apr_table_unset(r->headers_in, "Authorization");
+        }
+    }
+    if (is_fake(r)) {
+        apr_table_unset(r->headers_in, "Authorization");
+    }
+    return DECLINED;
+}
+
+/* A refusal that is not ours may have come before anybody looked whose user that is. */
+static void on_error_answer(request_rec *r)
+{
+    const certmap_request_t *state = certmap_request_if_any(r);
+
+    if (state && state->refusal == CERTMAP_REFUSAL_OURS && !is_proved(r)) {
+        forget_user(r);     /* refused for a part of it */
+    }
+    keep_known_user(r);
+}
+
+static int on_redirect(request_rec *r)
+{
+    if (r->prev) {
+        keep_known_user(r->prev);
+    }
+    return DECLINED;
 }
 
 /* ---- Require certmap-* ------------------------------------------------------------------------------------------ */
@@ -637,7 +778,13 @@ void certmap_access_register(apr_pool_t *p)
     ap_hook_check_access(before_mod_ssl, host_checks, ssl, APR_HOOK_MIDDLE, AP_AUTH_INTERNAL_PER_URI);
     ap_hook_check_access(after_mod_ssl, ssl, NULL, APR_HOOK_MIDDLE, AP_AUTH_INTERNAL_PER_URI);
     ap_hook_check_access_ex(check_again, NULL, authz, APR_HOOK_FIRST, AP_AUTH_INTERNAL_PER_URI);
+    ap_hook_check_access_ex(before_require, NULL, authz, APR_HOOK_LAST, AP_AUTH_INTERNAL_PER_URI);
+    ap_hook_check_authn(before_fake, NULL, ssl, APR_HOOK_FIRST, AP_AUTH_INTERNAL_PER_URI);
+    ap_hook_check_authn(after_fake, ssl, NULL, APR_HOOK_FIRST, AP_AUTH_INTERNAL_PER_URI);
     ap_hook_check_authn(authenticate, NULL, NULL, APR_HOOK_FIRST, AP_AUTH_INTERNAL_PER_URI);
+    ap_hook_check_authz(before_require_user, NULL, authz, APR_HOOK_LAST, AP_AUTH_INTERNAL_PER_URI);
+    ap_hook_insert_error_filter(on_error_answer, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_post_read_request(on_redirect, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_fixups(authorized, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_handler(replaced, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_log_transaction(request_ended, NULL, NULL, APR_HOOK_REALLY_FIRST);

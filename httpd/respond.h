@@ -46,6 +46,7 @@ typedef struct certmap_request_t {
     int document_set;               /**< in httpd's slot for this request */
     int committed;
     const char *incident;
+    const char *authorization;      /**< the client's own header, before FakeBasicAuth may replace it */
     int user_set;                   /**< r->user is the mapped user, set by us */
     int error_document;             /**< this request is the error document of a refusal of ours */
     int reported;                   /**< report-only: logged */
