@@ -149,11 +149,15 @@ static int fall_back(certmap_reread_t *file, const apr_array_header_t *texts, in
     return 0;
 }
 
-/* The configuration ends, and its files with it. */
+/* The configuration ends, and its files with it. Only a restart comes back for what they said: the process pool is ending
+ * itself where the process does, and what httpd -X has read since its start is gone with the child that it was. */
 static apr_status_t keep_texts(void *process)
 {
     int i;
 
+    if (ap_state_query(AP_SQ_MAIN_STATE) != AP_SQ_MS_DESTROY_CONFIG) {
+        return APR_SUCCESS;
+    }
     for (i = 0; files && i < files->nelts; i++) {
         keep_text(process, APR_ARRAY_IDX(files, i, watched_t *)->file);
     }

@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: Apache-2.0
-# Processes that end while they read a rule file again: nothing that is read may be freed under the thread that reads it.
+# Processes that end while they read a rule file again: nothing that is read may be freed under the thread that reads it. And
+# httpd -X, where one process ends as a child and as the parent of itself.
 use strict;
 use warnings;
 
@@ -12,7 +13,8 @@ use CertMap::Test;
 
 my $rounds = 10;
 my $many = $ENV{CERTMAP_PRELOAD} || $ENV{CERTMAP_VALGRIND} ? 1_000 : 20_000;      # a second's work, more or less
-plan tests => $rounds + 1;
+my @alone = map { my $mpm = $_; map { [$mpm, $_] } qw(TERM WINCH INT) } qw(event worker prefork);
+plan tests => $rounds + 1 + @alone;
 
 sub rules {
     my ($round) = @_;
@@ -48,3 +50,20 @@ for my $round (1 .. $rounds) {
     $client->close;
 }
 is join("\n", grep {/exit signal/} split /\n/, slurp($server->dir . '/error_log')), '', 'no process crashed';
+
+for my $way (@alone) {
+    my ($mpm, $signal) = @$way;
+    my $single = CertMap::Server->new(name => "alone-$mpm-$signal", without => ['cgid', 'http2', 'mpm_event'], modules => ["mpm_$mpm"],
+        options => ['-X'], own_group => 1, ports => [], text => <<'CONF',
+CertMapRuleFile "${DIR}/rules"
+CertMapSource file "${DIR}/entries"
+<Location "/twice">
+    CertMap On
+    CertMapRuleFile "${DIR}/rules"
+</Location>
+CONF
+        files => { rules => "alice allow alice subject.CN=Alice\n", entries => "# nobody yet\n" });
+    select undef, undef, undef, 1.2;        # it has looked at its files
+    my $ended = $single->stop($signal, 'TERM');     # event and worker take no notice of WINCH then
+    is sprintf('status %d, signal %d', $ended >> 8, $ended & 127), 'status 0, signal 0', "httpd -X, $mpm, ended by $signal";
+}

@@ -20,7 +20,8 @@ use IO::Socket::INET;
 use POSIX qw(WNOHANG);
 
 # Arguments: name, text (the configuration), ports (names), modules (more modules to load), without (modules not to load), files
-# (name => content, to stand in its directory), own_group (true: a process group of its own; prefork ends its whole group).
+# (name => content, to stand in its directory), own_group (true: a process group of its own; prefork ends its whole group), options
+# (in place of -D FOREGROUND).
 # One more port, PROBE, is plain HTTP and there to see that the server answers.
 sub new {
     my ($class, %arg) = @_;
@@ -76,7 +77,7 @@ CONF
         POSIX::setpgid(0, 0) if $arg{own_group};
         open STDERR, '>', "$dir/console" or POSIX::_exit(127);
         open STDOUT, '>&', \*STDERR or POSIX::_exit(127);
-        exec $ENV{HTTPD}, '-D', 'FOREGROUND', '-f', "$dir/httpd.conf" or POSIX::_exit(127);
+        exec $ENV{HTTPD}, @{ $arg{options} // ['-D', 'FOREGROUND'] }, '-f', "$dir/httpd.conf" or POSIX::_exit(127);
     }
     $self->wait_for_generation;
     return $self;
@@ -115,14 +116,21 @@ sub graceful {
     $self->wait_for_generation;
 }
 
-# By TERM unless told otherwise.
+# By TERM unless told otherwise; of several signals the next one is sent when the one before has been of no use for a while.
+# Returns how it ended, as $? does.
 sub stop {
-    my ($self, $signal) = @_;
+    my ($self, @signals) = @_;
     my $pid = delete $self->{pid} or return;
     return if $$ != $self->{owner};
     local ($?, $!);
-    kill $signal // 'TERM', $pid;
+    kill shift @signals // 'TERM', $pid;
+    for (my $n = 1; @signals; $n++) {
+        return $? if waitpid($pid, WNOHANG) == $pid;
+        select undef, undef, undef, 0.02;
+        kill shift @signals, $pid if $n % 150 == 0;
+    }
     waitpid $pid, 0;
+    return $?;
 }
 
 sub DESTROY { $_[0]->stop }
