@@ -9,6 +9,9 @@
  * They are asked wherever httpd lets a module refuse: in map_to_storage for TRACE and OPTIONS *, which never reach
  * the access checks; in access_checker; and again in access_checker_ex, because under Satisfy any the former is not
  * the last word.
+ *
+ * Other modules answer before all of these (mod_alias, mod_rewrite). So the guard also stands at the way out: what
+ * anybody answers on such a connection is withheld, and the refusal goes out in its place.
  */
 #include "access.h"
 
@@ -18,6 +21,7 @@
 #include <http_protocol.h>
 #include <http_request.h>
 #include <mod_auth.h>
+#include <util_filter.h>
 
 #include "config.h"
 #include "mod_certmap.h"
@@ -29,17 +33,53 @@ APLOG_USE_MODULE(certmap);
 
 /* ---- the two questions ---------------------------------------------------------------------------------------- */
 
-/* Also what an error document includes, but not where it redirects to. */
-static int is_error_document(const request_rec *r)
-{
-    for (; r; r = r->main) {
-        const certmap_request_t *state = certmap_request_if_any(r);
+static ap_filter_rec_t *gate_rec;
 
-        if (state && state->error_document) {
+/* Of the request that is, or whose part is, the error document of a refusal of ours; NULL: of none. */
+static const certmap_request_t *document_of(const request_rec *r)
+{
+    const certmap_request_t *state;
+
+    while (r->main) {
+        r = r->main;
+    }
+    state = certmap_request_if_any(r);
+    return state && state->error_document ? state : NULL;
+}
+
+/* Whoever may write a file there could turn the document into another one, in more ways than can be listed. */
+static int has_htaccess(const request_rec *r)
+{
+    const struct htaccess_result *file;
+
+    for (file = r->htaccess; file; file = file->next) {
+        if (file->htaccess && r->filename && strncmp(r->filename, file->dir, strlen(file->dir)) == 0) {
             return 1;
         }
     }
     return 0;
+}
+
+/*
+ * The error document of a refusal goes out unchecked: what the configuration names, and what that is put together from
+ * if it lies in the document's own directory or below, where that is not the whole site. Not what .htaccess may make of
+ * it, nor where it redirects to.
+ */
+static int is_error_document(const request_rec *r)
+{
+    const certmap_request_t *state = document_of(r);
+    const char *uri;
+    apr_size_t dir;
+
+    if (!state || has_htaccess(r)) {
+        return 0;
+    }
+    uri = state->document_uri;
+    if (!uri || strcmp(r->uri, uri) == 0) {
+        return 1;
+    }
+    dir = (apr_size_t)(strrchr(uri, '/') - uri) + 1;
+    return dir > 1 && strncmp(r->uri, uri, dir) == 0;
 }
 
 /* Looks at the connection's certificate, once for a request unless it may have changed since. */
@@ -255,6 +295,10 @@ static int check(request_rec *r)
     if ((state && state->passed == r->per_dir_config) || is_error_document(r)) {
         return DECLINED;
     }
+    if (state && state->error_document) {
+        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "certmap: the error document %s is checked like any other: %s",
+                      state->document_uri, has_htaccess(r) ? ".htaccess applies to it" : "it is another one by now");
+    }
     if (certmap_tls_is_misdirected(r) && (maps_for_require(r, conf) || (conf->exempt != 1 && is_watched(r)))) {
         ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "certmap: 421: the handshake was another virtual host's, which "
                       "does not trust the same CAs, CRLs or OCSP responders");
@@ -409,6 +453,11 @@ static const certmap_tls_listener_t listener = { .verified = announce_early, .cl
 /* TRACE and OPTIONS * are answered in map_to_storage, by the core, without any access check. */
 static int check_storage(request_rec *r)
 {
+    certmap_request_t *state = certmap_request_if_any(r);
+
+    if (state && state->error_document && !state->document_uri) {
+        state->document_uri = apr_pstrdup(r->pool, r->uri);
+    }
     if (r->method_number == M_TRACE || (r->method_number == M_OPTIONS && r->uri && strcmp(r->uri, "*") == 0)) {
         return check(r);
     }
@@ -487,15 +536,15 @@ static void keep_known_user(request_rec *r)
 
 /*
  * Authorization passed, or there was none: a 403 from here on is somebody else's. httpd skips the access checks of an
- * internal redirect that stays within one configuration, whatever hooks are registered as; so they are made up for
- * here, lest an error document that redirects takes its exemption along.
+ * internal redirect or a part that stays within one configuration, whatever hooks are registered as; so they are made up
+ * for here, lest an error document takes its exemption along.
  */
 static int authorized(request_rec *r)
 {
     certmap_request_t *state;
 
     certmap_tls_settle(r);
-    if (r->prev) {
+    if (r->prev || (r->main && document_of(r))) {
         int status = check(r);
 
         if (status != DECLINED) {
@@ -528,7 +577,7 @@ static int replaced(request_rec *r)
     certmap_request_t *state = certmap_request_if_any(r);
     int status;
 
-    if ((state ? state->authorized == r->per_dir_config : !speaks(r, conf)) || is_error_document(r)) {
+    if (document_of(r) ? is_error_document(r) : state ? state->authorized == r->per_dir_config : !speaks(r, conf)) {
         return DECLINED;
     }
     if (state && state->user_set) {
@@ -611,23 +660,101 @@ static int after_fake(request_rec *r)
     return DECLINED;
 }
 
-/* A refusal that is not ours may have come before anybody looked whose user that is. */
-static void on_error_answer(request_rec *r)
+/* ---- the guard's last word -------------------------------------------------------------------------------------- */
+
+/* 421 shows nothing, and with it the client comes back where it should. */
+static int is_withheld(const request_rec *r, const certmap_request_t *state)
+{
+    return state && state->withheld && state->wrong != CERTMAP_R_NONE && !state->committed && !state->exempt_location
+           && certmap_dir_conf(r)->exempt != 1 && r->status != HTTP_MISDIRECTED_REQUEST;
+}
+
+/* The first of what anybody answers: the refusal in its place, with its error document and all. */
+static apr_status_t gate(ap_filter_t *f, apr_bucket_brigade *answer)
+{
+    request_rec *r = f->r;
+    certmap_request_t *state = certmap_request_if_any(r);
+    int status;
+
+    if (!f->ctx) {
+        if (!is_withheld(r, state)) {
+            ap_remove_output_filter(f);
+            return ap_pass_brigade(f->next, answer);
+        }
+        f->ctx = state;
+        state->memo = NULL;
+        state->evaluated = NULL;
+        status = refuse(r, state, as_told(certmap_dir_conf(r), state->peer, state->wrong));
+        r->status = HTTP_OK;    /* not an error within an error: it has not happened */
+        ap_die(status, r);
+    }
+    apr_brigade_cleanup(answer);
+    return APR_SUCCESS;
+}
+
+/* The earliest place where httpd knows the request; where it leads to is known later. */
+static int request_begins(request_rec *r)
+{
+    certmap_request_t *state;
+
+    if (r->prev) {
+        keep_known_user(r->prev);
+        if (!r->main) {
+            certmap_respond_redirected(r);
+        }
+    }
+    if (r->main || !is_watched(r)) {
+        return DECLINED;
+    }
+    state = certmap_request(r);
+    look(r, state);
+    if (state->wrong != CERTMAP_R_NONE && !state->error_document) {
+        state->withheld = 1;
+        if (r->prev && is_withheld(r->prev, certmap_request_if_any(r->prev))) {
+            r->prev->status = r->status = HTTP_OK;      /* as in gate */
+        }
+        ap_add_output_filter_handle(gate_rec, NULL, r, r->connection);
+    }
+    return DECLINED;
+}
+
+/* No other module's quick handler is asked: it would answer without a look at any section. */
+static int request_quick(request_rec *r, int lookup)
 {
     const certmap_request_t *state = certmap_request_if_any(r);
+    int status;
 
+    if (lookup || !state || !state->withheld) {
+        return DECLINED;
+    }
+    status = ap_process_request_internal(r);
+    return status == OK ? ap_invoke_handler(r) : status;
+}
+
+/* The sections are looked up twice: <Location> before the name is translated, all others afterwards. */
+static int request_located(request_rec *r)
+{
+    certmap_request_t *state = certmap_request_if_any(r);
+
+    if (state && state->withheld) {
+        state->exempt_location = certmap_dir_conf(r)->exempt == 1;
+    }
+    return DECLINED;
+}
+
+static void on_error_answer(request_rec *r)
+{
+    certmap_request_t *state;
+
+    certmap_respond_error_answer(r);
+    state = certmap_request_if_any(r);
     if (state && state->refusal == CERTMAP_REFUSAL_OURS && !is_proved(r)) {
         forget_user(r);     /* refused for a part of it */
     }
-    keep_known_user(r);
-}
-
-static int on_redirect(request_rec *r)
-{
-    if (r->prev) {
-        keep_known_user(r->prev);
+    keep_known_user(r);     /* nobody may have looked yet whose user that is */
+    if (is_withheld(r, state)) {
+        ap_add_output_filter_handle(gate_rec, NULL, r, r->connection);
     }
-    return DECLINED;
 }
 
 /* ---- Require certmap-* ------------------------------------------------------------------------------------------ */
@@ -772,6 +899,9 @@ void certmap_access_register(apr_pool_t *p)
 
     certmap_tls_register(p, &listener);
     ap_hook_post_config(prepare, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_post_read_request(request_begins, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_quick_handler(request_quick, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_translate_name(request_located, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_map_to_storage(check_storage, NULL, NULL, APR_HOOK_REALLY_FIRST);
     /* PER_URI: the answer depends on more than the configuration. Next to mod_ssl's check, so that no other module's
      * 403 falls between. */
@@ -783,12 +913,12 @@ void certmap_access_register(apr_pool_t *p)
     ap_hook_check_authn(after_fake, ssl, NULL, APR_HOOK_FIRST, AP_AUTH_INTERNAL_PER_URI);
     ap_hook_check_authn(authenticate, NULL, NULL, APR_HOOK_FIRST, AP_AUTH_INTERNAL_PER_URI);
     ap_hook_check_authz(before_require_user, NULL, authz, APR_HOOK_LAST, AP_AUTH_INTERNAL_PER_URI);
-    ap_hook_insert_error_filter(on_error_answer, NULL, NULL, APR_HOOK_REALLY_FIRST);
-    ap_hook_post_read_request(on_redirect, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_insert_error_filter(on_error_answer, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_fixups(authorized, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_handler(replaced, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_log_transaction(request_ended, NULL, NULL, APR_HOOK_REALLY_FIRST);
 
+    gate_rec = ap_register_output_filter("CERTMAP_GATE", gate, NULL, AP_FTYPE_RESOURCE - 1);
     ap_register_auth_provider(p, AUTHZ_PROVIDER_GROUP, "certmap-rule", AUTHZ_PROVIDER_VERSION, &rule_provider,
                               AP_AUTH_INTERNAL_PER_CONF);
     ap_register_auth_provider(p, AUTHZ_PROVIDER_GROUP, "certmap-group", AUTHZ_PROVIDER_VERSION, &group_provider,

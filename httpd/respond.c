@@ -364,13 +364,10 @@ static int is_from_htaccess(const request_rec *r)
 }
 
 /* The redirected request is the one that is logged, and the one a CGI error document sees. */
-static int on_redirect(request_rec *r)
+void certmap_respond_redirected(request_rec *r)
 {
     certmap_request_t *previous;
 
-    if (!r->prev || r->main) {
-        return DECLINED;
-    }
     certmap_tls_settle(r);      /* announces what came of it, where mod_ssl broke off */
     previous = certmap_request_if_any(r->prev);
     if (previous && previous->refusal != CERTMAP_REFUSAL_NONE
@@ -379,7 +376,7 @@ static int on_redirect(request_rec *r)
         long days = previous->peer && previous->peer->cert ? days_left(previous->peer, r->request_time) : 0;
 
         if (!certmap_respond_commit(r->prev, previous)) {
-            return DECLINED;
+            return;
         }
         state->error_document = previous->document_set || !is_from_htaccess(r->prev);
         fill_notes(r->notes, previous->memo, previous->incident, previous->refusal_reason, r->pool);
@@ -388,7 +385,6 @@ static int on_redirect(request_rec *r)
         apr_table_setn(r->err_headers_out, CERTMAP_HEADER_INCIDENT, previous->incident);
         apr_table_setn(r->err_headers_out, "Cache-Control", "no-store");
     }
-    return DECLINED;
 }
 
 /* ---- the built-in answer --------------------------------------------------------------------------------------- */
@@ -419,18 +415,24 @@ static int is_text(const char *document)
     return document && strcmp(document, "default") != 0 && *document != '/' && !ap_is_url(document);
 }
 
-/* Drops what httpd writes and sends ours instead, at the first brigade that comes by. */
+/* Drops what httpd writes and sends ours instead, at the first brigade that comes by. After the end there may come more:
+ * from who was interrupted by the refusal and does not know it. */
 static apr_status_t page_filter(ap_filter_t *f, apr_bucket_brigade *in)
 {
+    static const int begun = 1, ended = 2;
     request_rec *r = f->r;
     certmap_request_t *state = certmap_request_if_any(r);
     apr_bucket_brigade *out = apr_brigade_create(r->pool, f->c->bucket_alloc);
     apr_bucket *b, *next;
 
+    if (f->ctx == &ended) {
+        apr_brigade_cleanup(in);
+        return APR_SUCCESS;
+    }
     if (!f->ctx) {
         certmap_str_t body;
 
-        f->ctx = state;
+        f->ctx = (void *)&begun;
         if (is_text(state->document)) {
             body.data = state->document;
             body.len = strlen(body.data);
@@ -445,6 +447,9 @@ static apr_status_t page_filter(ap_filter_t *f, apr_bucket_brigade *in)
     for (b = APR_BRIGADE_FIRST(in); b != APR_BRIGADE_SENTINEL(in); b = next) {
         next = APR_BUCKET_NEXT(b);
         if (APR_BUCKET_IS_METADATA(b)) {
+            if (APR_BUCKET_IS_EOS(b)) {
+                f->ctx = (void *)&ended;
+            }
             APR_BUCKET_REMOVE(b);
             APR_BRIGADE_INSERT_TAIL(out, b);
         }
@@ -460,13 +465,12 @@ static int is_sent_to(const request_rec *r, const certmap_request_t *state)
     return state->document_set && location && strcmp(location, state->document) == 0;
 }
 
-/* httpd is about to write an error answer itself. */
-static void on_error_answer(request_rec *r)
+void certmap_respond_error_answer(request_rec *r)
 {
     certmap_request_t *state;
     const char *admins;
 
-    certmap_tls_settle(r);      /* as in on_redirect */
+    certmap_tls_settle(r);      /* as above */
     state = certmap_request_if_any(r);
     if (!state || state->refusal == CERTMAP_REFUSAL_NONE) {
         return;
@@ -502,7 +506,5 @@ void certmap_respond_register(apr_pool_t *p)
 {
     (void)p;
     ap_hook_post_config(prepare, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_post_read_request(on_redirect, NULL, NULL, APR_HOOK_REALLY_FIRST);
-    ap_hook_insert_error_filter(on_error_answer, NULL, NULL, APR_HOOK_MIDDLE);
     page_filter_rec = ap_register_output_filter("CERTMAP_PAGE", page_filter, NULL, AP_FTYPE_RESOURCE);
 }

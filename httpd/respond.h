@@ -49,6 +49,9 @@ typedef struct certmap_request_t {
     const char *authorization;      /**< the client's own header, before FakeBasicAuth may replace it */
     int user_set;                   /**< r->user is the mapped user, set by us */
     int error_document;             /**< this request is the error document of a refusal of ours */
+    const char *document_uri;       /**< as the configuration has translated it; NULL: not yet */
+    int withheld;                   /**< the certificate has failed: what answers must not go out (access.c) */
+    int exempt_location;            /**< until all sections are known: a <Location> says CertMap Off */
     int reported;                   /**< report-only: logged */
 } certmap_request_t;
 
@@ -85,6 +88,11 @@ void certmap_respond_accept(request_rec *r, certmap_request_t *state);
 void certmap_respond_forget(request_rec *r);
 /** CertMapReportOnly: log line and notes of a refusal that does not happen. */
 void certmap_respond_report(request_rec *r, certmap_request_t *state, certmap_reason_e reason);
+
+/** An internal redirect begins: perhaps to the error document of a refusal, which is told of it then. */
+void certmap_respond_redirected(request_rec *r);
+/** httpd is about to write an error answer itself: dresses it, if it is a refusal of ours. */
+void certmap_respond_error_answer(request_rec *r);
 
 /** Registers what dresses the answer; access.c says when. */
 void certmap_respond_register(apr_pool_t *p);

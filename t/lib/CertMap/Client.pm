@@ -126,7 +126,10 @@ sub ask_h1 {
     my ($status, $lines) = ($1, $2);
     my %headers = map { /^([^:\s]+):\s*(.*?)\s*$/ ? (lc $1 => $2) : () } split /\r\n/, $lines;
     my $body = '';
-    if (($headers{'transfer-encoding'} // '') eq 'chunked') {
+    if ($arg->{method} eq 'HEAD') {
+        # the head speaks of a body that does not come
+    }
+    elsif (($headers{'transfer-encoding'} // '') eq 'chunked') {
         while (1) {
             while ($self->{in} !~ /\A[0-9a-fA-F]+\r\n/) {
                 $self->read or return;
