@@ -36,7 +36,7 @@ APLOG_USE_MODULE(certmap);
 static ap_filter_rec_t *gate_rec;
 
 /* Of the request that is, or whose part is, the error document of a refusal of ours; NULL: of none. */
-static const certmap_request_t *document_of(const request_rec *r)
+static inline const certmap_request_t *document_of(const request_rec *r)
 {
     const certmap_request_t *state;
 
@@ -65,21 +65,25 @@ static int has_htaccess(const request_rec *r)
  * if it lies in the document's own directory or below, where that is not the whole site. Not what .htaccess may make of
  * it, nor where it redirects to.
  */
-static int is_error_document(const request_rec *r)
+static int belongs_to_document(const request_rec *r, const char *uri)
 {
-    const certmap_request_t *state = document_of(r);
-    const char *uri;
     apr_size_t dir;
 
-    if (!state || has_htaccess(r)) {
+    if (has_htaccess(r)) {
         return 0;
     }
-    uri = state->document_uri;
     if (!uri || strcmp(r->uri, uri) == 0) {
         return 1;
     }
     dir = (apr_size_t)(strrchr(uri, '/') - uri) + 1;
     return dir > 1 && strncmp(r->uri, uri, dir) == 0;
+}
+
+static inline int is_error_document(const request_rec *r)
+{
+    const certmap_request_t *state = document_of(r);
+
+    return state && belongs_to_document(r, state->document_uri);
 }
 
 /* Looks at the connection's certificate, once for a request unless it may have changed since. */
@@ -249,6 +253,11 @@ static int is_proved(request_rec *r)
     return r->ap_auth_type && !may_set_user(r);
 }
 
+static inline int is_own_user(const request_rec *r, const certmap_request_t *state)
+{
+    return state && state->user_set && r->user == state->memo->decision.user;
+}
+
 /*
  * No user but the mapping's. mod_ssl takes one from the certificate, whatever the mapping says of that (SSLUserName), and
  * so may other modules' access checks do; mod_authz_core believes whom it finds, and asks for no password then.
@@ -256,9 +265,7 @@ static int is_proved(request_rec *r)
 static void keep_own_user(request_rec *r, const certmap_dir_conf_t *conf, certmap_request_t *state)
 {
     if (state && state->user_set) {
-        if (r->user != state->memo->decision.user) {
-            set_user(r, state);
-        }
+        set_user(r, state);
     }
     else if (r->user && (speaks(r, conf) || is_error_document(r))) {
         forget_user(r);
@@ -416,10 +423,25 @@ static void forget_asking(request_rec *r)
         if (state->refusal == CERTMAP_REFUSAL_EARLY) {
             certmap_respond_withdraw(r, state);
         }
-        state->record = NULL;       /* there may be another certificate now */
-        state->evaluated = NULL;
-        state->passed = NULL;
+        if (!conn || state->record != conn->record) {       /* another certificate by now */
+            state->record = NULL;
+            state->evaluated = NULL;
+            state->passed = NULL;
+        }
     }
+}
+
+/* The last word before Require is asked; nobody has asked for a password yet. */
+static int before_require(request_rec *r)
+{
+    if (r->user) {
+        certmap_request_t *state = certmap_request_if_any(r);
+
+        if (!is_own_user(r, state)) {
+            keep_own_user(r, certmap_dir_conf(r), state);
+        }
+    }
+    return DECLINED;
 }
 
 static int after_mod_ssl(request_rec *r)
@@ -428,10 +450,7 @@ static int after_mod_ssl(request_rec *r)
 
     forget_asking(r);
     status = check(r);
-    if (status == DECLINED && r->user) {
-        keep_own_user(r, certmap_dir_conf(r), certmap_request_if_any(r));
-    }
-    return status;
+    return status == DECLINED ? before_require(r) : status;
 }
 
 static void on_closed(certmap_conn_t *conn)
@@ -501,15 +520,6 @@ static int check_again(request_rec *r)
     return DECLINED;
 }
 
-/* The last word before Require is asked; nobody has asked for a password yet. */
-static int before_require(request_rec *r)
-{
-    if (r->user) {
-        keep_own_user(r, certmap_dir_conf(r), certmap_request_if_any(r));
-    }
-    return DECLINED;
-}
-
 /*
  * Before Require is asked of a user who has been authenticated. Where that was not by a password, somebody else answered
  * in our place.
@@ -529,8 +539,10 @@ static int before_require_user(request_rec *r)
 /* What follows is no access check any more: who is there without a password is the mapping's user, or nobody. */
 static void keep_known_user(request_rec *r)
 {
-    if (r->user && !is_proved(r)) {
-        keep_own_user(r, certmap_dir_conf(r), certmap_request_if_any(r));
+    certmap_request_t *state = certmap_request_if_any(r);
+
+    if (r->user && !is_own_user(r, state) && !is_proved(r)) {
+        keep_own_user(r, certmap_dir_conf(r), state);
     }
 }
 
@@ -662,11 +674,21 @@ static int after_fake(request_rec *r)
 
 /* ---- the guard's last word -------------------------------------------------------------------------------------- */
 
-/* 421 shows nothing, and with it the client comes back where it should. */
-static int is_withheld(const request_rec *r, const certmap_request_t *state)
+/* <Location> is looked up before the name is translated and again after all other sections. What answers in between goes
+ * without, but the path is what it will be. */
+static int is_exempt(request_rec *r, const certmap_request_t *state)
 {
-    return state && state->withheld && state->wrong != CERTMAP_R_NONE && !state->committed && !state->exempt_location
-           && certmap_dir_conf(r)->exempt != 1 && r->status != HTTP_MISDIRECTED_REQUEST;
+    if (certmap_dir_conf(r)->exempt != 1 && state->routed) {
+        ap_location_walk(r);
+    }
+    return certmap_dir_conf(r)->exempt == 1;
+}
+
+/* 421 shows nothing, and with it the client comes back where it should. */
+static int is_withheld(request_rec *r, const certmap_request_t *state)
+{
+    return state && state->withheld && state->wrong != CERTMAP_R_NONE && !state->committed
+           && r->status != HTTP_MISDIRECTED_REQUEST && !is_exempt(r, state);
 }
 
 /* The first of what anybody answers: the refusal in its place, with its error document and all. */
@@ -721,25 +743,15 @@ static int request_begins(request_rec *r)
 /* No other module's quick handler is asked: it would answer without a look at any section. */
 static int request_quick(request_rec *r, int lookup)
 {
-    const certmap_request_t *state = certmap_request_if_any(r);
+    certmap_request_t *state = certmap_request_if_any(r);
     int status;
 
     if (lookup || !state || !state->withheld) {
         return DECLINED;
     }
+    state->routed = 1;
     status = ap_process_request_internal(r);
     return status == OK ? ap_invoke_handler(r) : status;
-}
-
-/* The sections are looked up twice: <Location> before the name is translated, all others afterwards. */
-static int request_located(request_rec *r)
-{
-    certmap_request_t *state = certmap_request_if_any(r);
-
-    if (state && state->withheld) {
-        state->exempt_location = certmap_dir_conf(r)->exempt == 1;
-    }
-    return DECLINED;
 }
 
 static void on_error_answer(request_rec *r)
@@ -901,7 +913,6 @@ void certmap_access_register(apr_pool_t *p)
     ap_hook_post_config(prepare, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_read_request(request_begins, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_quick_handler(request_quick, NULL, NULL, APR_HOOK_REALLY_FIRST);
-    ap_hook_translate_name(request_located, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_map_to_storage(check_storage, NULL, NULL, APR_HOOK_REALLY_FIRST);
     /* PER_URI: the answer depends on more than the configuration. Next to mod_ssl's check, so that no other module's
      * 403 falls between. */

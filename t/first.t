@@ -39,7 +39,7 @@ my @table = (
     ['GET /off/gone', 410, '410 '], ['GET /off/nowhere', 404, '404 '], ['GET /off/closed/x', 403, '403 '],
     ['GET /off-directory/plain.txt', 200, "200 plain text\n"], ['GET /off-directory', 301, '301 '],
     ['GET /off-directory/here200', 200, '200 '], ['GET /off-files.txt', 200, "200 plain text\n"],
-    ['GET /off/translate', 200, "200 early\n"],
+    ['GET /off/translate', 200, "200 early\n"], ['GET /off/locked/x', 403, '403 '], ['GET /locked/x', 403, ''],
     # No other quick handler is asked; and of a redirect nobody knows the directory.
     ['GET /off-directory/redirect', 302, ''], ['GET /off/quick', 200, '404 '],
 );
@@ -117,6 +117,7 @@ LUA
     'site/err-harmless/.htaccess' => "# nothing\n", 'site/err-harmless/doc.txt' => $secret,
     'site/err-off/.htaccess' => "DirectoryIndex doc.txt\n", 'site/err-off/doc.txt' => "the own document\n",
     'site/config-index/x' => '', 'site/here/x' => '',
+    'site/locked/x' => '', 'site/off/locked/x' => '',
 );
 my $document_sections = join '', map {
     "<Location \"/document$_\">\n    ErrorDocument 403 $_\n</Location>\n"
@@ -235,6 +236,11 @@ CONF
 PERL
 </VirtualHost>
 CONF
+
+# Refused by httpd before it knows what <Location> says of it.
+my @locked = map { $server->dir . "/site/$_" } 'locked', 'off/locked';
+chmod 0, $_ or die "$_: $!\n" for @locked;
+END { chmod 0755, @locked }
 
 my ($marks, $refusals, %wanted) = (0, 0);
 

@@ -50,6 +50,7 @@ my @places = (
     [TRACE           => TRACE   => '/plain.txt',                qr/^x-test:/im,          'page'],
     ['OPTIONS *'     => OPTIONS => '*',                         qr/^$/,                  'page'],
     [cached          => GET     => '/cache/plain.txt',          qr/^plain text$/,        'page'],
+    [rewritten       => GET     => '/rewritten/200',            qr/<h1>OK</,             'page'],
     [proxied         => GET     => '/proxy/plain.txt',          qr/^plain text$/,        'page'],
     ['Require ssl-verify-client' => GET => '/verified/plain.txt', qr/^plain text$/,      'page'],
     ['CertMap Off, Require ssl-verify-client' => GET => '/off-verified/plain.txt', qr/^plain text$/, 'require'],
