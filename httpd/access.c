@@ -259,8 +259,8 @@ static inline int is_own_user(const request_rec *r, const certmap_request_t *sta
 }
 
 /*
- * No user but the mapping's. mod_ssl takes one from the certificate, whatever the mapping says of that (SSLUserName), and
- * so may other modules' access checks do; mod_authz_core believes whom it finds, and asks for no password then.
+ * No user but the mapping's. mod_ssl takes one from the certificate, whatever the mapping says of that (SSLUserName),
+ * and other modules' access checks may; mod_authz_core believes whom it finds, and no password is asked for then.
  */
 static void keep_own_user(request_rec *r, const certmap_dir_conf_t *conf, certmap_request_t *state)
 {
@@ -495,6 +495,9 @@ static void map_for_require(request_rec *r, const certmap_dir_conf_t *conf)
         certmap_respond_accept(r, state);
         set_user(r, state);
     }
+    else {
+        drop_user(r, state);
+    }
 }
 
 /* Before mod_authz_core asks Require. Whether it will refuse is known when it has. */
@@ -521,8 +524,8 @@ static int check_again(request_rec *r)
 }
 
 /*
- * Before Require is asked of a user who has been authenticated. Where that was not by a password, somebody else answered
- * in our place.
+ * Before Require is asked of a user who has been authenticated. Where that was not by a password, somebody else has
+ * answered in our place.
  */
 static int before_require_user(request_rec *r)
 {
@@ -548,8 +551,8 @@ static void keep_known_user(request_rec *r)
 
 /*
  * Authorization passed, or there was none: a 403 from here on is somebody else's. httpd skips the access checks of an
- * internal redirect or a part that stays within one configuration, whatever hooks are registered as; so they are made up
- * for here, lest an error document takes its exemption along.
+ * internal redirect or a part that stays within one configuration, whatever hooks are registered as; so they are made
+ * up for here, lest an error document takes its exemption along.
  */
 static int authorized(request_rec *r)
 {
@@ -631,8 +634,8 @@ static int authenticate(request_rec *r)
 }
 
 /*
- * FakeBasicAuth: mod_ssl makes up a Basic header out of the certificate's subject and a password that everybody knows, in
- * place of what the client has sent. Where users are ours to give it is no password.
+ * FakeBasicAuth: mod_ssl makes up a Basic header out of the certificate's subject and a password that everybody knows,
+ * in place of what the client has sent. Where users are ours to give it is no password.
  */
 static int before_fake(request_rec *r)
 {
@@ -642,7 +645,8 @@ static int before_fake(request_rec *r)
     return DECLINED;
 }
 
-/* One that was made up for the request before an internal redirect came along; mod_ssl lets no client send such a one. */
+/* One that was made up for the request before an internal redirect is still there. mod_ssl lets no client send such a
+ * one. */
 static int is_fake(const request_rec *r)
 {
     const char *user, *password;
@@ -674,8 +678,8 @@ static int after_fake(request_rec *r)
 
 /* ---- the guard's last word -------------------------------------------------------------------------------------- */
 
-/* <Location> is looked up before the name is translated and again after all other sections. What answers in between goes
- * without, but the path is what it will be. */
+/* <Location> is looked up before the name is translated and again after all other sections. What answers in between
+ * goes without, but the path is what it will be. */
 static int is_exempt(request_rec *r, const certmap_request_t *state)
 {
     if (certmap_dir_conf(r)->exempt != 1 && state->routed) {

@@ -149,8 +149,8 @@ static int fall_back(certmap_reread_t *file, const apr_array_header_t *texts, in
     return 0;
 }
 
-/* The configuration ends, and its files with it. Only a restart comes back for what they said: the process pool is ending
- * itself where the process does, and what httpd -X has read since its start is gone with the child that it was. */
+/* The configuration ends, and its files with it. Only a restart comes back for what they said: where the process ends,
+ * so does its pool, and what httpd -X has read since its start is gone with the child that it was. */
 static apr_status_t keep_texts(void *process)
 {
     int i;

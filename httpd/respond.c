@@ -415,8 +415,8 @@ static int is_text(const char *document)
     return document && strcmp(document, "default") != 0 && *document != '/' && !ap_is_url(document);
 }
 
-/* Drops what httpd writes and sends ours instead, at the first brigade that comes by. After the end there may come more:
- * from who was interrupted by the refusal and does not know it. */
+/* Drops what httpd writes and sends ours instead, at the first brigade that comes by. After the end there may come
+ * more, from who was interrupted by the refusal and does not know it. */
 static apr_status_t page_filter(ap_filter_t *f, apr_bucket_brigade *in)
 {
     static const int begun = 1, ended = 2;
