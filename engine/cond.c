@@ -5,6 +5,7 @@
  * never matches is a hole when it is a deny rule.
  */
 #include <arpa/inet.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <apr_lib.h>
@@ -147,6 +148,32 @@ static void check_ku(const job_t *job, certmap_str_t text)
                        hint ? hint : "");
 }
 
+/* A URI ignores case in its scheme and host only. Where these stand in a value that a wildcard meets, only the value
+ * can say: a letter in upper case is marked, one in lower case meets the value's folded form as it is. */
+static void compile_uri(job_t *job)
+{
+    certmap_cond_t *cond = job->cond;
+    apr_uint16_t *tokens;
+    apr_size_t i;
+
+    compile_wildcard(job, cond->raw);
+    if (cond->exact) {
+        return;
+    }
+    if (cond->pattern == CERTMAP_P_LITERAL) {
+        cond->u.literal = lasting(job, certmap_fold_uri(cond->u.literal, job->scratch));
+        return;
+    }
+    tokens = apr_pmemdup(job->pool, cond->u.wildcard.tokens, cond->u.wildcard.n * sizeof(*tokens));
+    for (i = 0; i < cond->u.wildcard.n; i++) {
+        if (tokens[i] >= 'A' && tokens[i] <= 'Z') {
+            tokens[i] |= CERTMAP_TOKEN_UPPER;
+            cond->u.wildcard.upper = 1;
+        }
+    }
+    cond->u.wildcard.tokens = tokens;
+}
+
 static void compile_text(job_t *job)
 {
     certmap_cond_t *cond = job->cond;
@@ -163,6 +190,10 @@ static void compile_text(job_t *job)
     }
     if (cond->field.kind == CERTMAP_F_SID && !has_wildcard(cond->raw) && !certmap_is_sid(cond->raw)) {
         certmap_sink_error(job->sink, place_of(job, 0), "not a SID: it reads S-1-5-21-...");
+    }
+    if (cond->field.kind == CERTMAP_F_SAN_URI) {
+        compile_uri(job);
+        return;
     }
     compile_wildcard(job, cond->exact ? cond->raw : certmap_fold(cond->raw, job->scratch));
 }
@@ -413,6 +444,36 @@ pcre2_match_context *certmap_cond_limits(apr_pool_t *p)
     return limits;
 }
 
+#ifdef PCRE2_EXTRA_CASELESS_RESTRICT
+static apr_status_t free_compiling(void *compiling)
+{
+    pcre2_compile_context_free(compiling);
+    return APR_SUCCESS;
+}
+#endif
+
+/* The library may be older than the header: an option that it does not know would make each regex an error. */
+pcre2_compile_context *certmap_cond_compiling(apr_pool_t *p)
+{
+    pcre2_compile_context *compiling = NULL;
+#ifdef PCRE2_EXTRA_CASELESS_RESTRICT
+    char version[64] = "";
+    char *minor;
+    long major;
+
+    pcre2_config(PCRE2_CONFIG_VERSION, version);
+    major = strtol(version, &minor, 10);
+    if ((major > 10 || (major == 10 && *minor == '.' && strtol(minor + 1, NULL, 10) >= 43))
+        && (compiling = pcre2_compile_context_create(NULL)) != NULL) {
+        pcre2_set_compile_extra_options(compiling, PCRE2_EXTRA_CASELESS_RESTRICT);
+        apr_pool_cleanup_register(p, compiling, free_compiling, apr_pool_cleanup_null);
+    }
+#else
+    (void)p;
+#endif
+    return compiling;
+}
+
 /* Whether the regex is met by texts that have nothing in common: then it asks nothing. */
 static void probe_regex(certmap_cond_t *cond)
 {
@@ -472,7 +533,8 @@ static void compile_regex(job_t *job)
     }
     cond->pattern = CERTMAP_P_REGEX;
     cond->u.regex.limits = job->b->limits;
-    cond->u.regex.code = pcre2_compile((PCRE2_SPTR)cond->raw.data, cond->raw.len, REGEX_OPTIONS, &rc, &at, NULL);
+    cond->u.regex.code = pcre2_compile((PCRE2_SPTR)cond->raw.data, cond->raw.len, REGEX_OPTIONS, &rc, &at,
+                                       job->b->compiling);
     if (cond->u.regex.code == NULL) {
         pcre2_get_error_message(rc, message, sizeof(message));
         certmap_sink_error(job->sink, place_of(job, at), "regex: %s at offset %" APR_SIZE_T_FMT, (const char *)message,
@@ -485,6 +547,7 @@ static void compile_regex(job_t *job)
     }
     pcre2_pattern_info(cond->u.regex.code, PCRE2_INFO_CAPTURECOUNT, &cond->u.regex.captures);
     cond->u.regex.needs = certmap_regex_needs(cond->raw, job->pool);
+    cond->u.regex.mixes = certmap_regex_mixes(cond->raw, job->b->restricts);
     if (cond->u.regex.needs == NULL) {
         probe_regex(cond);
     }

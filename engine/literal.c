@@ -265,6 +265,49 @@ static int read_quantifier(reader_t *r, int *some, int *least)
     return 1;
 }
 
+/* ---- case ------------------------------------------------------------------------------------------------------ */
+
+/* Letters of options behind "(?": all that PCRE2 knows, and '-' and '^', which unset some. */
+static int is_option(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '^';
+}
+
+int certmap_regex_mixes(certmap_str_t pattern, int restricts)
+{
+    apr_size_t i;
+    int caseless = 0;
+    int undone = 0;
+
+    for (i = 0; i + 2 < pattern.len; i++) {
+        if (pattern.data[i] != '(' || pattern.data[i + 1] != '?') {
+            continue;
+        }
+        for (i += 2; i < pattern.len && is_option(pattern.data[i]); i++) {
+            caseless |= pattern.data[i] == 'i';
+            undone |= pattern.data[i] == '^' || pattern.data[i] == '-';
+        }
+        i--;
+    }
+    return caseless && (!restricts || undone);
+}
+
+int certmap_text_mixes(certmap_str_t text)
+{
+    const unsigned char *s = (const unsigned char *)text.data;
+    apr_size_t i;
+
+    for (i = 0; i + 1 < text.len; i++) {
+        if ((s[i] == 0xc5 && s[i + 1] == 0xbf)
+            || (s[i] == 0xe2 && s[i + 1] == 0x84 && i + 2 < text.len && s[i + 2] == 0xaa)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* ---- what a regex needs ---------------------------------------------------------------------------------------- */
+
 /* Puts a finished run where it belongs. */
 static void end_run(certmap_needs_t *needs, int *first, int last, certmap_str_t run)
 {

@@ -122,9 +122,16 @@ const certmap_needs_t *certmap_regex_needs(certmap_str_t pattern, apr_pool_t *p)
 /** Whether a text has all of it. */
 int certmap_needs_met(const certmap_needs_t *needs, certmap_str_t text);
 
+/** Whether a pattern ignores case somewhere so that PCRE2 may take letters beyond ASCII for those of ASCII.
+ *  @param restricts PCRE2 is asked to keep them apart, as far as the pattern itself does not undo that */
+int certmap_regex_mixes(certmap_str_t pattern, int restricts);
+/** Whether a text has a letter in it that PCRE2 then takes for one of ASCII: U+212A for k, U+017F for s. */
+int certmap_text_mixes(certmap_str_t text);
+
 /** Tokens of a wildcard pattern: a byte, or one of these. */
 #define CERTMAP_TOKEN_ONE 0x100     /* '?': one character */
 #define CERTMAP_TOKEN_ANY 0x101     /* '*': any run, the empty one too */
+#define CERTMAP_TOKEN_UPPER 0x200   /* on a letter of a URI: in lower case, too, where the URI ignores case */
 
 struct certmap_cond_t {
     const char *text;           /**< as written, quotes taken off */
@@ -146,12 +153,14 @@ struct certmap_cond_t {
         struct {
             const apr_uint16_t *tokens;
             apr_size_t n;
+            int upper;              /**< some have CERTMAP_TOKEN_UPPER */
         } wildcard;
         struct {
             pcre2_code *code;
             pcre2_match_context *limits;
             const certmap_needs_t *needs;   /**< or NULL; a text without them is a "no" before PCRE2 is asked */
             apr_uint32_t captures;
+            int mixes;                      /**< a text for which certmap_text_mixes holds is an error */
         } regex;
         struct {
             unsigned char octets[16];
@@ -168,6 +177,8 @@ int certmap_cond_looks_like(certmap_builder_t *b, certmap_str_t text);
 apr_status_t certmap_cond_compile(certmap_builder_t *b, const certmap_word_t *word, certmap_cond_t *cond);
 /** The bounds of every regex match. Freed with the pool. NULL: out of memory. */
 pcre2_match_context *certmap_cond_limits(apr_pool_t *p);
+/** How regexes are compiled, where this PCRE2 can keep ASCII and other letters apart; else NULL. Freed with the pool. */
+pcre2_compile_context *certmap_cond_compiling(apr_pool_t *p);
 /* ---- one certificate before many rules ------------------------------------------------------------------------ */
 
 /** Three-valued logic with a fourth that ends everything. */
@@ -339,6 +350,8 @@ struct certmap_builder_t {
     apr_hash_t *fields;             /**< a field as written to certmap_field_t: read once, shared by all conditions */
     apr_size_t njit;                /**< regexes compiled to machine code so far */
     pcre2_match_context *limits;
+    pcre2_compile_context *compiling;   /**< or NULL: there is nothing to ask of PCRE2 */
+    int restricts;                  /**< PCRE2 keeps ASCII and other letters apart when it ignores case */
 };
 
 struct certmap_ruleset_t {

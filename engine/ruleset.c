@@ -40,6 +40,8 @@ certmap_builder_t *certmap_builder_create(apr_pool_t *p)
     b->names = apr_hash_make(b->temporary);
     b->fields = apr_hash_make(b->temporary);
     b->limits = certmap_cond_limits(p);
+    b->compiling = certmap_cond_compiling(p);
+    b->restricts = b->compiling != NULL;
     return b;
 }
 

@@ -38,7 +38,7 @@ static int percent(unsigned n)
 /* Made of few parts, so that texts share beginnings, ends and insides. */
 static const char *const parts[] = {
     "ann", "bob", "Ann", "lee", "-", ".", " ", "  ", "x", "a", "aa", "ab", "007", "42", "user", "*", "?", "\\", "[k]",
-    "(s)", "m\303\274ller", "\303\226", "\342\204\252", "ops", "k", "s", "1", "+", "|", "^", "$", "{2}"
+    "(s)", "m\303\274ller", "\303\226", "\342\204\252", "\305\277", "ops", "k", "s", "1", "+", "|", "^", "$", "{2}"
 };
 
 /* What ordinary certificates hold. */
@@ -50,7 +50,10 @@ static const char *const words[] = {
 
 static const char *const mails[] = { "ann@example.org", "Bob@example.org", "ops-42@corp.example", "x@y.example" };
 static const char *const hosts[] = { "ann.example.org", "a.b.c.example", "ops.example", "example.org" };
-static const char *const uris[] = { "spiffe://example/ns/a/sa/ann", "spiffe://example/ns/b/sa/bob", "urn:x:42" };
+static const char *const uris[] = {
+    "spiffe://example/ns/a/sa/ann", "spiffe://example/ns/b/sa/bob", "SPIFFE://Example/ns/a/sa/Ann", "urn:x:42",
+    "URN:x:Ann", "https://Ann@WWW.Example:443/Ns", "https://ann@www.example:443/ns?A", "Ns/A"
+};
 static const char *const addresses[] = { "192.0.2.1", "192.0.2.77", "10.0.0.1", "2001:db8::1", "2001:db8:1::77" };
 static const char *const networks[] = {
     "192.0.2.1", "192.0.2.0/24", "192.0.2.64/26", "10.0.0.0/8", "0.0.0.0/0", "2001:db8::/32", "2001:db8::/63", "::/0",

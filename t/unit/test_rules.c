@@ -4,6 +4,7 @@
  * that a rule written out is read back as the same rule.
  */
 #include "fixture.h"
+#include "rules.h"
 
 #define HEX64 "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 #define HEX40 "00112233445566778899aabbccddeeff00112233"
@@ -502,10 +503,148 @@ static void test_text(void)
         "r allow u subject.O=\"Example Ltd\" groups=a", "only what must be quoted is");
 }
 
+/* ---- case ------------------------------------------------------------------------------------------------------- */
+
+#define KELVIN "\342\204\252"
+#define LONG_S "\305\277"
+
+/* PCRE2 from 10.43 on keeps ASCII and other letters apart by itself; before, a text that could mix them is an error. */
+static int keeps_apart(void)
+{
+#ifdef PCRE2_EXTRA_CASELESS_RESTRICT
+    char version[64] = "";
+
+    pcre2_config(PCRE2_CONFIG_VERSION, version);
+    return atoi(version) > 10 || (atoi(version) == 10 && atoi(strchr(version, '.') + 1) >= 43);
+#else
+    return 0;
+#endif
+}
+
+/* A rule, a common name, what is decided where PCRE2 cannot keep letters apart, and where it can. */
+static const struct {
+    const char *rule;
+    const char *cn;
+    const char *before;
+    const char *apart;
+} caseless[] = {
+    { "r allow %{1} subject.CN~(?i)(kea)", "KEA", "=KEA", "=KEA" },
+    { "r allow kea subject.CN~(?i)kea", KELVIN "ea", "ambiguous", "no-match" },
+    { "r allow kea subject.CN~(?i:k)ea", KELVIN "ea", "ambiguous", "no-match" },
+    { "r allow kea subject.CN~.*(?i)a", "m" KELVIN "a", "ambiguous", "=kea" },
+    { "r allow kea subject.CN~(?i)[^x]*", KELVIN "ea", "ambiguous", "=kea" },
+    { "r allow kea subject.CN~(*UCP)(?i)kea", KELVIN "ea", "ambiguous", "no-match" },
+    { "r allow kea subject.CN~(?xi)kea", KELVIN "ea", "ambiguous", "no-match" },
+    { "r allow kea subject.CN~(?^i)kea", KELVIN "ea", "ambiguous", "ambiguous" },
+    { "r allow kea subject.CN~(?-x:(?i:KEA))", KELVIN "ea", "ambiguous", "no-match" },
+    { "r allow staff subject.CN~(?i)staff", LONG_S "taff", "ambiguous", "no-match" },
+    { "r allow staff subject.CN~(?i).*staff", "a" LONG_S "taff", "ambiguous", "no-match" },
+    { "r deny subject.CN~(?i)mallory-kea\nz allow u any", "mallory-" KELVIN "ea", "denied-by-rule", "=u" },
+    { "r deny subject.CN~(?i).*staff.*\nz allow u any", "x" LONG_S "taffy", "denied-by-rule", "=u" },
+    { "r allow u subject.O=x subject.CN!~(?i)staff", LONG_S "taff", "ambiguous", "=u" },
+    { "r deny any subject.CN!~(?i)kea\nz allow u any", KELVIN "ea", "denied-by-rule", "denied-by-rule" },
+    /* a text that has not what the regex needs anyhow is no match, and letters that no caseless regex meets are letters */
+    { "r allow kea subject.CN~(?i)kea", KELVIN "eb", "no-match", "no-match" },
+    { "r allow kea subject.CN~kea|" KELVIN "ea", KELVIN "ea", "=kea", "=kea" },
+    { "r allow kea subject.CN=kea", KELVIN "ea", "no-match", "no-match" },
+    { "r allow kea subject.CN=" KELVIN "EA", KELVIN "ea", "=kea", "=kea" },
+    { "r allow u subject.CN~\\d", "\331\241", "no-match", "no-match" },      /* an Arabic digit */
+    { "r allow u subject.CN~\\w", "\303\274", "no-match", "no-match" },
+    { "r allow u subject.CN~(*UCP)\\w", "\303\274", "=u", "=u" },
+};
+
+static void test_caseless(void)
+{
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(caseless) / sizeof(caseless[0]); i++) {
+        const char *expected = keeps_apart() ? caseless[i].apart : caseless[i].before;
+
+        decides(caseless[i].rule, person("O", "x", "CN", caseless[i].cn, NULL), expected,
+                apr_pstrcat(pool, caseless[i].rule, "; ", caseless[i].cn, NULL));
+    }
+    if (!keeps_apart()) {
+        certmap_list_t list = { .rules = rules_of("r allow kea subject.CN~(?i)kea") };
+        certmap_verdict_t verdict = { .reason = CERTMAP_R_NONE };
+        certmap_decision_t d;
+
+        certmap_decide(&list, person("CN", KELVIN "ea", NULL), &verdict, CERTMAP_WEAK, NOW, &d, pool);
+        is_str(d.detail, "rule r: matcher error: subject.CN~(?i)kea: the value has U+212A or U+017F in it, which a regex "
+               "that ignores case takes for k or s", "and why");
+    }
+}
+
+/* A condition, a URI, whether it holds. */
+static const struct {
+    const char *cond;
+    const char *uri;
+    int holds;
+} uris[] = {
+    { "san.uri=spiffe://x/sa/payments", "spiffe://x/sa/payments", 1 },
+    { "san.uri=spiffe://x/sa/payments", "spiffe://x/sa/Payments", 0 },
+    { "san.uri=SPIFFE://X/sa/payments", "spiffe://x/sa/payments", 1 },
+    { "san.uri=spiffe://x/sa/payments", "Spiffe://X/sa/payments", 1 },
+    { "case:san.uri=spiffe://x/sa/payments", "Spiffe://x/sa/payments", 0 },
+    { "case:san.uri=spiffe://x/sa/Payments", "spiffe://x/sa/Payments", 1 },
+    { "san.uri=spiffe://x/sa/*", "SPIFFE://X/sa/Payments", 1 },
+    { "san.uri=spiffe://x/SA/*", "spiffe://x/sa/Payments", 0 },
+    { "san.uri=spiffe://*/sa/Payments", "spiffe://x/sa/Payments", 1 },
+    { "san.uri=spiffe://*/sa/Payments", "spiffe://x/sa/payments", 0 },
+    { "san.uri=spiffe://*/sa/payments", "spiffe://x/sa/Payments", 0 },
+    { "san.uri=*/sa/P?yments", "spiffe://x/sa/Payments", 1 },
+    { "san.uri=*/sa/P?yments", "spiffe://x/sa/payments", 0 },
+    { "san.uri=*Example.ORG/x", "https://www.example.org/x", 1 },
+    { "san.uri=*Example.ORG/x", "https://www.EXAMPLE.org/x", 1 },
+    { "san.uri=*Example.ORG/x", "https://www/example.org/x", 0 },
+    { "san.uri=*Example.ORG/x", "https://www/Example.ORG/x", 1 },
+    { "san.uri=S*x/A", "spiffe://x/A", 1 },
+    { "san.uri=S*x/A", "spiffe://x/a", 0 },
+    { "san.uri=?PIFFE:*", "spiffe://x/a", 1 },
+    { "case:san.uri=*Example.ORG/x", "https://www.example.org/x", 0 },
+    { "san.uri=https://Ann@x/y", "https://Ann@X/y", 1 },
+    { "san.uri=https://ann@x/y", "https://Ann@x/y", 0 },
+    { "san.uri=https://A*@X/y", "https://Ann@x/y", 1 },
+    { "san.uri=https://A*@X/y", "https://ann@x/y", 0 },
+    { "san.uri=https://x:443/", "https://X:443/", 1 },
+    { "san.uri=https://[2001:DB8::1]/", "https://[2001:db8::1]/", 1 },
+    { "san.uri=https://x?A", "https://X?A", 1 },
+    { "san.uri=https://x\\?a", "https://x?A", 0 },
+    { "san.uri=https://x#a", "https://x#A", 0 },
+    { "san.uri=https://x#a", "https://X#a", 1 },
+    { "san.uri=urn:x:Y", "URN:x:Y", 1 },
+    { "san.uri=urn:x:y", "urn:x:Y", 0 },
+    { "san.uri=tag:microsoft.com,2022-09-14:a", "TAG:microsoft.com,2022-09-14:a", 1 },
+    { "san.uri=tag:microsoft.com,2022-09-14:a", "tag:Microsoft.com,2022-09-14:a", 0 },
+    { "san.uri=/a/b", "/A/b", 0 },
+    { "san.uri=1x://A/b", "1x://a/b", 0 },
+    { "\"san.uri=urn:x y\"", "urn:x  y", 0 },
+    { "\"san.uri=urn:x  y\"", "urn:x  y", 1 },
+    { "san.uri~spiffe://x/sa/payments", "spiffe://x/sa/Payments", 0 },
+    { "san.uri~spiffe://x/sa/[A-Z]ayments", "spiffe://x/sa/Payments", 1 },
+    { "any san.uri!=spiffe://x/sa/payments", "spiffe://x/sa/Payments", 1 },
+    { "any san.uri!=spiffe://x/sa/payments", "spiffe://X/sa/payments", 0 },
+};
+
+static void test_uris(void)
+{
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(uris) / sizeof(uris[0]); i++) {
+        apr_size_t n = strlen(uris[i].uri);
+        const char *san = apr_psprintf(pool, "DER:30%02x86%02x%s", (unsigned)n + 2, (unsigned)n,
+                                       certmap_hex((const unsigned char *)uris[i].uri, n, pool).data);
+
+        decides(apr_psprintf(pool, "r allow u %s", uris[i].cond), person("CN", "x", "ext:subjectAltName", san, NULL),
+                uris[i].holds ? "=u" : "no-match", apr_pstrcat(pool, uris[i].cond, "; ", uris[i].uri, NULL));
+    }
+}
+
 int main(void)
 {
     plan(0);
     fixture_start();
+    test_caseless();
+    test_uris();
     test_complaints();
     test_places();
     test_names();
