@@ -148,13 +148,35 @@ static void check_ku(const job_t *job, certmap_str_t text)
                        hint ? hint : "");
 }
 
-/* A URI ignores case in its scheme and host only. Where these stand in a value that a wildcard meets, only the value
- * can say: a letter in upper case is marked, one in lower case meets the value's folded form as it is. */
+/* Where a URI ignores case in what stands before the first wildcard. @return whether that is all of it */
+static int uri_beginning(const apr_uint16_t *tokens, apr_size_t ntokens, certmap_uri_t *parts, apr_pool_t *p)
+{
+    char *text = apr_palloc(p, ntokens + 1);
+    apr_size_t n;
+
+    for (n = 0; n < ntokens && tokens[n] < CERTMAP_TOKEN_ONE; n++) {
+        text[n] = (char)tokens[n];
+    }
+    *parts = certmap_uri_parts((certmap_str_t){ text, n });
+    if (parts->scheme > 0 && parts->host == 0) {
+        return n - parts->scheme >= 3;      /* no "//" can follow */
+    }
+    if (parts->end == n) {
+        parts->host = parts->end = 0;       /* a wildcard may stand in the host, or before its '@' */
+        return 0;
+    }
+    return parts->scheme > 0;
+}
+
+/* A URI ignores case in its scheme and host only. Where these stand in a value that a wildcard meets, often only the
+ * value can say: a letter in upper case is marked then, one in lower case meets the value's folded form as it is. */
 static void compile_uri(job_t *job)
 {
     certmap_cond_t *cond = job->cond;
+    certmap_uri_t parts;
     apr_uint16_t *tokens;
     apr_size_t i;
+    int known;
 
     compile_wildcard(job, cond->raw);
     if (cond->exact) {
@@ -165,8 +187,15 @@ static void compile_uri(job_t *job)
         return;
     }
     tokens = apr_pmemdup(job->pool, cond->u.wildcard.tokens, cond->u.wildcard.n * sizeof(*tokens));
+    known = uri_beginning(tokens, cond->u.wildcard.n, &parts, job->scratch);
     for (i = 0; i < cond->u.wildcard.n; i++) {
-        if (tokens[i] >= 'A' && tokens[i] <= 'Z') {
+        if (tokens[i] < 'A' || tokens[i] > 'Z') {
+            continue;
+        }
+        if (certmap_uri_ignores_case(&parts, i)) {
+            tokens[i] = (apr_uint16_t)(tokens[i] + ('a' - 'A'));
+        }
+        else if (!known) {
             tokens[i] |= CERTMAP_TOKEN_UPPER;
             cond->u.wildcard.upper = 1;
         }

@@ -37,6 +37,9 @@ certmap_values_t certmap_eval_values(certmap_eval_t *ev, const certmap_field_t *
             return ev->cache[i];
         }
     }
+    if (ev->cert == NULL) {
+        return v;       /* what a rule asks for, in place of what a certificate has, is all here */
+    }
     v.state = certmap_cert_values(ev->cert, ev->verdict, field, &v.values, &v.n, ev->pool);
     if (ev->ncached < CERTMAP_EVAL_CACHE) {
         ev->cache[ev->ncached++] = v;

@@ -278,6 +278,26 @@ static void parse_verb(parser_t *ps)
     parse_user(ps);
 }
 
+/* What conditions of a rule may cost that are compared with one another, and more for each of them. */
+#define COMPARE_STEPS 20000
+#define COMPARE_STEPS_EACH 200
+
+static void check_contradictions(parser_t *ps)
+{
+    certmap_compare_t c = { ps->b->scratch, COMPARE_STEPS + ps->rule->nconds * COMPARE_STEPS_EACH };
+    const certmap_cond_t *first;
+    const certmap_cond_t *second;
+
+    if (ps->lost || ps->rule->disabled || !certmap_rule_contradicts(&c, ps->rule, &first, &second)) {
+        return;
+    }
+    certmap_sink_error(&ps->b->sink, second->place, "rule %s can never match: %s and %s contradict each other%s%s%s",
+                       ps->rule->name, first->text, second->text,
+                       first->leader >= 0 && first->leader == second->leader ? "; conditions on " : "",
+                       first->leader >= 0 && first->leader == second->leader ? first->field.name : "",
+                       first->leader >= 0 && first->leader == second->leader ? " must hold on one same value" : "");
+}
+
 /* What can be said only when all words have been read. */
 static void check_rule(parser_t *ps)
 {
@@ -304,6 +324,7 @@ static void check_rule(parser_t *ps)
             break;
         }
     }
+    check_contradictions(ps);
     if (rule->user != NULL && !ps->lost) {
         certmap_template_check(rule->user, rule, sink);
     }

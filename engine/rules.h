@@ -234,10 +234,38 @@ certmap_match_e certmap_rule_matches(certmap_eval_t *ev, const certmap_rule_t *r
 /** What ev->failed says, in words, in p. */
 const char *certmap_eval_error(const certmap_eval_t *ev, apr_pool_t *p);
 
-/* ---- linting (lint_cond.c, lint_group.c) --------------------------------------------------------------------- */
+/* ---- linting (lint_cond.c, lint_glob.c, lint_group.c) --------------------------------------------------------- */
+
+/** What comparing conditions works with. What it may spend has an end, behind which nothing is certain. */
+typedef struct certmap_compare_t {
+    apr_pool_t *pool;           /**< for a while */
+    apr_size_t left;            /**< steps */
+} certmap_compare_t;
+
+/** What one regex on one literal counts as, in steps. */
+#define CERTMAP_REGEX_STEPS 200
 
 /** Whether every value that inner's pattern matches is one that outer's matches; 0 also where that is not certain. */
-int certmap_cond_contains(const certmap_cond_t *outer, const certmap_cond_t *inner, apr_pool_t *p);
+int certmap_cond_contains(certmap_compare_t *c, const certmap_cond_t *outer, const certmap_cond_t *inner);
+/** Whether it is certain that no value is matched by both patterns. */
+int certmap_cond_disjoint(certmap_compare_t *c, const certmap_cond_t *a, const certmap_cond_t *b);
+/** Whether it is certain that `then` holds for every certificate for which `given` does. A `then` that binds a value is
+ *  implied by conditions only that bind a value, or by all:, so that the value is the same. */
+int certmap_cond_implies(certmap_compare_t *c, const certmap_cond_t *given, const certmap_cond_t *then);
+
+/** Texts that a pattern matches, or more than these: characters, '?' and '*'. */
+typedef struct certmap_glob_t {
+    apr_uint32_t *symbols;
+    apr_size_t n;
+    int raw;                    /**< of values as they stand, not folded */
+} certmap_glob_t;
+
+/** @return 0 when the pattern is about no text */
+int certmap_glob_of(const certmap_cond_t *cond, certmap_glob_t *g, apr_pool_t *p);
+/** Turns it into one of folded values, and of more than these. @return 0 when there is none */
+int certmap_glob_fold(certmap_glob_t *g);
+int certmap_glob_contains(const certmap_glob_t *outer, const certmap_glob_t *inner);
+int certmap_glob_disjoint(const certmap_glob_t *a, const certmap_glob_t *b, apr_pool_t *p);
 /** A capturing group of a regex. */
 typedef struct certmap_group_t {
     certmap_str_t text;         /**< what stands between its parentheses */
@@ -249,8 +277,16 @@ typedef struct certmap_group_t {
 /** Finds a group. @return 0 when there is none of that number, or something of the regex is not understood */
 int certmap_regex_group(certmap_str_t pattern, apr_uint32_t number, certmap_group_t *group);
 /** Whether it is certain that two conditions of a rule never hold together, and which. */
-int certmap_rule_contradicts(const certmap_rule_t *rule, const certmap_cond_t **first, const certmap_cond_t **second,
-                             apr_pool_t *p);
+int certmap_rule_contradicts(certmap_compare_t *c, const certmap_rule_t *rule, const certmap_cond_t **first,
+                             const certmap_cond_t **second);
+
+/** Rules of a list that have been asked about, for finding the one before that matches whatever another does. */
+typedef struct certmap_reach_t certmap_reach_t;
+
+certmap_reach_t *certmap_reach_create(const certmap_list_t *list, apr_pool_t *p);
+/** Asked for each enabled rule, in the order of the list. @return a rule before, or NULL: there is none, or it is not
+ *  certain */
+const certmap_rule_t *certmap_reach_covering(certmap_reach_t *r, const certmap_rule_t *rule, apr_pool_t *scratch);
 
 /* ---- templates ----------------------------------------------------------------------------------------------- */
 
