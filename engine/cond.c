@@ -26,7 +26,7 @@
 
 #define REGEX_OPTIONS (PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_BACKSLASH_C)
 
-static const char *const key_usages[] = {
+const char *const certmap_key_usages[] = {
     "digitalSignature", "nonRepudiation", "contentCommitment", "keyEncipherment", "dataEncipherment", "keyAgreement",
     "keyCertSign", "cRLSign", "encipherOnly", "decipherOnly", NULL
 };
@@ -61,19 +61,6 @@ static certmap_place_t place_of(const job_t *job, apr_size_t offset)
 }
 
 /* ---- wildcards ----------------------------------------------------------------------------------------------- */
-
-/* Whether tokens ask nothing of a value but some length. */
-static int only_wild(const apr_uint16_t *tokens, apr_size_t n)
-{
-    apr_size_t i;
-
-    for (i = 0; i < n; i++) {
-        if (tokens[i] != CERTMAP_TOKEN_ANY && tokens[i] != CERTMAP_TOKEN_ONE) {
-            return 0;
-        }
-    }
-    return 1;
-}
 
 /* A copy that lasts; the value as written serves where it is the same. */
 static certmap_str_t lasting(const job_t *job, certmap_str_t text)
@@ -113,7 +100,6 @@ static void compile_wildcard(job_t *job, certmap_str_t text)
         cond->pattern = CERTMAP_P_WILDCARD;
         cond->u.wildcard.tokens = apr_pmemdup(job->pool, tokens, n * sizeof(*tokens));
         cond->u.wildcard.n = n;
-        cond->vacuous = only_wild(tokens, n);
         return;
     }
     literal = apr_palloc(job->scratch, n + 1);
@@ -134,9 +120,9 @@ static int has_wildcard(certmap_str_t text)
 static void check_ku(const job_t *job, certmap_str_t text)
 {
     const char *const *k;
-    const char *hint = certmap_suggest(text, key_usages);
+    const char *hint = certmap_suggest(text, certmap_key_usages);
 
-    for (k = key_usages; *k != NULL; k++) {
+    for (k = certmap_key_usages; *k != NULL; k++) {
         if (strlen(*k) == text.len && strncasecmp(*k, text.data, text.len) == 0) {
             return;
         }
@@ -227,8 +213,7 @@ static void compile_text(job_t *job)
     compile_wildcard(job, cond->exact ? cond->raw : certmap_fold(cond->raw, job->scratch));
 }
 
-/* How many hex digits a field's values have; 0: any number. */
-static apr_size_t hex_digits(certmap_field_e field)
+apr_size_t certmap_hex_digits(certmap_field_e field)
 {
     if (field == CERTMAP_F_SHA1) {
         return 40;
@@ -240,7 +225,7 @@ static apr_size_t hex_digits(certmap_field_e field)
 /* Checks the number of digits of a value without wildcards. */
 static void check_hex_length(const job_t *job, apr_size_t digits)
 {
-    apr_size_t want = hex_digits(job->cond->field.kind);
+    apr_size_t want = certmap_hex_digits(job->cond->field.kind);
 
     if (want != 0 && digits != want) {
         certmap_sink_error(job->sink, place_of(job, 0), "%s has %" APR_SIZE_T_FMT " hex digits, not %" APR_SIZE_T_FMT,
@@ -261,7 +246,6 @@ static void compile_hex(job_t *job, apr_size_t from)
     certmap_cond_t *cond = job->cond;
     int wild = has_wildcard(cond->raw);
     char *out = apr_palloc(job->scratch, cond->raw.len + 1);
-    apr_size_t stars = 0;
     apr_size_t n = 0;
     apr_size_t i;
 
@@ -270,7 +254,6 @@ static void compile_hex(job_t *job, apr_size_t from)
 
         if (apr_isxdigit(c) || c == '*' || c == '?') {
             out[n++] = (char)apr_tolower(c);
-            stars += c == '*';
         }
         else if (c != ':' || (!wild && (n == 0 || n % 2 != 0 || i + 1 == cond->raw.len))) {
             certmap_sink_error(job->sink, place_of(job, i),
@@ -283,10 +266,6 @@ static void compile_hex(job_t *job, apr_size_t from)
     out[n] = '\0';
     if (!wild) {
         check_hex_length(job, n);
-    }
-    else if (hex_digits(cond->field.kind) != 0 && n - stars > hex_digits(cond->field.kind)) {
-        certmap_sink_error(job->sink, place_of(job, 0), "longer than the %" APR_SIZE_T_FMT " hex digits of %s",
-                           hex_digits(cond->field.kind), cond->field.name);
     }
     if (cond->field.kind == CERTMAP_F_SERIAL && !wild) {
         while (n > 2 && out[0] == '0' && out[1] == '0') {
@@ -344,7 +323,6 @@ static void compile_ip(job_t *job)
         return;
     }
     cond->u.network.bits = (unsigned char)bits;
-    cond->vacuous = bits == 0;
     if (host_bits(cond->u.network.octets, cond->u.network.len, bits)) {
         unsigned i;
         char text[INET6_ADDRSTRLEN];
@@ -503,23 +481,13 @@ pcre2_compile_context *certmap_cond_compiling(apr_pool_t *p)
     return compiling;
 }
 
-/* Whether the regex is met by texts that have nothing in common: then it asks nothing. */
-static void probe_regex(certmap_cond_t *cond)
+/* Whether the regex matches the empty text, and so hardly asks anything. */
+static void try_empty(certmap_cond_t *cond)
 {
-    static const char *const probes[] = { "a", "Z", "7", "-", "some one@example.org" };
     pcre2_match_data *md = pcre2_match_data_create_from_pattern(cond->u.regex.code, NULL);
-    apr_size_t met = 0;
-    apr_size_t i;
 
-    if (md == NULL) {
-        return;
-    }
-    cond->matches_empty = pcre2_match(cond->u.regex.code, (PCRE2_SPTR)"", 0, 0, 0, md, cond->u.regex.limits) >= 0;
-    for (i = 0; i < sizeof(probes) / sizeof(probes[0]); i++) {
-        met += pcre2_match(cond->u.regex.code, (PCRE2_SPTR)probes[i], strlen(probes[i]), 0, 0, md,
-                           cond->u.regex.limits) >= 0;
-    }
-    cond->vacuous = cond->matches_empty || met == sizeof(probes) / sizeof(probes[0]);
+    cond->matches_empty = md != NULL && pcre2_match(cond->u.regex.code, (PCRE2_SPTR)"", 0, 0, 0, md,
+                                                    cond->u.regex.limits) >= 0;
     pcre2_match_data_free(md);
 }
 
@@ -535,7 +503,8 @@ static void check_hex_regex(const job_t *job)
         if (c == '\\') {
             i++;
         }
-        else if ((c >= 'A' && c <= 'F') || (c == ':' && (i == 0 || raw->data[i - 1] != '?'))) {
+        else if ((c >= 'A' && c <= 'F') || (c == ':' && (i == 0 || strchr("?[", raw->data[i - 1]) == NULL)
+                                            && raw->data[i + 1] != ']')) {
             certmap_sink_warning(job->sink, place_of(job, i),
                                  "values of %s are lower-case hex without colons: this regex may never match",
                                  job->cond->field.name);
@@ -578,9 +547,9 @@ static void compile_regex(job_t *job)
     cond->u.regex.needs = certmap_regex_needs(cond->raw, job->pool);
     cond->u.regex.mixes = certmap_regex_mixes(cond->raw, job->b->restricts);
     if (cond->u.regex.needs == NULL) {
-        probe_regex(cond);
+        try_empty(cond);
     }
-    if (kind == CERTMAP_V_HEX) {
+    if (kind == CERTMAP_V_HEX && certmap_cond_impossible(cond, job->scratch) == NULL) {
         check_hex_regex(job);
     }
     if (cond->exact) {
@@ -755,6 +724,7 @@ apr_status_t certmap_cond_compile(certmap_builder_t *b, const certmap_word_t *wo
 {
     job_t job = { cond, word, 0, b, &b->sink, b->pool, b->scratch };
     int before = b->sink.nerrors;
+    const char *why;
     apr_size_t op;
     char c;
 
@@ -772,6 +742,9 @@ apr_status_t certmap_cond_compile(certmap_builder_t *b, const certmap_word_t *wo
     }
     else if (c == '=') {
         compile_value(&job);
+    }
+    if (b->sink.nerrors == before && (why = certmap_cond_impossible(cond, b->scratch)) != NULL) {
+        certmap_sink_error(&b->sink, place_of(&job, 0), "%s", why);
     }
     return b->sink.nerrors == before ? APR_SUCCESS : APR_EINVAL;
 }

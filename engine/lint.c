@@ -66,9 +66,13 @@ static void lint_strength(linter_t *l, const certmap_rule_t *rule, certmap_stren
     }
     else if (rule->strength == CERTMAP_WEAK) {
         report(l, rule, NULL, 1,
-               apr_psprintf(l->scratch,
-                            "rule %s is weak, any trusted CA could issue a certificate that matches: %s",
-                            rule->name, hints[CERTMAP_WEAK]));
+               certmap_rule_has_issuer(rule)
+                   ? apr_psprintf(l->scratch, "rule %s is weak, it asks hardly anything of whom its CA certifies: add "
+                                  "something of the subject, of three letters or digits at least, or make USER of it",
+                                  rule->name)
+                   : apr_psprintf(l->scratch,
+                                  "rule %s is weak, any trusted CA could issue a certificate that matches: %s",
+                                  rule->name, hints[CERTMAP_WEAK]));
     }
 }
 

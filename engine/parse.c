@@ -123,7 +123,7 @@ static void condition(parser_t *ps, const certmap_word_t *w)
         }
         return;
     }
-    ps->positive |= !cond->negated;
+    ps->positive |= !cond->negated && !certmap_cond_asks_nothing(cond);
 }
 
 /* What stands behind NAME, verb and USER. */
@@ -307,7 +307,14 @@ static void check_rule(parser_t *ps)
     apr_size_t i;
 
     if (!ps->positive && !ps->lost && !rule->any) {
-        if (rule->nconds > 0) {
+        for (i = 0; i < rule->nconds && !certmap_cond_asks_nothing(&rule->conds[i]); i++) {
+        }
+        if (i < rule->nconds) {
+            certmap_sink_error(sink, rule->conds[i].place,
+                               "every certificate meets %s; write \"any\" if every verified certificate is meant",
+                               rule->conds[i].text);
+        }
+        else if (rule->nconds > 0) {
             certmap_sink_error(sink, rule->conds[0].place,
                                "only negative conditions, which nearly every certificate meets; "
                                "add a positive one, or the word \"any\" if every verified certificate is meant");
@@ -318,7 +325,7 @@ static void check_rule(parser_t *ps)
         }
     }
     for (i = 0; i < rule->nconds && rule->any; i++) {
-        if (!rule->conds[i].negated) {
+        if (!rule->conds[i].negated && !certmap_cond_asks_nothing(&rule->conds[i])) {
             certmap_sink_warning(sink, rule->conds[i].place,
                                  "\"any\" beside a positive condition does nothing; leave it out");
             break;

@@ -119,6 +119,11 @@ typedef struct certmap_needs_t {
 
 /** What a regex needs, as far as it is certain; NULL: nothing is known. */
 const certmap_needs_t *certmap_regex_needs(certmap_str_t pattern, apr_pool_t *p);
+/** How many letters and digits a text must have for a regex to match it; what may be any of several does not count, and
+ *  of letters beyond ASCII each byte does. -1: something of the regex is not understood. */
+int certmap_regex_letters(certmap_str_t pattern);
+/** Whether a regex is one character, a class or the like, over and over. @param atom out: which */
+int certmap_regex_repeats(certmap_str_t pattern, certmap_str_t *atom);
 /** Whether a text has all of it. */
 int certmap_needs_met(const certmap_needs_t *needs, certmap_str_t text);
 
@@ -142,7 +147,6 @@ struct certmap_cond_t {
     unsigned all : 1;
     unsigned exact : 1;         /**< case: */
     unsigned opaque : 1;        /**< "#hex": speaks of CERTMAP_V_OPAQUE values, and only of those */
-    unsigned vacuous : 1;       /**< holds for about every value: "*", a regex that matches nothing at all, 0.0.0.0/0 */
     unsigned matches_empty : 1; /**< a regex that matches the empty text */
     unsigned regex_group : 1;   /**< on a leader or a condition that binds nothing: a regex must be asked */
     int leader;                 /**< index of the first condition that must hold on the same value, itself included; -1:
@@ -179,6 +183,16 @@ apr_status_t certmap_cond_compile(certmap_builder_t *b, const certmap_word_t *wo
 pcre2_match_context *certmap_cond_limits(apr_pool_t *p);
 /** How regexes are compiled, where this PCRE2 can keep ASCII and other letters apart; else NULL. Freed with the pool. */
 pcre2_compile_context *certmap_cond_compiling(apr_pool_t *p);
+
+/** How many hex digits a field's values have; 0: any number. */
+apr_size_t certmap_hex_digits(certmap_field_e field);
+/** The names of key usages, NULL at the end. */
+extern const char *const certmap_key_usages[];
+/** Why no certificate can have a value that a condition's pattern matches; NULL where that is not certain. */
+const char *certmap_cond_impossible(const certmap_cond_t *cond, apr_pool_t *p);
+/** A host name with A-labels in place of labels with letters beyond ASCII; NULL where these are not certain. */
+const char *certmap_a_labels(certmap_str_t name, apr_pool_t *p);
+
 /* ---- one certificate before many rules ------------------------------------------------------------------------ */
 
 /** Three-valued logic with a fourth that ends everything. */
@@ -405,5 +419,9 @@ certmap_rule_t *certmap_parse_rule(certmap_builder_t *b, const apr_array_header_
 /** The rules of a list in the order in which they are asked. @return array of const certmap_rule_t * */
 apr_array_header_t *certmap_list_flatten(const certmap_list_t *list, apr_pool_t *p);
 certmap_strength_e certmap_rule_strength(const certmap_rule_t *rule);
+/** Whether a condition is one that every certificate meets: the field is one that each has, and its value may be any. */
+int certmap_cond_asks_nothing(const certmap_cond_t *cond);
+/** Whether a rule's conditions pin the whole issuer or a CA of the chain. */
+int certmap_rule_has_issuer(const certmap_rule_t *rule);
 
 #endif

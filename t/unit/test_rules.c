@@ -54,6 +54,18 @@ static const struct {
     { "r allow u all:subject.CN!=x", { { 11, "only negative conditions" } } },
     { "r deny subject.CN!=x subject.O!~y", { { 8, "only negative conditions" } } },
     { "r allow u any subject.CN!=x", { { 0, NULL } } },
+    { "r allow u serial=*", { { 11, "every certificate meets serial=*; write \"any\"" } } },
+    { "r deny sha256=?*", { { 8, "every certificate meets sha256=?*" } } },
+    { "r deny subject.CN!=x all:spki=*", { { 22, "every certificate meets all:spki=*" } } },
+    { "r allow u serial~.+", { { 11, "every certificate meets" } } },
+    { "r allow u serial~[0-9a-f]*", { { 11, "every certificate meets" } } },
+    { "r allow u serial~(\\S++)$", { { 11, "every certificate meets" } } },
+    { "r allow u sha1~[[:xdigit:]]+", { { 11, "every certificate meets" } } },
+    { "r allow u serial~[0-9]+", { { 0, NULL } } },
+    { "r allow u serial=????*", { { 0, NULL } } },
+    { "r allow u serial=* subject.CN=x", { { 0, NULL } } },
+    { "r allow u any serial=*", { { 0, NULL } } },
+    { "r allow u ski=*", { { 0, NULL } } },
     { "r allow u any subject.CN=x", { { 15, "!\"any\" beside a positive" } } },
     { "r allow u any any", { { 15, "stands twice" } } },
     { "r allow u subject.CN = x", { { 22, "blanks around the operator; write subject.CN=x" } } },
@@ -107,14 +119,56 @@ static const struct {
     { "r allow u sha1=" HEX64, { { 16, "sha1 has 40 hex digits, not 64" } } },
     { "r allow u spki=" HEX40, { { 16, "spki has 64" } } },
     { "r allow u sha256=00*", { { 0, NULL } } },
-    { "r allow u sha256=" HEX64 "0*", { { 18, "longer than" } } },
+    { "r allow u sha256=" HEX64 "0*", { { 18, "sha256 has 64 hex digits, not 65" } } },
     { "r allow u serial=123", { { 18, "odd number" } } },
     { "r allow u serial=0x12", { { 19, "without \"0x\"" } } },
     { "r allow u serial=12:3", { { 18, "odd number" } } },
     { "r allow u serial=1:23", { { 19, "not a hex digit" } } },
     { "r allow u serial=12:", { { 20, "not a hex digit" } } },
     { "r allow u serial=12g4", { { 20, "not a hex digit" } } },
-    { "r allow u serial~12AB", { { 20, "!lower-case hex" } } },
+    { "r allow u serial~12AB", { { 18, "lower-case hex" } } },
+    { "r allow u serial~(12)AB.*", { { 18, "lower-case hex" } } },
+    { "r allow u serial~[A-F]+", { { 19, "!lower-case hex" } } },
+    { "r allow u serial~(?i)12AB", { { 24, "!lower-case hex" } } },
+    { "r allow u sha256~00", { { 18, "sha256 has 64 hex digits, not 2" } } },
+    { "r allow u sha256=00??", { { 18, "sha256 has 64 hex digits, not 4" } } },
+    { "r allow u sha1~" HEX40 "0.*", { { 16, "sha1 has 40 hex digits, not 41" } } },
+    { "r allow u serial=1?3", { { 18, "odd number" } } },
+    { "r allow u ext:1.2.3=#0?0", { { 21, "odd number" } } },
+    { "r allow u eku~client.*", { { 15, "dotted OIDs" } } },
+    { "r allow u san.ip~10,.*", { { 18, "no address" } } },
+    { "r allow u san.ip~10[.].*", { { 0, NULL } } },
+    { "r deny sid=*x", { { 0, NULL } } },
+    { "r deny sid=x*", { { 12, "a SID reads" } } },
+    { "r deny sid~s-1-5-.*", { { 12, "a SID reads" } } },
+    { "r deny sid=s-1-5-*", { { 0, NULL } } },
+    { "r deny ku=digitalsig?", { { 11, "no key usage" } } },
+    { "r deny ku~digitalsignature", { { 11, "no key usage" } } },
+    { "r deny ku~(?i)digitalsignature", { { 0, NULL } } },
+    /* letters beyond ASCII */
+    { "r deny san.dns=b\303\274cher.example", { { 16, "san.dns holds ASCII only, so that this can never match; a certificate "
+      "has the A-label: xn--bcher-kva.example" } } },
+    { "r deny any san.dns!=b\303\274cher.example", { { 21, "xn--bcher-kva.example" } } },
+    { "r deny san.dns=*.B\303\274cher.example", { { 16, "the A-label: *.xn--bcher-kva.example" } } },
+    { "r deny san.dns=B\303\234CHER.example", { { 16, "stand there as A-labels (xn--...)" } } },
+    { "r deny san.dns=bu\314\210cher.example", { { 16, "stand there as A-labels (xn--...)" } } },
+    { "r deny san.dns=b\303\274*.example", { { 16, "stand there as A-labels (xn--...)" } } },
+    { "r deny san.dns~.*b\303\274cher.*", { { 16, "stand there as A-labels" } } },
+    { "r deny san.dns~[a-z\303\274]+", { { 0, NULL } } },
+    { "r deny san.dns=\351\203\250.\331\205\330\265\330\261", { { 16, "A-label: xn--" } } },
+    { "r deny san.dns=stra\303\237e.example", { { 16, "A-label: xn--strae-oqa.example" } } },
+    { "r deny san.email=ann@b\303\274cher.example", { { 18, "A-label: ann@xn--bcher-kva.example" } } },
+    { "r deny san.email=b\303\274@x.example", { { 18, "no CA can write such an address" } } },
+    { "r deny san.email=*@*\303\274*", { { 18, "A-labels" } } },
+    { "r deny san.uri=https://b\303\274cher.example/", { { 16, "percent-encoded" } } },
+    { "r deny subject.DC=b\303\274cher", { { 19, "subject.DC holds ASCII only, so that this can never match; a certificate has "
+      "the A-label: xn--bcher-kva" } } },
+    { "r deny issuer.E=b\303\274@x", { { 17, "issuer.emailAddress holds ASCII only" } } },
+    { "r deny subject=CN=a,DC=b\303\274cher", { { 16, "DC holds ASCII only" } } },
+    { "r deny subject=*,DC=b\303\274cher", { { 16, "DC holds ASCII only" } } },
+    { "r deny subject.CN=b\303\274cher", { { 0, NULL } } },
+    { "r deny subject=CN=b\303\274cher,DC=x", { { 0, NULL } } },
+    { "r deny san.upn=b\303\274@x", { { 0, NULL } } },
     { "r allow u ext:1.2.3=#", { { 21, "no hex digits" } } },
     { "r allow u ext:1.2.3=#0", { { 21, "odd number" } } },
     { "r allow u ext:x.y=1", { { 11, "" } } },
@@ -273,12 +327,28 @@ static const struct {
     { "subject=\"CN=x\" issuer.CN=y", CERTMAP_WEAK },
     { ISSUER, CERTMAP_WEAK },
     { ISSUER "serial=12", CERTMAP_STRONG },
-    { ISSUER "serial=12*", CERTMAP_SCOPED },
-    { ISSUER "serial~12", CERTMAP_SCOPED },
+    { ISSUER "serial=12*", CERTMAP_WEAK },
+    { ISSUER "serial=1234567*", CERTMAP_WEAK },
+    { ISSUER "serial=12345678*", CERTMAP_SCOPED },
+    { ISSUER "serial~12", CERTMAP_WEAK },
+    { ISSUER "serial~12345678.+", CERTMAP_SCOPED },
+    { ISSUER "serial~[0-9a-f]+", CERTMAP_WEAK },
+    { ISSUER "serial~[0-9a-f]{8}[0-9a-f]*", CERTMAP_WEAK },
+    { ISSUER "serial~.*[1-9].*", CERTMAP_WEAK },
+    { ISSUER "serial=*", CERTMAP_WEAK },
+    { ISSUER "sid=S-1-5-21-1-2-3-500", CERTMAP_STRONG },
+    { ISSUER "sid=S-1-5-21-*", CERTMAP_WEAK },
+    { ISSUER "sid=S-1-5-*", CERTMAP_WEAK },
+    { ISSUER "sid=S-1-5-21-12*", CERTMAP_WEAK },
+    { ISSUER "sid=S-1-5-21-123-*", CERTMAP_SCOPED },
+    { ISSUER "sid~S-1-5-21-.*", CERTMAP_WEAK },
+    { ISSUER "sid~(?i)s-1-5-21-[0-9]+-.*", CERTMAP_WEAK },
+    { ISSUER "sid~S-1-5-21-1111-.*", CERTMAP_SCOPED },
     { ISSUER "serial!=12", CERTMAP_WEAK },
     { ISSUER "ski=12", CERTMAP_STRONG },
     { ISSUER "ski=*", CERTMAP_WEAK },
-    { ISSUER "ski=1*", CERTMAP_SCOPED },
+    { ISSUER "ski=1*", CERTMAP_WEAK },
+    { ISSUER "ski=0102030405*", CERTMAP_SCOPED },
     { "issuer=\"*,O=x\" serial=12", CERTMAP_WEAK },
     { "issuer=\"*,O=x\" ski=12", CERTMAP_WEAK },
     { "issuer=\"*,O=x\" subject.CN=y", CERTMAP_WEAK },
@@ -288,7 +358,7 @@ static const struct {
     { "chain.sha256=" HEX64 " ski=12", CERTMAP_STRONG },
     { "root.sha256=" HEX64 " ski=12", CERTMAP_STRONG },
     { "root.sha256=00* ski=12", CERTMAP_WEAK },
-    { "root.sha256=" HEX64 " subject.CN=x", CERTMAP_SCOPED },
+    { "root.sha256=" HEX64 " subject.CN=xyz", CERTMAP_SCOPED },
     { "chain.sha256=" HEX64 " san.email=*@example.org", CERTMAP_SCOPED },
     { "chain.sha256=" HEX64 " sha1=" HEX40, CERTMAP_SCOPED },
     { "chain.sha256=" HEX64 " sid=S-1-5-21-1-2-3-500", CERTMAP_SCOPED },
@@ -298,15 +368,69 @@ static const struct {
     { "chain.sha256=" HEX64 " subject.CN~.*", CERTMAP_WEAK },
     { "chain.sha256=" HEX64 " subject.CN~a*", CERTMAP_WEAK },
     { "chain.sha256=" HEX64 " subject.CN~.+", CERTMAP_WEAK },
-    { "chain.sha256=" HEX64 " subject.CN~a.+", CERTMAP_SCOPED },
+    { "chain.sha256=" HEX64 " subject.CN~a.+", CERTMAP_WEAK },
+    { "chain.sha256=" HEX64 " subject.CN~abc.+", CERTMAP_SCOPED },
+    { "chain.sha256=" HEX64 " subject.CN~ab?c.+", CERTMAP_WEAK },
+    { "chain.sha256=" HEX64 " subject.CN~(abc|.+d)", CERTMAP_WEAK },
+    { "chain.sha256=" HEX64 " subject.CN~(abc|.+def)", CERTMAP_SCOPED },
+    { "chain.sha256=" HEX64 " subject.CN~abc|d", CERTMAP_WEAK },
+    { "chain.sha256=" HEX64 " subject.CN~(?:ab)+[Cc]-\\d{6}", CERTMAP_SCOPED },
+    { "chain.sha256=" HEX64 " subject.CN~(?:ab)*c-\\d{6}", CERTMAP_WEAK },
+    { "chain.sha256=" HEX64 " subject.CN~(?=abc).+", CERTMAP_WEAK },
+    { "chain.sha256=" HEX64 " subject.CN~.+(?!abc)", CERTMAP_WEAK },
+    { "chain.sha256=" HEX64 " subject.CN~[abc]+", CERTMAP_WEAK },
+    { "chain.sha256=" HEX64 " subject.CN~[a][b]c", CERTMAP_SCOPED },
+    { "chain.sha256=" HEX64 " subject.CN~(?i)kis.*", CERTMAP_SCOPED },
+    { "chain.sha256=" HEX64 " subject.CN~(?i:kis).*", CERTMAP_SCOPED },
+    { "chain.sha256=" HEX64 " subject.CN~(?x)abc", CERTMAP_WEAK },
+    { "chain.sha256=" HEX64 " subject.CN~abc(*ACCEPT)", CERTMAP_WEAK },
+    { "chain.sha256=" HEX64 " subject.CN=ab*", CERTMAP_WEAK },
+    { "chain.sha256=" HEX64 " subject.CN=a*b?c", CERTMAP_SCOPED },
+    { "chain.sha256=" HEX64 " subject.CN=\346\235\216*", CERTMAP_SCOPED },
+    { "chain.sha256=" HEX64 " subject.C=DE", CERTMAP_WEAK },
+    { "chain.sha256=" HEX64 " subject=\"*,C=DE\"", CERTMAP_WEAK },
+    { "chain.sha256=" HEX64 " subject=\"CN=x\"", CERTMAP_SCOPED },
+    { "chain.sha256=" HEX64 " san.email=*@*.*", CERTMAP_WEAK },
+    { "chain.sha256=" HEX64 " san.email~.+@.+\\..+", CERTMAP_WEAK },
+    { "chain.sha256=" HEX64 " san.email~.+@example\\.org", CERTMAP_SCOPED },
+    { "chain.sha256=" HEX64 " san.uri=spiffe://*", CERTMAP_WEAK },
+    { "chain.sha256=" HEX64 " san.uri=spiffe:*", CERTMAP_WEAK },
+    { "chain.sha256=" HEX64 " san.uri=https://a/*", CERTMAP_WEAK },
+    { "chain.sha256=" HEX64 " san.uri=https://abc/*", CERTMAP_SCOPED },
+    { "chain.sha256=" HEX64 " san.uri~spiffe://.*", CERTMAP_WEAK },
+    { "chain.sha256=" HEX64 " san.uri~(spiffe|https)://.*", CERTMAP_WEAK },
+    { "chain.sha256=" HEX64 " san.uri~(spiffe|https)://abc/.*", CERTMAP_SCOPED },
+    { "chain.sha256=" HEX64 " san.dns=*.*", CERTMAP_WEAK },
     { "chain.sha256=" HEX64 " subject.CN!=x", CERTMAP_WEAK },
     { "chain.sha256=" HEX64 " san.ip=0.0.0.0/0", CERTMAP_WEAK },
-    { "chain.sha256=" HEX64 " san.ip=10.0.0.0/8", CERTMAP_SCOPED },
+    { "chain.sha256=" HEX64 " san.ip=10.0.0.0/8", CERTMAP_WEAK },
+    { "chain.sha256=" HEX64 " san.ip=10.1.0.0/16", CERTMAP_SCOPED },
     { "chain.sha256=" HEX64 " eku=clientAuth", CERTMAP_WEAK },
     { "chain.sha256=" HEX64 " issuer.CN=x", CERTMAP_WEAK },
-    { "chain.sha256=" HEX64 " subject=\"*,O=x\"", CERTMAP_SCOPED },
-    { ISSUER "subject.CN=x", CERTMAP_SCOPED },
-    { ISSUER "san.upn=x@y", CERTMAP_SCOPED },
+    { "chain.sha256=" HEX64 " subject=\"*,O=xyz\"", CERTMAP_SCOPED },
+    { ISSUER "subject.CN=xy", CERTMAP_WEAK },
+    { ISSUER "subject.CN=xyz", CERTMAP_SCOPED },
+    { ISSUER "san.upn=x@yz", CERTMAP_SCOPED },
+};
+
+/* The same for templates. */
+static const struct {
+    const char *rule;
+    certmap_strength_e strength;
+} takers[] = {
+    { "%{subject.CN} " ISSUER, CERTMAP_SCOPED },
+    { "x-%{subject.CN:lower} " ISSUER, CERTMAP_SCOPED },
+    { "%{san.email:local} " ISSUER "san.email=*", CERTMAP_SCOPED },
+    { "%{serial} " ISSUER, CERTMAP_SCOPED },
+    { "%{1} " ISSUER "subject.UID~(.+)", CERTMAP_SCOPED },
+    { "%{subject.CN} root.sha256=" HEX64, CERTMAP_SCOPED },
+    { "%{subject.CN} any", CERTMAP_WEAK },
+    { "%{subject.CN} issuer.CN=CA", CERTMAP_WEAK },
+    { "%{subject.CN} issuer=\"*,O=x\"", CERTMAP_WEAK },
+    { "%{issuer.CN} " ISSUER, CERTMAP_WEAK },
+    { "%{1} " ISSUER "issuer.CN~(.+)", CERTMAP_WEAK },
+    { "%{eku} " ISSUER "eku=clientAuth", CERTMAP_WEAK },
+    { "guest " ISSUER, CERTMAP_WEAK },
 };
 
 static void test_strength(void)
@@ -318,6 +442,12 @@ static void test_strength(void)
             certmap_ruleset_rule(rules_of(apr_psprintf(pool, "r allow u %s", strengths[i].conds)), 0);
 
         is_str(certmap_strength_name(rule->strength), certmap_strength_name(strengths[i].strength), strengths[i].conds);
+    }
+    for (i = 0; i < sizeof(takers) / sizeof(takers[0]); i++) {
+        const certmap_rule_t *rule =
+            certmap_ruleset_rule(rules_of(apr_pstrcat(pool, "r allow ", takers[i].rule, NULL)), 0);
+
+        is_str(certmap_strength_name(rule->strength), certmap_strength_name(takers[i].strength), takers[i].rule);
     }
 }
 
@@ -480,13 +610,15 @@ static void test_reach(void)
 static void test_lint(void)
 {
     apr_array_header_t *found = lint("a allow u subject.CN=x\nb deny subject.CN=y\nc allow u sha256=" HEX64 "\n"
-                                     "d allow u subject.L=z disabled\ne allow u " ISSUER "subject.CN=q\n",
+                                     "d allow u subject.L=z disabled\ne allow u " ISSUER "subject.CN=qrs\n",
                                      CERTMAP_WEAK);
     certmap_list_t outer = { .rules = rules_of("a deny any") };
     certmap_list_t inner = { .outer = &outer, .rules = rules_of("b deny any\na deny subject.CN=x") };
 
     is_int(found->nelts, 1, "one thing to say");
-    is_int(says(found, "rule a is weak", 1), 1, "a weak allow rule; not deny, strong, scoped or disabled ones");
+    is_int(says(lint("a allow u " ISSUER "subject.CN=q*", CERTMAP_WEAK), "rule a is weak, it asks hardly anything of whom its "
+                "CA certifies", 1), 1, "an issuer with hardly anything");
+    is_int(says(found, "rule a is weak, any trusted CA could", 1), 1, "a weak allow rule; not deny, strong, scoped or disabled ones");
     found = lint("a allow u subject.CN=x\nb deny subject.CN=y\nc allow u sha256=" HEX64 "\ne allow u " ISSUER
                  "subject.CN=q\n", CERTMAP_STRONG);
     is_int(says(found, "strong is asked for", 0), 2, "rules below the minimum are errors");
@@ -704,10 +836,45 @@ static void test_uris(void)
     }
 }
 
+/* ---- A-labels --------------------------------------------------------------------------------------------------- */
+
+/* Those of RFC 3492, 7.1 that are in lower case or have none, as one label each; NULL: none is certain. */
+static const char *const labels[][2] = {
+    { "\331\204\331\212\331\207\331\205\330\247\330\250\330\252\331\203\331\204\331\205\331\210\330\264\330\271\330\261"
+      "\330\250\331\212\330\237", NULL },          /* a question mark is no letter */
+    { "\344\273\226\344\273\254\344\270\272\344\273\200\344\271\210\344\270\215\350\257\264\344\270\255\346\226\207",
+      "xn--ihqwcrb4cv8a8dqg056pqjye" },
+    { "\344\273\226\345\200\221\347\210\262\344\273\200\351\272\275\344\270\215\350\252\252\344\270\255\346\226\207",
+      "xn--ihqwctvzc91f659drss3x8bo0yb" },
+    { "\327\234\327\236\327\224\327\224\327\235\327\244\327\251\327\225\327\230\327\234\327\220\327\236\327\223\327\221\327\250"
+      "\327\231\327\235\327\242\327\221\327\250\327\231\327\252", "xn--4dbcagdahymbxekheh6e0a7fei0b" },
+    { "3\345\271\264b\347\265\204\351\207\221\345\205\253\345\205\210\347\224\237", "xn--3b-ww4c5e180e575a65lsy2b" },
+    { "b\303\274cher", "xn--bcher-kva" },
+    { "\303\274", "xn--tda" },
+    { "a.b\303\274cher.\303\274", "a.xn--bcher-kva.xn--tda" },
+    { "plain.example", "plain.example" },
+    { "\303\234", NULL },
+    { "\357\254\201", NULL },                       /* a ligature */
+    { "a\314\210", NULL },                          /* a mark apart */
+    { "\303\274 b", NULL },
+    { "\303\274aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", NULL },
+};
+
+static void test_labels(void)
+{
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(labels) / sizeof(labels[0]); i++) {
+        is_str(certmap_a_labels((certmap_str_t){ labels[i][0], strlen(labels[i][0]) }, pool), labels[i][1],
+               apr_pstrcat(pool, "A-labels of ", labels[i][0], NULL));
+    }
+}
+
 int main(void)
 {
     plan(0);
     fixture_start();
+    test_labels();
     test_caseless();
     test_uris();
     test_complaints();
