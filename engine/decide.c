@@ -58,8 +58,8 @@ const char *certmap_eval_error(const certmap_eval_t *ev, apr_pool_t *p)
         return apr_psprintf(p, "%s: the regexes of this decision took too long", ev->failed->text);
     }
     if (ev->failed_rc == ERROR_MIXED) {
-        return apr_pstrcat(p, ev->failed->text, ": the value has U+212A or U+017F in it, which a regex that ignores case "
-                           "takes for k or s", NULL);
+        return apr_pstrcat(p, ev->failed->text, ": the value has U+212A or U+017F in it, which a regex that ignores "
+                           "case takes for k or s", NULL);
     }
     if (pcre2_get_error_message(ev->failed_rc, message, sizeof(message)) < 0) {
         return apr_psprintf(p, "%s: PCRE2 error %d", ev->failed->text, ev->failed_rc);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is wrong with a list as a whole: rules that can never match because one before always does, names used twice, weak
- * and expired rules.
+ * What is wrong with a list as a whole: rules that can never match because one before always does, names used twice,
+ * weak and expired rules.
  */
 #include <string.h>
 

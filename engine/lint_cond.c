@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What two conditions say together: whether every value that one matches is matched by the other, whether no value is
- * matched by both, whether one implies the other, and whether the conditions of a rule contradict one another. Told only
- * where it is certain.
+ * matched by both, whether one implies the other, and whether the conditions of a rule contradict one another. Told
+ * only where it is certain.
  */
 #include <string.h>
 

@@ -195,7 +195,7 @@ static int ends_differ(const certmap_glob_t *a, const certmap_glob_t *b)
 
 int certmap_glob_disjoint(const certmap_glob_t *a, const certmap_glob_t *b, apr_pool_t *p)
 {
-    char *row = apr_pcalloc(p, b->n + 1);       /* whether the rests of a from i on and of b from j on have one in common */
+    char *row = apr_pcalloc(p, b->n + 1);   /* whether what is left from i and from j on have a text in common */
     apr_size_t i;
     apr_size_t j;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Finding the rule before that matches whatever another one does, in long lists too: the index is asked with values made
- * of what the rule itself asks for, wildcards being characters that stand in no value. A rule that covers it has only
+ * Finding the rule before that matches whatever another one does, in long lists too: the index is asked with values
+ * made of what the rule itself asks for, wildcards being characters that stand in no value. A rule that covers it has only
  * conditions that such values meet, so it is among the candidates. What is found is compared condition by condition.
  */
 #include <stdlib.h>
@@ -11,8 +11,8 @@
 
 #include "rules.h"
 
-/* A rule is compared with so many candidates at most, and in long lists with fewer, so that a start-up does not wait for
- * it; and so that nobody can make it wait, a rule and all of them together may only take so many steps. */
+/* A rule is compared with so many candidates at most, and in long lists with fewer, so that a start-up does not wait
+ * for it. Patterns can be long, so a rule, and all of them together, may take only so many steps. */
 #define COMPARED_MOST 1000
 #define COMPARED_LEAST 50
 #define COMPARED_IN_ALL 10000000

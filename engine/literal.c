@@ -406,14 +406,17 @@ int certmap_regex_mixes(certmap_str_t pattern, int restricts)
     apr_size_t i;
     int caseless = 0;
     int undone = 0;
+    int unset;
 
     for (i = 0; i + 2 < pattern.len; i++) {
         if (pattern.data[i] != '(' || pattern.data[i + 1] != '?') {
             continue;
         }
+        unset = 0;
         for (i += 2; i < pattern.len && is_option(pattern.data[i]); i++) {
-            caseless |= pattern.data[i] == 'i';
-            undone |= pattern.data[i] == '^' || pattern.data[i] == '-';
+            unset |= pattern.data[i] == '-';
+            caseless |= pattern.data[i] == 'i' && !unset;
+            undone |= pattern.data[i] == '^' || (pattern.data[i] == 'r' && unset);
         }
         i--;
     }

@@ -181,7 +181,8 @@ int certmap_cond_looks_like(certmap_builder_t *b, certmap_str_t text);
 apr_status_t certmap_cond_compile(certmap_builder_t *b, const certmap_word_t *word, certmap_cond_t *cond);
 /** The bounds of every regex match. Freed with the pool. NULL: out of memory. */
 pcre2_match_context *certmap_cond_limits(apr_pool_t *p);
-/** How regexes are compiled, where this PCRE2 can keep ASCII and other letters apart; else NULL. Freed with the pool. */
+/** How regexes are compiled, where this PCRE2 can keep ASCII and other letters apart; else NULL. Freed with the
+ *  pool. */
 pcre2_compile_context *certmap_cond_compiling(apr_pool_t *p);
 
 /** How many hex digits a field's values have; 0: any number. */
@@ -419,7 +420,7 @@ certmap_rule_t *certmap_parse_rule(certmap_builder_t *b, const apr_array_header_
 /** The rules of a list in the order in which they are asked. @return array of const certmap_rule_t * */
 apr_array_header_t *certmap_list_flatten(const certmap_list_t *list, apr_pool_t *p);
 certmap_strength_e certmap_rule_strength(const certmap_rule_t *rule);
-/** Whether a condition is one that every certificate meets: the field is one that each has, and its value may be any. */
+/** Whether every certificate meets a condition: the field is one that each has, and its value may be any. */
 int certmap_cond_asks_nothing(const certmap_cond_t *cond);
 /** Whether a rule's conditions pin the whole issuer or a CA of the chain. */
 int certmap_rule_has_issuer(const certmap_rule_t *rule);

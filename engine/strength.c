@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How firmly a rule is bound to one certificate: what its conditions pin, and whether they ask enough of the subject for
- * that. Judged by how a pattern is written, by letters and digits that a value must have.
+ * How firmly a rule is bound to one certificate: what its conditions pin, and whether they ask enough of the subject
+ * for that. Judged by how a pattern is written, by letters and digits that a value must have.
  */
 #include <string.h>
 
@@ -128,7 +128,8 @@ static int takes_hex(certmap_str_t pattern)
     if (!certmap_regex_repeats(pattern, &atom)) {
         return 0;
     }
-    code = pcre2_compile((PCRE2_SPTR)atom.data, atom.len, PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_UTF, &rc, &at, NULL);
+    code = pcre2_compile((PCRE2_SPTR)atom.data, atom.len, PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_UTF, &rc, &at,
+                         NULL);
     md = code ? pcre2_match_data_create_from_pattern(code, NULL) : NULL;
     for (i = 0; md != NULL && i < 16; i++) {
         met += pcre2_match(code, (PCRE2_SPTR)&digits[i], 1, 0, 0, md, NULL) >= 0;
@@ -141,6 +142,7 @@ static int takes_hex(certmap_str_t pattern)
 int certmap_cond_asks_nothing(const certmap_cond_t *cond)
 {
     apr_size_t i;
+    int ones = 0;
     int any = 0;
 
     if (cond->negated || (cond->field.kind != CERTMAP_F_SERIAL && cond->field.kind != CERTMAP_F_SHA256
@@ -151,10 +153,13 @@ int certmap_cond_asks_nothing(const certmap_cond_t *cond)
         return takes_hex(cond->raw);
     }
     for (i = 0; cond->pattern == CERTMAP_P_WILDCARD && i < cond->u.wildcard.n; i++) {
-        if (cond->u.wildcard.tokens[i] != CERTMAP_TOKEN_ANY && (i >= 3 || cond->u.wildcard.tokens[i] != CERTMAP_TOKEN_ONE)) {
+        apr_uint16_t token = cond->u.wildcard.tokens[i];
+
+        ones += token == CERTMAP_TOKEN_ONE;
+        if (token < CERTMAP_TOKEN_ONE || ones > 2) {
             return 0;       /* a serial number may have two digits only */
         }
-        any |= cond->u.wildcard.tokens[i] == CERTMAP_TOKEN_ANY;
+        any |= token == CERTMAP_TOKEN_ANY;
     }
     return any;
 }

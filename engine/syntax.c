@@ -220,44 +220,41 @@ static const char *ascii_hint(certmap_field_e field, const char *oid, certmap_st
     if (raw.len == 0 || labels == NULL || (email && at == NULL)) {
         return "host names stand there as A-labels (xn--...)";
     }
-    return apr_pstrcat(p, "a certificate has the A-label: ", apr_pstrmemdup(p, before.data ? before.data : "", before.len),
-                       labels, NULL);
+    return apr_pstrcat(p, "a certificate has the A-label: ",
+                       apr_pstrmemdup(p, before.data ? before.data : "", before.len), labels, NULL);
 }
 
-static const char *beyond_ascii(const certmap_cond_t *cond, apr_pool_t *p)
+static const char *say_ascii(const char *name, certmap_field_e field, const char *oid, certmap_str_t raw, apr_pool_t *p)
+{
+    return apr_psprintf(p, "%s holds ASCII only, so that this can never match; %s", name, ascii_hint(field, oid, raw, p));
+}
+
+static const char *name_beyond_ascii(const certmap_cond_t *cond, apr_pool_t *p)
 {
     int i;
     int j;
 
-    switch (cond->field.kind) {
-    case CERTMAP_F_SAN_EMAIL:
-    case CERTMAP_F_SAN_DNS:
-    case CERTMAP_F_SAN_URI:
-        break;
-    case CERTMAP_F_SUBJECT_ATTR:
-    case CERTMAP_F_ISSUER_ATTR:
-        if (!is_ia5_type(cond->field.oid)) {
-            return NULL;
-        }
-        break;
-    default:
-        for (i = 0; (cond->pattern == CERTMAP_P_DN || cond->pattern == CERTMAP_P_DN_BELOW) && i < cond->u.dn->nrdns; i++) {
-            for (j = 0; j < cond->u.dn->rdns[i].navas; j++) {
-                const certmap_ava_t *ava = &cond->u.dn->rdns[i].avas[j];
+    for (i = 0; i < cond->u.dn->nrdns; i++) {
+        for (j = 0; j < cond->u.dn->rdns[i].navas; j++) {
+            const certmap_ava_t *ava = &cond->u.dn->rdns[i].avas[j];
 
-                if (is_ia5_type(ava->oid) && !all_are(ava->value, is_ascii)) {
-                    return apr_psprintf(p, "%s holds ASCII only, so that this can never match; %s",
-                                        certmap_attr_name(ava->oid, p),
-                                        ascii_hint(cond->field.kind, ava->oid, ava->value, p));
-                }
+            if (is_ia5_type(ava->oid) && !all_are(ava->value, is_ascii)) {
+                return say_ascii(certmap_attr_name(ava->oid, p), cond->field.kind, ava->oid, ava->value, p);
             }
         }
-        return NULL;
     }
-    return asks_only(cond, is_ascii) ? NULL
-           : apr_psprintf(p, "%s holds ASCII only, so that this can never match; %s", cond->field.name,
-                          ascii_hint(cond->field.kind, cond->field.oid,
-                                     cond->pattern == CERTMAP_P_REGEX ? (certmap_str_t){ "", 0 } : cond->raw, p));
+    return NULL;
+}
+
+static const char *beyond_ascii(const certmap_cond_t *cond, apr_pool_t *p)
+{
+    certmap_field_e kind = cond->field.kind;
+    int ia5 = kind == CERTMAP_F_SAN_EMAIL || kind == CERTMAP_F_SAN_DNS || kind == CERTMAP_F_SAN_URI
+              || ((kind == CERTMAP_F_SUBJECT_ATTR || kind == CERTMAP_F_ISSUER_ATTR) && is_ia5_type(cond->field.oid));
+
+    return !ia5 || asks_only(cond, is_ascii) ? NULL
+           : say_ascii(cond->field.name, kind, cond->field.oid,
+                       cond->pattern == CERTMAP_P_REGEX ? (certmap_str_t){ "", 0 } : cond->raw, p);
 }
 
 /* ---- hex and the rest ------------------------------------------------------------------------------------------- */
@@ -299,12 +296,15 @@ static const char *no_hex(const certmap_cond_t *cond, apr_pool_t *p)
     int all = digits_of(cond, &n);
 
     if (!asks_only(cond, is_hex)) {
-        return apr_psprintf(p, "values of %s are lower-case hex without colons: this can never match", cond->field.name);
+        return apr_psprintf(p, "values of %s are lower-case hex without colons: this can never match",
+                            cond->field.name);
     }
     if (want != 0 && (n > want || (all && n != want))) {
-        return apr_psprintf(p, "%s has %" APR_SIZE_T_FMT " hex digits, not %" APR_SIZE_T_FMT, cond->field.name, want, n);
+        return apr_psprintf(p, "%s has %" APR_SIZE_T_FMT " hex digits, not %" APR_SIZE_T_FMT, cond->field.name, want,
+                            n);
     }
-    return all && n % 2 != 0 ? apr_psprintf(p, "odd number of hex digits (%" APR_SIZE_T_FMT "); two make an octet", n) : NULL;
+    return all && n % 2 != 0
+               ? apr_psprintf(p, "odd number of hex digits (%" APR_SIZE_T_FMT "); two make an octet", n) : NULL;
 }
 
 /* Whether a pattern meets none of the names of key usages. */
@@ -352,7 +352,7 @@ const char *certmap_cond_impossible(const certmap_cond_t *cond, apr_pool_t *p)
         }
         return beyond_ascii(cond, p);
     case CERTMAP_V_DN:
-        return beyond_ascii(cond, p);
+        return name_beyond_ascii(cond, p);
     case CERTMAP_V_HEX:
         return no_hex(cond, p);
     case CERTMAP_V_OID:

@@ -146,8 +146,8 @@ static const struct {
     { "r deny ku~digitalsignature", { { 11, "no key usage" } } },
     { "r deny ku~(?i)digitalsignature", { { 0, NULL } } },
     /* letters beyond ASCII */
-    { "r deny san.dns=b\303\274cher.example", { { 16, "san.dns holds ASCII only, so that this can never match; a certificate "
-      "has the A-label: xn--bcher-kva.example" } } },
+    { "r deny san.dns=b\303\274cher.example", { { 16, "san.dns holds ASCII only, so that this can never match; a "
+      "certificate has the A-label: xn--bcher-kva.example" } } },
     { "r deny any san.dns!=b\303\274cher.example", { { 21, "xn--bcher-kva.example" } } },
     { "r deny san.dns=*.B\303\274cher.example", { { 16, "the A-label: *.xn--bcher-kva.example" } } },
     { "r deny san.dns=B\303\234CHER.example", { { 16, "stand there as A-labels (xn--...)" } } },
@@ -161,8 +161,8 @@ static const struct {
     { "r deny san.email=b\303\274@x.example", { { 18, "no CA can write such an address" } } },
     { "r deny san.email=*@*\303\274*", { { 18, "A-labels" } } },
     { "r deny san.uri=https://b\303\274cher.example/", { { 16, "percent-encoded" } } },
-    { "r deny subject.DC=b\303\274cher", { { 19, "subject.DC holds ASCII only, so that this can never match; a certificate has "
-      "the A-label: xn--bcher-kva" } } },
+    { "r deny subject.DC=b\303\274cher", { { 19, "subject.DC holds ASCII only, so that this can never match; a "
+      "certificate has the A-label: xn--bcher-kva" } } },
     { "r deny issuer.E=b\303\274@x", { { 17, "issuer.emailAddress holds ASCII only" } } },
     { "r deny subject=CN=a,DC=b\303\274cher", { { 16, "DC holds ASCII only" } } },
     { "r deny subject=*,DC=b\303\274cher", { { 16, "DC holds ASCII only" } } },
@@ -616,9 +616,10 @@ static void test_lint(void)
     certmap_list_t inner = { .outer = &outer, .rules = rules_of("b deny any\na deny subject.CN=x") };
 
     is_int(found->nelts, 1, "one thing to say");
-    is_int(says(lint("a allow u " ISSUER "subject.CN=q*", CERTMAP_WEAK), "rule a is weak, it asks hardly anything of whom its "
-                "CA certifies", 1), 1, "an issuer with hardly anything");
-    is_int(says(found, "rule a is weak, any trusted CA could", 1), 1, "a weak allow rule; not deny, strong, scoped or disabled ones");
+    is_int(says(lint("a allow u " ISSUER "subject.CN=q*", CERTMAP_WEAK), "rule a is weak, it asks hardly anything of whom "
+                "its CA certifies", 1), 1, "an issuer with hardly anything");
+    is_int(says(found, "rule a is weak, any trusted CA could", 1), 1,
+           "a weak allow rule; not deny, strong, scoped or disabled ones");
     found = lint("a allow u subject.CN=x\nb deny subject.CN=y\nc allow u sha256=" HEX64 "\ne allow u " ISSUER
                  "subject.CN=q\n", CERTMAP_STRONG);
     is_int(says(found, "strong is asked for", 0), 2, "rules below the minimum are errors");
@@ -731,7 +732,7 @@ static const struct {
     { "r deny subject.CN~(?i).*staff.*\nz allow u any", "x" LONG_S "taffy", "denied-by-rule", "=u" },
     { "r allow u subject.O=x subject.CN!~(?i)staff", LONG_S "taff", "ambiguous", "=u" },
     { "r deny any subject.CN!~(?i)kea\nz allow u any", KELVIN "ea", "denied-by-rule", "denied-by-rule" },
-    /* a text that has not what the regex needs anyhow is no match, and letters that no caseless regex meets are letters */
+    /* a text that has not what the regex needs is no match, and where no regex ignores case letters are letters */
     { "r allow kea subject.CN~(?i)kea", KELVIN "eb", "no-match", "no-match" },
     { "r allow kea subject.CN~kea|" KELVIN "ea", KELVIN "ea", "=kea", "=kea" },
     { "r allow kea subject.CN=kea", KELVIN "ea", "no-match", "no-match" },
@@ -757,8 +758,8 @@ static void test_caseless(void)
         certmap_decision_t d;
 
         certmap_decide(&list, person("CN", KELVIN "ea", NULL), &verdict, CERTMAP_WEAK, NOW, &d, pool);
-        is_str(d.detail, "rule r: matcher error: subject.CN~(?i)kea: the value has U+212A or U+017F in it, which a regex "
-               "that ignores case takes for k or s", "and why");
+        is_str(d.detail, "rule r: matcher error: subject.CN~(?i)kea: the value has U+212A or U+017F in it, which a "
+               "regex that ignores case takes for k or s", "and why");
     }
 }
 
@@ -846,8 +847,8 @@ static const char *const labels[][2] = {
       "xn--ihqwcrb4cv8a8dqg056pqjye" },
     { "\344\273\226\345\200\221\347\210\262\344\273\200\351\272\275\344\270\215\350\252\252\344\270\255\346\226\207",
       "xn--ihqwctvzc91f659drss3x8bo0yb" },
-    { "\327\234\327\236\327\224\327\224\327\235\327\244\327\251\327\225\327\230\327\234\327\220\327\236\327\223\327\221\327\250"
-      "\327\231\327\235\327\242\327\221\327\250\327\231\327\252", "xn--4dbcagdahymbxekheh6e0a7fei0b" },
+    { "\327\234\327\236\327\224\327\224\327\235\327\244\327\251\327\225\327\230\327\234\327\220\327\236"
+      "\327\223\327\221\327\250\327\231\327\235\327\242\327\221\327\250\327\231\327\252", "xn--4dbcagdahymbxekheh6e0a7fei0b" },
     { "3\345\271\264b\347\265\204\351\207\221\345\205\253\345\205\210\347\224\237", "xn--3b-ww4c5e180e575a65lsy2b" },
     { "b\303\274cher", "xn--bcher-kva" },
     { "\303\274", "xn--tda" },
