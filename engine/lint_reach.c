@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Finding the rule before that matches whatever another one does, in long lists too: the index is asked with values
- * made of what the rule itself asks for, wildcards being characters that stand in no value. A rule that covers it has only
- * conditions that such values meet, so it is among the candidates. What is found is compared condition by condition.
+ * made of what the rule itself asks for, wildcards being characters that stand in no value. A rule that covers it has
+ * only conditions that such values meet, so it is among the candidates. What is found is compared condition by
+ * condition.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -226,7 +226,8 @@ static const char *ascii_hint(certmap_field_e field, const char *oid, certmap_st
 
 static const char *say_ascii(const char *name, certmap_field_e field, const char *oid, certmap_str_t raw, apr_pool_t *p)
 {
-    return apr_psprintf(p, "%s holds ASCII only, so that this can never match; %s", name, ascii_hint(field, oid, raw, p));
+    return apr_psprintf(p, "%s holds ASCII only, so that this can never match; %s", name,
+                        ascii_hint(field, oid, raw, p));
 }
 
 static const char *name_beyond_ascii(const certmap_cond_t *cond, apr_pool_t *p)

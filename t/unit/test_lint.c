@@ -80,8 +80,8 @@ static const struct {
     { "serial=12 serial~13.*", "contradict", "serial=12 serial~1.*" },
     { "eku=clientAuth eku=1.2.*", "contradict", "eku=clientAuth eku=1.3.*" },
     { "eku=clientAuth eku~[0-4.]+", "contradict", "eku=clientAuth eku~[0-9.]+" },
-    { "san.dns=a* san.dns=b*", "san.dns=a* and san.dns=b* contradict each other; conditions on san.dns must hold on one "
-      "same value", "san.dns=a* san.dns=*b" },
+    { "san.dns=a* san.dns=b*", "san.dns=a* and san.dns=b* contradict each other; conditions on san.dns must hold on "
+      "one same value", "san.dns=a* san.dns=*b" },
     { "san.dns=*.a san.dns=*.b", "contradict", "san.dns=*.a san.dns=*" },
     { "san.dns=a*b san.dns=*c*d", "contradict", "san.dns=a*b san.dns=*c*b" },
     { "san.dns=a?c san.dns=ab", "contradict", "san.dns=a?c san.dns=abc" },

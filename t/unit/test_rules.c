@@ -616,8 +616,8 @@ static void test_lint(void)
     certmap_list_t inner = { .outer = &outer, .rules = rules_of("b deny any\na deny subject.CN=x") };
 
     is_int(found->nelts, 1, "one thing to say");
-    is_int(says(lint("a allow u " ISSUER "subject.CN=q*", CERTMAP_WEAK), "rule a is weak, it asks hardly anything of whom "
-                "its CA certifies", 1), 1, "an issuer with hardly anything");
+    is_int(says(lint("a allow u " ISSUER "subject.CN=q*", CERTMAP_WEAK), "rule a is weak, it asks hardly anything of "
+                "whom its CA certifies", 1), 1, "an issuer with hardly anything");
     is_int(says(found, "rule a is weak, any trusted CA could", 1), 1,
            "a weak allow rule; not deny, strong, scoped or disabled ones");
     found = lint("a allow u subject.CN=x\nb deny subject.CN=y\nc allow u sha256=" HEX64 "\ne allow u " ISSUER
@@ -848,7 +848,8 @@ static const char *const labels[][2] = {
     { "\344\273\226\345\200\221\347\210\262\344\273\200\351\272\275\344\270\215\350\252\252\344\270\255\346\226\207",
       "xn--ihqwctvzc91f659drss3x8bo0yb" },
     { "\327\234\327\236\327\224\327\224\327\235\327\244\327\251\327\225\327\230\327\234\327\220\327\236"
-      "\327\223\327\221\327\250\327\231\327\235\327\242\327\221\327\250\327\231\327\252", "xn--4dbcagdahymbxekheh6e0a7fei0b" },
+      "\327\223\327\221\327\250\327\231\327\235\327\242\327\221\327\250\327\231\327\252",
+      "xn--4dbcagdahymbxekheh6e0a7fei0b" },
     { "3\345\271\264b\347\265\204\351\207\221\345\205\253\345\205\210\347\224\237", "xn--3b-ww4c5e180e575a65lsy2b" },
     { "b\303\274cher", "xn--bcher-kva" },
     { "\303\274", "xn--tda" },
