@@ -172,7 +172,7 @@ static void compile_uri(job_t *job)
         cond->u.literal = lasting(job, certmap_fold_uri(cond->u.literal, job->scratch));
         return;
     }
-    tokens = apr_pmemdup(job->pool, cond->u.wildcard.tokens, cond->u.wildcard.n * sizeof(*tokens));
+    tokens = (apr_uint16_t *)cond->u.wildcard.tokens;
     known = uri_beginning(tokens, cond->u.wildcard.n, &parts, job->scratch);
     for (i = 0; i < cond->u.wildcard.n; i++) {
         if (tokens[i] < 'A' || tokens[i] > 'Z') {
@@ -186,7 +186,6 @@ static void compile_uri(job_t *job)
             cond->u.wildcard.upper = 1;
         }
     }
-    cond->u.wildcard.tokens = tokens;
 }
 
 static void compile_text(job_t *job)

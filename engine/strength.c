@@ -50,7 +50,7 @@ static apr_size_t scheme_of(certmap_str_t pattern)
     return first;
 }
 
-/* Letters and digits that a pattern asks for, or a part of one. */
+/* Letters and digits that a part of a pattern asks for; all of it may be understood where a part is not. */
 static int letters_of(certmap_pattern_e pattern, certmap_str_t text)
 {
     int n = pattern == CERTMAP_P_REGEX ? certmap_regex_letters(text) : -1;
@@ -60,19 +60,11 @@ static int letters_of(certmap_pattern_e pattern, certmap_str_t text)
 
 static int unforced_letters(const certmap_cond_t *cond)
 {
-    certmap_str_t scheme = { cond->raw.data, 0 };
-    int all = letters_of(cond->pattern, cond->raw);
+    certmap_str_t scheme = { cond->raw.data, cond->field.kind == CERTMAP_F_SAN_URI ? scheme_of(cond->raw) : 0 };
+    int all = cond->pattern == CERTMAP_P_REGEX ? certmap_regex_letters(cond->raw)
+                                               : (int)letters_in(cond->raw.data, cond->raw.len);
 
-    if (cond->pattern == CERTMAP_P_REGEX && certmap_regex_letters(cond->raw) < 0) {
-        return 0;
-    }
-    if (cond->field.kind == CERTMAP_F_SID) {
-        return all - LETTERS_OF_SID;
-    }
-    if (cond->field.kind == CERTMAP_F_SAN_URI) {
-        scheme.len = scheme_of(cond->raw);
-    }
-    return all - letters_of(cond->pattern, scheme);
+    return all - (cond->field.kind == CERTMAP_F_SID ? LETTERS_OF_SID : letters_of(cond->pattern, scheme));
 }
 
 /* ---- what a condition asks for --------------------------------------------------------------------------------- */
@@ -173,7 +165,6 @@ typedef struct pins_t {
     int ca;             /* a CA certificate of the chain */
     int number;         /* what an issuer gives once: serial number, SID */
     int ski;
-    int subject;        /* enough of the subject */
 } pins_t;
 
 /* Whether values of a field are the subject's own, and not what the CA gives to all alike. */
@@ -223,7 +214,6 @@ static void pin(pins_t *pins, const certmap_cond_t *cond)
     pins->ca |= pinned && (kind == CERTMAP_F_CHAIN_SHA256 || kind == CERTMAP_F_ROOT_SHA256);
     pins->number |= pinned && (kind == CERTMAP_F_SERIAL || kind == CERTMAP_F_SID);
     pins->ski |= pinned && kind == CERTMAP_F_SKI;
-    pins->subject |= is_personal(kind) && asks_enough(cond);
 }
 
 /* Whether USER is made of what the CA calls the subject: then everybody gets a name of their own. */
@@ -245,7 +235,7 @@ static int takes_name(const certmap_rule_t *rule)
 
 static pins_t pins_of(const certmap_rule_t *rule)
 {
-    pins_t pins = { 0, 0, 0, 0, 0, 0 };
+    pins_t pins = { 0, 0, 0, 0, 0 };
     apr_size_t i;
 
     for (i = 0; i < rule->nconds; i++) {
@@ -254,6 +244,19 @@ static pins_t pins_of(const certmap_rule_t *rule)
         }
     }
     return pins;
+}
+
+/* Whether a rule's conditions, or its USER, ask enough of the subject. */
+static int has_subject(const certmap_rule_t *rule)
+{
+    apr_size_t i;
+
+    for (i = 0; i < rule->nconds; i++) {
+        if (!rule->conds[i].negated && is_personal(rule->conds[i].field.kind) && asks_enough(&rule->conds[i])) {
+            return 1;
+        }
+    }
+    return takes_name(rule);
 }
 
 int certmap_rule_has_issuer(const certmap_rule_t *rule)
@@ -270,5 +273,5 @@ certmap_strength_e certmap_rule_strength(const certmap_rule_t *rule)
     if (pins.leaf || (pins.issuer && pins.number) || ((pins.issuer || pins.ca) && pins.ski)) {
         return CERTMAP_STRONG;
     }
-    return (pins.issuer || pins.ca) && (pins.subject || takes_name(rule)) ? CERTMAP_SCOPED : CERTMAP_WEAK;
+    return (pins.issuer || pins.ca) && has_subject(rule) ? CERTMAP_SCOPED : CERTMAP_WEAK;
 }
