@@ -68,7 +68,7 @@ static void lint_strength(linter_t *l, const certmap_rule_t *rule, certmap_stren
         report(l, rule, NULL, 1,
                certmap_rule_has_issuer(rule)
                    ? apr_psprintf(l->scratch, "rule %s is weak, it asks hardly anything of whom its CA certifies: add "
-                                  "something of the subject, of three letters or digits at least, or make USER of it",
+                                  "something of the subject, in full or three letters of it, or make USER of it",
                                   rule->name)
                    : apr_psprintf(l->scratch,
                                   "rule %s is weak, any trusted CA could issue a certificate that matches: %s",

@@ -14,6 +14,9 @@
 #define BITS_LEAST_4 16
 #define BITS_LEAST_6 32
 
+/* Two letters, which it shares with a whole country. */
+#define OID_COUNTRY "2.5.4.6"
+
 /* Letters and digits; of others than ASCII's each byte counts, since each is worth more. */
 static unsigned letters_in(const char *text, apr_size_t n)
 {
@@ -78,7 +81,9 @@ static unsigned letters_of_name(const certmap_dn_t *dn)
 
     for (i = 0; i < dn->nrdns; i++) {
         for (j = 0; j < dn->rdns[i].navas; j++) {
-            n += letters_in(dn->rdns[i].avas[j].folded.data, dn->rdns[i].avas[j].folded.len);
+            const certmap_ava_t *ava = &dn->rdns[i].avas[j];
+
+            n += strcmp(ava->oid, OID_COUNTRY) != 0 ? letters_in(ava->folded.data, ava->folded.len) : 0;
         }
     }
     return n;
@@ -92,9 +97,10 @@ static int asks_enough(const certmap_cond_t *cond)
 
     switch (cond->pattern) {
     case CERTMAP_P_LITERAL:
+        return cond->field.oid == NULL || strcmp(cond->field.oid, OID_COUNTRY) != 0;
     case CERTMAP_P_WILDCARD:
     case CERTMAP_P_REGEX:
-        return (hex && cond->pattern == CERTMAP_P_LITERAL) || unforced_letters(cond) >= least;
+        return unforced_letters(cond) >= least;
     case CERTMAP_P_NETWORK:
         return cond->u.network.bits >= (cond->u.network.len == 4 ? BITS_LEAST_4 : BITS_LEAST_6);
     case CERTMAP_P_DN:

@@ -358,7 +358,7 @@ static const struct {
     { "chain.sha256=" HEX64 " ski=12", CERTMAP_STRONG },
     { "root.sha256=" HEX64 " ski=12", CERTMAP_STRONG },
     { "root.sha256=00* ski=12", CERTMAP_WEAK },
-    { "root.sha256=" HEX64 " subject.CN=xyz", CERTMAP_SCOPED },
+    { "root.sha256=" HEX64 " subject.CN=x", CERTMAP_SCOPED },
     { "chain.sha256=" HEX64 " san.email=*@example.org", CERTMAP_SCOPED },
     { "chain.sha256=" HEX64 " sha1=" HEX40, CERTMAP_SCOPED },
     { "chain.sha256=" HEX64 " sid=S-1-5-21-1-2-3-500", CERTMAP_SCOPED },
@@ -388,6 +388,9 @@ static const struct {
     { "chain.sha256=" HEX64 " subject.CN=a*b?c", CERTMAP_SCOPED },
     { "chain.sha256=" HEX64 " subject.CN=\346\235\216*", CERTMAP_SCOPED },
     { "chain.sha256=" HEX64 " subject.C=DE", CERTMAP_WEAK },
+    { "chain.sha256=" HEX64 " subject.CN=DE", CERTMAP_SCOPED },
+    { "chain.sha256=" HEX64 " subject.C=D*", CERTMAP_WEAK },
+    { "chain.sha256=" HEX64 " subject=\"*,O=x,C=DE\"", CERTMAP_WEAK },
     { "chain.sha256=" HEX64 " subject=\"*,C=DE\"", CERTMAP_WEAK },
     { "chain.sha256=" HEX64 " subject=\"CN=x\"", CERTMAP_SCOPED },
     { "chain.sha256=" HEX64 " san.email=*@*.*", CERTMAP_WEAK },
@@ -408,9 +411,9 @@ static const struct {
     { "chain.sha256=" HEX64 " eku=clientAuth", CERTMAP_WEAK },
     { "chain.sha256=" HEX64 " issuer.CN=x", CERTMAP_WEAK },
     { "chain.sha256=" HEX64 " subject=\"*,O=xyz\"", CERTMAP_SCOPED },
-    { ISSUER "subject.CN=xy", CERTMAP_WEAK },
-    { ISSUER "subject.CN=xyz", CERTMAP_SCOPED },
-    { ISSUER "san.upn=x@yz", CERTMAP_SCOPED },
+    { ISSUER "subject.CN=x", CERTMAP_SCOPED },
+    { ISSUER "subject.CN~x", CERTMAP_WEAK },
+    { ISSUER "san.upn=x@y", CERTMAP_SCOPED },
 };
 
 /* The same for templates. */
