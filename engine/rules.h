@@ -191,6 +191,9 @@ apr_size_t certmap_hex_digits(certmap_field_e field);
 extern const char *const certmap_key_usages[];
 /** Why no certificate can have a value that a condition's pattern matches; NULL where that is not certain. */
 const char *certmap_cond_impossible(const certmap_cond_t *cond, apr_pool_t *p);
+/** The same for a whole name, and for an e-mail address. */
+const char *certmap_name_impossible(const certmap_dn_t *dn, apr_pool_t *p);
+const char *certmap_email_impossible(certmap_str_t address, apr_pool_t *p);
 /** A host name with A-labels in place of labels with letters beyond ASCII; NULL where these are not certain. */
 const char *certmap_a_labels(certmap_str_t name, apr_pool_t *p);
 

@@ -230,21 +230,26 @@ static const char *say_ascii(const char *name, certmap_field_e field, const char
                         ascii_hint(field, oid, raw, p));
 }
 
-static const char *name_beyond_ascii(const certmap_cond_t *cond, apr_pool_t *p)
+const char *certmap_name_impossible(const certmap_dn_t *dn, apr_pool_t *p)
 {
     int i;
     int j;
 
-    for (i = 0; i < cond->u.dn->nrdns; i++) {
-        for (j = 0; j < cond->u.dn->rdns[i].navas; j++) {
-            const certmap_ava_t *ava = &cond->u.dn->rdns[i].avas[j];
+    for (i = 0; i < dn->nrdns; i++) {
+        for (j = 0; j < dn->rdns[i].navas; j++) {
+            const certmap_ava_t *ava = &dn->rdns[i].avas[j];
 
             if (is_ia5_type(ava->oid) && !all_are(ava->value, is_ascii)) {
-                return say_ascii(certmap_attr_name(ava->oid, p), cond->field.kind, ava->oid, ava->value, p);
+                return say_ascii(certmap_attr_name(ava->oid, p), CERTMAP_F_SUBJECT_ATTR, ava->oid, ava->value, p);
             }
         }
     }
     return NULL;
+}
+
+const char *certmap_email_impossible(certmap_str_t address, apr_pool_t *p)
+{
+    return all_are(address, is_ascii) ? NULL : say_ascii("<RFC822>", CERTMAP_F_SAN_EMAIL, NULL, address, p);
 }
 
 static const char *beyond_ascii(const certmap_cond_t *cond, apr_pool_t *p)
@@ -353,7 +358,7 @@ const char *certmap_cond_impossible(const certmap_cond_t *cond, apr_pool_t *p)
         }
         return beyond_ascii(cond, p);
     case CERTMAP_V_DN:
-        return name_beyond_ascii(cond, p);
+        return certmap_name_impossible(cond->u.dn, p);
     case CERTMAP_V_HEX:
         return no_hex(cond, p);
     case CERTMAP_V_OID:
