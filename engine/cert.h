@@ -17,6 +17,21 @@
 
 /** ASCII lower case, runs of blanks (space, tab) one space, none at the ends. Always a new copy, NUL behind it. */
 certmap_str_t certmap_fold(certmap_str_t text, apr_pool_t *p);
+/** Where a URI ignores case: its scheme, and its host with the port; all else of it does not (RFC 3986, 6.2.2.1). */
+typedef struct certmap_uri_t {
+    apr_size_t scheme;      /**< the first bytes */
+    apr_size_t host;        /**< from this byte */
+    apr_size_t end;         /**< to this one, exclusive */
+} certmap_uri_t;
+
+certmap_uri_t certmap_uri_parts(certmap_str_t uri);
+/** The folded form of a URI: scheme and host in ASCII lower case, all else as it is; empty when it is all blanks. */
+certmap_str_t certmap_fold_uri(certmap_str_t uri, apr_pool_t *p);
+
+static inline int certmap_uri_ignores_case(const certmap_uri_t *uri, apr_size_t at)
+{
+    return at < uri->scheme || (at >= uri->host && at < uri->end);
+}
 /** Why text is not clean UTF-8 (bad encoding, NUL, controls, bidi controls, zero-width, line separators), or NULL.
  *  The answer is a constant. at (may be NULL): offset of the first byte that is wrong. */
 const char *certmap_text_check(certmap_str_t text, apr_size_t *at);

@@ -214,7 +214,8 @@ typedef struct certmap_field_t {
 typedef struct certmap_value_t {
     certmap_value_kind_e kind;
     certmap_str_t text;         /**< as templates and traces show it; NUL-terminated, no controls */
-    certmap_str_t folded;       /**< ASCII lower case, runs of blanks one blank, none at the ends; = text for hex */
+    certmap_str_t folded;       /**< ASCII lower case, runs of blanks one blank, none at the ends; = text for hex; of
+                                     a URI only scheme and host are folded */
     const certmap_dn_t *dn;     /**< CERTMAP_V_DN */
     unsigned char ip[16];       /**< CERTMAP_V_IP, network order */
     unsigned char iplen;        /**< 4 or 16 */

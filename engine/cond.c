@@ -5,6 +5,7 @@
  * never matches is a hole when it is a deny rule.
  */
 #include <arpa/inet.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <apr_lib.h>
@@ -25,7 +26,7 @@
 
 #define REGEX_OPTIONS (PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_BACKSLASH_C)
 
-static const char *const key_usages[] = {
+const char *const certmap_key_usages[] = {
     "digitalSignature", "nonRepudiation", "contentCommitment", "keyEncipherment", "dataEncipherment", "keyAgreement",
     "keyCertSign", "cRLSign", "encipherOnly", "decipherOnly", NULL
 };
@@ -60,19 +61,6 @@ static certmap_place_t place_of(const job_t *job, apr_size_t offset)
 }
 
 /* ---- wildcards ----------------------------------------------------------------------------------------------- */
-
-/* Whether tokens ask nothing of a value but some length. */
-static int only_wild(const apr_uint16_t *tokens, apr_size_t n)
-{
-    apr_size_t i;
-
-    for (i = 0; i < n; i++) {
-        if (tokens[i] != CERTMAP_TOKEN_ANY && tokens[i] != CERTMAP_TOKEN_ONE) {
-            return 0;
-        }
-    }
-    return 1;
-}
 
 /* A copy that lasts; the value as written serves where it is the same. */
 static certmap_str_t lasting(const job_t *job, certmap_str_t text)
@@ -112,7 +100,6 @@ static void compile_wildcard(job_t *job, certmap_str_t text)
         cond->pattern = CERTMAP_P_WILDCARD;
         cond->u.wildcard.tokens = apr_pmemdup(job->pool, tokens, n * sizeof(*tokens));
         cond->u.wildcard.n = n;
-        cond->vacuous = only_wild(tokens, n);
         return;
     }
     literal = apr_palloc(job->scratch, n + 1);
@@ -133,9 +120,9 @@ static int has_wildcard(certmap_str_t text)
 static void check_ku(const job_t *job, certmap_str_t text)
 {
     const char *const *k;
-    const char *hint = certmap_suggest(text, key_usages);
+    const char *hint = certmap_suggest(text, certmap_key_usages);
 
-    for (k = key_usages; *k != NULL; k++) {
+    for (k = certmap_key_usages; *k != NULL; k++) {
         if (strlen(*k) == text.len && strncasecmp(*k, text.data, text.len) == 0) {
             return;
         }
@@ -145,6 +132,60 @@ static void check_ku(const job_t *job, certmap_str_t text)
                             : "known are digitalSignature, nonRepudiation, keyEncipherment, "
                               "dataEncipherment, keyAgreement, keyCertSign, cRLSign, encipherOnly, decipherOnly",
                        hint ? hint : "");
+}
+
+/* Where a URI ignores case in what stands before the first wildcard. @return whether that is all of it */
+static int uri_beginning(const apr_uint16_t *tokens, apr_size_t ntokens, certmap_uri_t *parts, apr_pool_t *p)
+{
+    char *text = apr_palloc(p, ntokens + 1);
+    apr_size_t n;
+
+    for (n = 0; n < ntokens && tokens[n] < CERTMAP_TOKEN_ONE; n++) {
+        text[n] = (char)tokens[n];
+    }
+    *parts = certmap_uri_parts((certmap_str_t){ text, n });
+    if (parts->scheme > 0 && parts->host == 0) {
+        return n - parts->scheme >= 3;      /* no "//" can follow */
+    }
+    if (parts->end == n) {
+        parts->host = parts->end = 0;       /* a wildcard may stand in the host, or before its '@' */
+        return 0;
+    }
+    return parts->scheme > 0;
+}
+
+/* A URI ignores case in its scheme and host only. Where these stand in a value that a wildcard meets, often only the
+ * value can say: a letter in upper case is marked then, one in lower case meets the value's folded form as it is. */
+static void compile_uri(job_t *job)
+{
+    certmap_cond_t *cond = job->cond;
+    certmap_uri_t parts;
+    apr_uint16_t *tokens;
+    apr_size_t i;
+    int known;
+
+    compile_wildcard(job, cond->raw);
+    if (cond->exact) {
+        return;
+    }
+    if (cond->pattern == CERTMAP_P_LITERAL) {
+        cond->u.literal = lasting(job, certmap_fold_uri(cond->u.literal, job->scratch));
+        return;
+    }
+    tokens = (apr_uint16_t *)cond->u.wildcard.tokens;
+    known = uri_beginning(tokens, cond->u.wildcard.n, &parts, job->scratch);
+    for (i = 0; i < cond->u.wildcard.n; i++) {
+        if (tokens[i] < 'A' || tokens[i] > 'Z') {
+            continue;
+        }
+        if (certmap_uri_ignores_case(&parts, i)) {
+            tokens[i] = (apr_uint16_t)(tokens[i] + ('a' - 'A'));
+        }
+        else if (!known) {
+            tokens[i] |= CERTMAP_TOKEN_UPPER;
+            cond->u.wildcard.upper = 1;
+        }
+    }
 }
 
 static void compile_text(job_t *job)
@@ -164,11 +205,14 @@ static void compile_text(job_t *job)
     if (cond->field.kind == CERTMAP_F_SID && !has_wildcard(cond->raw) && !certmap_is_sid(cond->raw)) {
         certmap_sink_error(job->sink, place_of(job, 0), "not a SID: it reads S-1-5-21-...");
     }
+    if (cond->field.kind == CERTMAP_F_SAN_URI) {
+        compile_uri(job);
+        return;
+    }
     compile_wildcard(job, cond->exact ? cond->raw : certmap_fold(cond->raw, job->scratch));
 }
 
-/* How many hex digits a field's values have; 0: any number. */
-static apr_size_t hex_digits(certmap_field_e field)
+apr_size_t certmap_hex_digits(certmap_field_e field)
 {
     if (field == CERTMAP_F_SHA1) {
         return 40;
@@ -180,7 +224,7 @@ static apr_size_t hex_digits(certmap_field_e field)
 /* Checks the number of digits of a value without wildcards. */
 static void check_hex_length(const job_t *job, apr_size_t digits)
 {
-    apr_size_t want = hex_digits(job->cond->field.kind);
+    apr_size_t want = certmap_hex_digits(job->cond->field.kind);
 
     if (want != 0 && digits != want) {
         certmap_sink_error(job->sink, place_of(job, 0), "%s has %" APR_SIZE_T_FMT " hex digits, not %" APR_SIZE_T_FMT,
@@ -201,7 +245,6 @@ static void compile_hex(job_t *job, apr_size_t from)
     certmap_cond_t *cond = job->cond;
     int wild = has_wildcard(cond->raw);
     char *out = apr_palloc(job->scratch, cond->raw.len + 1);
-    apr_size_t stars = 0;
     apr_size_t n = 0;
     apr_size_t i;
 
@@ -210,7 +253,6 @@ static void compile_hex(job_t *job, apr_size_t from)
 
         if (apr_isxdigit(c) || c == '*' || c == '?') {
             out[n++] = (char)apr_tolower(c);
-            stars += c == '*';
         }
         else if (c != ':' || (!wild && (n == 0 || n % 2 != 0 || i + 1 == cond->raw.len))) {
             certmap_sink_error(job->sink, place_of(job, i),
@@ -223,10 +265,6 @@ static void compile_hex(job_t *job, apr_size_t from)
     out[n] = '\0';
     if (!wild) {
         check_hex_length(job, n);
-    }
-    else if (hex_digits(cond->field.kind) != 0 && n - stars > hex_digits(cond->field.kind)) {
-        certmap_sink_error(job->sink, place_of(job, 0), "longer than the %" APR_SIZE_T_FMT " hex digits of %s",
-                           hex_digits(cond->field.kind), cond->field.name);
     }
     if (cond->field.kind == CERTMAP_F_SERIAL && !wild) {
         while (n > 2 && out[0] == '0' && out[1] == '0') {
@@ -284,7 +322,6 @@ static void compile_ip(job_t *job)
         return;
     }
     cond->u.network.bits = (unsigned char)bits;
-    cond->vacuous = bits == 0;
     if (host_bits(cond->u.network.octets, cond->u.network.len, bits)) {
         unsigned i;
         char text[INET6_ADDRSTRLEN];
@@ -413,23 +450,43 @@ pcre2_match_context *certmap_cond_limits(apr_pool_t *p)
     return limits;
 }
 
-/* Whether the regex is met by texts that have nothing in common: then it asks nothing. */
-static void probe_regex(certmap_cond_t *cond)
+#ifdef PCRE2_EXTRA_CASELESS_RESTRICT
+static apr_status_t free_compiling(void *compiling)
 {
-    static const char *const probes[] = { "a", "Z", "7", "-", "some one@example.org" };
-    pcre2_match_data *md = pcre2_match_data_create_from_pattern(cond->u.regex.code, NULL);
-    apr_size_t met = 0;
-    apr_size_t i;
+    pcre2_compile_context_free(compiling);
+    return APR_SUCCESS;
+}
+#endif
 
-    if (md == NULL) {
-        return;
+/* The library may be older than the header: an option that it does not know would make each regex an error. */
+pcre2_compile_context *certmap_cond_compiling(apr_pool_t *p)
+{
+    pcre2_compile_context *compiling = NULL;
+#ifdef PCRE2_EXTRA_CASELESS_RESTRICT
+    char version[64] = "";
+    char *minor;
+    long major;
+
+    pcre2_config(PCRE2_CONFIG_VERSION, version);
+    major = strtol(version, &minor, 10);
+    if ((major > 10 || (major == 10 && *minor == '.' && strtol(minor + 1, NULL, 10) >= 43))
+        && (compiling = pcre2_compile_context_create(NULL)) != NULL) {
+        pcre2_set_compile_extra_options(compiling, PCRE2_EXTRA_CASELESS_RESTRICT);
+        apr_pool_cleanup_register(p, compiling, free_compiling, apr_pool_cleanup_null);
     }
-    cond->matches_empty = pcre2_match(cond->u.regex.code, (PCRE2_SPTR)"", 0, 0, 0, md, cond->u.regex.limits) >= 0;
-    for (i = 0; i < sizeof(probes) / sizeof(probes[0]); i++) {
-        met += pcre2_match(cond->u.regex.code, (PCRE2_SPTR)probes[i], strlen(probes[i]), 0, 0, md,
-                           cond->u.regex.limits) >= 0;
-    }
-    cond->vacuous = cond->matches_empty || met == sizeof(probes) / sizeof(probes[0]);
+#else
+    (void)p;
+#endif
+    return compiling;
+}
+
+/* Whether the regex matches the empty text, and so hardly asks anything. */
+static void try_empty(certmap_cond_t *cond)
+{
+    pcre2_match_data *md = pcre2_match_data_create_from_pattern(cond->u.regex.code, NULL);
+
+    cond->matches_empty = md != NULL && pcre2_match(cond->u.regex.code, (PCRE2_SPTR)"", 0, 0, 0, md,
+                                                    cond->u.regex.limits) >= 0;
     pcre2_match_data_free(md);
 }
 
@@ -445,7 +502,8 @@ static void check_hex_regex(const job_t *job)
         if (c == '\\') {
             i++;
         }
-        else if ((c >= 'A' && c <= 'F') || (c == ':' && (i == 0 || raw->data[i - 1] != '?'))) {
+        else if ((c >= 'A' && c <= 'F') || (c == ':' && (i == 0 || strchr("?[", raw->data[i - 1]) == NULL)
+                                            && raw->data[i + 1] != ']')) {
             certmap_sink_warning(job->sink, place_of(job, i),
                                  "values of %s are lower-case hex without colons: this regex may never match",
                                  job->cond->field.name);
@@ -472,7 +530,8 @@ static void compile_regex(job_t *job)
     }
     cond->pattern = CERTMAP_P_REGEX;
     cond->u.regex.limits = job->b->limits;
-    cond->u.regex.code = pcre2_compile((PCRE2_SPTR)cond->raw.data, cond->raw.len, REGEX_OPTIONS, &rc, &at, NULL);
+    cond->u.regex.code = pcre2_compile((PCRE2_SPTR)cond->raw.data, cond->raw.len, REGEX_OPTIONS, &rc, &at,
+                                       job->b->compiling);
     if (cond->u.regex.code == NULL) {
         pcre2_get_error_message(rc, message, sizeof(message));
         certmap_sink_error(job->sink, place_of(job, at), "regex: %s at offset %" APR_SIZE_T_FMT, (const char *)message,
@@ -485,10 +544,11 @@ static void compile_regex(job_t *job)
     }
     pcre2_pattern_info(cond->u.regex.code, PCRE2_INFO_CAPTURECOUNT, &cond->u.regex.captures);
     cond->u.regex.needs = certmap_regex_needs(cond->raw, job->pool);
+    cond->u.regex.mixes = certmap_regex_mixes(cond->raw, job->b->restricts);
     if (cond->u.regex.needs == NULL) {
-        probe_regex(cond);
+        try_empty(cond);
     }
-    if (kind == CERTMAP_V_HEX) {
+    if (kind == CERTMAP_V_HEX && certmap_cond_impossible(cond, job->scratch) == NULL) {
         check_hex_regex(job);
     }
     if (cond->exact) {
@@ -663,6 +723,7 @@ apr_status_t certmap_cond_compile(certmap_builder_t *b, const certmap_word_t *wo
 {
     job_t job = { cond, word, 0, b, &b->sink, b->pool, b->scratch };
     int before = b->sink.nerrors;
+    const char *why;
     apr_size_t op;
     char c;
 
@@ -680,6 +741,9 @@ apr_status_t certmap_cond_compile(certmap_builder_t *b, const certmap_word_t *wo
     }
     else if (c == '=') {
         compile_value(&job);
+    }
+    if (b->sink.nerrors == before && (why = certmap_cond_impossible(cond, b->scratch)) != NULL) {
+        certmap_sink_error(&b->sink, place_of(&job, 0), "%s", why);
     }
     return b->sink.nerrors == before ? APR_SUCCESS : APR_EINVAL;
 }

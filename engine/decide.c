@@ -17,6 +17,7 @@
 
 /* Stands beside PCRE2's own codes, all of which are above it. */
 #define ERROR_BUDGET (-100000)
+#define ERROR_MIXED (-100001)
 
 void certmap_eval_init(certmap_eval_t *ev, const certmap_cert_t *cert, const certmap_verdict_t *verdict, apr_pool_t *p)
 {
@@ -36,6 +37,9 @@ certmap_values_t certmap_eval_values(certmap_eval_t *ev, const certmap_field_t *
             return ev->cache[i];
         }
     }
+    if (ev->cert == NULL) {
+        return v;       /* what a rule asks for, in place of what a certificate has, is all here */
+    }
     v.state = certmap_cert_values(ev->cert, ev->verdict, field, &v.values, &v.n, ev->pool);
     if (ev->ncached < CERTMAP_EVAL_CACHE) {
         ev->cache[ev->ncached++] = v;
@@ -52,6 +56,10 @@ const char *certmap_eval_error(const certmap_eval_t *ev, apr_pool_t *p)
     }
     if (ev->failed_rc == ERROR_BUDGET) {
         return apr_psprintf(p, "%s: the regexes of this decision took too long", ev->failed->text);
+    }
+    if (ev->failed_rc == ERROR_MIXED) {
+        return apr_pstrcat(p, ev->failed->text, ": the value has U+212A or U+017F in it, which a regex that ignores "
+                           "case takes for k or s", NULL);
     }
     if (pcre2_get_error_message(ev->failed_rc, message, sizeof(message)) < 0) {
         return apr_psprintf(p, "%s: PCRE2 error %d", ev->failed->text, ev->failed_rc);
@@ -71,8 +79,19 @@ static apr_size_t character(certmap_str_t text, apr_size_t at)
     return n;
 }
 
+/* Whether a token that is no wildcard is the byte at this place. Letters in upper case meet those of a URI's folded
+ * form, in which scheme and host are in lower case, and all else is as it is. */
+static int is_byte(apr_uint16_t token, certmap_str_t text, apr_size_t at, const certmap_uri_t *uri)
+{
+    unsigned char c = (unsigned char)text.data[at];
+
+    return token < CERTMAP_TOKEN_UPPER ? token == c
+           : token == (CERTMAP_TOKEN_UPPER | c)
+             || (token + ('a' - 'A') == (CERTMAP_TOKEN_UPPER | c) && certmap_uri_ignores_case(uri, at));
+}
+
 /* Goes back to the last '*' only, never further: at most text times pattern steps, and no recursion. */
-static int match_wildcard(const apr_uint16_t *tokens, apr_size_t ntokens, certmap_str_t text)
+static int match_wildcard(const apr_uint16_t *tokens, apr_size_t ntokens, certmap_str_t text, const certmap_uri_t *uri)
 {
     apr_size_t t = 0;
     apr_size_t s = 0;
@@ -88,7 +107,7 @@ static int match_wildcard(const apr_uint16_t *tokens, apr_size_t ntokens, certma
             s += character(text, s);
             t++;
         }
-        else if (t < ntokens && tokens[t] == (unsigned char)text.data[s]) {
+        else if (t < ntokens && is_byte(tokens[t], text, s, uri)) {
             s++;
             t++;
         }
@@ -151,7 +170,10 @@ static certmap_match_e match_regex(certmap_eval_t *ev, const certmap_cond_t *con
     if (cond->u.regex.needs != NULL && !certmap_needs_met(cond->u.regex.needs, text)) {
         return CERTMAP_MATCH_NO;
     }
-    if (over_budget(ev)) {
+    if (cond->u.regex.mixes && certmap_text_mixes(text)) {
+        rc = ERROR_MIXED;
+    }
+    else if (over_budget(ev)) {
         rc = ERROR_BUDGET;
     }
     else if (need_match_data(ev, cond->u.regex.captures + 1)) {
@@ -189,6 +211,7 @@ static int is_void(const certmap_value_t *value)
 certmap_match_e certmap_cond_value(certmap_eval_t *ev, const certmap_cond_t *cond, const certmap_value_t *value)
 {
     certmap_str_t text = cond->exact ? value->text : value->folded;
+    certmap_uri_t uri = { 0, 0, 0 };
     int yes = 0;
 
     /* A value of blanks is no value, and DER is not text: it meets only what is written as DER. */
@@ -200,7 +223,10 @@ certmap_match_e certmap_cond_value(certmap_eval_t *ev, const certmap_cond_t *con
         yes = certmap_str_same(cond->u.literal, text);
         break;
     case CERTMAP_P_WILDCARD:
-        yes = match_wildcard(cond->u.wildcard.tokens, cond->u.wildcard.n, text);
+        if (cond->u.wildcard.upper) {
+            uri = certmap_uri_parts(text);
+        }
+        yes = match_wildcard(cond->u.wildcard.tokens, cond->u.wildcard.n, text, &uri);
         break;
     case CERTMAP_P_REGEX:
         return match_regex(ev, cond, value->text);

@@ -301,7 +301,6 @@ static const char *as_wildcard(const char *criterion, apr_pool_t *p)
 
 /*
  * A criterion that does not heed case, as a regular expression: the conditions' own comparison would fold blanks too.
- * K and S stand alone because (?i) takes the Kelvin sign and the long s for them.
  */
 static const char *as_regex(const char *criterion, apr_pool_t *p)
 {
@@ -311,9 +310,7 @@ static const char *as_regex(const char *criterion, apr_pool_t *p)
     for (; *criterion != '\0'; criterion++) {
         char c[2] = { *criterion, '\0' };
 
-        APR_ARRAY_PUSH(parts, const char *) =
-            *c == '*' ? ".*" : *c == 'k' || *c == 'K' ? "(?-i:[Kk])" : *c == 's' || *c == 'S' ? "(?-i:[Ss])"
-            : certmap_import_regex(apr_pstrdup(p, c), p);
+        APR_ARRAY_PUSH(parts, const char *) = *c == '*' ? ".*" : certmap_import_regex(apr_pstrdup(p, c), p);
     }
     return apr_array_pstrcat(p, parts, 0);
 }

@@ -177,6 +177,9 @@ static void add_regex(making_t *m, const certmap_cond_t *cond)
     const certmap_needs_t *needs = cond->u.regex.needs;
     int exact = needs != NULL && !needs->caseless;
 
+    if (needs != NULL && needs->caseless && cond->field.kind == CERTMAP_F_SAN_URI) {
+        return;         /* what it needs is in lower case, a URI's folded form is not */
+    }
     if (needs != NULL && needs->whole) {
         add_equal(m, cond, exact, needs->prefix);
     }

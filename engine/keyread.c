@@ -126,6 +126,7 @@ static certmap_str_t read_dn(const key_job_t *job, piece_t piece, int root_first
     certmap_str_t canonical = { NULL, 0 };
     cached_dn_t *slot = reader->cache != NULL && !root_first ? cache_slot(reader->cache, text) : NULL;
     const certmap_dn_t *dn;
+    const char *impossible;
     const char *why;
     apr_size_t at;
 
@@ -134,6 +135,11 @@ static certmap_str_t read_dn(const key_job_t *job, piece_t piece, int root_first
     }
     if (certmap_dn_parse(text, &dn, &why, &at, reader->pool) != APR_SUCCESS) {
         certmap_sink_error(reader->sink, place_of(piece, at), "%s", why);
+        return canonical;
+    }
+    impossible = certmap_name_impossible(dn, reader->pool);
+    if (impossible != NULL) {
+        certmap_sink_error(reader->sink, place_of(piece, 0), "%s", impossible);
         return canonical;
     }
     if (root_first && text.data[0] != '/') {
@@ -411,6 +417,11 @@ static int ad_email(key_job_t *job, piece_t piece)
         || memchr(text.data, ' ', text.len) != NULL) {
         certmap_sink_error(job->reader->sink, place_of(piece, 0), "not an e-mail address%s%s", why ? ": " : "",
                            why ? why : "");
+        return 0;
+    }
+    why = certmap_email_impossible(text, job->reader->pool);
+    if (why != NULL) {
+        certmap_sink_error(job->reader->sink, place_of(piece, 0), "%s", why);
         return 0;
     }
     return make(job, CERTMAP_K_EMAIL, certmap_fold(text, job->reader->pool), (certmap_str_t){ NULL, 0 });

@@ -265,6 +265,180 @@ static int read_quantifier(reader_t *r, int *some, int *least)
     return 1;
 }
 
+/* ---- letters ---------------------------------------------------------------------------------------------------- */
+
+#define GROUPS_MOST 32
+#define LETTERS_MOST 1000
+
+static int letters_of(reader_t *r, unsigned depth, unsigned *letters);
+
+/* A class: it counts when it is one letter, in both cases or one. */
+static int letters_of_class(reader_t *r, unsigned *letters)
+{
+    const char *c = r->pattern.data + r->at + 1;
+
+    if (read_class(r) == ATOM_UNKNOWN) {
+        return 0;
+    }
+    *letters = apr_isalnum(c[0]) && (c[1] == ']' || (c[2] == ']' && apr_isalpha(c[0]) && (c[0] ^ c[1]) == 0x20));
+    return 1;
+}
+
+/* A group, with all that is in it; what is looked for ahead or behind does not count. */
+static int letters_of_group(reader_t *r, unsigned depth, unsigned *letters)
+{
+    int looks = look(r, 1) == '?' && (look(r, 2) == '=' || look(r, 2) == '!'
+                                      || (look(r, 2) == '<' && (look(r, 3) == '=' || look(r, 3) == '!')));
+
+    if (look(r, 1) == '?' && look(r, 2) == 'i' && look(r, 3) == ':') {
+        r->at += 4;
+    }
+    else if (!read_group_head(r)) {
+        return 0;
+    }
+    if (depth == GROUPS_MOST || !letters_of(r, depth + 1, letters) || look(r, 0) != ')') {
+        return 0;
+    }
+    r->at++;
+    *letters = looks ? 0 : *letters;
+    return 1;
+}
+
+/* One atom with its quantifier. */
+static int letters_of_atom(reader_t *r, unsigned depth, unsigned *letters)
+{
+    int understood;
+    int some;
+    int least;
+
+    *letters = 0;
+    if (look(r, 0) == '(' && look(r, 1) == '?' && look(r, 2) == 'i' && look(r, 3) == ')') {
+        r->at += 4;
+        return 1;
+    }
+    if (look(r, 0) == '(') {
+        understood = letters_of_group(r, depth, letters);
+    }
+    else if (look(r, 0) == '[') {
+        understood = letters_of_class(r, letters);
+    }
+    else {
+        atom_e atom = read_atom(r);
+
+        understood = atom != ATOM_UNKNOWN;
+        *letters = atom != ATOM_LITERAL ? 0 : r->nliteral > 1 ? (unsigned)r->nliteral : apr_isalnum(*r->literal) != 0;
+    }
+    if (!understood || !read_quantifier(r, &some, &least)) {
+        return 0;
+    }
+    *letters = some && !least ? 0 : *letters;
+    return 1;
+}
+
+/* Alternatives, up to the end or the ")" behind them: what the one has that asks for least. */
+static int letters_of(reader_t *r, unsigned depth, unsigned *letters)
+{
+    unsigned least = LETTERS_MOST;
+    unsigned sum = 0;
+
+    while (r->at < r->pattern.len && look(r, 0) != ')') {
+        unsigned n;
+
+        if (look(r, 0) == '|') {
+            least = sum < least ? sum : least;
+            sum = 0;
+            r->at++;
+            continue;
+        }
+        if (!letters_of_atom(r, depth, &n)) {
+            return 0;
+        }
+        sum = sum + n < LETTERS_MOST ? sum + n : LETTERS_MOST;
+    }
+    *letters = sum < least ? sum : least;
+    return 1;
+}
+
+int certmap_regex_letters(certmap_str_t pattern)
+{
+    reader_t r = { .pattern = pattern };
+    unsigned letters;
+
+    return letters_of(&r, 0, &letters) && r.at == pattern.len ? (int)letters : -1;
+}
+
+int certmap_regex_repeats(certmap_str_t pattern, certmap_str_t *atom)
+{
+    reader_t r = { .pattern = pattern };
+    apr_size_t from;
+    int group;
+    int some;
+    int least;
+
+    r.at += pattern.len >= 4 && memcmp(pattern.data, "(?i)", 4) == 0 ? 4 : 0;
+    r.at += look(&r, 0) == '^';
+    group = look(&r, 0) == '(' && look(&r, 1) != '?' && look(&r, 1) != '*';
+    r.at += (apr_size_t)group;
+    from = r.at;
+    if (look(&r, 0) == '(' || read_atom(&r) != ATOM_GAP) {
+        return 0;
+    }
+    *atom = (certmap_str_t){ pattern.data + from, r.at - from };
+    if ((look(&r, 0) != '+' && look(&r, 0) != '*') || !read_quantifier(&r, &some, &least)
+        || (group && look(&r, 0) != ')')) {
+        return 0;
+    }
+    r.at += (apr_size_t)group;
+    r.at += look(&r, 0) == '$';
+    return r.at == pattern.len;
+}
+
+/* ---- case ------------------------------------------------------------------------------------------------------ */
+
+/* Letters of options behind "(?": all that PCRE2 knows, and '-' and '^', which unset some. */
+static int is_option(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '^';
+}
+
+int certmap_regex_mixes(certmap_str_t pattern, int restricts)
+{
+    apr_size_t i;
+    int caseless = 0;
+    int undone = 0;
+    int unset;
+
+    for (i = 0; i + 2 < pattern.len; i++) {
+        if (pattern.data[i] != '(' || pattern.data[i + 1] != '?') {
+            continue;
+        }
+        unset = 0;
+        for (i += 2; i < pattern.len && is_option(pattern.data[i]); i++) {
+            unset |= pattern.data[i] == '-';
+            caseless |= pattern.data[i] == 'i' && !unset;
+            undone |= pattern.data[i] == '^' || (pattern.data[i] == 'r' && unset);
+        }
+        i--;
+    }
+    return caseless && (!restricts || undone);
+}
+
+int certmap_text_mixes(certmap_str_t text)
+{
+    const unsigned char *s = (const unsigned char *)text.data;
+    apr_size_t i;
+
+    for (i = 0; i + 1 < text.len; i++) {
+        if ((s[i] == 0xc5 && s[i + 1] == 0xbf)
+            || (s[i] == 0xe2 && s[i + 1] == 0x84 && i + 2 < text.len && s[i + 2] == 0xaa)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* ---- what a regex needs ---------------------------------------------------------------------------------------- */
+
 /* Puts a finished run where it belongs. */
 static void end_run(certmap_needs_t *needs, int *first, int last, certmap_str_t run)
 {

@@ -123,7 +123,7 @@ static void condition(parser_t *ps, const certmap_word_t *w)
         }
         return;
     }
-    ps->positive |= !cond->negated;
+    ps->positive |= !cond->negated && !certmap_cond_asks_nothing(cond);
 }
 
 /* What stands behind NAME, verb and USER. */
@@ -278,6 +278,26 @@ static void parse_verb(parser_t *ps)
     parse_user(ps);
 }
 
+/* What conditions of a rule may cost that are compared with one another, and more for each of them. */
+#define COMPARE_STEPS 20000
+#define COMPARE_STEPS_EACH 200
+
+static void check_contradictions(parser_t *ps)
+{
+    certmap_compare_t c = { ps->b->scratch, COMPARE_STEPS + ps->rule->nconds * COMPARE_STEPS_EACH };
+    const certmap_cond_t *first;
+    const certmap_cond_t *second;
+
+    if (ps->lost || ps->rule->disabled || !certmap_rule_contradicts(&c, ps->rule, &first, &second)) {
+        return;
+    }
+    certmap_sink_error(&ps->b->sink, second->place, "rule %s can never match: %s and %s contradict each other%s%s%s",
+                       ps->rule->name, first->text, second->text,
+                       first->leader >= 0 && first->leader == second->leader ? "; conditions on " : "",
+                       first->leader >= 0 && first->leader == second->leader ? first->field.name : "",
+                       first->leader >= 0 && first->leader == second->leader ? " must hold on one same value" : "");
+}
+
 /* What can be said only when all words have been read. */
 static void check_rule(parser_t *ps)
 {
@@ -287,7 +307,14 @@ static void check_rule(parser_t *ps)
     apr_size_t i;
 
     if (!ps->positive && !ps->lost && !rule->any) {
-        if (rule->nconds > 0) {
+        for (i = 0; i < rule->nconds && !certmap_cond_asks_nothing(&rule->conds[i]); i++) {
+        }
+        if (i < rule->nconds) {
+            certmap_sink_error(sink, rule->conds[i].place,
+                               "every certificate meets %s; write \"any\" if every verified certificate is meant",
+                               rule->conds[i].text);
+        }
+        else if (rule->nconds > 0) {
             certmap_sink_error(sink, rule->conds[0].place,
                                "only negative conditions, which nearly every certificate meets; "
                                "add a positive one, or the word \"any\" if every verified certificate is meant");
@@ -298,12 +325,13 @@ static void check_rule(parser_t *ps)
         }
     }
     for (i = 0; i < rule->nconds && rule->any; i++) {
-        if (!rule->conds[i].negated) {
+        if (!rule->conds[i].negated && !certmap_cond_asks_nothing(&rule->conds[i])) {
             certmap_sink_warning(sink, rule->conds[i].place,
                                  "\"any\" beside a positive condition does nothing; leave it out");
             break;
         }
     }
+    check_contradictions(ps);
     if (rule->user != NULL && !ps->lost) {
         certmap_template_check(rule->user, rule, sink);
     }

@@ -119,12 +119,24 @@ typedef struct certmap_needs_t {
 
 /** What a regex needs, as far as it is certain; NULL: nothing is known. */
 const certmap_needs_t *certmap_regex_needs(certmap_str_t pattern, apr_pool_t *p);
+/** How many letters and digits a text must have for a regex to match it; what may be any of several does not count, and
+ *  of letters beyond ASCII each byte does. -1: something of the regex is not understood. */
+int certmap_regex_letters(certmap_str_t pattern);
+/** Whether a regex is one character, a class or the like, over and over. @param atom out: which */
+int certmap_regex_repeats(certmap_str_t pattern, certmap_str_t *atom);
 /** Whether a text has all of it. */
 int certmap_needs_met(const certmap_needs_t *needs, certmap_str_t text);
+
+/** Whether a pattern ignores case somewhere so that PCRE2 may take letters beyond ASCII for those of ASCII.
+ *  @param restricts PCRE2 is asked to keep them apart, as far as the pattern itself does not undo that */
+int certmap_regex_mixes(certmap_str_t pattern, int restricts);
+/** Whether a text has a letter in it that PCRE2 then takes for one of ASCII: U+212A for k, U+017F for s. */
+int certmap_text_mixes(certmap_str_t text);
 
 /** Tokens of a wildcard pattern: a byte, or one of these. */
 #define CERTMAP_TOKEN_ONE 0x100     /* '?': one character */
 #define CERTMAP_TOKEN_ANY 0x101     /* '*': any run, the empty one too */
+#define CERTMAP_TOKEN_UPPER 0x200   /* on a letter of a URI: in lower case, too, where the URI ignores case */
 
 struct certmap_cond_t {
     const char *text;           /**< as written, quotes taken off */
@@ -135,7 +147,6 @@ struct certmap_cond_t {
     unsigned all : 1;
     unsigned exact : 1;         /**< case: */
     unsigned opaque : 1;        /**< "#hex": speaks of CERTMAP_V_OPAQUE values, and only of those */
-    unsigned vacuous : 1;       /**< holds for about every value: "*", a regex that matches nothing at all, 0.0.0.0/0 */
     unsigned matches_empty : 1; /**< a regex that matches the empty text */
     unsigned regex_group : 1;   /**< on a leader or a condition that binds nothing: a regex must be asked */
     int leader;                 /**< index of the first condition that must hold on the same value, itself included; -1:
@@ -146,12 +157,14 @@ struct certmap_cond_t {
         struct {
             const apr_uint16_t *tokens;
             apr_size_t n;
+            int upper;              /**< some have CERTMAP_TOKEN_UPPER */
         } wildcard;
         struct {
             pcre2_code *code;
             pcre2_match_context *limits;
             const certmap_needs_t *needs;   /**< or NULL; a text without them is a "no" before PCRE2 is asked */
             apr_uint32_t captures;
+            int mixes;                      /**< a text for which certmap_text_mixes holds is an error */
         } regex;
         struct {
             unsigned char octets[16];
@@ -168,6 +181,22 @@ int certmap_cond_looks_like(certmap_builder_t *b, certmap_str_t text);
 apr_status_t certmap_cond_compile(certmap_builder_t *b, const certmap_word_t *word, certmap_cond_t *cond);
 /** The bounds of every regex match. Freed with the pool. NULL: out of memory. */
 pcre2_match_context *certmap_cond_limits(apr_pool_t *p);
+/** How regexes are compiled, where this PCRE2 can keep ASCII and other letters apart; else NULL. Freed with the
+ *  pool. */
+pcre2_compile_context *certmap_cond_compiling(apr_pool_t *p);
+
+/** How many hex digits a field's values have; 0: any number. */
+apr_size_t certmap_hex_digits(certmap_field_e field);
+/** The names of key usages, NULL at the end. */
+extern const char *const certmap_key_usages[];
+/** Why no certificate can have a value that a condition's pattern matches; NULL where that is not certain. */
+const char *certmap_cond_impossible(const certmap_cond_t *cond, apr_pool_t *p);
+/** The same for a whole name, and for an e-mail address. */
+const char *certmap_name_impossible(const certmap_dn_t *dn, apr_pool_t *p);
+const char *certmap_email_impossible(certmap_str_t address, apr_pool_t *p);
+/** A host name with A-labels in place of labels with letters beyond ASCII; NULL where these are not certain. */
+const char *certmap_a_labels(certmap_str_t name, apr_pool_t *p);
+
 /* ---- one certificate before many rules ------------------------------------------------------------------------ */
 
 /** Three-valued logic with a fourth that ends everything. */
@@ -223,10 +252,38 @@ certmap_match_e certmap_rule_matches(certmap_eval_t *ev, const certmap_rule_t *r
 /** What ev->failed says, in words, in p. */
 const char *certmap_eval_error(const certmap_eval_t *ev, apr_pool_t *p);
 
-/* ---- linting (lint_cond.c, lint_group.c) --------------------------------------------------------------------- */
+/* ---- linting (lint_cond.c, lint_glob.c, lint_group.c) --------------------------------------------------------- */
+
+/** What comparing conditions works with. What it may spend has an end, behind which nothing is certain. */
+typedef struct certmap_compare_t {
+    apr_pool_t *pool;           /**< for a while */
+    apr_size_t left;            /**< steps */
+} certmap_compare_t;
+
+/** What one regex on one literal counts as, in steps. */
+#define CERTMAP_REGEX_STEPS 200
 
 /** Whether every value that inner's pattern matches is one that outer's matches; 0 also where that is not certain. */
-int certmap_cond_contains(const certmap_cond_t *outer, const certmap_cond_t *inner, apr_pool_t *p);
+int certmap_cond_contains(certmap_compare_t *c, const certmap_cond_t *outer, const certmap_cond_t *inner);
+/** Whether it is certain that no value is matched by both patterns. */
+int certmap_cond_disjoint(certmap_compare_t *c, const certmap_cond_t *a, const certmap_cond_t *b);
+/** Whether it is certain that `then` holds for every certificate for which `given` does. A `then` that binds a value is
+ *  implied by conditions only that bind a value, or by all:, so that the value is the same. */
+int certmap_cond_implies(certmap_compare_t *c, const certmap_cond_t *given, const certmap_cond_t *then);
+
+/** Texts that a pattern matches, or more than these: characters, '?' and '*'. */
+typedef struct certmap_glob_t {
+    apr_uint32_t *symbols;
+    apr_size_t n;
+    int raw;                    /**< of values as they stand, not folded */
+} certmap_glob_t;
+
+/** @return 0 when the pattern is about no text */
+int certmap_glob_of(const certmap_cond_t *cond, certmap_glob_t *g, apr_pool_t *p);
+/** Turns it into one of folded values, and of more than these. @return 0 when there is none */
+int certmap_glob_fold(certmap_glob_t *g);
+int certmap_glob_contains(const certmap_glob_t *outer, const certmap_glob_t *inner);
+int certmap_glob_disjoint(const certmap_glob_t *a, const certmap_glob_t *b, apr_pool_t *p);
 /** A capturing group of a regex. */
 typedef struct certmap_group_t {
     certmap_str_t text;         /**< what stands between its parentheses */
@@ -238,8 +295,16 @@ typedef struct certmap_group_t {
 /** Finds a group. @return 0 when there is none of that number, or something of the regex is not understood */
 int certmap_regex_group(certmap_str_t pattern, apr_uint32_t number, certmap_group_t *group);
 /** Whether it is certain that two conditions of a rule never hold together, and which. */
-int certmap_rule_contradicts(const certmap_rule_t *rule, const certmap_cond_t **first, const certmap_cond_t **second,
-                             apr_pool_t *p);
+int certmap_rule_contradicts(certmap_compare_t *c, const certmap_rule_t *rule, const certmap_cond_t **first,
+                             const certmap_cond_t **second);
+
+/** Rules of a list that have been asked about, for finding the one before that matches whatever another does. */
+typedef struct certmap_reach_t certmap_reach_t;
+
+certmap_reach_t *certmap_reach_create(const certmap_list_t *list, apr_pool_t *p);
+/** Asked for each enabled rule, in the order of the list. @return a rule before, or NULL: there is none, or it is not
+ *  certain */
+const certmap_rule_t *certmap_reach_covering(certmap_reach_t *r, const certmap_rule_t *rule, apr_pool_t *scratch);
 
 /* ---- templates ----------------------------------------------------------------------------------------------- */
 
@@ -339,6 +404,8 @@ struct certmap_builder_t {
     apr_hash_t *fields;             /**< a field as written to certmap_field_t: read once, shared by all conditions */
     apr_size_t njit;                /**< regexes compiled to machine code so far */
     pcre2_match_context *limits;
+    pcre2_compile_context *compiling;   /**< or NULL: there is nothing to ask of PCRE2 */
+    int restricts;                  /**< PCRE2 keeps ASCII and other letters apart when it ignores case */
 };
 
 struct certmap_ruleset_t {
@@ -356,5 +423,9 @@ certmap_rule_t *certmap_parse_rule(certmap_builder_t *b, const apr_array_header_
 /** The rules of a list in the order in which they are asked. @return array of const certmap_rule_t * */
 apr_array_header_t *certmap_list_flatten(const certmap_list_t *list, apr_pool_t *p);
 certmap_strength_e certmap_rule_strength(const certmap_rule_t *rule);
+/** Whether every certificate meets a condition: the field is one that each has, and its value may be any. */
+int certmap_cond_asks_nothing(const certmap_cond_t *cond);
+/** Whether a rule's conditions pin the whole issuer or a CA of the chain. */
+int certmap_rule_has_issuer(const certmap_rule_t *rule);
 
 #endif

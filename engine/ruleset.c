@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rulesets: a builder collects rules and every error about them, finishing freezes them. Also what can be said of one
- * rule by itself: how firmly it is bound to one certificate, and how it is written.
+ * Rulesets: a builder collects rules and every error about them, finishing freezes them. Also how a rule is written.
  */
 #include <string.h>
 
@@ -40,6 +39,8 @@ certmap_builder_t *certmap_builder_create(apr_pool_t *p)
     b->names = apr_hash_make(b->temporary);
     b->fields = apr_hash_make(b->temporary);
     b->limits = certmap_cond_limits(p);
+    b->compiling = certmap_cond_compiling(p);
+    b->restricts = b->compiling != NULL;
     return b;
 }
 
@@ -207,84 +208,6 @@ apr_array_header_t *certmap_list_flatten(const certmap_list_t *list, apr_pool_t 
         }
     }
     return out;
-}
-
-/* ---- strength ------------------------------------------------------------------------------------------------- */
-
-/* What of a certificate the conditions of a rule pin. */
-typedef struct pins_t {
-    int leaf;           /* the certificate or its key */
-    int issuer;         /* the whole issuer DN */
-    int ca;             /* a CA certificate of the chain */
-    int serial;
-    int ski;
-    int subject;        /* something of the subject */
-} pins_t;
-
-/* What one positive condition adds. pinned: it leaves one value only. */
-static void pin(pins_t *pins, const certmap_cond_t *cond)
-{
-    int pinned = cond->pattern == CERTMAP_P_LITERAL || cond->pattern == CERTMAP_P_DN;
-
-    switch (cond->field.kind) {
-    case CERTMAP_F_SHA256:
-    case CERTMAP_F_SPKI:
-        pins->leaf |= pinned;
-        break;
-    case CERTMAP_F_ISSUER:
-        pins->issuer |= pinned;
-        break;
-    case CERTMAP_F_CHAIN_SHA256:
-    case CERTMAP_F_ROOT_SHA256:
-        pins->ca |= pinned;
-        break;
-    case CERTMAP_F_SERIAL:
-        pins->serial |= pinned;
-        pins->subject |= !cond->vacuous;
-        break;
-    case CERTMAP_F_SKI:
-        pins->ski |= pinned;
-        pins->subject |= !cond->vacuous;
-        break;
-    case CERTMAP_F_SUBJECT:
-    case CERTMAP_F_SUBJECT_ATTR:
-    case CERTMAP_F_SAN_EMAIL:
-    case CERTMAP_F_SAN_DNS:
-    case CERTMAP_F_SAN_URI:
-    case CERTMAP_F_SAN_IP:
-    case CERTMAP_F_SAN_UPN:
-    case CERTMAP_F_SAN_DIRNAME:
-    case CERTMAP_F_SAN_RID:
-    case CERTMAP_F_SAN_OTHER:
-    case CERTMAP_F_SHA1:
-    case CERTMAP_F_SID:
-        pins->subject |= !cond->vacuous;
-        break;
-    case CERTMAP_F_ISSUER_ATTR:
-    case CERTMAP_F_AKI:
-    case CERTMAP_F_EKU:
-    case CERTMAP_F_KU:
-    case CERTMAP_F_POLICY:
-    case CERTMAP_F_EXT:
-    case CERTMAP_F_COUNT:
-        break;
-    }
-}
-
-certmap_strength_e certmap_rule_strength(const certmap_rule_t *rule)
-{
-    pins_t pins = { 0, 0, 0, 0, 0, 0 };
-    apr_size_t i;
-
-    for (i = 0; i < rule->nconds; i++) {
-        if (!rule->conds[i].negated) {
-            pin(&pins, &rule->conds[i]);
-        }
-    }
-    if (pins.leaf || (pins.issuer && pins.serial) || ((pins.issuer || pins.ca) && pins.ski)) {
-        return CERTMAP_STRONG;
-    }
-    return (pins.issuer || pins.ca) && pins.subject ? CERTMAP_SCOPED : CERTMAP_WEAK;
 }
 
 /* ---- text ----------------------------------------------------------------------------------------------------- */

@@ -34,7 +34,7 @@ typedef struct san_t {
     const char **oids;          /**< of SAN_OTHER */
 } san_t;
 
-/** email, dns, uri */
+/** email, dns */
 static const char *read_ia5(san_t *san, certmap_value_t *v, certmap_der_t content, apr_pool_t *p)
 {
     certmap_str_t text;
@@ -43,6 +43,16 @@ static const char *read_ia5(san_t *san, certmap_value_t *v, certmap_der_t conten
     (void) san;
     if (!why) {
         certmap_value_text(v, text, p);
+    }
+    return why;
+}
+
+static const char *read_uri(san_t *san, certmap_value_t *v, certmap_der_t content, apr_pool_t *p)
+{
+    const char *why = read_ia5(san, v, content, p);
+
+    if (!why) {
+        v->folded = certmap_fold_uri(v->text, p);
     }
     return why;
 }
@@ -164,7 +174,7 @@ static const struct {
     { 0xa3, ".x400Address", CERTMAP_F_COUNT, NULL },
     { 0xa4, ".dirname", CERTMAP_F_SAN_DIRNAME, read_dirname },
     { 0xa5, ".ediPartyName", CERTMAP_F_COUNT, NULL },
-    { 0x86, ".uri", CERTMAP_F_SAN_URI, read_ia5 },
+    { 0x86, ".uri", CERTMAP_F_SAN_URI, read_uri },
     { 0x87, ".ip", CERTMAP_F_SAN_IP, read_ip },
     { 0x88, ".rid", CERTMAP_F_SAN_RID, read_rid },
 };

@@ -7,6 +7,8 @@
  */
 #include <string.h>
 
+#include <apr_strings.h>
+
 #include "cert.h"
 
 certmap_str_t certmap_str_copy(const void *data, apr_size_t len, apr_pool_t *p)
@@ -46,6 +48,53 @@ certmap_str_t certmap_fold(certmap_str_t text, apr_pool_t *p)
     }
     s[n] = '\0';
     return (certmap_str_t) { s, n };
+}
+
+/** Whether a character may stand in a scheme, its first one apart. */
+static int is_scheme(char c, int first)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
+           || (!first && ((c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.'));
+}
+
+certmap_uri_t certmap_uri_parts(certmap_str_t uri)
+{
+    certmap_uri_t parts = { 0, 0, 0 };
+    apr_size_t i = 0;
+
+    while (i < uri.len && is_scheme(uri.data[i], i == 0)) {
+        i++;
+    }
+    if (i == 0 || i == uri.len || uri.data[i] != ':') {
+        return parts;
+    }
+    parts.scheme = i;
+    if (uri.len - i < 3 || uri.data[i + 1] != '/' || uri.data[i + 2] != '/') {
+        return parts;
+    }
+    parts.host = i + 3;
+    for (i = parts.host; i < uri.len && strchr("/?#", uri.data[i]) == NULL; i++) {
+        if (uri.data[i] == '@') {
+            parts.host = i + 1;
+        }
+    }
+    parts.end = i;
+    return parts;
+}
+
+certmap_str_t certmap_fold_uri(certmap_str_t uri, apr_pool_t *p)
+{
+    certmap_uri_t parts = certmap_uri_parts(uri);
+    char *s = apr_pstrmemdup(p, uri.data, uri.len);
+    apr_size_t i, blank = 0;
+
+    for (i = 0; i < uri.len; i++) {
+        if (certmap_uri_ignores_case(&parts, i) && s[i] >= 'A' && s[i] <= 'Z') {
+            s[i] = (char) (s[i] + ('a' - 'A'));
+        }
+        blank += s[i] == ' ' || s[i] == '\t';
+    }
+    return (certmap_str_t) { s, blank == uri.len ? 0 : uri.len };
 }
 
 certmap_str_t certmap_hex(const unsigned char *data, apr_size_t len, apr_pool_t *p)

@@ -63,7 +63,21 @@ my @files = (
         'FILE:1:1: error: rule a is weak, strong is asked for'],
     ['a shadowed rule',      "a deny subject.CN=x*\n\n b deny subject.CN=xy\n", [], 1,
         'FILE:3:2: warning: rule b can never match: a (FILE:1) stands before it'],
-    ['a rule that never matches', "a deny serial=01 \\\n  serial=02\n", [], 1, 'FILE:2:3: warning: rule a can never match: serial=01'],
+    ['a wildcard within a wildcard', "a deny san.dns=*.example.com\nb allow bob $strong\nc deny san.dns=*.dev.example.com\n", [], 1,
+        'FILE:3:1: warning: rule c can never match: a (FILE:1) stands before it'],
+    ['a name with the attribute', "a deny subject.O=X\nb deny subject=\"CN=a,O=X\"\n", [], 1,
+        'FILE:2:1: warning: rule b can never match: a (FILE:1) stands before it'],
+    ['a rule that never matches', "a deny serial=01 \\\n  serial=02\n", [], 2,
+        'FILE:2:3: error: rule a can never match: serial=01 and serial=02 contradict each other; conditions on serial must hold on'],
+    ['wildcards without a common text', "a deny san.dns=a* san.dns=b*\n", [], 2, 'FILE:1:19: error: rule a can never match: san.dns=a*'],
+    ['a name and another attribute', "a deny subject=\"CN=a,O=b\" subject.CN=c\n", [], 2,
+        'FILE:1:27: error: rule a can never match: subject=CN=a,O=b and subject.CN=c contradict each other'],
+    ['a name beyond ASCII',  "a deny san.dns=b\xc3\xbccher.example\n", [], 2,
+        'FILE:1:16: error: san.dns holds ASCII only, so that this can never match; a certificate has the A-label: xn--bcher-kva.example'],
+    ['what every certificate meets', "a deny serial=*\n", [], 2, 'FILE:1:8: error: every certificate meets serial=*; write "any"'],
+    ['an issuer with any serial number', "a allow bob issuer=CN=CA serial~[0-9a-f]+\n", [], 1,
+        'FILE:1:1: warning: rule a is weak, it asks hardly anything of whom its CA certifies'],
+    ['a name of the certificate\'s own', "a allow %{subject.CN} issuer=\"CN=CA,O=x\" subject.CN=*\n", ['--min-strength', 'scoped'], 0],
     ['a regex that matches nothing', "a deny subject.CN~x*\n", [], 1, 'FILE:1:8: warning: rule a: the regex subject.CN~x* also'],
     ['a template that can give nothing', "a allow %{subject.CN} $strong\n", [], 1, 'FILE:1:9: warning: rule a: %{subject.CN} gives'],
     ['an expired rule',      "a allow bob $strong expires=2020-01-01\n", [], 1, 'FILE:1:1: warning: rule a has expired'],
@@ -199,7 +213,7 @@ my $open = "<VirtualHost *:1>\nServerName a.test\nInclude \${TOP}/t/conf/tls.con
     . "SSLVerifyDepth 2\nCertMapDeferErrors On\nCertMap On\n";
 my $first = $lines + 8;
 spew('included.conf', "# x\n    CertMapRule \"inc\" allow \${WHO}  \"subject.CN=one two\"\n");
-spew('good.rules', "\nf1 allow bob issuer=CN=y note=\${odd} \\\n  subject.CN~y.* subject.CN~z.*\nf2 allow %{1} issuer=CN=y subject.CN~q(.*)\n");
+spew('good.rules', "\nf1 allow bob issuer=CN=y note=\${odd} \\\n  subject.CN~yyy.*\nf2 allow %{1} issuer=CN=y subject.CN~q(.*)\n");
 spew('some.entries', "sha256:$hex bob\nX509:<RFC822>a\@b carol\n");
 
 # what stands in the virtual host, options, status, what is said; LINE+N is a line behind $open
@@ -214,8 +228,10 @@ my @confs = (
     ['shadowed from outside', "CertMapRule a deny any\n<Location /in>\nCertMapInherit On\nCertMapRule b allow bob $strong\n</Location>",
         [], 1, 'conf:LINE+3:13: warning: rule b can never match: a (DIR/conf:LINE+0) stands before it'],
     ['not where it is replaced', "CertMapRule a deny any\n<Location /in>\nCertMapRule b allow bob $strong\n</Location>", [], 0],
-    ['the place of a condition', 'CertMapRule a allow bob issuer=CN=x  subject.CN="a" subject.CN=\'b\'', [], 1,
-        'conf:LINE+0:53: warning: rule a can never match'],
+    ['the place of a condition', 'CertMapRule a allow bob issuer=CN=x  subject.CN="ann" subject.OU~\'b*\'', [], 1,
+        'conf:LINE+0:55: warning: rule a: the regex subject.OU~b* also'],
+    ['a contradiction', 'CertMapRule a allow bob issuer=CN=x  subject.CN="a" subject.CN=\'b\'', [], 2,
+        'certmapctl: error: conf: refused by '],
     ['a rule file', "CertMapRuleFile \"$dir/good.rules\"", [], 1, 'good.rules:4:10: warning: rule f2: %{1} gives'],
     ['an entry file', "CertMapRule a deny any\nCertMapSource file \"$dir/some.entries\"", [], 1,
         'some.entries:2:1: warning: an entry of type X509:<RFC822> is weak'],
@@ -302,7 +318,7 @@ for my $i (0 .. 99_999) {
     my $ca = 'issuer="CN=CA' . $i % 100 . ',O=x"';
     $rules .= "r$i " . (
         "allow u$i sha256=$digest",
-        "allow %{subject.CN:lower} $ca subject.CN=u$i*",
+        "allow %{subject.CN:lower} $ca subject.CN=u$i-*",
         "allow %{1} $ca subject.CN~(a$i.+)\@x",
         "deny serial=" . sprintf('%08x', $i),
         "allow %{san.email:local} san.email=*\@d$i.example root.sha256=$digest"
@@ -312,6 +328,11 @@ spew('many.rules', $rules . "same $1\n") if $rules =~ /^r2 (.*)$/m;
 my $start = time;
 says('100,000 rules, the last one like the third', ['many.rules'], 1,
     'many.rules:100001:1: warning: rule same can never match: r2 (many.rules:3) stands before it');
+cmp_ok(time - $start, '<', 30, 'within seconds');
+spew('shadows.rules', join '', (map {"w$_ deny san.dns=*.$_.example\n"} 1 .. 100_000), "s deny san.dns=*.dev.777.example\n");
+$start = time;
+says('100,000 wildcards, the last one within another one far before', ['shadows.rules'], 1,
+    'shadows.rules:100001:1: warning: rule s can never match: w777 (shadows.rules:777) stands before it');
 cmp_ok(time - $start, '<', 30, 'within seconds');
 spew('weak.rules', join '', map {"r$_ allow u subject.CN~x$_.+\n"} 1 .. 50_000);
 $start = time;

@@ -123,7 +123,7 @@ my ($attributes) = $rules =~ /^One attribute of a name:\n(.*?)^any name/ms or di
 my @attributes = unique($attributes =~ /^\.(?:Cm|Pq Cm) (.*?)(?: ,)?$/mg);
 @attributes = unique(map { split / , / } @attributes);
 cmp_ok scalar @attributes, '>=', 15, "attributes: @attributes";
-my ($status, $said) = check(join '', map {"a-$_ allow u-$_ issuer=CN=ca subject.$_=$_\n"} @attributes);
+my ($status, $said) = check(join '', map {"a-$_ allow %{subject.$_} issuer=CN=ca subject.$_=$_\n"} @attributes);
 unlike $said, qr/error/, 'the engine knows each of them';
 like $said, qr/\A\z/, 'and check is content';
 is $status, 0, 'and says so';

@@ -158,6 +158,11 @@ static const struct {
     { "X509:<SHA1-PUKEY>0102 u", "1:6: <SHA1-PUKEY> is not taken: Microsoft's own documents disagree" },
     { "X509:<RFC822>ann u", "1:14: not an e-mail address" },
     { "X509:<RFC822>@x u", "1:14: not an e-mail address" },
+    { "X509:<RFC822>ann@b\303\274cher.example - deny", "1:14: <RFC822> holds ASCII only, so that this can never match; "
+      "a certificate has the A-label: ann@xn--bcher-kva.example" },
+    { "dn:DC=b\303\274cher DC=x u", "1:4: DC holds ASCII only, so that this can never match; a certificate has the "
+      "A-label: xn--bcher-kva" },
+    { "dn:CN=a E=b\303\274@x u", "1:9: emailAddress holds ASCII only" },
     { "spki:" HASH, "1:1: USER is missing" },
     { "spki:" HASH " -", "1:71: \"-\" stands for no user; write KEY - deny" },
     { "spki:" HASH " deny", "1:71: USER forgotten? a deny entry reads" },

@@ -41,7 +41,7 @@ static const import_case_t cases[] = {
     { "without case", MANY("<add name=\"a\" userName=\"u\"><rules><add certificateField=\"Subject\" "
       "certificateSubField="
       "\"O\" matchCriteria=\"Bank (x)*\" compareCaseSensitive=\"false\"/></rules></add>"), { NULL },
-      "a allow u \"subject.O~(?i)Ban(?-i:[Kk]) \\\\(x\\\\).*\"\n", NULL, 0 },
+      "a allow u \"subject.O~(?i)Bank \\\\(x\\\\).*\"\n", NULL, 0 },
     { "deny, disabled, description", MANY("<add name=\"No Way\" permissionMode=\"Deny\" description=\"d "
       "&quot;x&quot;\">"
       CRITERION("Subject", "O", "x") "</add><add name=\"No Way!\" enabled=\"false\" permissionMode=\"1\" "
@@ -147,14 +147,15 @@ static const struct {
     const char *criterion;      /* of O */
     const char *sensitive;
     const char *value;          /* of the certificate's O */
-    int matches;
+    int matches;                /* 1; 0; -1: no, and with a PCRE2 that could confuse letters, no answer */
 } decisions[] = {
     { "Contoso", "true", "Contoso", 1 }, { "Contoso", "true", "contoso", 0 }, { "Contoso", "true", "Contoso Ltd", 0 },
     { "Contoso*", "true", "Contoso Ltd", 1 }, { "Contoso*", "true", "Contoso", 1 }, { "*toso", "true", "Contoso", 1 },
     { "*o*o", "true", "Contoso", 1 }, { "Cont?so", "true", "Contoso", 0 }, { "Cont?so", "true", "Cont?so", 1 },
     { "Contoso  Ltd", "true", "Contoso Ltd", 0 }, { "contoso", "false", "CONTOSO", 1 },
     { "contoso", "false", "Contoso Ltd", 0 }, { "contoso ltd", "false", "Contoso  Ltd", 0 },
-    { "Cont.so", "false", "Contoso", 0 }, { "sk", "false", "\xc5\xbf\xe2\x84\xaa", 0 }, { "sk", "false", "SK", 1 },
+    { "Cont.so", "false", "Contoso", 0 }, { "sk", "false", "SK", 1 },
+    { "sk", "false", "\xc5\xbf\xe2\x84\xaa", -1 },
     { "a\\*", "true", "a\\b", 1 }, { "a\\*", "true", "a*", 0 }
 };
 
@@ -169,10 +170,17 @@ static void test_decisions(void)
                                         " certificateSubField=\"O\" matchCriteria=\"%s\" compareCaseSensitive=\"%s\"/>"
                                         "</rules></add>"), decisions[i].criterion, decisions[i].sensitive);
 
-        decides(imported(certmap_import_iis, text, &none), person("CN", "Ann", "O", decisions[i].value, NULL),
-                decisions[i].matches ? "=u" : "no-match",
-                apr_psprintf(pool, "%s, case %s, asked of %s", decisions[i].criterion, decisions[i].sensitive,
-                             decisions[i].value));
+        const char *rules = imported(certmap_import_iis, text, &none);
+        const certmap_cert_t *cert = person("CN", "Ann", "O", decisions[i].value, NULL);
+        const char *what = apr_psprintf(pool, "%s, case %s, asked of %s", decisions[i].criterion,
+                                        decisions[i].sensitive, decisions[i].value);
+
+        if (decisions[i].matches >= 0) {
+            decides(rules, cert, decisions[i].matches ? "=u" : "no-match", what);
+        }
+        else {
+            ok(decide_text(rules, cert).outcome == CERTMAP_REFUSED, "%s", what);
+        }
     }
 }
 

@@ -38,7 +38,7 @@ static int percent(unsigned n)
 /* Made of few parts, so that texts share beginnings, ends and insides. */
 static const char *const parts[] = {
     "ann", "bob", "Ann", "lee", "-", ".", " ", "  ", "x", "a", "aa", "ab", "007", "42", "user", "*", "?", "\\", "[k]",
-    "(s)", "m\303\274ller", "\303\226", "\342\204\252", "ops", "k", "s", "1", "+", "|", "^", "$", "{2}"
+    "(s)", "m\303\274ller", "\303\226", "\342\204\252", "\305\277", "ops", "k", "s", "1", "+", "|", "^", "$", "{2}"
 };
 
 /* What ordinary certificates hold. */
@@ -50,7 +50,10 @@ static const char *const words[] = {
 
 static const char *const mails[] = { "ann@example.org", "Bob@example.org", "ops-42@corp.example", "x@y.example" };
 static const char *const hosts[] = { "ann.example.org", "a.b.c.example", "ops.example", "example.org" };
-static const char *const uris[] = { "spiffe://example/ns/a/sa/ann", "spiffe://example/ns/b/sa/bob", "urn:x:42" };
+static const char *const uris[] = {
+    "spiffe://example/ns/a/sa/ann", "spiffe://example/ns/b/sa/bob", "SPIFFE://Example/ns/a/sa/Ann", "urn:x:42",
+    "URN:x:Ann", "https://Ann@WWW.Example:443/Ns", "https://ann@www.example:443/ns?A", "Ns/A"
+};
 static const char *const addresses[] = { "192.0.2.1", "192.0.2.77", "10.0.0.1", "2001:db8::1", "2001:db8:1::77" };
 static const char *const networks[] = {
     "192.0.2.1", "192.0.2.0/24", "192.0.2.64/26", "10.0.0.0/8", "0.0.0.0/0", "2001:db8::/32", "2001:db8::/63", "::/0",
@@ -567,6 +570,93 @@ static void compare(const certmap_list_t *list, const certmap_cert_t *cert, cons
     }
 }
 
+/* ---- what is said of rules ------------------------------------------------------------------------------------- */
+
+static struct {
+    apr_uint64_t covered;       /* rules of which it is said that one before matches whatever they do */
+    apr_uint64_t contradicted;  /* rules whose conditions are said to contradict one another */
+    apr_uint64_t tried;         /* such rules before certificates */
+    apr_uint64_t wrong;
+} claims;
+
+static certmap_match_e matches(const certmap_rule_t *rule, const certmap_cert_t *cert, const certmap_verdict_t *verdict,
+                               apr_pool_t *p)
+{
+    certmap_eval_t *ev = apr_palloc(p, sizeof(*ev));
+
+    certmap_eval_init(ev, cert, verdict, p);
+    return certmap_rule_matches(ev, rule);
+}
+
+/* Two conditions on one field, or about one name. */
+static const char *random_couple(const certmap_cert_t *some)
+{
+    const char *first = random_condition(some);
+    const char *second = random_condition(some);
+    unsigned i;
+
+    for (i = 0; i < 300; i++, second = random_condition(some)) {
+        const char *a = strstr(first, "subject") ? "subject" : strstr(first, "issuer") ? "issuer" : NULL;
+
+        if (a != NULL ? strstr(second, a) != NULL
+                      : strncmp(first, second, strcspn(first, "!=~")) == 0) {
+            break;
+        }
+    }
+    return apr_pstrcat(pool, "any ", first, " ", second, NULL);
+}
+
+/* Rules before certificates; of a rule that is said never to match because of another, both are asked. */
+static void try_claim(const certmap_rule_t *before, const certmap_rule_t *rule, const certmap_cert_t *const *certs,
+                      unsigned ncerts, const certmap_verdict_t *verdict)
+{
+    unsigned i;
+
+    for (i = 0; i < ncerts; i++) {
+        claims.tried++;
+        if (matches(rule, certs[i], verdict, pool) == CERTMAP_MATCH_YES
+            && (before == NULL || matches(before, certs[i], verdict, pool) == CERTMAP_MATCH_NO) && claims.wrong++ < 5) {
+            diag("it matches: %s", certmap_rule_text(rule, pool));
+            diag("     before: %s", before ? certmap_rule_text(before, pool) : "-");
+            diag("certificate: %s", certmap_cert_subject_text(certs[i]));
+        }
+    }
+}
+
+static void try_claims(const certmap_cert_t *const *certs, unsigned ncerts, const certmap_verdict_t *verdict)
+{
+    certmap_builder_t *b = certmap_builder_create(pool);
+    certmap_list_t list = { .rules = NULL };
+    certmap_reach_t *reach;
+    apr_size_t i;
+    unsigned n;
+
+    for (n = 0; n < 300; n++) {     /* disabled: read although they contradict themselves */
+        certmap_builder_add_directive(b, apr_psprintf(pool, "r%u deny %s%s", n, percent(60) ? random_couple(certs[0])
+                                                      : random_condition(certs[0]), percent(50) ? " disabled" : ""),
+                                      NULL, (int)n, 1);
+    }
+    list.rules = certmap_builder_finish(b);
+    reach = certmap_reach_create(&list, pool);
+    for (i = 0; i < list.rules->n; i++) {
+        const certmap_rule_t *rule = list.rules->rules[i];
+        certmap_compare_t c = { pool, 1000000 };
+        const certmap_cond_t *first;
+        const certmap_cond_t *second;
+        const certmap_rule_t *before;
+
+        if (certmap_rule_contradicts(&c, rule, &first, &second)) {
+            claims.contradicted++;
+            try_claim(NULL, rule, certs, ncerts, verdict);
+        }
+        before = rule->disabled ? NULL : certmap_reach_covering(reach, rule, pool);
+        if (before != NULL) {
+            claims.covered++;
+            try_claim(before, rule, certs, ncerts, verdict);
+        }
+    }
+}
+
 static double share(apr_uint64_t n)
 {
     return seen.asked ? 100.0 * (double)n / (double)seen.asked : 0;
@@ -598,6 +688,7 @@ static void compare_round(apr_pool_t *parent)
         compare_candidates(list.rules, certs[i], &verdict, p);
         apr_pool_destroy(p);
     }
+    try_claims(certs, ncerts, &verdict);
     apr_pool_destroy(pool);
     pool = parent;
 }
@@ -622,6 +713,8 @@ static void differential(void)
     diag("of %" APR_UINT64_T_FMT " pairs asked one by one %.2f %% match, %.2f %% make the matcher fail, %.2f %% are "
          "candidates", seen.asked, share(seen.matches), share(seen.errors), share(seen.candidates));
     diag("%u random rules did not parse", refused_rules);
+    diag("%" APR_UINT64_T_FMT " rules are said to be covered, %" APR_UINT64_T_FMT " to contradict themselves: tried %"
+         APR_UINT64_T_FMT " times", claims.covered, claims.contradicted, claims.tried);
     for (i = 0; i < CERTMAP_R_COUNT; i++) {
         if (seen.reasons[i] > 0) {
             diag("%5.1f %% %s", 100.0 * (double)seen.reasons[i] / (double)seen.decisions,
@@ -629,6 +722,8 @@ static void differential(void)
         }
     }
     ok(seen.different == 0, "decisions are the same with and without the index");
+    ok(claims.wrong == 0, "no rule matches that is said never to match");
+    ok(claims.covered > seen.pairs / 3000 && claims.contradicted > seen.pairs / 3000, "that is said of many");
     ok(seen.missed == 0, "every rule that does not plainly fail is a candidate");
     ok(seen.disorder == 0, "candidates come in the order of the rules, each once");
     ok(share(seen.matches) >= 1, "at least one pair of a hundred matches");
@@ -740,7 +835,7 @@ static void test_needs(void)
 int main(void)
 {
     fixture_start();
-    plan((int)(sizeof(literals) / sizeof(literals[0])) + 9);
+    plan((int)(sizeof(literals) / sizeof(literals[0])) + 11);
     test_literals();
     state = APR_UINT64_C(88172645463325252);
     test_needs();
