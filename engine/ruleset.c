@@ -87,6 +87,7 @@ static apr_status_t add_text(certmap_builder_t *b, certmap_str_t text, certmap_t
         sort_errors(b->sink.list, from);
         apr_pool_clear(b->scratch);
         if (rv != APR_SUCCESS) {
+            certmap_sink_end(&b->sink);
             return b->sink.nerrors == before ? APR_SUCCESS : APR_EINVAL;
         }
     }

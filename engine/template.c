@@ -209,14 +209,16 @@ apr_status_t certmap_template_compile(certmap_builder_t *b, const certmap_word_t
     apr_array_header_t *parts = apr_array_make(b->scratch, 4, sizeof(certmap_part_t));
     certmap_template_t *out = apr_pcalloc(b->pool, sizeof(*out));
     int before = b->sink.nerrors;
+    apr_size_t least = 0;           /* bytes of the user name */
     apr_size_t from = 0;
     apr_size_t i = 0;
 
     out->literal = 1;
-    while (i < text.len) {
+    while (i < text.len && least <= USER_MAX) {
         const char *close;
         char next = i + 1 < text.len ? text.data[i + 1] : '\0';
 
+        least++;                    /* every placeholder gives something, or there is no user */
         if (text.data[i] != '%') {
             i++;
             continue;
@@ -244,10 +246,13 @@ apr_status_t certmap_template_compile(certmap_builder_t *b, const certmap_word_t
         }
         from = i;
     }
-    push_text(parts, text.data + from, text.len - from);
+    push_text(parts, text.data + from, i - from);
     out->nparts = (apr_size_t)parts->nelts;
     out->parts = apr_pmemdup(b->pool, parts->elts, out->nparts * sizeof(certmap_part_t));
-    if (out->literal) {
+    if (least > USER_MAX) {
+        certmap_sink_error(&b->sink, word->place, "USER: the user name is longer than 256 bytes");
+    }
+    else if (out->literal) {
         check_literal(b, out, word);
     }
     *t = out;
