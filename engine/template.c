@@ -315,6 +315,7 @@ typedef struct expansion_t {
     certmap_eval_t *ev;
     const certmap_part_t *part;
     const char *detail;
+    apr_array_header_t *candidates; /* of candidate_t, of one placeholder after the other */
     apr_pool_t *pool;
 } expansion_t;
 
@@ -453,11 +454,11 @@ static certmap_reason_e expand_part(expansion_t *x, apr_array_header_t *bytes)
     }
     else {
         const certmap_cond_t *regex = part->kind == CERTMAP_PART_CAPTURE ? certmap_template_regex(x->rule) : NULL;
-        apr_array_header_t *candidates = apr_array_make(x->pool, 4, sizeof(candidate_t));
 
-        reason = collect(x, regex ? &regex->field : &part->u.field, regex, candidates);
+        apr_array_clear(x->candidates);
+        reason = collect(x, regex ? &regex->field : &part->u.field, regex, x->candidates);
         if (reason == CERTMAP_R_NONE) {
-            reason = pick(x, candidates, &text);
+            reason = pick(x, x->candidates, &text);
         }
         if (reason == CERTMAP_R_NONE) {
             reason = modify(x, &text);
@@ -476,7 +477,7 @@ static certmap_reason_e expand_part(expansion_t *x, apr_array_header_t *bytes)
 certmap_reason_e certmap_template_expand(const certmap_rule_t *rule, certmap_eval_t *ev, const char **user,
                                          const char **detail, apr_pool_t *p)
 {
-    expansion_t x = { rule, ev, NULL, NULL, p };
+    expansion_t x = { .rule = rule, .ev = ev, .candidates = apr_array_make(p, 4, sizeof(candidate_t)), .pool = p };
     apr_array_header_t *bytes = apr_array_make(p, 64, 1);
     certmap_reason_e reason = CERTMAP_R_NONE;
     const char *why;
