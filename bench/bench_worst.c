@@ -59,7 +59,7 @@ static void repeat(text_t *t, const char *what, int times)
 typedef struct wanted_t {
     const char *common;         /* of the common name, repeated */
     int ncommon;
-    const char *dns;            /* a format with a number: the DNS names */
+    const char *dns;            /* with a number in place of "#": the DNS names */
     int ndns;
     const char *email;          /* likewise */
     int nemail;
@@ -77,7 +77,7 @@ static void add_names(GENERAL_NAMES *all, int type, const char *format, int n)
         char number[16];
         const char *at = strchr(format, '#');
 
-        snprintf(number, sizeof(number), "%04x", (unsigned)i);
+        snprintf(number, sizeof(number), "%04d", i);
         snprintf(one, sizeof(one), "%.*s%s%s", (int)(at - format), format, number, at + 1);
         ASN1_STRING_set(text, one, -1);
         GENERAL_NAME_set0_value(name, type, text);
@@ -173,7 +173,7 @@ static void nested_regexes(text_t *t)
     int i;
 
     for (i = 0; i < 20000; i++) {
-        put(t, "r%d allow x subject.CN~(\\w+[ ]?)*[A-Z]{%d}\n", i, i % 999 + 1);
+        put(t, "r%d allow x subject.CN~(\\w+\\s?)*[A-Z]{%d}\n", i, i % 999 + 1);
     }
 }
 
@@ -222,7 +222,7 @@ static void negations(text_t *t)
     int i;
 
     for (i = 0; i < 20000; i++) {
-        put(t, "r%d deny any san.dns!=*a*b*c*d* san.dns!=d#0000\n", i);
+        put(t, "r%d deny any san.dns!=*a*b*c*d* san.dns!=dcba9999\n", i);
     }
 }
 
