@@ -109,6 +109,23 @@ const char *ctl_printable(const char *text, apr_pool_t *p)
     return out;
 }
 
+const char *ctl_joined(const char *const *list, apr_size_t n, const char *between, apr_pool_t *p)
+{
+    apr_size_t len = 1, i;
+    char *out, *to;
+
+    for (i = 0; i < n; i++) {
+        len += strlen(list[i]) + strlen(between);
+    }
+    to = out = apr_palloc(p, len);
+    *to = '\0';
+    for (i = 0; i < n; i++) {
+        to = apr_cpystrn(to, i ? between : "", len - (apr_size_t)(to - out));
+        to = apr_cpystrn(to, list[i], len - (apr_size_t)(to - out));
+    }
+    return out;
+}
+
 const char *ctl_why(ctl_t *ctl, apr_status_t rv)
 {
     char *text = apr_palloc(ctl->pool, 200);

@@ -197,6 +197,15 @@ void certmap_option_read(certmap_options_t *options, const certmap_word_t *word,
     option->read(&job);
 }
 
+const char *certmap_option_groups_text(const char *const *groups, apr_size_t n, apr_pool_t *p)
+{
+    apr_array_header_t *list = apr_array_make(p, (int)n + 1, sizeof(const char *));
+
+    memcpy(list->elts, groups, n * sizeof(*groups));
+    list->nelts = (int)n;
+    return apr_array_pstrcat(p, list, ',');
+}
+
 const char *certmap_option_expires_text(apr_time_t expires, apr_pool_t *p)
 {
     apr_time_exp_t t;

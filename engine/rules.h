@@ -105,6 +105,8 @@ typedef struct certmap_options_t {
 int certmap_option_is(certmap_str_t text);
 /** Reads a word for which certmap_option_is holds. All errors go to the sink; what is kept lives in p. */
 void certmap_option_read(certmap_options_t *options, const certmap_word_t *word, certmap_sink_t *sink, apr_pool_t *p);
+/** "a,b", as groups= has them. */
+const char *certmap_option_groups_text(const char *const *groups, apr_size_t n, apr_pool_t *p);
 /** "YYYY-MM-DD", the last day before an instant that expires= gave. */
 const char *certmap_option_expires_text(apr_time_t expires, apr_pool_t *p);
 

@@ -250,11 +250,8 @@ const char *certmap_rule_text(const certmap_rule_t *rule, apr_pool_t *p)
         APR_ARRAY_PUSH(words, const char *) = quote_value(rule->conds[i].text, p);
     }
     if (rule->ngroups > 0) {
-        const char *groups = rule->groups[0];
+        const char *groups = certmap_option_groups_text(rule->groups, rule->ngroups, p);
 
-        for (i = 1; i < rule->ngroups; i++) {
-            groups = apr_pstrcat(p, groups, ",", rule->groups[i], NULL);
-        }
         APR_ARRAY_PUSH(words, const char *) = apr_pstrcat(p, "groups=", certmap_lex_quote(groups, p), NULL);
     }
     if (rule->expires != 0) {
