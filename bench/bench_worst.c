@@ -441,9 +441,9 @@ static void contradictions(text_t *t)
     int j;
 
     for (i = 0; i < 1000; i++) {
-        put(t, "r%d deny", i);
+        put(t, "r%d deny case:subject.CN=%060d", i, i);
         for (j = 0; j < 100; j++) {
-            put(t, " sha256=%064x sha256~(?:([0-9a-f]+)+)+%d", 1, j);
+            put(t, " subject.CN!~(?:(\\d+)+)+[a-z]{%d}", j + 1);
         }
         put(t, "\n");
     }

@@ -457,13 +457,13 @@ pcre2_match_context *const *certmap_cond_limits(apr_pool_t *p)
     return limits;
 }
 
-pcre2_match_context *certmap_cond_limit(const certmap_cond_t *cond, apr_size_t len)
+pcre2_match_context *certmap_cond_limit(const certmap_cond_t *cond, apr_size_t len, int trying)
 {
     apr_size_t i;
 
     for (i = 0; i < NLIMITS - 1 && len > limit_table[i].len; i++) {
     }
-    return i < NLIMITS - 1 ? cond->u.regex.limits[i] : NULL;
+    return i < NLIMITS - 1 ? cond->u.regex.limits[trying ? NLIMITS - 1 : i] : NULL;
 }
 
 #ifdef PCRE2_EXTRA_CASELESS_RESTRICT

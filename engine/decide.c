@@ -239,7 +239,7 @@ static certmap_match_e match_needs(certmap_eval_t *ev, const certmap_cond_t *con
 static certmap_match_e match_regex(certmap_eval_t *ev, const certmap_cond_t *cond, certmap_str_t text)
 {
     PCRE2_SPTR subject = (PCRE2_SPTR)text.data;
-    pcre2_match_context *limit = certmap_cond_limit(cond, text.len);
+    pcre2_match_context *limit = certmap_cond_limit(cond, text.len, ev->trying);
     certmap_match_e needs = match_needs(ev, cond, text);
     int rc = PCRE2_ERROR_NOMEMORY;
 

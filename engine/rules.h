@@ -201,8 +201,8 @@ apr_status_t certmap_cond_compile(certmap_builder_t *b, const certmap_word_t *wo
 /** The bounds of every regex match: by the length of the text (CERTMAP_REGEX_LIMITS), and a last one for trying a regex
  *  when it is read. Freed with the pool. NULL: out of memory. */
 pcre2_match_context *const *certmap_cond_limits(apr_pool_t *p);
-/** The one for a text of this length; NULL: too long for any. */
-pcre2_match_context *certmap_cond_limit(const certmap_cond_t *cond, apr_size_t len);
+/** The one for a text of this length; NULL: too long for any. trying: the last one, where the text is not too long. */
+pcre2_match_context *certmap_cond_limit(const certmap_cond_t *cond, apr_size_t len, int trying);
 /** How regexes are compiled, where this PCRE2 can keep ASCII and other letters apart; else NULL. Freed with the
  *  pool. */
 pcre2_compile_context *certmap_cond_compiling(apr_pool_t *p);
@@ -249,6 +249,7 @@ typedef struct certmap_eval_t {
     apr_int64_t regex_time;         /**< nanoseconds that regexes may take from the first one on */
     apr_int64_t regex_end;          /**< when that is; 0: none has been asked */
     int regex_late;                 /**< it has come */
+    int trying;                     /**< no certificate is asked about, and no regex may take long */
     apr_size_t regex_bytes;         /**< that regexes were asked about since the clock was read */
     apr_hash_t *more;               /**< fields beyond those in the cache, by name; NULL: none */
     const certmap_cond_t *failed;   /**< whose matcher failed last */
@@ -292,8 +293,8 @@ typedef struct certmap_compare_t {
     apr_size_t left;            /**< steps */
 } certmap_compare_t;
 
-/** What one regex on one literal counts as, in steps. */
-#define CERTMAP_REGEX_STEPS 200
+/** What one regex on one literal counts as, in steps: it has the limits of one that is tried. */
+#define CERTMAP_REGEX_STEPS 1000
 
 /** Whether every value that inner's pattern matches is one that outer's matches; 0 also where that is not certain. */
 int certmap_cond_contains(certmap_compare_t *c, const certmap_cond_t *outer, const certmap_cond_t *inner);
