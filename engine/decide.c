@@ -27,27 +27,24 @@ void certmap_eval_init(certmap_eval_t *ev, const certmap_cert_t *cert, const cer
     ev->regex_time = CERTMAP_REGEX_TIME;
 }
 
-/* A field beyond those in the cache. Extensions are decoded when they are asked for, which may not happen once for each
- * of many rules. */
-static certmap_values_t more_values(certmap_eval_t *ev, certmap_values_t v)
+/* Remembers a field's values. Extensions are decoded when they are asked for, which may not happen once for each of
+ * many rules: what the cache has no room for is put into a hash table. */
+static void remember(certmap_eval_t *ev, const certmap_values_t *v)
 {
-    const certmap_values_t *known;
-
+    if (ev->ncached < CERTMAP_EVAL_CACHE) {
+        ev->cache[ev->ncached++] = *v;
+        return;
+    }
     if (ev->more == NULL) {
         ev->more = apr_hash_make(ev->pool);
     }
-    known = apr_hash_get(ev->more, v.field->name, APR_HASH_KEY_STRING);
-    if (known == NULL) {
-        v.state = certmap_cert_values(ev->cert, ev->verdict, v.field, &v.values, &v.n, ev->pool);
-        known = apr_pmemdup(ev->pool, &v, sizeof(v));
-        apr_hash_set(ev->more, v.field->name, APR_HASH_KEY_STRING, known);
-    }
-    return *known;
+    apr_hash_set(ev->more, v->field->name, APR_HASH_KEY_STRING, apr_pmemdup(ev->pool, v, sizeof(*v)));
 }
 
 certmap_values_t certmap_eval_values(certmap_eval_t *ev, const certmap_field_t *field)
 {
     certmap_values_t v = { field, CERTMAP_ABSENT, NULL, 0 };
+    const certmap_values_t *known;
     apr_size_t i;
 
     for (i = 0; i < ev->ncached; i++) {
@@ -58,11 +55,11 @@ certmap_values_t certmap_eval_values(certmap_eval_t *ev, const certmap_field_t *
     if (ev->cert == NULL) {
         return v;       /* what a rule asks for, in place of what a certificate has, is all here */
     }
-    if (ev->ncached == CERTMAP_EVAL_CACHE) {
-        return more_values(ev, v);
+    if (ev->more != NULL && (known = apr_hash_get(ev->more, field->name, APR_HASH_KEY_STRING)) != NULL) {
+        return *known;
     }
     v.state = certmap_cert_values(ev->cert, ev->verdict, field, &v.values, &v.n, ev->pool);
-    ev->cache[ev->ncached++] = v;
+    remember(ev, &v);
     return v;
 }
 
@@ -290,12 +287,12 @@ certmap_match_e certmap_cond_value(certmap_eval_t *ev, const certmap_cond_t *con
     certmap_str_t text = cond->exact ? value->text : value->folded;
     int yes = 0;
 
+    if (!certmap_eval_spend(ev, CERTMAP_STEPS_VALUE)) {
+        return fail(ev, cond, ERROR_STEPS);
+    }
     /* A value of blanks is no value, and DER is not text: it meets only what is written as DER. */
     if (is_void(value) || (value->kind == CERTMAP_V_OPAQUE) != cond->opaque) {
         return CERTMAP_MATCH_NO;
-    }
-    if (!certmap_eval_spend(ev, CERTMAP_STEPS_VALUE)) {
-        return fail(ev, cond, ERROR_STEPS);
     }
     switch (cond->pattern) {
     case CERTMAP_P_LITERAL:
