@@ -82,7 +82,8 @@ void ctl_sort_findings(apr_array_header_t *findings)
 
 static void add_warning(apr_array_header_t *findings, const char *file, int line, const char *text)
 {
-    APR_ARRAY_PUSH(findings, certmap_error_t) = (certmap_error_t){ file, line, 1, 1, text };
+    APR_ARRAY_PUSH(findings, certmap_error_t) = (certmap_error_t){ .file = file, .line = line, .column = 1,
+                                                                     .warning = 1, .text = text };
 }
 
 /* ---- rules ----------------------------------------------------------------------------------------------------- */

@@ -82,6 +82,8 @@ void ctl_warn(ctl_t *ctl, const char *format, ...) __attribute__((format(printf,
 int ctl_report(ctl_t *ctl, const apr_array_header_t *errors, const char *file, certmap_str_t text);
 /** The character that a text begins with, of *n bytes; -1: one byte that is no UTF-8. */
 long ctl_character(const char *text, int *n);
+/** The texts of a list with something between them. */
+const char *ctl_joined(const char *const *list, apr_size_t n, const char *between, apr_pool_t *p);
 /** text with what a terminal would obey or hide made visible: controls and what is no UTF-8 as \xHH, bidirectional
  *  controls and characters without width as \u{HHHH}. */
 const char *ctl_printable(const char *text, apr_pool_t *p);

@@ -18,16 +18,17 @@ static const char *paint(const ctl_t *ctl, const char *color)
     return ctl->color_err ? color : "";
 }
 
-static void tell(ctl_t *ctl, const char *place, int warning, const char *text)
+/* more: how many others it stands for. */
+static void tell(ctl_t *ctl, const char *place, int warning, const char *text, int more)
 {
     fprintf(stderr, "%s%s:%s %s%s:%s %s\n", paint(ctl, bold), place, paint(ctl, plain),
             paint(ctl, warning ? magenta : red), warning ? "warning" : "error", paint(ctl, plain),
             ctl_printable(text, ctl->pool));
     if (warning) {
-        ctl->warnings++;
+        ctl->warnings += 1 + more;
     }
     else {
-        ctl->errors++;
+        ctl->errors += 1 + more;
     }
 }
 
@@ -36,7 +37,7 @@ int ctl_fail(ctl_t *ctl, const char *format, ...)
     va_list ap;
 
     va_start(ap, format);
-    tell(ctl, "certmapctl", 0, apr_pvsprintf(ctl->pool, format, ap));
+    tell(ctl, "certmapctl", 0, apr_pvsprintf(ctl->pool, format, ap), 0);
     va_end(ap);
     return CTL_ERROR;
 }
@@ -46,7 +47,7 @@ void ctl_warn(ctl_t *ctl, const char *format, ...)
     va_list ap;
 
     va_start(ap, format);
-    tell(ctl, "certmapctl", 1, apr_pvsprintf(ctl->pool, format, ap));
+    tell(ctl, "certmapctl", 1, apr_pvsprintf(ctl->pool, format, ap), 0);
     va_end(ap);
 }
 
@@ -105,6 +106,23 @@ const char *ctl_printable(const char *text, apr_pool_t *p)
         }
     }
     *to = '\0';
+    return out;
+}
+
+const char *ctl_joined(const char *const *list, apr_size_t n, const char *between, apr_pool_t *p)
+{
+    apr_size_t len = 1, i;
+    char *out, *to;
+
+    for (i = 0; i < n; i++) {
+        len += strlen(list[i]) + strlen(between);
+    }
+    to = out = apr_palloc(p, len);
+    *to = '\0';
+    for (i = 0; i < n; i++) {
+        to = apr_cpystrn(to, i ? between : "", len - (apr_size_t)(to - out));
+        to = apr_cpystrn(to, list[i], len - (apr_size_t)(to - out));
+    }
     return out;
 }
 
@@ -179,7 +197,7 @@ int ctl_report(ctl_t *ctl, const apr_array_header_t *errors, const char *file, c
         const char *name = error->file ? error->file : file ? file : "certmapctl";
 
         tell(ctl, apr_psprintf(ctl->pool, "%s:%d:%d", ctl_printable(name, ctl->pool), error->line, error->column),
-             error->warning, error->text);
+             error->warning, error->text, error->more);
         if (text.data && (!error->file || !file || strcmp(error->file, file) == 0)) {
             show_line(ctl, text, error->line, error->column, &cursor);
         }

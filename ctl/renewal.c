@@ -108,8 +108,8 @@ static const char *renewed(const ctl_case_t *c, const certmap_trace_rule_t *rule
         }
         line = apr_pstrcat(p, line, " ", ctl_quoted(text, p), NULL);
     }
-    for (i = 0; i < rule->rule->ngroups; i++) {
-        line = apr_pstrcat(p, line, i ? "," : " groups=", rule->rule->groups[i], NULL);
+    if (rule->rule->ngroups > 0) {
+        line = apr_pstrcat(p, line, " groups=", ctl_joined(rule->rule->groups, rule->rule->ngroups, ",", p), NULL);
     }
     if (rule->rule->note != NULL) {
         line = apr_pstrcat(p, line, " note=", ctl_quoted(rule->rule->note, p), NULL);

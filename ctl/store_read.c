@@ -112,13 +112,7 @@ static int write_lines(ctl_t *ctl, const store_arguments_t *arguments, lines_t *
 
 static const char *groups_of(const certmap_entry_t *entry, apr_pool_t *p)
 {
-    const char *groups = entry->ngroups > 0 ? entry->groups[0] : "-";
-    apr_size_t i;
-
-    for (i = 1; i < entry->ngroups; i++) {
-        groups = apr_pstrcat(p, groups, ",", entry->groups[i], NULL);
-    }
-    return groups;
+    return entry->ngroups > 0 ? ctl_joined(entry->groups, entry->ngroups, ",", p) : "-";
 }
 
 /* The last day on which it holds. */

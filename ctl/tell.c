@@ -108,13 +108,7 @@ static const char *show_value(const teller_t *t, const char *text)
 
 static const char *joined(const teller_t *t, const char *const *list, apr_size_t n)
 {
-    const char *text = n > 0 ? list[0] : "";
-    apr_size_t i;
-
-    for (i = 1; i < n; i++) {
-        text = apr_pstrcat(t->ctl->pool, text, ", ", list[i], NULL);
-    }
-    return show(t, text);
+    return show(t, ctl_joined(list, n, ", ", t->ctl->pool));
 }
 
 /* ---- the answer ---------------------------------------------------------------------------------------------- */

@@ -154,7 +154,7 @@ static void advise_capture(const adviser_t *a, const certmap_part_t *part)
 apr_array_header_t *certmap_list_advise(const certmap_list_t *list, apr_pool_t *p)
 {
     apr_array_header_t *rules = certmap_list_flatten(list, p);
-    certmap_sink_t sink = { apr_array_make(p, 4, sizeof(certmap_error_t)), NULL, 0, p };
+    certmap_sink_t sink = { .list = apr_array_make(p, 4, sizeof(certmap_error_t)), .pool = p };
     int i;
 
     for (i = 0; i < rules->nelts; i++) {
@@ -177,6 +177,7 @@ apr_array_header_t *certmap_list_advise(const certmap_list_t *list, apr_pool_t *
             }
         }
     }
+    certmap_sink_end(&sink);
     return sink.list;
 }
 

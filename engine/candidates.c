@@ -2,6 +2,7 @@
 /*
  * Asking the index (see index.h): the keys that a certificate's values meet, and the rules under them in their order.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "index.h"
@@ -29,6 +30,29 @@ typedef struct finding_t {
     apr_pool_t *pool;
 } finding_t;
 
+static int compare_slices(const void *a, const void *b)
+{
+    const apr_uint32_t *x = ((const certmap_slice_t *)a)->at;
+    const apr_uint32_t *y = ((const certmap_slice_t *)b)->at;
+
+    return (x > y) - (x < y);
+}
+
+/* Takes out what is there more than once: thousands of values may meet the same key. */
+static void once_each(certmap_candidates_t *c)
+{
+    apr_size_t n = 0;
+    apr_size_t i;
+
+    qsort(c->slices, c->n, sizeof(*c->slices), compare_slices);
+    for (i = 0; i < c->n; i++) {
+        if (n == 0 || c->slices[n - 1].at != c->slices[i].at) {
+            c->slices[n++] = c->slices[i];
+        }
+    }
+    c->n = n;
+}
+
 static void add_slice(finding_t *f, const apr_uint32_t *rules, apr_size_t n)
 {
     certmap_candidates_t *c = f->c;
@@ -37,11 +61,14 @@ static void add_slice(finding_t *f, const apr_uint32_t *rules, apr_size_t n)
         return;
     }
     if (c->n == c->room) {
-        certmap_slice_t *more = apr_palloc(f->pool, 2 * c->room * sizeof(*more));
+        once_each(c);
+        if (c->n > c->room / 2) {
+            certmap_slice_t *more = apr_palloc(f->pool, 2 * c->room * sizeof(*more));
 
-        memcpy(more, c->slices, c->n * sizeof(*more));
-        c->slices = more;
-        c->room *= 2;
+            memcpy(more, c->slices, c->n * sizeof(*more));
+            c->slices = more;
+            c->room *= 2;
+        }
     }
     c->slices[c->n++] = (certmap_slice_t){ rules, rules + n };
 }

@@ -296,6 +296,7 @@ typedef struct certmap_error_t {
     int column;         /**< in bytes, from 1 */
     int warning;        /**< 0 error, 1 warning */
     const char *text;   /**< what is wrong and how to mend it; one sentence, one line */
+    int more;           /**< how many others it stands for: "... and N more", the first of which is at its place */
 } certmap_error_t;
 
 typedef struct certmap_cond_t certmap_cond_t;           /**< one compiled condition */

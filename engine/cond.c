@@ -15,11 +15,6 @@
 
 #include "rules.h"
 
-/* What one regex match may cost. Values of certificates are short; what needs more is an attack or a fault. */
-#define LIMIT_MATCH 200000
-#define LIMIT_DEPTH 20000
-#define LIMIT_HEAP_KIB 8192
-
 /* So many regexes of a set are compiled to machine code, which takes more time and memory than the rest of a rule.
  * Where there are more, the index and the literals that regexes need keep nearly all of them from being asked. */
 #define JIT_MOST 1000
@@ -437,17 +432,38 @@ static apr_status_t free_limits(void *limits)
     return APR_SUCCESS;
 }
 
-pcre2_match_context *certmap_cond_limits(apr_pool_t *p)
-{
-    pcre2_match_context *limits = pcre2_match_context_create(NULL);
+static const struct {
+    apr_size_t len;         /* of texts, at most */
+    apr_uint32_t matches;
+} limit_table[] = { CERTMAP_REGEX_LIMITS, { 0, CERTMAP_REGEX_PROBE } };
 
-    if (limits != NULL) {
-        pcre2_set_match_limit(limits, LIMIT_MATCH);
-        pcre2_set_depth_limit(limits, LIMIT_DEPTH);
-        pcre2_set_heap_limit(limits, LIMIT_HEAP_KIB);
-        apr_pool_cleanup_register(p, limits, free_limits, apr_pool_cleanup_null);
+#define NLIMITS (sizeof(limit_table) / sizeof(limit_table[0]))
+
+pcre2_match_context *const *certmap_cond_limits(apr_pool_t *p)
+{
+    pcre2_match_context **limits = apr_pcalloc(p, NLIMITS * sizeof(*limits));
+    apr_size_t i;
+
+    for (i = 0; i < NLIMITS; i++) {
+        limits[i] = pcre2_match_context_create(NULL);
+        if (limits[i] == NULL) {
+            return NULL;
+        }
+        apr_pool_cleanup_register(p, limits[i], free_limits, apr_pool_cleanup_null);
+        pcre2_set_match_limit(limits[i], limit_table[i].matches);
+        pcre2_set_depth_limit(limits[i], CERTMAP_REGEX_DEPTH);
+        pcre2_set_heap_limit(limits[i], CERTMAP_REGEX_HEAP);
     }
     return limits;
+}
+
+pcre2_match_context *certmap_cond_limit(const certmap_cond_t *cond, apr_size_t len, int trying)
+{
+    apr_size_t i;
+
+    for (i = 0; i < NLIMITS - 1 && len > limit_table[i].len; i++) {
+    }
+    return i < NLIMITS - 1 ? cond->u.regex.limits[trying ? NLIMITS - 1 : i] : NULL;
 }
 
 #ifdef PCRE2_EXTRA_CASELESS_RESTRICT
@@ -486,7 +502,7 @@ static void try_empty(certmap_cond_t *cond)
     pcre2_match_data *md = pcre2_match_data_create_from_pattern(cond->u.regex.code, NULL);
 
     cond->matches_empty = md != NULL && pcre2_match(cond->u.regex.code, (PCRE2_SPTR)"", 0, 0, 0, md,
-                                                    cond->u.regex.limits) >= 0;
+                                                    cond->u.regex.limits[NLIMITS - 1]) >= 0;
     pcre2_match_data_free(md);
 }
 
@@ -512,6 +528,22 @@ static void check_hex_regex(const job_t *job)
     }
 }
 
+/* Counts what a regex takes. @return 0 when all regexes of the set together take too much */
+static int count_bytes(const job_t *job)
+{
+    size_t size = 0;
+
+    pcre2_pattern_info(job->cond->u.regex.code, PCRE2_INFO_SIZE, &size);
+    job->b->regex_bytes += size;
+    if (job->b->regex_bytes <= CERTMAP_REGEX_BYTES_MOST) {
+        return 1;
+    }
+    certmap_sink_error(job->sink, job->word->place, "the regexes up to here take more than %d MB when they are "
+                       "compiled; a group that repeats takes as much for each time",
+                       CERTMAP_REGEX_BYTES_MOST / 1024 / 1024);
+    return 0;
+}
+
 static void compile_regex(job_t *job)
 {
     certmap_cond_t *cond = job->cond;
@@ -530,12 +562,20 @@ static void compile_regex(job_t *job)
     }
     cond->pattern = CERTMAP_P_REGEX;
     cond->u.regex.limits = job->b->limits;
+    if (job->b->limits == NULL) {
+        certmap_sink_error(job->sink, job->word->place, "no memory for the limits of regexes");
+        return;
+    }
     cond->u.regex.code = pcre2_compile((PCRE2_SPTR)cond->raw.data, cond->raw.len, REGEX_OPTIONS, &rc, &at,
                                        job->b->compiling);
     if (cond->u.regex.code == NULL) {
         pcre2_get_error_message(rc, message, sizeof(message));
         certmap_sink_error(job->sink, place_of(job, at), "regex: %s at offset %" APR_SIZE_T_FMT, (const char *)message,
                            (apr_size_t)at);
+        return;
+    }
+    if (!count_bytes(job)) {
+        pcre2_code_free(cond->u.regex.code);
         return;
     }
     apr_pool_cleanup_register(job->pool, cond->u.regex.code, free_code, apr_pool_cleanup_null);

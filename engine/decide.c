@@ -11,13 +11,11 @@
 
 #include "rules.h"
 
-/* Seconds of processor time that all regexes of one decision may take together, looked at every so many matches. */
-#define REGEX_SECONDS 1
-#define REGEX_CALLS 64
-
-/* Stands beside PCRE2's own codes, all of which are above it. */
-#define ERROR_BUDGET (-100000)
-#define ERROR_MIXED (-100001)
+/* Stand beside PCRE2's own codes, all of which are above them. */
+#define ERROR_TIME (-100000)
+#define ERROR_STEPS (-100001)
+#define ERROR_LONG (-100002)
+#define ERROR_MIXED (-100003)
 
 void certmap_eval_init(certmap_eval_t *ev, const certmap_cert_t *cert, const certmap_verdict_t *verdict, apr_pool_t *p)
 {
@@ -25,11 +23,28 @@ void certmap_eval_init(certmap_eval_t *ev, const certmap_cert_t *cert, const cer
     ev->cert = cert;
     ev->verdict = verdict;
     ev->pool = p;
+    ev->steps = CERTMAP_STEPS_MOST;
+    ev->regex_time = CERTMAP_REGEX_TIME;
+}
+
+/* Remembers a field's values. Extensions are decoded when they are asked for, which may not happen once for each of
+ * many rules: what the cache has no room for is put into a hash table. */
+static void remember(certmap_eval_t *ev, const certmap_values_t *v)
+{
+    if (ev->ncached < CERTMAP_EVAL_CACHE) {
+        ev->cache[ev->ncached++] = *v;
+        return;
+    }
+    if (ev->more == NULL) {
+        ev->more = apr_hash_make(ev->pool);
+    }
+    apr_hash_set(ev->more, v->field->name, APR_HASH_KEY_STRING, apr_pmemdup(ev->pool, v, sizeof(*v)));
 }
 
 certmap_values_t certmap_eval_values(certmap_eval_t *ev, const certmap_field_t *field)
 {
     certmap_values_t v = { field, CERTMAP_ABSENT, NULL, 0 };
+    const certmap_values_t *known;
     apr_size_t i;
 
     for (i = 0; i < ev->ncached; i++) {
@@ -40,10 +55,11 @@ certmap_values_t certmap_eval_values(certmap_eval_t *ev, const certmap_field_t *
     if (ev->cert == NULL) {
         return v;       /* what a rule asks for, in place of what a certificate has, is all here */
     }
-    v.state = certmap_cert_values(ev->cert, ev->verdict, field, &v.values, &v.n, ev->pool);
-    if (ev->ncached < CERTMAP_EVAL_CACHE) {
-        ev->cache[ev->ncached++] = v;
+    if (ev->more != NULL && (known = apr_hash_get(ev->more, field->name, APR_HASH_KEY_STRING)) != NULL) {
+        return *known;
     }
+    v.state = certmap_cert_values(ev->cert, ev->verdict, field, &v.values, &v.n, ev->pool);
+    remember(ev, &v);
     return v;
 }
 
@@ -54,8 +70,14 @@ const char *certmap_eval_error(const certmap_eval_t *ev, apr_pool_t *p)
     if (ev->failed == NULL) {
         return "matcher error";
     }
-    if (ev->failed_rc == ERROR_BUDGET) {
+    if (ev->failed_rc == ERROR_TIME) {
         return apr_psprintf(p, "%s: the regexes of this decision took too long", ev->failed->text);
+    }
+    if (ev->failed_rc == ERROR_STEPS) {
+        return apr_psprintf(p, "%s: the rules and this certificate take too long", ev->failed->text);
+    }
+    if (ev->failed_rc == ERROR_LONG) {
+        return apr_psprintf(p, "%s: a value of more than %d bytes", ev->failed->text, CERTMAP_REGEX_TEXT_MOST);
     }
     if (ev->failed_rc == ERROR_MIXED) {
         return apr_pstrcat(p, ev->failed->text, ": the value has U+212A or U+017F in it, which a regex that ignores "
@@ -90,24 +112,44 @@ static int is_byte(apr_uint16_t token, certmap_str_t text, apr_size_t at, const 
              || (token + ('a' - 'A') == (CERTMAP_TOKEN_UPPER | c) && certmap_uri_ignores_case(uri, at));
 }
 
-/* Goes back to the last '*' only, never further: at most text times pattern steps, and no recursion. */
-static int match_wildcard(const apr_uint16_t *tokens, apr_size_t ntokens, certmap_str_t text, const certmap_uri_t *uri)
+static certmap_match_e fail(certmap_eval_t *ev, const certmap_cond_t *cond, int rc)
 {
+    ev->failed = cond;
+    ev->failed_rc = rc;
+    return CERTMAP_MATCH_ERROR;
+}
+
+/* Goes back to the last '*' only, never further: at most text times pattern steps, and no recursion. */
+static certmap_match_e match_wildcard(certmap_eval_t *ev, const certmap_cond_t *cond, certmap_str_t text)
+{
+    const apr_uint16_t *tokens = cond->u.wildcard.tokens;
+    apr_size_t ntokens = cond->u.wildcard.n;
     apr_size_t t = 0;
     apr_size_t s = 0;
     apr_size_t star = ntokens;      /* where the last '*' stands */
     apr_size_t resume = 0;          /* where the text goes on behind it */
+    certmap_uri_t uri = { 0, 0, 0 };
 
+    if (cond->u.wildcard.upper) {
+        ev->steps -= (apr_int64_t)text.len / 8;
+        uri = certmap_uri_parts(text);
+    }
     while (s < text.len) {
+        if (!certmap_eval_spend(ev, 1)) {
+            return fail(ev, cond, ERROR_STEPS);
+        }
         if (t < ntokens && tokens[t] == CERTMAP_TOKEN_ANY) {
             star = t++;
             resume = s;
+            if (t == ntokens) {
+                return CERTMAP_MATCH_YES;       /* of a long value only the beginning is looked at */
+            }
         }
         else if (t < ntokens && tokens[t] == CERTMAP_TOKEN_ONE) {
             s += character(text, s);
             t++;
         }
-        else if (t < ntokens && is_byte(tokens[t], text, s, uri)) {
+        else if (t < ntokens && is_byte(tokens[t], text, s, &uri)) {
             s++;
             t++;
         }
@@ -117,13 +159,13 @@ static int match_wildcard(const apr_uint16_t *tokens, apr_size_t ntokens, certma
             t = star + 1;
         }
         else {
-            return 0;
+            return CERTMAP_MATCH_NO;
         }
     }
     while (t < ntokens && tokens[t] == CERTMAP_TOKEN_ANY) {
         t++;
     }
-    return t == ntokens;
+    return t == ntokens ? CERTMAP_MATCH_YES : CERTMAP_MATCH_NO;
 }
 
 static apr_status_t free_match(void *match)
@@ -146,49 +188,81 @@ static int need_match_data(certmap_eval_t *ev, apr_uint32_t pairs)
     return ev->match != NULL;
 }
 
-static int over_budget(certmap_eval_t *ev)
+/* Processor time of this thread in nanoseconds; 0 when it cannot be told. */
+static apr_int64_t processor_time(void)
 {
-    struct timespec now;
+    struct timespec t;
 
-    if (ev->regex_calls++ % REGEX_CALLS != 0 || clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now) != 0) {
-        return 0;
+    return clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t) == 0 ? (apr_int64_t)t.tv_sec * 1000000000 + t.tv_nsec : 0;
+}
+
+apr_int64_t certmap_eval_regex_used(const certmap_eval_t *ev)
+{
+    return ev->regex_end == 0 ? 0 : processor_time() - (ev->regex_end - ev->regex_time);
+}
+
+/* Whether the regexes of this decision have had their time. Reading the clock takes as long as a short match. */
+static int out_of_time(certmap_eval_t *ev, apr_size_t len)
+{
+    apr_int64_t now;
+
+    ev->regex_bytes += CERTMAP_REGEX_CALL + len;
+    if (ev->regex_late || (ev->regex_end != 0 && ev->regex_bytes < CERTMAP_REGEX_CLOCK)) {
+        return ev->regex_late;
     }
-    if (ev->regex_calls == 1) {
-        ev->regex_end = now;
-        ev->regex_end.tv_sec += REGEX_SECONDS;
-        return 0;
+    now = processor_time();
+    ev->regex_bytes = 0;
+    if (ev->regex_end == 0) {
+        ev->regex_end = now + ev->regex_time;
     }
-    return now.tv_sec > ev->regex_end.tv_sec
-           || (now.tv_sec == ev->regex_end.tv_sec && now.tv_nsec > ev->regex_end.tv_nsec);
+    ev->regex_late = now == 0 || now > ev->regex_end;
+    return ev->regex_late;
+}
+
+/* Whether a text has what a regex needs; a text without it is a plain "no", whatever a regex would run into. */
+static certmap_match_e match_needs(certmap_eval_t *ev, const certmap_cond_t *cond, certmap_str_t text)
+{
+    const certmap_needs_t *needs = cond->u.regex.needs;
+
+    if (needs == NULL) {
+        return CERTMAP_MATCH_YES;
+    }
+    if (!certmap_eval_spend(ev, CERTMAP_STEPS_VALUE + certmap_needs_cost(needs, text))) {
+        return fail(ev, cond, ERROR_STEPS);
+    }
+    return certmap_needs_met(needs, text) ? CERTMAP_MATCH_YES : CERTMAP_MATCH_NO;
 }
 
 static certmap_match_e match_regex(certmap_eval_t *ev, const certmap_cond_t *cond, certmap_str_t text)
 {
     PCRE2_SPTR subject = (PCRE2_SPTR)text.data;
+    pcre2_match_context *limit = certmap_cond_limit(cond, text.len, ev->trying);
+    certmap_match_e needs = match_needs(ev, cond, text);
     int rc = PCRE2_ERROR_NOMEMORY;
 
-    if (cond->u.regex.needs != NULL && !certmap_needs_met(cond->u.regex.needs, text)) {
-        return CERTMAP_MATCH_NO;
+    if (needs != CERTMAP_MATCH_YES) {
+        return needs;
     }
-    if (cond->u.regex.mixes && certmap_text_mixes(text)) {
+    if (limit == NULL) {
+        rc = ERROR_LONG;
+    }
+    else if (out_of_time(ev, text.len)) {
+        rc = ERROR_TIME;
+    }
+    else if (cond->u.regex.mixes && certmap_text_mixes(text)) {
         rc = ERROR_MIXED;
     }
-    else if (over_budget(ev)) {
-        rc = ERROR_BUDGET;
-    }
     else if (need_match_data(ev, cond->u.regex.captures + 1)) {
-        rc = pcre2_match(cond->u.regex.code, subject, text.len, 0, 0, ev->match, cond->u.regex.limits);
+        rc = pcre2_match(cond->u.regex.code, subject, text.len, 0, 0, ev->match, limit);
         if (rc == PCRE2_ERROR_JIT_STACKLIMIT) {     /* a long value; the interpreter has the heap */
-            rc = pcre2_match(cond->u.regex.code, subject, text.len, 0, PCRE2_NO_JIT, ev->match, cond->u.regex.limits);
+            rc = pcre2_match(cond->u.regex.code, subject, text.len, 0, PCRE2_NO_JIT, ev->match, limit);
         }
     }
     if (rc == PCRE2_ERROR_NOMATCH) {
         return CERTMAP_MATCH_NO;
     }
     if (rc <= 0) {
-        ev->failed = cond;
-        ev->failed_rc = rc == 0 ? PCRE2_ERROR_NOMEMORY : rc;
-        return CERTMAP_MATCH_ERROR;
+        return fail(ev, cond, rc == 0 ? PCRE2_ERROR_NOMEMORY : rc);
     }
     /* Anchored at both ends already; looked at again because whole values are what everything here stands on. */
     return pcre2_get_ovector_pointer(ev->match)[1] == text.len ? CERTMAP_MATCH_YES : CERTMAP_MATCH_NO;
@@ -211,9 +285,11 @@ static int is_void(const certmap_value_t *value)
 certmap_match_e certmap_cond_value(certmap_eval_t *ev, const certmap_cond_t *cond, const certmap_value_t *value)
 {
     certmap_str_t text = cond->exact ? value->text : value->folded;
-    certmap_uri_t uri = { 0, 0, 0 };
     int yes = 0;
 
+    if (!certmap_eval_spend(ev, CERTMAP_STEPS_VALUE)) {
+        return fail(ev, cond, ERROR_STEPS);
+    }
     /* A value of blanks is no value, and DER is not text: it meets only what is written as DER. */
     if (is_void(value) || (value->kind == CERTMAP_V_OPAQUE) != cond->opaque) {
         return CERTMAP_MATCH_NO;
@@ -223,11 +299,7 @@ certmap_match_e certmap_cond_value(certmap_eval_t *ev, const certmap_cond_t *con
         yes = certmap_str_same(cond->u.literal, text);
         break;
     case CERTMAP_P_WILDCARD:
-        if (cond->u.wildcard.upper) {
-            uri = certmap_uri_parts(text);
-        }
-        yes = match_wildcard(cond->u.wildcard.tokens, cond->u.wildcard.n, text, &uri);
-        break;
+        return match_wildcard(ev, cond, text);
     case CERTMAP_P_REGEX:
         return match_regex(ev, cond, value->text);
     case CERTMAP_P_NETWORK:
@@ -272,8 +344,7 @@ static certmap_match_e plain_part(certmap_eval_t *ev, const certmap_cond_t *cond
     if (cond->pattern != CERTMAP_P_REGEX) {
         return certmap_cond_value(ev, cond, value);
     }
-    return cond->u.regex.needs == NULL || certmap_needs_met(cond->u.regex.needs, value->text) ? CERTMAP_MATCH_YES
-                                                                                              : CERTMAP_MATCH_NO;
+    return match_needs(ev, cond, value->text);
 }
 
 certmap_match_e certmap_group_value(certmap_eval_t *ev, const certmap_rule_t *rule, apr_size_t leader, apr_size_t last,
@@ -282,6 +353,7 @@ certmap_match_e certmap_group_value(certmap_eval_t *ev, const certmap_rule_t *ru
     int regexes;
     apr_size_t i;
 
+    ev->steps -= (apr_int64_t)(last - leader) / 2;      /* conditions on other fields stand between */
     for (regexes = 0; regexes <= 1; regexes++) {
         for (i = leader; i <= last; i++) {
             const certmap_cond_t *cond = &rule->conds[i];
@@ -370,8 +442,10 @@ static certmap_match_e match_pass(certmap_eval_t *ev, const certmap_rule_t *rule
 
 certmap_match_e certmap_rule_matches(certmap_eval_t *ev, const certmap_rule_t *rule)
 {
-    certmap_match_e m = rule->nconds > 0 || rule->any ? match_pass(ev, rule, 0) : CERTMAP_MATCH_NO;
+    certmap_match_e m;
 
+    ev->steps -= CERTMAP_STEPS_RULE;
+    m = rule->nconds > 0 || rule->any ? match_pass(ev, rule, 0) : CERTMAP_MATCH_NO;
     return m == CERTMAP_MATCH_YES ? match_pass(ev, rule, 1) : m;
 }
 

@@ -304,6 +304,7 @@ const char *certmap_dn_display(certmap_der_t rdns, apr_pool_t *p)
 typedef struct reader_t {
     certmap_str_t in;
     apr_size_t at;              /**< next byte */
+    char *out;                  /**< where the next value goes: with its NUL it is shorter than TYPE=VALUE */
     apr_array_header_t *avas;   /**< certmap_ava_t, as written */
     apr_array_header_t *counts; /**< int: attributes of each RDN, as written */
     const char *why;
@@ -395,7 +396,7 @@ static int read_escape(reader_t *r, char *out)
 static int read_hex_value(reader_t *r, certmap_str_t *value)
 {
     apr_size_t start = r->at++, n = 0;
-    unsigned char *der = apr_palloc(r->p, r->in.len / 2 + 1);
+    unsigned char *der = (unsigned char *) r->out;
     certmap_der_t in, content;
     unsigned int tag;
     const char *bad;
@@ -417,7 +418,7 @@ static int read_hex_value(reader_t *r, certmap_str_t *value)
 static int read_quoted_value(reader_t *r, certmap_str_t *value)
 {
     apr_size_t start = r->at++;
-    char *out = apr_palloc(r->p, r->in.len + 1), *s = out;
+    char *out = r->out, *s = out;
 
     while (more(r) && peek(r) != '"') {
         char c = r->in.data[r->at++];
@@ -434,13 +435,14 @@ static int read_quoted_value(reader_t *r, certmap_str_t *value)
     *s = '\0';
     value->data = out;
     value->len = (apr_size_t) (s - out);
+    r->out = s + 1;
     return 1;
 }
 
 /** A value up to the next ',' or '+'; blanks at its ends belong to it only when escaped. */
 static int read_plain_value(reader_t *r, certmap_str_t *value)
 {
-    char *out = apr_palloc(r->p, r->in.len - r->at + 1), *s = out, *keep = out;
+    char *out = r->out, *s = out, *keep = out;
 
     while (more(r) && peek(r) != ',' && peek(r) != '+') {
         char c = r->in.data[r->at++];
@@ -464,6 +466,7 @@ static int read_plain_value(reader_t *r, certmap_str_t *value)
     *keep = '\0';
     value->data = out;
     value->len = (apr_size_t) (keep - out);
+    r->out = keep + 1;
     return 1;
 }
 
@@ -627,6 +630,7 @@ apr_status_t certmap_dn_parse(certmap_str_t text, const certmap_dn_t **dn, const
         *why = "the name is empty";
         return APR_EINVAL;
     }
+    r.out = apr_palloc(p, text.len + 1);
     r.avas = apr_array_make(p, 8, sizeof(certmap_ava_t));
     r.counts = apr_array_make(p, 8, sizeof(int));
     if (!read_rdns(&r, slash)) {

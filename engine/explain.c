@@ -11,6 +11,28 @@
 
 #define VALUES_MOST 16
 
+/* The texts of a field's values are told of every condition on it, and may be long: they are made once. */
+typedef struct texts_t {
+    apr_hash_t *known;              /* the first value of a field, to its texts */
+    apr_pool_t *pool;
+} texts_t;
+
+static const char *const *texts_of(const texts_t *texts, const certmap_values_t *v, apr_size_t n)
+{
+    const char **made = apr_hash_get(texts->known, &v->values, sizeof(v->values));
+    apr_size_t i;
+
+    if (made == NULL) {
+        made = apr_pcalloc(texts->pool, (n + 1) * sizeof(*made));
+        for (i = 0; i < n; i++) {
+            made[i] = apr_pstrcat(texts->pool, v->values[i].kind == CERTMAP_V_OPAQUE ? "#" : "",
+                                  apr_pstrmemdup(texts->pool, v->values[i].text.data, v->values[i].text.len), NULL);
+        }
+        apr_hash_set(texts->known, apr_pmemdup(texts->pool, &v->values, sizeof(v->values)), sizeof(v->values), made);
+    }
+    return made;
+}
+
 /* The value that made a condition hold, or fail; of a rule that matches, one that meets all conditions bound to it. */
 static int which_value(const certmap_trace_cond_t *t, const certmap_rule_t *rule, int matched, certmap_eval_t *ev)
 {
@@ -32,12 +54,11 @@ static int which_value(const certmap_trace_cond_t *t, const certmap_rule_t *rule
     return -1;
 }
 
-static void trace_cond(certmap_trace_cond_t *t, const certmap_cond_t *cond, certmap_eval_t *ev, apr_pool_t *p)
+static void trace_cond(certmap_trace_cond_t *t, const certmap_cond_t *cond, certmap_eval_t *ev, const texts_t *texts,
+                       apr_pool_t *p)
 {
     certmap_values_t v = certmap_eval_values(ev, &cond->field);
     certmap_match_e m = certmap_cond_holds(ev, cond);
-    const char **texts;
-    apr_size_t i;
 
     t->cond = cond;
     t->text = cond->text;
@@ -46,15 +67,11 @@ static void trace_cond(certmap_trace_cond_t *t, const certmap_cond_t *cond, cert
     t->total = v.n;
     t->nvalues = v.n < VALUES_MOST ? v.n : VALUES_MOST;
     t->error = m == CERTMAP_MATCH_ERROR ? certmap_eval_error(ev, p) : NULL;
-    texts = apr_pcalloc(p, (t->nvalues + 1) * sizeof(*texts));
-    for (i = 0; i < t->nvalues; i++) {
-        texts[i] = apr_pstrcat(p, v.values[i].kind == CERTMAP_V_OPAQUE ? "#" : "",
-                               apr_pstrmemdup(p, v.values[i].text.data, v.values[i].text.len), NULL);
-    }
-    t->values = texts;
+    t->values = texts_of(texts, &v, t->nvalues);
 }
 
-static void trace_rule(certmap_trace_rule_t *t, const certmap_rule_t *rule, certmap_eval_t *ev, apr_pool_t *p)
+static void trace_rule(certmap_trace_rule_t *t, const certmap_rule_t *rule, certmap_eval_t *ev, const texts_t *texts,
+                       apr_pool_t *p)
 {
     certmap_trace_cond_t *conds = apr_pcalloc(p, (rule->nconds + 1) * sizeof(*conds));
     apr_size_t i;
@@ -62,11 +79,27 @@ static void trace_rule(certmap_trace_rule_t *t, const certmap_rule_t *rule, cert
     t->rule = rule;
     t->matched = certmap_rule_matches(ev, rule) == CERTMAP_MATCH_YES;
     for (i = 0; i < rule->nconds; i++) {
-        trace_cond(&conds[i], &rule->conds[i], ev, p);
+        trace_cond(&conds[i], &rule->conds[i], ev, texts, p);
         conds[i].which = which_value(&conds[i], rule, t->matched, ev);
     }
     t->conds = conds;
     t->nconds = rule->nconds;
+}
+
+/* What a rule may take of what is left for all of them: as much as a decision, so that no rule is told as failing which
+ * did not fail when it was asked. */
+static void begin_share(certmap_eval_t *ev, apr_int64_t steps, apr_int64_t regex_time)
+{
+    ev->steps = steps < CERTMAP_STEPS_MOST ? steps : CERTMAP_STEPS_MOST;
+    ev->regex_time = regex_time < CERTMAP_REGEX_TIME ? regex_time : CERTMAP_REGEX_TIME;
+    ev->regex_end = 0;
+    ev->regex_late = 0;
+}
+
+static void end_share(const certmap_eval_t *ev, apr_int64_t *steps, apr_int64_t *regex_time)
+{
+    *steps -= (*steps < CERTMAP_STEPS_MOST ? *steps : CERTMAP_STEPS_MOST) - ev->steps;
+    *regex_time -= certmap_eval_regex_used(ev);
 }
 
 apr_status_t certmap_explain(const certmap_list_t *list, const certmap_cert_t *cert, const certmap_verdict_t *verdict,
@@ -76,33 +109,39 @@ apr_status_t certmap_explain(const certmap_list_t *list, const certmap_cert_t *c
     apr_array_header_t *rules = certmap_list_flatten(list, p);
     certmap_trace_rule_t *told = apr_pcalloc(p, ((apr_size_t)rules->nelts + 1) * sizeof(*told));
     apr_status_t rv = certmap_decide(list, cert, verdict, min, now, decision, p);
+    texts_t texts = { apr_hash_make(p), p };
+    apr_int64_t steps = (apr_int64_t)CERTMAP_STEPS_MOST * CERTMAP_EXPLAIN_TIMES;
+    apr_int64_t regex_time = (apr_int64_t)CERTMAP_REGEX_TIME * CERTMAP_EXPLAIN_TIMES;
+    certmap_eval_t ev;
     int i;
 
+    certmap_eval_init(&ev, cert, verdict, p);
     *trace = apr_pcalloc(p, sizeof(**trace));
     (*trace)->rules = told;
     for (i = 0; i < rules->nelts && cert != NULL && rv == APR_SUCCESS; i++) {
         const certmap_rule_t *rule = APR_ARRAY_IDX(rules, i, const certmap_rule_t *);
         certmap_trace_rule_t *t = &told[(*trace)->nrules];
-        certmap_eval_t ev;
 
         if (rule->disabled) {
             continue;
         }
-        certmap_eval_init(&ev, cert, verdict, p);       /* each rule with a regex budget of its own */
-        trace_rule(t, rule, &ev, p);
+        begin_share(&ev, steps, regex_time);
+        trace_rule(t, rule, &ev, &texts, p);
+        end_share(&ev, &steps, &regex_time);
         t->decided = rule == decision->rule;
         (*trace)->nrules++;
     }
     return rv;
 }
 
-/* How many conditions of a rule fail, the values bound to one another; *first: the first of them. */
-static apr_size_t count_failed(const certmap_rule_t *rule, certmap_eval_t *ev, const certmap_cond_t **first)
+/* How many conditions of a rule fail, the values bound to one another, up to `most`; *first: the first of them. */
+static apr_size_t count_failed(const certmap_rule_t *rule, certmap_eval_t *ev, apr_size_t most,
+                               const certmap_cond_t **first)
 {
     apr_size_t failed = 0;
     apr_size_t i;
 
-    for (i = 0; i < rule->nconds; i++) {
+    for (i = 0; i < rule->nconds && failed < most; i++) {
         const certmap_cond_t *cond = &rule->conds[i];
         certmap_match_e m = cond->leader < 0 ? certmap_cond_holds(ev, cond)
                                              : certmap_group_holds(ev, rule, (apr_size_t)cond->leader, i);
@@ -135,8 +174,9 @@ static void look_at(nearest_t *s, const certmap_rule_t *rule)
         return;
     }
     s->left -= s->price;
-    n = count_failed(rule, s->ev, &first);
-    if (n > 0 && n < rule->nconds && (s->rule == NULL || n < s->least)) {
+    s->ev->steps -= CERTMAP_STEPS_RULE;
+    n = count_failed(rule, s->ev, s->rule != NULL ? s->least : rule->nconds, &first);
+    if (n > 0 && n < rule->nconds && (s->rule == NULL || n < s->least) && s->ev->steps > 0) {
         s->least = n;
         s->rule = rule;
         s->failed = first;
@@ -152,7 +192,7 @@ static void look_through(nearest_t *s, const certmap_list_t *list)
         return;
     }
     look_through(s, list->outer);
-    for (i = 0; list->rules != NULL && i < list->rules->n && s->left >= s->price; i++) {
+    for (i = 0; list->rules != NULL && i < list->rules->n && s->left >= s->price && s->ev->steps > 0; i++) {
         look_at(s, list->rules->rules[i]);
     }
 }
@@ -175,6 +215,8 @@ void certmap_nearest(const certmap_list_t *list, const certmap_cert_t *cert, con
     nearest_t s = { .ev = apr_palloc(p, sizeof(*s.ev)), .left = most };
 
     certmap_eval_init(s.ev, cert, verdict, p);
+    s.ev->steps /= CERTMAP_NEAREST_PART;
+    s.ev->regex_time /= CERTMAP_NEAREST_PART;
     if (cert != NULL) {
         s.price = price_of_rule(cert);
         look_through(&s, list);

@@ -71,12 +71,17 @@ static const struct {
 
 #define NAME_MAX_LEN 32
 
-/** Edit distance of two short words, ASCII case aside. */
+#define FAR 3
+
+/** Edit distance of two short words, ASCII case aside; FAR and more are not told apart. */
 static int distance(const char *a, apr_size_t la, const char *b, apr_size_t lb)
 {
     int row[NAME_MAX_LEN + 1];
     apr_size_t i, j;
 
+    if (la >= lb + FAR || lb >= la + FAR) {
+        return FAR;
+    }
     for (j = 0; j <= lb; j++) {
         row[j] = (int) j;
     }
@@ -101,7 +106,7 @@ static const char *unknown(certmap_str_t text, apr_pool_t *p)
     const char *word = apr_pstrmemdup(p, text.data, text.len);
     const char *hint = NULL;
     apr_size_t i;
-    int best = 3;
+    int best = FAR;
 
     for (i = 0; !hint && i < sizeof(habits) / sizeof(habits[0]); i++) {
         if (apr_cstr_casecmp(word, habits[i].wrote) == 0) {
@@ -115,7 +120,7 @@ static const char *unknown(certmap_str_t text, apr_pool_t *p)
             best = d;
         }
     }
-    for (i = 0; !hint && best < 3 && i < CERTMAP_F_COUNT; i++) {
+    for (i = 0; !hint && best < FAR && i < CERTMAP_F_COUNT; i++) {
         if (distance(text.data, text.len, fields[i].name, strlen(fields[i].name)) == best) {
             hint = apr_pstrcat(p, fields[i].name, fields[i].tail == TAIL_ATTR ? "CN" :
                                fields[i].tail == TAIL_OID ? "OID" : "", NULL);

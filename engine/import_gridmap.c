@@ -122,6 +122,13 @@ static const char *first_account(const char *accounts, const char **more, apr_po
     return apr_pstrmemdup(p, accounts, n);
 }
 
+/* Whether a VOMS group or role stands where an account should, as in a vorolemap of dCache: NAME GROUP ACCOUNT. No
+ * account is written like that. */
+static int is_vorolemap(const char *accounts)
+{
+    return *accounts == '/' || *accounts == '"';
+}
+
 /* ---- names --------------------------------------------------------------------------------------------------- */
 
 static int is_pattern(certmap_str_t name)
@@ -226,6 +233,10 @@ static const char *read_name(job_t *job, line_t *line)
     if (is_pattern(line->name)) {
         *(pattern_t *)apr_array_push(job->patterns) = (pattern_t){ apr_pstrdup(job->pool, line->name.data),
                                                                    line->number };
+    }
+    if (is_vorolemap(account)) {
+        return "a line of a vorolemap (dCache): after the name stands a VOMS group or role, no account; the attributes "
+               "that tell it are not asked here";
     }
     if (before > 0) {
         return apr_psprintf(job->scratch, "Globus takes the first line of a name, line %d", before);

@@ -475,6 +475,7 @@ static int reads_back(certmap_import_out_t *out)
 apr_status_t certmap_import_finish(certmap_import_out_t *out, certmap_import_result_t *result)
 {
     memset(result, 0, sizeof(*result));
+    certmap_sink_end(&out->sink);
     result->kind = out->kind;
     result->errors = out->sink.list;
     if (out->sink.nerrors > 0) {

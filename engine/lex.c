@@ -14,16 +14,58 @@
 
 /* ---- errors and hints ---------------------------------------------------------------------------------------- */
 
-static void sink_add(certmap_sink_t *sink, certmap_place_t at, int warning, const char *fmt, va_list ap)
+static void sink_push(const certmap_sink_t *sink, certmap_place_t at, int warning, const char *text, int more)
 {
     certmap_error_t *e = apr_array_push(sink->list);
 
-    e->file = sink->file;
-    e->line = at.line;
-    e->column = at.column;
-    e->warning = warning;
-    e->text = apr_pvsprintf(sink->pool, fmt, ap);
+    *e = (certmap_error_t){ sink->file, at.line, at.column, warning, text, more };
+}
+
+/* A message, cut off where it is too long, but not within a character. */
+static const char *short_text(const certmap_sink_t *sink, const char *fmt, va_list ap)
+{
+    char text[CERTMAP_MESSAGE_MOST + 4];
+    apr_size_t n = (apr_size_t)apr_vsnprintf(text, CERTMAP_MESSAGE_MOST + 1, fmt, ap);
+
+    if (n >= CERTMAP_MESSAGE_MOST) {
+        n = CERTMAP_MESSAGE_MOST;
+        while (n > 0 && ((unsigned char)text[n - 1] & 0xc0) == 0x80) {
+            n--;
+        }
+        n -= n > 0 && ((unsigned char)text[n - 1] & 0x80);
+        strcpy(text + n, "...");
+    }
+    return apr_pstrdup(sink->pool, text);
+}
+
+static void sink_add(certmap_sink_t *sink, certmap_place_t at, int warning, const char *fmt, va_list ap)
+{
+    certmap_unsaid_t *unsaid = &sink->unsaid[warning];
+
     sink->nerrors += !warning;
+    if (unsaid->said == CERTMAP_MESSAGES_MOST) {
+        unsaid->first = unsaid->more == 0 ? at : unsaid->first;
+        unsaid->more++;
+        return;
+    }
+    unsaid->said++;
+    sink_push(sink, at, warning, short_text(sink, fmt, ap), 0);
+}
+
+void certmap_sink_end(certmap_sink_t *sink)
+{
+    int warning;
+
+    for (warning = 0; warning <= 1; warning++) {
+        certmap_unsaid_t *unsaid = &sink->unsaid[warning];
+
+        if (unsaid->more > 0) {
+            sink_push(sink, unsaid->first, warning,
+                      apr_psprintf(sink->pool, "... and %d more %s%s from here on", unsaid->more,
+                                   warning ? "warning" : "error", unsaid->more == 1 ? "" : "s"), unsaid->more - 1);
+        }
+        memset(unsaid, 0, sizeof(*unsaid));
+    }
 }
 
 void certmap_sink_error(certmap_sink_t *sink, certmap_place_t at, const char *fmt, ...)
@@ -46,28 +88,35 @@ void certmap_sink_warning(certmap_sink_t *sink, certmap_place_t at, const char *
 
 #define SUGGEST_MAX 24
 
-/* Edit distance with swaps of neighbours, case ignored: the slips of the fingers that a hint should see through. */
-static int distance(certmap_str_t a, const char *b)
+/* Edit distance with swaps of neighbours, case ignored: the slips of the fingers that a hint should see through. What
+ * is more than `most` is not told apart: a text may have a million words that are none of ours. */
+static int distance(certmap_str_t a, const char *b, int most)
 {
-    int row[3][SUGGEST_MAX + 1];
+    int row[3][SUGGEST_MAX + 2];
     apr_size_t n = a.len;
     apr_size_t m = strlen(b);
+    apr_size_t band = (apr_size_t)most;
+    int least = 0;              /* of the row before */
     apr_size_t i;
     apr_size_t j;
 
-    if (n > SUGGEST_MAX || m > SUGGEST_MAX) {
+    if (n > SUGGEST_MAX || m > SUGGEST_MAX || n > m + band || m > n + band) {
         return SUGGEST_MAX;
     }
     for (j = 0; j <= m; j++) {
         row[0][j] = (int)j;
     }
     for (i = 1; i <= n; i++) {
+        apr_size_t from = i > band ? i - band : 1;
+        apr_size_t to = i + band < m ? i + band : m;
         int *cur = row[i % 3];
         const int *prev = row[(i + 2) % 3];
         const int *before = row[(i + 1) % 3];
+        int last = least;
 
-        cur[0] = (int)i;
-        for (j = 1; j <= m; j++) {
+        least = cur[from - 1] = from > 1 ? SUGGEST_MAX : (int)i;        /* beside the diagonal all is too far away */
+        cur[to + 1] = SUGGEST_MAX;
+        for (j = from; j <= to; j++) {
             int ca = apr_tolower(a.data[i - 1]);
             int cb = apr_tolower(b[j - 1]);
             int best = prev[j - 1] + (ca != cb);
@@ -83,6 +132,10 @@ static int distance(certmap_str_t a, const char *b)
                 best = before[j - 2] + 1;
             }
             cur[j] = best;
+            least = best < least ? best : least;
+        }
+        if (least > most && last > most) {      /* two rows, because a swap goes back as far */
+            return SUGGEST_MAX;
         }
     }
     return row[n % 3][m];
@@ -94,8 +147,8 @@ const char *certmap_suggest(certmap_str_t word, const char *const *names)
     int least = SUGGEST_MAX;
 
     for (; *names != NULL; names++) {
-        int d = distance(word, *names);
         int most = strlen(*names) <= 4 ? 1 : 2;
+        int d = distance(word, *names, most);
 
         if (d <= most && d < least) {
             least = d;
@@ -227,10 +280,17 @@ typedef struct growing_t {
     certmap_word_t word;
 } growing_t;
 
-static void grow(growing_t *g, const unit_t *u)
+static void grow(const certmap_lexer_t *lx, growing_t *g, const unit_t *u)
 {
     unsigned i;
 
+    if (g->bytes->nelts >= CERTMAP_WORD_MOST) {
+        if (!g->word.broken) {
+            certmap_sink_error(lx->sink, g->word.place, "this word is too long; 1 MB is the most");
+        }
+        g->word.broken = 1;
+        return;
+    }
     for (i = 0; i < u->len; i++) {
         APR_ARRAY_PUSH(g->bytes, char) = u->data[i];
         APR_ARRAY_PUSH(g->places, certmap_place_t) = (certmap_place_t){ u->place.line, u->place.column + (int)i };
@@ -273,7 +333,7 @@ static void read_quoted(certmap_lexer_t *lx, growing_t *g, unit_t open)
                 u = next_unit(lx, 0);
             }
         }
-        grow(g, &u);
+        grow(lx, g, &u);
     }
 }
 
@@ -306,7 +366,7 @@ static void read_word(certmap_lexer_t *lx, unit_t u, apr_array_header_t *words, 
             read_quoted(lx, &g, u);
         }
         else {
-            grow(&g, &u);
+            grow(lx, &g, &u);
         }
         u = peek_unit(lx);
         if (is_end(&u) || is_blank(&u)) {
@@ -341,6 +401,16 @@ static unit_t read_comment(certmap_lexer_t *lx, unit_t u, apr_array_header_t *wo
     return u;
 }
 
+/* Reads to the end of a line that has too many words, the last of which begins with u. */
+static unit_t skip_words(certmap_lexer_t *lx, unit_t u)
+{
+    certmap_sink_error(lx->sink, u.place, "too many words; a line has at most %d", CERTMAP_WORDS_MOST);
+    while (!is_end(&u)) {
+        u = next_unit(lx, 0);
+    }
+    return u;
+}
+
 void certmap_lex_init(certmap_lexer_t *lx, certmap_str_t text, certmap_text_e mode, certmap_place_t place,
                       certmap_sink_t *sink)
 {
@@ -367,6 +437,9 @@ apr_status_t certmap_lex_line(certmap_lexer_t *lx, apr_array_header_t **words, a
         }
         if (u.kind == UNIT_TEXT && u.data[0] == '#') {
             u = read_comment(lx, u, *words);
+        }
+        else if (!is_end(&u) && (*words)->nelts == CERTMAP_WORDS_MOST) {
+            u = skip_words(lx, u);
         }
         else if (!is_end(&u)) {
             read_word(lx, u, *words, p);

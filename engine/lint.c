@@ -9,9 +9,21 @@
 
 #include "rules.h"
 
+/* What is said of rules. Of each kind there may be as many as there are rules, and none may keep another from being
+ * seen. */
+typedef enum finding_e {
+    FOUND_NAME,
+    FOUND_STRENGTH,
+    FOUND_EXPIRED,
+    FOUND_OTHER,
+    FOUND_COUNT
+} finding_e;
+
 typedef struct linter_t {
     apr_array_header_t *found;      /* of certmap_error_t */
     certmap_sink_t sink;
+    finding_e finding;              /* what is looked for */
+    certmap_unsaid_t unsaid[FOUND_COUNT][2];
     apr_hash_t *names;              /* name to rule */
     certmap_reach_t *reach;
     apr_pool_t *scratch;            /* of one rule */
@@ -23,11 +35,22 @@ static void report(linter_t *l, const certmap_rule_t *rule, const certmap_cond_t
     certmap_place_t at = cond ? cond->place : (certmap_place_t){ rule->line, full->column };
 
     l->sink.file = rule->file;
+    memcpy(l->sink.unsaid, l->unsaid[l->finding], sizeof(l->sink.unsaid));
     if (warning) {
         certmap_sink_warning(&l->sink, at, "%s", text);
     }
     else {
         certmap_sink_error(&l->sink, at, "%s", text);
+    }
+    memcpy(l->unsaid[l->finding], l->sink.unsaid, sizeof(l->sink.unsaid));
+}
+
+/* Says how many there were of each kind beyond those that were said. */
+static void end_reports(linter_t *l)
+{
+    for (l->finding = FOUND_NAME; l->finding < FOUND_COUNT; l->finding++) {
+        memcpy(l->sink.unsaid, l->unsaid[l->finding], sizeof(l->sink.unsaid));
+        certmap_sink_end(&l->sink);
     }
 }
 
@@ -40,6 +63,7 @@ static void lint_name(linter_t *l, const certmap_rule_t *rule)
 {
     const certmap_rule_t *first = apr_hash_get(l->names, rule->name, APR_HASH_KEY_STRING);
 
+    l->finding = FOUND_NAME;
     if (first != NULL) {
         report(l, rule, NULL, 0,
                apr_psprintf(l->scratch,
@@ -81,13 +105,16 @@ static void lint_rule(linter_t *l, const certmap_rule_t *rule, certmap_strength_
     const certmap_rule_t *before;
     apr_size_t i;
 
+    l->finding = FOUND_STRENGTH;
     if (!rule->deny) {
         lint_strength(l, rule, min);
     }
+    l->finding = FOUND_EXPIRED;
     if (rule->expires != 0 && now >= rule->expires) {
         report(l, rule, NULL, 1, apr_psprintf(l->scratch, rule->deny ? "rule %s has expired; it still denies"
                                               : "rule %s has expired; it refuses whom it matches", rule->name));
     }
+    l->finding = FOUND_OTHER;
     for (i = 0; i < rule->nconds; i++) {
         if (rule->conds[i].matches_empty && !rule->conds[i].negated) {
             report(l, rule, &rule->conds[i], 1,
@@ -114,7 +141,7 @@ apr_array_header_t *certmap_list_lint(const certmap_list_t *list, certmap_streng
                    .reach = certmap_reach_create(list, temporary) };
     int i;
 
-    l.sink = (certmap_sink_t){ l.found, NULL, 0, p };
+    l.sink = (certmap_sink_t){ .list = l.found, .pool = p };
     apr_pool_create(&l.scratch, temporary);
     for (i = 0; i < rules->nelts; i++) {
         const certmap_rule_t *rule = APR_ARRAY_IDX(rules, i, const certmap_rule_t *);
@@ -126,5 +153,6 @@ apr_array_header_t *certmap_list_lint(const certmap_list_t *list, certmap_streng
         apr_pool_clear(l.scratch);
     }
     apr_pool_destroy(temporary);
+    end_reports(&l);
     return l.found;
 }

@@ -45,6 +45,7 @@ static certmap_match_e meets(const certmap_cond_t *cond, certmap_str_t text, apr
     value.kind = cond->opaque ? CERTMAP_V_OPAQUE : certmap_field_kind(&cond->field);
     value.text = value.folded = text;
     certmap_eval_init(&ev, NULL, NULL, p);
+    ev.trying = 1;
     return certmap_cond_value(&ev, cond, &value);
 }
 

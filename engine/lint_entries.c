@@ -56,7 +56,8 @@ static void tell_weak(linter_t *l, certmap_kind_e kind)
 apr_array_header_t *certmap_entries_lint(const certmap_entries_t *entries, const char *file, certmap_strength_e min,
                                          apr_time_t now, apr_pool_t *p)
 {
-    linter_t l = { .sink = { apr_array_make(p, 4, sizeof(certmap_error_t)), file, 0, p }, .min = min, .now = now };
+    linter_t l = { .sink = { .list = apr_array_make(p, 4, sizeof(certmap_error_t)), .file = file, .pool = p },
+                   .min = min, .now = now };
     const certmap_packed_t **all;
     apr_size_t n = certmap_entries_count(entries, CERTMAP_K_COUNT);
     apr_pool_t *own;
@@ -81,20 +82,23 @@ apr_array_header_t *certmap_entries_lint(const certmap_entries_t *entries, const
     for (i = 0; i < CERTMAP_K_COUNT; i++) {
         tell_weak(&l, (certmap_kind_e)i);
     }
+    certmap_sink_end(&l.sink);
     return l.sink.list;
 }
 
 apr_array_header_t *certmap_entries_compare(const certmap_entries_t *before, const char *before_file,
                                             const certmap_entries_t *entries, const char *file, apr_pool_t *p)
 {
-    certmap_sink_t sink = { apr_array_make(p, 4, sizeof(certmap_error_t)), file, 0, p };
+    certmap_sink_t sink = { .list = apr_array_make(p, 4, sizeof(certmap_error_t)), .file = file, .pool = p };
     apr_size_t n = certmap_entries_count(entries, CERTMAP_K_COUNT);
     const certmap_packed_t **all;
+    apr_pool_t *own;
     apr_pool_t *scratch;
     apr_size_t i;
 
-    apr_pool_create(&scratch, p);
-    all = certmap_entries_by_line(entries, scratch);
+    apr_pool_create(&own, p);
+    apr_pool_create(&scratch, own);
+    all = certmap_entries_by_line(entries, own);
     for (i = 0; i < n; i++) {
         const certmap_packed_t *other = certmap_entries_find(before, all[i]->hash);
         certmap_place_t at = { (int)all[i]->line, 1 };
@@ -102,6 +106,9 @@ apr_array_header_t *certmap_entries_compare(const certmap_entries_t *before, con
         certmap_entry_t there;
         certmap_kind_e kind;
 
+        if (i % ENTRIES_PER_CLEAR == 0) {
+            apr_pool_clear(scratch);
+        }
         if (other == NULL || !certmap_record_unpack(all[i]->record, all[i]->len, &kind, &here, NULL, scratch)
             || !certmap_record_unpack(other->record, other->len, &kind, &there, NULL, scratch)) {
             continue;
@@ -111,7 +118,8 @@ apr_array_header_t *certmap_entries_compare(const certmap_entries_t *before, con
                              here.deny != there.deny ? "where both are asked, the denial counts"
                                                      : "where both are asked, that one counts");
     }
-    apr_pool_destroy(scratch);
+    apr_pool_destroy(own);
+    certmap_sink_end(&sink);
     return sink.list;
 }
 

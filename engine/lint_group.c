@@ -182,6 +182,7 @@ static int close_group(walk_t *w)
 /* Whether what a group holds can match nothing. */
 static int matches_nothing(certmap_str_t inner)
 {
+    pcre2_match_context *limit = pcre2_match_context_create(NULL);
     pcre2_match_data *match;
     pcre2_code *code;
     PCRE2_SIZE at;
@@ -191,9 +192,11 @@ static int matches_nothing(certmap_str_t inner)
     code = pcre2_compile((PCRE2_SPTR)inner.data, inner.len, PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_UTF
                          | PCRE2_NEVER_BACKSLASH_C, &rc, &at, NULL);
     match = code != NULL ? pcre2_match_data_create_from_pattern(code, NULL) : NULL;
-    if (match != NULL) {
-        yes = pcre2_match(code, (PCRE2_SPTR)"", 0, 0, 0, match, NULL) >= 0;
+    if (match != NULL && limit != NULL) {
+        pcre2_set_match_limit(limit, CERTMAP_REGEX_PROBE);
+        yes = pcre2_match(code, (PCRE2_SPTR)"", 0, 0, 0, match, limit) >= 0;
     }
+    pcre2_match_context_free(limit);
     pcre2_match_data_free(match);
     pcre2_code_free(code);
     return yes;

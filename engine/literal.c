@@ -8,6 +8,9 @@
  * They are part of what a regex condition means: a text without them is a plain "no", before PCRE2 is asked and could
  * run into its limits. That is why an index may pick rules by them and still give the answer of the plain loop.
  */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE     /* memmem */
+#endif
 #include <string.h>
 
 #include <apr_lib.h>
@@ -524,13 +527,10 @@ static int contains(const certmap_needs_t *needs, certmap_str_t text, certmap_st
     const char *at = text.data;
     const char *last = text.data + text.len - part.len;     /* the text is long enough */
 
+    if (!needs->caseless) {
+        return memmem(text.data, text.len, part.data, part.len) != NULL;
+    }
     for (; at <= last; at++) {
-        if (!needs->caseless) {
-            at = memchr(at, part.data[0], (apr_size_t)(last - at) + 1);
-            if (at == NULL) {
-                return 0;
-            }
-        }
         if (stands(needs, at, part)) {
             return 1;
         }

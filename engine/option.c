@@ -5,10 +5,14 @@
  */
 #include <string.h>
 
+#include <apr_hash.h>
 #include <apr_lib.h>
 #include <apr_strings.h>
 
 #include "rules.h"
+
+/* So many groups are compared with one another; more of them are put into a hash table. */
+#define GROUPS_FEW 16
 
 /* What reading one option works with; the value is what stands behind `from`. */
 typedef struct option_job_t {
@@ -68,30 +72,63 @@ static void check_group(const option_job_t *job, certmap_str_t group, certmap_pl
     }
 }
 
+/* How many groups a text has: one more than it has commas. */
+static apr_size_t count_groups(certmap_str_t text, apr_size_t from)
+{
+    apr_size_t n = 1;
+
+    for (; from < text.len; from++) {
+        n += text.data[from] == ',';
+    }
+    return n;
+}
+
+/* Whether a group stands among those before. Few are compared one by one; many are in seen, which is NULL for few. */
+static int seen_before(const char *group, const char *const *groups, apr_size_t n, apr_hash_t *seen)
+{
+    apr_size_t i;
+    int found;
+
+    if (seen != NULL) {
+        found = apr_hash_get(seen, group, APR_HASH_KEY_STRING) != NULL;
+        apr_hash_set(seen, group, APR_HASH_KEY_STRING, group);
+        return found;
+    }
+    for (i = 0; i < n && strcmp(groups[i], group) != 0; i++) {
+    }
+    return i < n;
+}
+
 static void read_groups(const option_job_t *job)
 {
-    apr_array_header_t *groups = apr_array_make(job->pool, 4, sizeof(const char *));
     certmap_str_t text = job->word->text;
+    apr_size_t most = count_groups(text, job->from);
+    const char **groups = apr_palloc(job->pool, most * sizeof(*groups));
+    apr_pool_t *scratch = NULL;
+    apr_hash_t *seen = NULL;
     apr_size_t i = job->from;
-    int j;
+    apr_size_t n = 0;
 
-    while (i <= text.len) {
-        const char *comma = memchr(text.data + i, ',', text.len - i);
-        apr_size_t n = comma ? (apr_size_t)(comma - text.data) - i : text.len - i;
-        const char *group = apr_pstrmemdup(job->pool, text.data + i, n);
-
-        check_group(job, (certmap_str_t){ group, n }, certmap_word_at(job->word, i));
-        for (j = 0; j < groups->nelts; j++) {
-            if (n > 0 && strcmp(APR_ARRAY_IDX(groups, j, const char *), group) == 0) {
-                certmap_sink_error(job->sink, certmap_word_at(job->word, i), "group \"%s\" stands twice", group);
-                break;
-            }
-        }
-        APR_ARRAY_PUSH(groups, const char *) = group;
-        i += n + 1;
+    if (most > GROUPS_FEW) {
+        apr_pool_create(&scratch, job->pool);
+        seen = apr_hash_make(scratch);
     }
-    job->options->groups = (const char *const *)groups->elts;
-    job->options->ngroups = (apr_size_t)groups->nelts;
+    for (; n < most; n++) {
+        const char *comma = memchr(text.data + i, ',', text.len - i);
+        apr_size_t len = comma ? (apr_size_t)(comma - text.data) - i : text.len - i;
+
+        groups[n] = apr_pstrmemdup(job->pool, text.data + i, len);
+        check_group(job, (certmap_str_t){ groups[n], len }, certmap_word_at(job->word, i));
+        if (len > 0 && seen_before(groups[n], groups, n, seen)) {
+            certmap_sink_error(job->sink, certmap_word_at(job->word, i), "group \"%s\" stands twice", groups[n]);
+        }
+        i += len + 1;
+    }
+    if (scratch != NULL) {
+        apr_pool_destroy(scratch);
+    }
+    job->options->groups = groups;
+    job->options->ngroups = n;
 }
 
 /* Days of a month of the Gregorian calendar. */
@@ -158,6 +195,15 @@ void certmap_option_read(certmap_options_t *options, const certmap_word_t *word,
     }
     options->seen |= option->bit;
     option->read(&job);
+}
+
+const char *certmap_option_groups_text(const char *const *groups, apr_size_t n, apr_pool_t *p)
+{
+    apr_array_header_t *list = apr_array_make(p, (int)n + 1, sizeof(const char *));
+
+    memcpy(list->elts, groups, n * sizeof(*groups));
+    list->nelts = (int)n;
+    return apr_array_pstrcat(p, list, ',');
 }
 
 const char *certmap_option_expires_text(apr_time_t expires, apr_pool_t *p)

@@ -101,7 +101,7 @@ static void bare_word(parser_t *ps, const certmap_word_t *w)
 static void condition(parser_t *ps, const certmap_word_t *w)
 {
     certmap_cond_t *cond;
-    int before = ps->b->sink.nerrors;
+    int said = ps->b->sink.list->nelts;
     apr_size_t op = strcspn(w->text.data, "!=~");
     const char *hint = certmap_cond_looks_like(ps->b, w->text) ? NULL
                        : certmap_suggest((certmap_str_t){ w->text.data, op }, option_names);
@@ -115,7 +115,7 @@ static void condition(parser_t *ps, const certmap_word_t *w)
     if (certmap_cond_compile(ps->b, w, cond) != APR_SUCCESS) {
         ps->lost = 1;
         apr_array_pop(ps->conds);
-        if (ps->b->sink.nerrors == before + 1 && cond->raw.data != NULL && cond->raw.len == 0 && ps->next < ps->nwords
+        if (ps->b->sink.list->nelts == said + 1 && cond->raw.data != NULL && cond->raw.len == 0 && ps->next < ps->nwords
             && !is_rule_part(ps, w + 1)) {
             APR_ARRAY_IDX(ps->b->sink.list, ps->b->sink.list->nelts - 1, certmap_error_t).text =
                 "blank behind the operator; write the condition in one word, quote blanks of the value";

@@ -200,14 +200,10 @@ const char *certmap_entry_text(const char *key, const certmap_entry_t *entry, ap
 {
     const char *text = apr_pstrcat(p, key, entry->deny ? " - deny" : " ",
                                    entry->deny ? NULL : certmap_lex_quote(entry->user, p), NULL);
-    const char *groups = NULL;
-    apr_size_t i;
 
-    for (i = 0; i < entry->ngroups; i++) {
-        groups = i == 0 ? entry->groups[0] : apr_pstrcat(p, groups, ",", entry->groups[i], NULL);
-    }
-    if (groups != NULL) {
-        text = apr_pstrcat(p, text, " groups=", certmap_lex_quote(groups, p), NULL);
+    if (entry->ngroups > 0) {
+        text = apr_pstrcat(p, text, " groups=",
+                           certmap_lex_quote(certmap_option_groups_text(entry->groups, entry->ngroups, p), p), NULL);
     }
     if (entry->expires != 0) {
         text = apr_pstrcat(p, text, " expires=", certmap_option_expires_text(entry->expires, p), NULL);

@@ -16,6 +16,7 @@
 
 #include "certmap.h"
 #include "cert.h"
+#include "bounds.h"
 
 /* ---- places and errors --------------------------------------------------------------------------------------- */
 
@@ -24,18 +25,29 @@ typedef struct certmap_place_t {
     int column;     /**< in bytes, from 1 */
 } certmap_place_t;
 
+/** Messages of one kind that are not in a sink's list, because it has enough of them. */
+typedef struct certmap_unsaid_t {
+    int said;                   /**< that are in the list */
+    int more;
+    certmap_place_t first;      /**< of these */
+} certmap_unsaid_t;
+
 /** Where errors go. Their text lives in pool. */
 typedef struct certmap_sink_t {
     apr_array_header_t *list;   /**< of certmap_error_t */
     const char *file;           /**< or NULL */
-    int nerrors;                /**< errors, without the warnings, that passed through here */
+    int nerrors;                /**< errors, without the warnings, that passed through here, unsaid ones too */
     apr_pool_t *pool;
+    certmap_unsaid_t unsaid[2]; /**< errors, warnings: of the text that is read */
 } certmap_sink_t;
 
 void certmap_sink_error(certmap_sink_t *sink, certmap_place_t at, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void certmap_sink_warning(certmap_sink_t *sink, certmap_place_t at, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+
+/** The end of a text: says how many messages there were beyond CERTMAP_MESSAGES_MOST. The next one may have as many. */
+void certmap_sink_end(certmap_sink_t *sink);
 
 /** The name of a NULL-terminated list nearest to word, or NULL when none is near enough to be a slip of the fingers. */
 const char *certmap_suggest(certmap_str_t word, const char *const *names);
@@ -93,6 +105,8 @@ typedef struct certmap_options_t {
 int certmap_option_is(certmap_str_t text);
 /** Reads a word for which certmap_option_is holds. All errors go to the sink; what is kept lives in p. */
 void certmap_option_read(certmap_options_t *options, const certmap_word_t *word, certmap_sink_t *sink, apr_pool_t *p);
+/** "a,b", as groups= has them. */
+const char *certmap_option_groups_text(const char *const *groups, apr_size_t n, apr_pool_t *p);
 /** "YYYY-MM-DD", the last day before an instant that expires= gave. */
 const char *certmap_option_expires_text(apr_time_t expires, apr_pool_t *p);
 
@@ -126,6 +140,11 @@ int certmap_regex_letters(certmap_str_t pattern);
 int certmap_regex_repeats(certmap_str_t pattern, certmap_str_t *atom);
 /** Whether a text has all of it. */
 int certmap_needs_met(const certmap_needs_t *needs, certmap_str_t text);
+/** The steps that this takes: searching for text in any case goes back, searching for bytes does not. */
+static inline apr_size_t certmap_needs_cost(const certmap_needs_t *needs, certmap_str_t text)
+{
+    return needs->caseless ? text.len * needs->inner.len / 4 : text.len / 8;
+}
 
 /** Whether a pattern ignores case somewhere so that PCRE2 may take letters beyond ASCII for those of ASCII.
  *  @param restricts PCRE2 is asked to keep them apart, as far as the pattern itself does not undo that */
@@ -161,7 +180,7 @@ struct certmap_cond_t {
         } wildcard;
         struct {
             pcre2_code *code;
-            pcre2_match_context *limits;
+            pcre2_match_context *const *limits;     /**< see certmap_cond_limits */
             const certmap_needs_t *needs;   /**< or NULL; a text without them is a "no" before PCRE2 is asked */
             apr_uint32_t captures;
             int mixes;                      /**< a text for which certmap_text_mixes holds is an error */
@@ -179,8 +198,11 @@ struct certmap_cond_t {
 int certmap_cond_looks_like(certmap_builder_t *b, certmap_str_t text);
 /** Compiles the condition that a word holds. All errors go to the builder's sink. @return APR_SUCCESS or APR_EINVAL */
 apr_status_t certmap_cond_compile(certmap_builder_t *b, const certmap_word_t *word, certmap_cond_t *cond);
-/** The bounds of every regex match. Freed with the pool. NULL: out of memory. */
-pcre2_match_context *certmap_cond_limits(apr_pool_t *p);
+/** The bounds of every regex match: by the length of the text (CERTMAP_REGEX_LIMITS), and a last one for trying a regex
+ *  when it is read. Freed with the pool. NULL: out of memory. */
+pcre2_match_context *const *certmap_cond_limits(apr_pool_t *p);
+/** The one for a text of this length; NULL: too long for any. trying: the last one, where the text is not too long. */
+pcre2_match_context *certmap_cond_limit(const certmap_cond_t *cond, apr_size_t len, int trying);
 /** How regexes are compiled, where this PCRE2 can keep ASCII and other letters apart; else NULL. Freed with the
  *  pool. */
 pcre2_compile_context *certmap_cond_compiling(apr_pool_t *p);
@@ -226,13 +248,25 @@ typedef struct certmap_eval_t {
     apr_size_t ncached;
     pcre2_match_data *match;        /**< made when the first regex is asked */
     apr_uint32_t match_pairs;
-    apr_uint32_t regex_calls;
-    struct timespec regex_end;      /**< when the regexes of this decision have had their time */
+    apr_int64_t steps;              /**< that are left: CERTMAP_STEPS_MOST and fewer; from 0 on every matcher fails */
+    apr_int64_t regex_time;         /**< nanoseconds that regexes may take from the first one on */
+    apr_int64_t regex_end;          /**< when that is; 0: none has been asked */
+    int regex_late;                 /**< it has come */
+    int trying;                     /**< no certificate is asked about, and no regex may take long */
+    apr_size_t regex_bytes;         /**< that regexes were asked about since the clock was read */
+    apr_hash_t *more;               /**< fields beyond those in the cache, by name; NULL: none */
     const certmap_cond_t *failed;   /**< whose matcher failed last */
     int failed_rc;                  /**< PCRE2's code */
 } certmap_eval_t;
 
+/** Starts with all that a decision may take. */
 void certmap_eval_init(certmap_eval_t *ev, const certmap_cert_t *cert, const certmap_verdict_t *verdict, apr_pool_t *p);
+/** Takes steps away. @return 0 when there are none left */
+static inline int certmap_eval_spend(certmap_eval_t *ev, apr_size_t steps)
+{
+    ev->steps -= (apr_int64_t)steps;
+    return ev->steps > 0;
+}
 /** The values of a field, remembered. */
 certmap_values_t certmap_eval_values(certmap_eval_t *ev, const certmap_field_t *field);
 /** Whether one value meets a condition's pattern; negation and all: are not looked at. Sets ev->match for a regex. */
@@ -249,6 +283,8 @@ certmap_match_e certmap_group_value(certmap_eval_t *ev, const certmap_rule_t *ru
  * calls this for each of them; what it does not pick must be a rule for which this says CERTMAP_MATCH_NO.
  */
 certmap_match_e certmap_rule_matches(certmap_eval_t *ev, const certmap_rule_t *rule);
+/** Nanoseconds since the first regex was asked; 0: none was. */
+apr_int64_t certmap_eval_regex_used(const certmap_eval_t *ev);
 /** What ev->failed says, in words, in p. */
 const char *certmap_eval_error(const certmap_eval_t *ev, apr_pool_t *p);
 
@@ -260,8 +296,8 @@ typedef struct certmap_compare_t {
     apr_size_t left;            /**< steps */
 } certmap_compare_t;
 
-/** What one regex on one literal counts as, in steps. */
-#define CERTMAP_REGEX_STEPS 200
+/** What one regex on one literal counts as, in steps: it has the limits of one that is tried. */
+#define CERTMAP_REGEX_STEPS 1000
 
 /** Whether every value that inner's pattern matches is one that outer's matches; 0 also where that is not certain. */
 int certmap_cond_contains(certmap_compare_t *c, const certmap_cond_t *outer, const certmap_cond_t *inner);
@@ -403,7 +439,8 @@ struct certmap_builder_t {
     apr_hash_t *names;              /**< name to the first certmap_rule_full_t with it */
     apr_hash_t *fields;             /**< a field as written to certmap_field_t: read once, shared by all conditions */
     apr_size_t njit;                /**< regexes compiled to machine code so far */
-    pcre2_match_context *limits;
+    apr_size_t regex_bytes;         /**< of all regexes so far, compiled */
+    pcre2_match_context *const *limits;
     pcre2_compile_context *compiling;   /**< or NULL: there is nothing to ask of PCRE2 */
     int restricts;                  /**< PCRE2 keeps ASCII and other letters apart when it ignores case */
 };

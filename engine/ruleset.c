@@ -87,6 +87,7 @@ static apr_status_t add_text(certmap_builder_t *b, certmap_str_t text, certmap_t
         sort_errors(b->sink.list, from);
         apr_pool_clear(b->scratch);
         if (rv != APR_SUCCESS) {
+            certmap_sink_end(&b->sink);
             return b->sink.nerrors == before ? APR_SUCCESS : APR_EINVAL;
         }
     }
@@ -249,11 +250,8 @@ const char *certmap_rule_text(const certmap_rule_t *rule, apr_pool_t *p)
         APR_ARRAY_PUSH(words, const char *) = quote_value(rule->conds[i].text, p);
     }
     if (rule->ngroups > 0) {
-        const char *groups = rule->groups[0];
+        const char *groups = certmap_option_groups_text(rule->groups, rule->ngroups, p);
 
-        for (i = 1; i < rule->ngroups; i++) {
-            groups = apr_pstrcat(p, groups, ",", rule->groups[i], NULL);
-        }
         APR_ARRAY_PUSH(words, const char *) = apr_pstrcat(p, "groups=", certmap_lex_quote(groups, p), NULL);
     }
     if (rule->expires != 0) {

@@ -550,10 +550,12 @@ static apr_status_t change(const char *path, change_t *c, const char **why, apr_
     do {
         c->sink->list->nelts = warnings;        /* what the try before had said */
         c->sink->nerrors = 0;
+        memset(c->sink->unsaid, 0, sizeof(c->sink->unsaid));
         rc = change_once(path, c, &header, room, p);
         room *= 2;
     } while (rc == MDB_MAP_FULL);
     if (rc == 0 && c->sink->nerrors > 0) {
+        certmap_sink_end(c->sink);
         sort_by_line(c->sink->list);
         *why = c->entries != NULL ? "keys are in the store already" : "the store has no entry for some keys";
         return c->entries != NULL ? APR_EINVAL : APR_NOTFOUND;
@@ -630,26 +632,33 @@ apr_status_t certmap_store_keys(certmap_str_t text, const char *file, apr_array_
                                 apr_array_header_t **errors, const char **why, apr_pool_t *p)
 {
     certmap_sink_t sink;
-    certmap_key_reader_t reader = { &sink, NULL, p };
+    certmap_key_reader_t reader = { .sink = &sink };
     certmap_lexer_t lexer;
     apr_array_header_t *words;
     certmap_wanted_t wanted;
 
+    if (apr_pool_create(&reader.pool, p) != APR_SUCCESS) {
+        *why = "out of memory";
+        return APR_ENOMEM;
+    }
     *errors = apr_array_make(p, 1, sizeof(certmap_error_t));
     *keys = apr_array_make(p, 1, sizeof(certmap_wanted_t));
     sink = sink_on(*errors, file, p);
     certmap_lex_init(&lexer, text, CERTMAP_TEXT_FILE, (certmap_place_t){ 1, 1 }, &sink);
-    while (certmap_lex_line(&lexer, &words, p) == APR_SUCCESS) {
+    while (certmap_lex_line(&lexer, &words, reader.pool) == APR_SUCCESS) {
         if (read_key(&reader, words, &wanted)) {
             APR_ARRAY_PUSH(*keys, certmap_wanted_t) = wanted;
         }
+        apr_pool_clear(reader.pool);
     }
+    apr_pool_destroy(reader.pool);
     if ((*keys)->nelts == 0 && sink.nerrors == 0) {
         certmap_sink_error(&sink, (certmap_place_t){ 1, 1 }, "a key is missing");
     }
     if ((*keys)->nelts > 1) {
         find_twice(*keys, &sink, p);
     }
+    certmap_sink_end(&sink);
     *why = sink.nerrors > 0 ? "the key has errors" : NULL;
     return sink.nerrors > 0 ? APR_EINVAL : APR_SUCCESS;
 }

@@ -92,13 +92,13 @@ static void *cut(filling_t *f, apr_size_t size)
 
 /* ---- filling ------------------------------------------------------------------------------------------------- */
 
-static void told_before(filling_t *f, const certmap_line_t *line, const certmap_packed_t *first)
+static void told_before(filling_t *f, const certmap_line_t *line, const certmap_packed_t *first, apr_pool_t *scratch)
 {
     certmap_entry_t entry;
     certmap_kind_e kind;
     const char *what = "this key has an entry";
 
-    if (certmap_record_unpack(first->record, first->len, &kind, &entry, NULL, f->pool)) {
+    if (certmap_record_unpack(first->record, first->len, &kind, &entry, NULL, scratch)) {
         what = entry.deny == line->entry.deny ? what : entry.deny ? "this key is denied" : "this key is allowed";
     }
     certmap_sink_error(&f->sink, line->place, "%s already, in line %u; a key has one entry", what,
@@ -114,7 +114,7 @@ static void add_line(filling_t *f, const certmap_line_t *line, apr_pool_t *scrat
     certmap_packed_t *packed;
 
     if (*slot != NULL) {
-        told_before(f, line, *slot);
+        told_before(f, line, *slot, scratch);
         return;
     }
     if (size + strlen(key_text) > CERTMAP_RECORD_MAX - 4096) {
@@ -146,28 +146,23 @@ apr_status_t certmap_entries_read(certmap_str_t text, const char *file, int key_
     filling_t f = { .file = file, .key_texts = key_texts, .pool = p };
     certmap_line_reader_t *reader;
     apr_pool_t *scratch;
+    apr_pool_t *key_pool;
     certmap_line_t line;
 
     *entries = NULL;
     begin_sink(&f.sink, file, p);
     *errors = f.sink.list;
-    if (apr_pool_create(&scratch, p) != APR_SUCCESS) {
+    if (apr_pool_create(&scratch, p) != APR_SUCCESS || apr_pool_create(&key_pool, scratch) != APR_SUCCESS) {
         return APR_ENOMEM;
     }
     f.entries = new_table(count_lines(text), p);
     reader = certmap_line_reader_create(text, &f.sink, 1, scratch);
     while (certmap_line_next(reader, &line) == APR_SUCCESS) {
-        apr_pool_t *key_pool = NULL;
-
-        if (key_texts && apr_pool_create(&key_pool, scratch) != APR_SUCCESS) {
-            return APR_ENOMEM;
-        }
         add_line(&f, &line, key_pool);
-        if (key_pool != NULL) {
-            apr_pool_destroy(key_pool);
-        }
+        apr_pool_clear(key_pool);
     }
     apr_pool_destroy(scratch);
+    certmap_sink_end(&f.sink);
     if (f.sink.nerrors > 0) {
         return APR_EINVAL;
     }
@@ -202,6 +197,7 @@ apr_status_t certmap_entries_each(certmap_str_t text, const char *file, certmap_
         apr_pool_clear(key_pool);
     }
     apr_pool_destroy(scratch);
+    certmap_sink_end(&sink);
     return sink.nerrors > 0 ? APR_EINVAL : APR_SUCCESS;
 }
 

@@ -209,14 +209,16 @@ apr_status_t certmap_template_compile(certmap_builder_t *b, const certmap_word_t
     apr_array_header_t *parts = apr_array_make(b->scratch, 4, sizeof(certmap_part_t));
     certmap_template_t *out = apr_pcalloc(b->pool, sizeof(*out));
     int before = b->sink.nerrors;
+    apr_size_t least = 0;           /* bytes of the user name */
     apr_size_t from = 0;
     apr_size_t i = 0;
 
     out->literal = 1;
-    while (i < text.len) {
+    while (i < text.len && least <= USER_MAX) {
         const char *close;
         char next = i + 1 < text.len ? text.data[i + 1] : '\0';
 
+        least++;                    /* every placeholder gives something, or there is no user */
         if (text.data[i] != '%') {
             i++;
             continue;
@@ -244,10 +246,13 @@ apr_status_t certmap_template_compile(certmap_builder_t *b, const certmap_word_t
         }
         from = i;
     }
-    push_text(parts, text.data + from, text.len - from);
+    push_text(parts, text.data + from, i - from);
     out->nparts = (apr_size_t)parts->nelts;
     out->parts = apr_pmemdup(b->pool, parts->elts, out->nparts * sizeof(certmap_part_t));
-    if (out->literal) {
+    if (least > USER_MAX) {
+        certmap_sink_error(&b->sink, word->place, "USER: the user name is longer than 256 bytes");
+    }
+    else if (out->literal) {
         check_literal(b, out, word);
     }
     *t = out;
@@ -310,6 +315,7 @@ typedef struct expansion_t {
     certmap_eval_t *ev;
     const certmap_part_t *part;
     const char *detail;
+    apr_array_header_t *candidates; /* of candidate_t, of one placeholder after the other */
     apr_pool_t *pool;
 } expansion_t;
 
@@ -448,11 +454,11 @@ static certmap_reason_e expand_part(expansion_t *x, apr_array_header_t *bytes)
     }
     else {
         const certmap_cond_t *regex = part->kind == CERTMAP_PART_CAPTURE ? certmap_template_regex(x->rule) : NULL;
-        apr_array_header_t *candidates = apr_array_make(x->pool, 4, sizeof(candidate_t));
 
-        reason = collect(x, regex ? &regex->field : &part->u.field, regex, candidates);
+        apr_array_clear(x->candidates);
+        reason = collect(x, regex ? &regex->field : &part->u.field, regex, x->candidates);
         if (reason == CERTMAP_R_NONE) {
-            reason = pick(x, candidates, &text);
+            reason = pick(x, x->candidates, &text);
         }
         if (reason == CERTMAP_R_NONE) {
             reason = modify(x, &text);
@@ -471,7 +477,7 @@ static certmap_reason_e expand_part(expansion_t *x, apr_array_header_t *bytes)
 certmap_reason_e certmap_template_expand(const certmap_rule_t *rule, certmap_eval_t *ev, const char **user,
                                          const char **detail, apr_pool_t *p)
 {
-    expansion_t x = { rule, ev, NULL, NULL, p };
+    expansion_t x = { .rule = rule, .ev = ev, .candidates = apr_array_make(p, 4, sizeof(candidate_t)), .pool = p };
     apr_array_header_t *bytes = apr_array_make(p, 64, 1);
     certmap_reason_e reason = CERTMAP_R_NONE;
     const char *why;

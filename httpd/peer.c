@@ -161,7 +161,7 @@ static const certmap_memo_t *find_memo(const certmap_memo_t *memo, const certmap
 static void keep(certmap_memo_t *memo, apr_pool_t *pool)
 {
     certmap_decision_t *d = &memo->decision;
-    const char **groups = apr_palloc(pool, sizeof(*groups) * (d->ngroups + 1));
+    apr_array_header_t *groups = apr_array_make(pool, (int)d->ngroups + 1, sizeof(const char *));
     apr_size_t i;
 
     if (d->rule) {
@@ -174,10 +174,10 @@ static void keep(certmap_memo_t *memo, apr_pool_t *pool)
     d->source = d->source ? apr_pstrdup(pool, d->source) : NULL;
     d->detail = d->detail ? apr_pstrdup(pool, d->detail) : NULL;
     for (i = 0; i < d->ngroups; i++) {
-        groups[i] = apr_pstrdup(pool, d->groups[i]);
-        memo->groups = memo->groups ? apr_pstrcat(pool, memo->groups, ",", groups[i], NULL) : groups[i];
+        APR_ARRAY_PUSH(groups, const char *) = apr_pstrdup(pool, d->groups[i]);
     }
-    d->groups = groups;
+    d->groups = (const char *const *)groups->elts;
+    memo->groups = d->ngroups ? apr_array_pstrcat(pool, groups, ',') : NULL;
 }
 
 static certmap_memo_t *make_memo(const certmap_peer_t *peer, const certmap_chain_t *chain, certmap_strength_e min,

@@ -112,7 +112,7 @@ my @files = (
         'certmapctl: error: FILE: PEM (PRIVATE KEY)'],
     ['a terminal\'s commands', "a\e[31m deny any\n", ['--rules'], 2, 'FILE:1:2: error: control character U+001B'],
     ['one enormous line',    'a deny subject.CN="' . 'x' x 5_000_000 . "\"\nb deny subject.CX=1\n", [], 2,
-        'FILE:2:8: error: unknown attribute "CX"'],
+        'FILE:1:8: error: this word is too long; 1 MB is the most', 'FILE:2:8: error: unknown attribute "CX"'],
     ['no such strength',     "a deny any\n", ['--min-strength', 'iron'], 2, 'certmapctl: error: check: --min-strength takes'],
     ['no such time',         "a deny any\n", ['--at', '2026-02-30'], 2, 'certmapctl: error: check: --at takes a time'],
     ['no such kind',         "a deny any\n", ['--as', 'poems'], 2, 'certmapctl: error: check: --as takes rules, entries or httpd'],
@@ -127,6 +127,15 @@ for my $case (@files) {
 }
 
 # ---- what is shown
+
+# A hundred messages are shown, and all of them count.
+spew('many', "sha256:$hex bob\n" x 1000);
+my ($status, $said) = check('many');
+my @told = grep {/: error: /} split /\n/, $said;
+is($status, 2, 'a thousand times one key: status');
+is(scalar @told, 101, '... a hundred errors are shown');
+is($told[100], 'many:102:1: error: ... and 899 more errors from here on', '... the others are counted, where they begin');
+like($said, qr/\ncertmapctl: 999 errors, 0 warnings\n\z/, '... and they count');
 
 spew('shown', "# x\na allow %{1} \"subject.CN~x(.*)\" issuer=CN=y\n");
 my ($status, $said) = check('shown');
@@ -338,7 +347,8 @@ spew('weak.rules', join '', map {"r$_ allow u subject.CN~x$_.+\n"} 1 .. 50_000);
 $start = time;
 ($status, $said) = check('weak.rules');
 is($status, 1, '50,000 warnings');
-like($said, qr/^weak\.rules:50000:1: warning: .*\n  r50000 allow .*\n  \^\ncertmapctl: 0 errors, 50000 warnings\n\z/m, '... are all told');
+like($said, qr/^weak\.rules:101:1: warning: \.\.\. and 49900 more warnings from here on\n  r101 .*\n  \^\n/m, '... are counted');
+like($said, qr/\ncertmapctl: 0 errors, 50000 warnings\n\z/, '... and all of them count');
 cmp_ok(time - $start, '<', 30, '... within seconds');
 spew('many.entries', join '', map { 'sha256:' . sha256_hex($_) . " u$_\n" } 1 .. 300_000);
 $start = time;

@@ -4,6 +4,7 @@
  * told, what the matcher does at its limits, and that the trace tells what happened.
  */
 #include "fixture.h"
+#include "rules.h"
 
 /* ---- what conditions mean ------------------------------------------------------------------------------------- */
 
@@ -448,9 +449,22 @@ static void test_long(void)
     start = apr_time_now();
     decides("r allow u san.uri=*a*a*a*a*a*a*a*a*a*a*b", cert, "no-match", "many stars over a long value");
     decides("r allow u san.uri=*a*a*a*a*a*a*a*a*a*a*", cert, "=u", "many stars that meet it");
-    stars[5000] = '\0';
+    decides("r allow u san.uri~(a|b)*", cert, "ambiguous", "a regex is not asked about so long a value");
+    decides("r deny san.uri~(a|b)*\ns allow v any", cert, "denied-by-rule", "and denies in a deny rule");
+    decides("r allow u any san.uri!~(a|b)*\ns allow v any", cert, "ambiguous", "negated, it does not hold either");
+    decides("r allow u san.uri~[ab]*x.*\ns allow v any", cert, "=v", "without the literal that it needs it is a no");
+    decides("r allow u san.uri~(a|b)* subject.O=y\ns allow v any", cert, "=v", "so is another condition of its rule");
+    for (i = CERTMAP_REGEX_TEXT_MOST + 1; i >= CERTMAP_REGEX_TEXT_MOST; i--) {
+        stars[i] = '\0';
+        cert = person("O", "x", "ext:subjectAltName", apr_pstrcat(pool, "URI:", stars, NULL), NULL);
+        decides("r allow u san.uri~[a-z]*", cert, i > CERTMAP_REGEX_TEXT_MOST ? "ambiguous" : "=u",
+                apr_psprintf(pool, "a regex over a value of %d bytes", i));
+    }
+    stars[2048] = '\0';
     cert = person("O", "x", "ext:subjectAltName", apr_pstrcat(pool, "URI:", stars, NULL), NULL);
-    decides("r allow u san.uri~(a|b)*", cert, "=u", "a regex over a long value");
+    decides("r allow u san.uri~(a|b)*", cert, "=u", "a regex over a URI as long as they get");
+    decides("r allow u san.uri~.*\\d+[A-Z]", cert, "no-match", "one that goes over it again and again");
+    decides("r allow u san.uri~(?:\\w+/?)+", cert, "=u", "and one with repeats in repeats");
     ok(apr_time_now() - start < apr_time_from_sec(5), "in time");
     APR_ARRAY_PUSH(parts, const char *) = san;
     for (i = 1; i < 2000; i++) {
@@ -553,10 +567,199 @@ static void test_time_limit(void)
     }
     list.rules = rules_of(text);
     certmap_decide(&list, cert, &verdict, CERTMAP_WEAK, NOW, &d, pool);
-    is_str(in_a_word(&d), "ambiguous", "regexes may not take longer than a second of a decision");
+    is_str(in_a_word(&d), "ambiguous", "regexes may not take longer than half a second of a decision");
     ok(d.detail && strstr(d.detail, "the regexes of this decision took too long"), "... says why: %s",
        d.detail ? d.detail : "-");
     ok(d.rule && strcmp(d.rule->name, "r0") != 0, "... and it was not the first one");
+}
+
+/* ---- steps ------------------------------------------------------------------------------------------------------ */
+
+/* A certificate with so many DNS names, "dcba" and a number. */
+static const certmap_cert_t *many_names(int n)
+{
+    apr_array_header_t *parts = apr_array_make(pool, n, sizeof(char *));
+    int i;
+
+    for (i = 0; i < n; i++) {
+        APR_ARRAY_PUSH(parts, const char *) = apr_psprintf(pool, "DNS:dcba%d", i);
+    }
+    return person("O", "x", "ext:subjectAltName", apr_array_pstrcat(pool, parts, ','), NULL);
+}
+
+/* So many times a line, a number in it. */
+static const char *many_rules(const char *line, int n)
+{
+    apr_array_header_t *lines = apr_array_make(pool, n, sizeof(char *));
+    int i;
+
+    for (i = 0; i < n; i++) {
+        APR_ARRAY_PUSH(lines, const char *) = apr_psprintf(pool, line, i);
+    }
+    return apr_array_pstrcat(pool, lines, '\n');
+}
+
+/* Rules whose conditions no certificate of many_names meets, though every name has to be looked at; the last maps. */
+static const struct {
+    const char *line;
+    const char *expected;
+} endless[] = {
+    { "r%d allow u san.dns=*a*b*c*d*", "ambiguous" },
+    { "r%d deny san.dns=*a*b*c*d*", "denied-by-rule" },
+    { "r%d allow u any san.dns!=dcba1999", "ambiguous" },
+    { "r%d deny any all:san.dns=dcba* san.dns!=*1999", "denied-by-rule" },
+    { "r%d deny san.dns~(?i).*abxcd.* san.dns=*c*b*", "=last" },
+};
+
+static void test_steps(void)
+{
+    const certmap_cert_t *many = many_names(2000);
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(endless) / sizeof(endless[0]); i++) {
+        const char *rules = apr_pstrcat(pool, many_rules(endless[i].line, 10000), "\nlast allow last any\n", NULL);
+        certmap_list_t list = { .rules = rules_of(rules) };
+        certmap_verdict_t verdict = { .reason = CERTMAP_R_NONE };
+        certmap_decision_t d;
+
+        certmap_decide(&list, many, &verdict, CERTMAP_WEAK, NOW, &d, pool);
+        is_str(in_a_word(&d), endless[i].expected, endless[i].line);
+        if (endless[i].expected[0] != '=') {
+            ok(d.detail != NULL && strstr(d.detail, "take too long") && d.rule != NULL
+               && strcmp(d.rule->name, "r0") != 0, "some rules after the first, and says why: %s", d.detail);
+        }
+        certmap_decide(&list, person("O", "x", "ext:subjectAltName", "DNS:dcba1999,DNS:b", NULL), &verdict,
+                       CERTMAP_WEAK, NOW, &d, pool);
+        is_str(in_a_word(&d), "=last", "an ordinary certificate is asked to the end");
+    }
+}
+
+/* Steps that asking all rules takes, no index sorting them out. */
+static apr_int64_t steps_of(const char *rules, const certmap_cert_t *cert)
+{
+    certmap_verdict_t verdict = { .reason = CERTMAP_R_NONE };
+    const certmap_ruleset_t *rs = rules_of(rules);
+    certmap_eval_t ev;
+    apr_size_t i;
+
+    certmap_eval_init(&ev, cert, &verdict, pool);
+    for (i = 0; i < certmap_ruleset_count(rs); i++) {
+        certmap_rule_matches(&ev, certmap_ruleset_rule(rs, i));
+    }
+    return CERTMAP_STEPS_MOST - ev.steps;
+}
+
+/* What people and machines have: nothing near a limit. */
+static void test_steps_of_ordinary(void)
+{
+    static const char *const lines[] = {
+        "r%d allow u issuer=\"CN=Test CA\" subject.CN=user%d",
+        "r%d allow u subject.O=\"Example Ltd\" subject.CN=ann* subject.CN~\\w+(000017|x17)",
+        "r%d allow u san.email=*@example.org san.email=a*g san.dns=*.example.org",
+        "r%d deny any subject.OU!=Staff san.email!=*@*.example.org san.dns!=*x*y*",
+        "r%d allow u subject.CN~(?i).*(smith|meyer).*example.* san.uri~spiffe://.*",
+    };
+    const certmap_cert_t *cert = person("C", "DE", "O", "Example Ltd", "OU", "Staff", "OU", "Research", "CN",
+                                        "Ann Example of the Example Department", "ext:subjectAltName",
+                                        "email:ann.example@research.example.org,email:ann@example.org,"
+                                        "DNS:ann.research.example.org,DNS:laptop17.research.example.org,"
+                                        "URI:spiffe://example.org/ns/research/sa/ann-example", NULL);
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        apr_int64_t steps = steps_of(many_rules(lines[i], 1000), cert);
+
+        ok(steps > 1000 * CERTMAP_STEPS_RULE && steps * 100 * 4 < CERTMAP_STEPS_MOST,
+           "100,000 of these take %.1f %% of the steps: %s", (double)steps * 100 * 100 / CERTMAP_STEPS_MOST, lines[i]);
+    }
+}
+
+/* One match by itself. */
+static void test_steps_of_one(void)
+{
+    static const struct {
+        const char *kind;
+        const char *before;
+        const char *after;
+    } kinds[] = {
+        { "wildcard", "r allow u any san.uri!=*", "b*" },
+        { "literal in any case", "r allow u any san.uri!~(?i).*", "b.*" },
+    };
+    char *text = apr_palloc(pool, 60001);
+    const certmap_cert_t *cert;
+    apr_size_t i;
+
+    memset(text, 'a', 60000);
+    text[60000] = '\0';
+    cert = person("O", "x", "ext:subjectAltName", apr_pstrcat(pool, "URI:", text, NULL), NULL);
+    text[30000] = '\0';
+    for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        certmap_decision_t d = decide_text(apr_pstrcat(pool, kinds[i].before, text, kinds[i].after, NULL), cert);
+
+        is_str(in_a_word(&d), "ambiguous", apr_psprintf(pool, "a long %s over a long value", kinds[i].kind));
+        ok(d.detail != NULL && strstr(d.detail, "take too long"), "says why");
+    }
+    decides(apr_pstrcat(pool, "r allow u any san.uri!~.*", text, "b.*", NULL), cert, "=u",
+            "a long literal is found in linear time");
+}
+
+/* Of more fields than a decision remembers by itself. */
+static void test_fields_beyond(void)
+{
+    const certmap_cert_t *cert = person("O", "x", "ext:1.3.6.1.4.1.99999.90", "DER:0c0161", NULL);
+    certmap_eval_t ev;
+    certmap_values_t v = { .n = 0 };
+    int i;
+    int round;
+
+    certmap_eval_init(&ev, cert, NULL, pool);
+    for (round = 0; round < 2; round++) {
+        for (i = 50; i <= 90; i++) {
+            certmap_field_t *field = apr_pcalloc(pool, sizeof(*field));
+            const char *name = apr_psprintf(pool, "ext:1.3.6.1.4.1.99999.%d", i);
+            const certmap_value_t *before = v.values;
+            const char *why;
+
+            certmap_field_parse((certmap_str_t){ name, strlen(name) }, field, &why, pool);
+            v = certmap_eval_values(&ev, field);
+            if (i == 90) {
+                ok(v.n == 1 && strcmp(v.values[0].text.data, "a") == 0, "a field beyond those in the cache");
+                ok(round == 0 || v.values == before, "is decoded once");
+            }
+            else if (round == 1) {
+                v.values = before;
+            }
+        }
+    }
+}
+
+static void test_steps_of_telling(void)
+{
+    certmap_list_t list = { .rules = rules_of(many_rules("r%d allow u subject.O=x san.dns=*a*b*c*d*x*", 20000)) };
+    certmap_verdict_t verdict = { .reason = CERTMAP_R_NONE };
+    const certmap_cert_t *many = many_names(2000);
+    const certmap_rule_t *rule = NULL;
+    const certmap_cond_t *failed = NULL;
+    certmap_trace_t *trace;
+    certmap_decision_t d;
+    apr_size_t i;
+    apr_size_t told = 0;
+    apr_size_t errors = 0;
+
+    certmap_nearest(&list, many, &verdict, 1000000, &rule, &failed, pool);
+    is_str(rule ? rule->name : NULL, "r0", "the nearest of the rules that could be asked");
+    certmap_explain(&list, many, &verdict, CERTMAP_WEAK, NOW, &d, &trace, pool);
+    is_int(trace->nrules, 20000, "every rule is explained");
+    is_str(trace->rules[0].conds[0].error, NULL, "as far as it can be");
+    for (i = 0; i < trace->nrules; i++) {
+        const char *error = trace->rules[i].conds[1].error;
+
+        errors += error != NULL;
+        told += error != NULL && strstr(error, "take too long") != NULL;
+    }
+    ok(errors > 1000 && errors < 20000 && told == errors, "what was left when the steps were used up says so (%d)",
+       (int)errors);
+    ok(trace->rules[0].conds[0].values == trace->rules[19999].conds[0].values, "values are told once for all rules");
 }
 
 int main(void)
@@ -575,6 +778,11 @@ int main(void)
     test_chain();
     test_matcher_errors();
     test_time_limit();
+    test_steps();
+    test_steps_of_ordinary();
+    test_steps_of_one();
+    test_fields_beyond();
+    test_steps_of_telling();
     test_long();
     test_trace();
     test_nearest();

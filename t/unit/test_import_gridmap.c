@@ -7,6 +7,8 @@
 
 #define CA "CN=Grid CA,DC=org"
 #define LEFT "# left out, line 1: "
+#define FQAN "#     a line of a vorolemap (dCache): after the name stands a VOMS group or role, no account; the " \
+    "attributes that tell it are not asked here\n"
 
 /* ---- lines --------------------------------------------------------------------------------------------------- */
 
@@ -73,6 +75,15 @@ static const import_outcome_t cases[] = {
                   "# left out, line 2: \"/dteam\" dteam\n"
                   "#     this is a VOMS group or role; the attributes that tell it are not asked here\n"
                   "X509:<S>O=x,CN=y y\n" },
+    /* a vorolemap of dCache: subject, VOMS group or role, user */
+    { .text = TEXT("\"/O=Grid/CN=ann\" \"/dteam/Role=production\" prod\n\"/O=Grid/CN=b\" /dteam dteam\n"
+                   "\"*\" \"/dteam\" dteam\n\"/O=Grid/CN=c\" c\n\"/O=Grid/CN=ann\" ann\n/O=x/CN=d \"\" d\n"),
+      .expected = LEFT "\"/O=Grid/CN=ann\" \"/dteam/Role=production\" prod\n" FQAN
+                  "# left out, line 2: \"/O=Grid/CN=b\" /dteam dteam\n" FQAN
+                  "# left out, line 3: \"*\" \"/dteam\" dteam\n" FQAN
+                  "X509:<S>O=Grid,CN=c c\n"
+                  "# left out, line 5: \"/O=Grid/CN=ann\" ann\n#     Globus takes the first line of a name, line 1\n"
+                  "# left out, line 6: /O=x/CN=d \"\" d\n" FQAN },
     { .text = TEXT("/O=Grid/CN=z z\n\"/O=grid/*\" .grid\n\"/O=Grid/CN=a\" a\n\"/O=Other/CN=a\" b\n"),
       .expected = "X509:<S>O=Grid,CN=z z\n# left out, line 2: \"/O=grid/*\" .grid\n"
                   "#     this is a pattern (LCMAPS), or a name with '*' in it; write a rule for it\n"

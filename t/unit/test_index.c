@@ -787,7 +787,7 @@ static void test_literals(void)
 /* Whatever PCRE2 matches has what the regex needs. */
 static void test_needs(void)
 {
-    pcre2_match_context *limits = certmap_cond_limits(pool);
+    pcre2_match_context *limits = certmap_cond_limits(pool)[0];
     apr_pool_t *parent = pool;
     unsigned known = 0;
     unsigned matched = 0;

@@ -202,7 +202,8 @@ static void accept_but(void *baton, const certmap_reread_t *file, const void *ob
     (void)p;
     for (i = 0; i < certmap_ruleset_count(object); i++) {
         const certmap_rule_t *rule = certmap_ruleset_rule(object, i);
-        certmap_error_t error = { certmap_reread_path(file), rule->line, 1, 0, "not here" };
+        certmap_error_t error = { .file = certmap_reread_path(file), .line = rule->line, .column = 1,
+                                  .text = "not here" };
 
         if (strcmp(rule->name, *(const char **)baton) == 0) {
             APR_ARRAY_PUSH(errors, certmap_error_t) = error;

@@ -6,10 +6,13 @@
 #include <stdlib.h>
 
 #include <apr_general.h>
+#include <apr_strings.h>
 #include <openssl/x509_vfy.h>
 
 #include "cert.h"
 #include "tap.h"
+
+static apr_pool_t *pool;
 
 /** INTERFACE.md's table, in its order, which is the order of precedence. */
 static const struct {
@@ -78,58 +81,98 @@ static void test_strengths(void)
     is_int(certmap_strength_parse(NULL, &s), APR_NOTFOUND, "nor NULL");
 }
 
-/** Causes that INTERFACE.md and OpenSSL's documentation fix. */
+/** Every code of OpenSSL up to 4.0, by its number: the headers that this is compiled with may be older. */
+#define SELF "self-signed"
+#define TRUST "untrusted-issuer"
+#define SIGN "bad-signature"
+#define LIMIT "constraint-violation"
+#define STALE "revocation-unknown"
+#define OLD "issuer-expired"
+#define USE "wrong-purpose"
+
+#define LAST_CODE 104
+
 static const struct {
-    int err;
+    int from;
+    int to;
     const char *leaf;
     const char *above;
 } causes[] = {
-    { X509_V_OK, "none", "none" },
-    { 18, "self-signed", "untrusted-issuer" },
-    { 2, "untrusted-issuer", "untrusted-issuer" },
-    { 19, "untrusted-issuer", "untrusted-issuer" },
-    { 20, "untrusted-issuer", "untrusted-issuer" },
-    { 21, "untrusted-issuer", "untrusted-issuer" },
-    { 27, "untrusted-issuer", "untrusted-issuer" },
-    { 28, "untrusted-issuer", "untrusted-issuer" },
-    { 4, "bad-signature", "bad-signature" },
-    { 7, "bad-signature", "bad-signature" },
-    { 10, "expired", "issuer-expired" },
-    { 9, "not-yet-valid", "issuer-expired" },
-    { 23, "revoked", "revoked" },
-    { 3, "revocation-unknown", "revocation-unknown" },
-    { 8, "revocation-unknown", "revocation-unknown" },
-    { 11, "revocation-unknown", "revocation-unknown" },
-    { 12, "revocation-unknown", "revocation-unknown" },
-    { 33, "revocation-unknown", "revocation-unknown" },
-    { 50, "revocation-unknown", "revocation-unknown" },
-    { 73, "revocation-unknown", "revocation-unknown" },
-    { 74, "revocation-unknown", "revocation-unknown" },
-    { 75, "revocation-unknown", "revocation-unknown" },
-    { 22, "chain-too-long", "chain-too-long" },
-    { 25, "constraint-violation", "constraint-violation" },
-    { 26, "wrong-purpose", "constraint-violation" },
-    { 34, "constraint-violation", "constraint-violation" },
-    { 47, "constraint-violation", "constraint-violation" },
-    { 66, "constraint-violation", "constraint-violation" },
-    { 79, "constraint-violation", "constraint-violation" },
-    { 0x7fff, "untrusted-issuer", "untrusted-issuer" },
-    { -1, "untrusted-issuer", "untrusted-issuer" },
+    { 1, 2, TRUST, TRUST },                 /* unspecified; no issuer */
+    { 3, 3, STALE, STALE },                 /* no CRL */
+    { 4, 4, SIGN, SIGN },
+    { 5, 5, STALE, STALE },                 /* of a CRL */
+    { 6, 7, SIGN, SIGN },
+    { 8, 8, STALE, STALE },                 /* of a CRL */
+    { 9, 9, "not-yet-valid", OLD },
+    { 10, 10, "expired", OLD },
+    { 11, 12, STALE, STALE },               /* a CRL's dates */
+    { 13, 14, LIMIT, LIMIT },               /* dates that are none */
+    { 15, 16, STALE, STALE },               /* in a CRL */
+    { 17, 17, TRUST, TRUST },               /* no memory */
+    { 18, 18, SELF, TRUST },
+    { 19, 21, TRUST, TRUST },
+    { 22, 22, "chain-too-long", "chain-too-long" },
+    { 23, 23, "revoked", "revoked" },
+    { 24, 25, LIMIT, LIMIT },               /* no key in the issuer; path length */
+    { 26, 26, USE, LIMIT },
+    { 27, 31, TRUST, TRUST },               /* not trusted, rejected; issuers that do not fit */
+    { 32, 32, LIMIT, LIMIT },               /* no keyCertSign */
+    { 33, 33, STALE, STALE },               /* no issuer of the CRL */
+    { 34, 34, LIMIT, LIMIT },               /* critical extension */
+    { 35, 36, STALE, STALE },               /* no cRLSign; a CRL's critical extension */
+    { 37, 38, LIMIT, LIMIT },
+    { 39, 39, USE, LIMIT },                 /* no digitalSignature */
+    { 40, 43, LIMIT, LIMIT },               /* proxies, extensions, policies */
+    { 44, 44, STALE, STALE },               /* scope of a CRL */
+    { 45, 49, LIMIT, LIMIT },               /* name constraints */
+    { 50, 50, STALE, STALE },               /* mod_ssl's for OCSP */
+    { 51, 53, LIMIT, LIMIT },
+    { 54, 54, STALE, STALE },               /* a CRL's chain */
+    { 55, 55, TRUST, TRUST },               /* path loop */
+    { 56, 64, LIMIT, LIMIT },               /* Suite B; names of hosts */
+    { 65, 65, TRUST, TRUST },               /* DANE */
+    { 66, 68, LIMIT, LIMIT },               /* weak keys and digests */
+    { 69, 70, TRUST, TRUST },               /* invalid call, lookup */
+    { 71, 72, LIMIT, LIMIT },
+    { 73, 75, STALE, STALE },               /* OCSP: needed, failed, unknown certificate */
+    { 76, 78, SIGN, SIGN },                 /* algorithms */
+    { 79, 94, LIMIT, LIMIT },               /* of RFC 5280 */
+    { 95, 95, TRUST, TRUST },               /* raw public key */
+    { 96, 100, STALE, STALE },              /* OCSP: invalid, bad signature, not yet valid, expired, no response */
+    { 101, 101, STALE, STALE },             /* a CRL that does not hold */
+    { 102, 104, LIMIT, LIMIT },             /* authority key identifier; an extension twice */
 };
+
+static void test_cause(int err, const char *leaf, const char *above)
+{
+    is_str(certmap_reason_name(certmap_verdict_reason(err, 0)), leaf, apr_psprintf(pool, "code %d", err));
+    is_str(certmap_reason_name(certmap_verdict_reason(err, 1)), above, "  of a CA");
+    is_str(certmap_reason_name(certmap_verdict_reason(err, 3)), above, "  of a CA further up");
+}
 
 static void test_causes(void)
 {
     const char *unknown = X509_verify_cert_error_string(0x7fff);
     char stranger[128];
     apr_size_t i;
-    int err, known = 0;
+    int err = 0, known = 0;
 
+    test_cause(X509_V_OK, "none", "none");
     for (i = 0; i < sizeof(causes) / sizeof(causes[0]); i++) {
-        is_str(certmap_reason_name(certmap_verdict_reason(causes[i].err, 0)), causes[i].leaf,
-               X509_verify_cert_error_string(causes[i].err));
-        is_str(certmap_reason_name(certmap_verdict_reason(causes[i].err, 1)), causes[i].above, "  of a CA");
-        is_str(certmap_reason_name(certmap_verdict_reason(causes[i].err, 3)), causes[i].above, "  of a CA further up");
+        is_int(causes[i].from, err + 1, "no code is left out before this one");
+        for (err = causes[i].from; err <= causes[i].to; err++) {
+            ok(certmap_verdict_known(err), "%d is known", err);
+            test_cause(err, causes[i].leaf, causes[i].above);
+        }
+        err--;
     }
+    is_int(err, LAST_CODE, "nor behind the last");
+    ok(!certmap_verdict_known(LAST_CODE + 1) && !certmap_verdict_known(0) && !certmap_verdict_known(-1),
+       "others are not known");
+    test_cause(LAST_CODE + 1, TRUST, TRUST);
+    test_cause(0x7fff, TRUST, TRUST);
+    test_cause(-1, TRUST, TRUST);
     /* every code that this OpenSSL has words for must be in the table, and refuse as a verification failure */
     snprintf(stranger, sizeof(stranger), "%s", unknown);
     for (err = 1; err < 256; err++) {
@@ -172,6 +215,7 @@ int main(void)
 {
     apr_initialize();
     atexit(apr_terminate);
+    apr_pool_create(&pool, NULL);
     plan(0);
     test_reasons();
     test_strengths();
