@@ -125,7 +125,7 @@ static json_t *nearest(const ctl_case_t *c)
 static int has_strength(const certmap_decision_t *d)
 {
     return d->outcome != CERTMAP_UNDECIDED && ((d->rule != NULL && !d->rule->deny)
-           || (d->source != NULL && d->reason != CERTMAP_R_DENIED_BY_SOURCE));
+           || (d->source != NULL && d->reason != CERTMAP_R_DENIED_BY_SOURCE && d->reason != CERTMAP_R_MALFORMED));
 }
 
 int ctl_tell_json(ctl_t *ctl, const ctl_case_t *c)

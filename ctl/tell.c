@@ -134,6 +134,9 @@ static const char *by_whom(const teller_t *t, const certmap_decision_t *d)
     for (i = 0; d->source != NULL && i < t->c->asked->nelts; i++) {
         const ctl_asked_t *a = &APR_ARRAY_IDX(t->c->asked, i, ctl_asked_t);
 
+        if (a->source->name == d->source && d->reason == CERTMAP_R_MALFORMED) {
+            return apr_pstrcat(t->ctl->pool, " by ", show(t, d->source), NULL);
+        }
         if (a->source->name == d->source && a->why == NULL) {
             int deny = d->reason == CERTMAP_R_DENIED_BY_SOURCE;
 

@@ -55,8 +55,8 @@ typedef enum certmap_state_e {
 } certmap_state_e;
 
 /**
- * Why a request is refused, in order of precedence: of two reasons the smaller one is told. CERTMAP_R_NONE is "not
- * refused". The names, in lower case with dashes, are what notes, logs and pages show.
+ * Why a request is refused, in order of precedence: of two reasons the smaller one is told, but that a certificate is
+ * malformed only where its verification did not fail (certmap_cert_refusal). CERTMAP_R_NONE is "not refused". The names, in lower case with dashes, are what notes, logs and pages show.
  */
 typedef enum certmap_reason_e {
     CERTMAP_R_NONE = 0,
