@@ -46,8 +46,8 @@ typedef struct certmap_str_t {
     apr_size_t len;
 } certmap_str_t;
 
-/** What a field of a certificate is. On a malformed field nobody can say whether a condition holds, negated ones
- *  included. Values of another type than text (CERTMAP_V_OPAQUE) are valid. */
+/** What a field of a certificate is. On a malformed field nobody can say whether a condition holds, negated or not.
+ *  Values of another type than text (CERTMAP_V_OPAQUE) are valid. */
 typedef enum certmap_state_e {
     CERTMAP_ABSENT,
     CERTMAP_VALID,
@@ -56,7 +56,8 @@ typedef enum certmap_state_e {
 
 /**
  * Why a request is refused, in order of precedence: of two reasons the smaller one is told, but that a certificate is
- * malformed only where its verification did not fail (certmap_cert_refusal). CERTMAP_R_NONE is "not refused". The names, in lower case with dashes, are what notes, logs and pages show.
+ * malformed only where its verification did not fail (certmap_cert_refusal). CERTMAP_R_NONE is "not refused". The
+ * names, in lower case with dashes, are what notes, logs and pages show.
  */
 typedef enum certmap_reason_e {
     CERTMAP_R_NONE = 0,
