@@ -259,7 +259,7 @@ static void take_names(certmap_cert_t *cert, const san_t *san, apr_pool_t *p)
             cert->f[f] = (certmap_vals_t) { CERTMAP_VALID, san->n[f], san->v[f], NULL };
         }
     }
-    for (i = 0; i < san->n[CERTMAP_F_SAN_OTHER]; i++) {
+    for (i = 0; i < san->n[CERTMAP_F_SAN_OTHER] && cert->nodd < CERTMAP_ODD_MOST; i++) {
         if (san->whys[i]) {
             certmap_cert_mark(cert, apr_pstrcat(p, "san.other:", san->oids[i], NULL), san->whys[i], p);
         }
