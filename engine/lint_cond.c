@@ -61,7 +61,7 @@ int certmap_cond_contains(const certmap_cond_t *outer, const certmap_cond_t *inn
     int dn = inner->pattern == CERTMAP_P_DN || inner->pattern == CERTMAP_P_DN_BELOW;
     certmap_str_t text;
 
-    if (same_pattern(outer, inner)) {
+    if (same_pattern(outer, inner) || certmap_cond_is_presence(outer)) {
         return 1;
     }
     if (outer->opaque != inner->opaque || (dn && outer->exact && !inner->exact)) {
@@ -160,7 +160,7 @@ static int disjoint(const certmap_cond_t *a, const certmap_cond_t *b, apr_pool_t
     int dn_b = b->pattern == CERTMAP_P_DN || b->pattern == CERTMAP_P_DN_BELOW;
 
     if (a->opaque != b->opaque) {
-        return 1;
+        return !certmap_cond_is_presence(a) && !certmap_cond_is_presence(b);
     }
     if (dn_a && dn_b) {
         return names_miss(a, b);
@@ -170,13 +170,6 @@ static int disjoint(const certmap_cond_t *a, const certmap_cond_t *b, apr_pool_t
     }
     return (a->pattern == CERTMAP_P_LITERAL && literal_misses(a, b, p))
            || (b->pattern == CERTMAP_P_LITERAL && literal_misses(b, a, p));
-}
-
-/* Whether a pattern is met by every value that its kind of condition speaks of. */
-static int takes_all(const certmap_cond_t *cond)
-{
-    return cond->pattern == CERTMAP_P_WILDCARD && cond->u.wildcard.n == 1
-           && cond->u.wildcard.tokens[0] == CERTMAP_TOKEN_ANY;
 }
 
 /* Whether two conditions of a rule can never hold together. */
@@ -194,9 +187,8 @@ static int contradict(const certmap_cond_t *a, const certmap_cond_t *b, apr_pool
     if (!other->negated) {
         return certmap_cond_contains(negated, other, p);
     }
-    /* all:F!=x wants a value, F!=* wants none. Of a field that may hold DER, another one could be there. */
-    return ((a->all && takes_all(b)) || (b->all && takes_all(a))) && a->field.kind != CERTMAP_F_EXT
-           && a->field.kind != CERTMAP_F_SAN_OTHER;
+    /* all:F!=x wants a value, F!=* wants none */
+    return (a->all && certmap_cond_is_presence(b)) || (b->all && certmap_cond_is_presence(a));
 }
 
 int certmap_rule_contradicts(const certmap_rule_t *rule, const certmap_cond_t **first, const certmap_cond_t **second,

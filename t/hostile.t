@@ -111,6 +111,15 @@ my @odd = (
     [uri_lf              => uri => 'control character inside', { with_san(tlv($uri, "spiffe://x\n")) }],
 );
 
+# ---- there, though of another type than text: name, and the rule that denies it
+
+my @typed = (
+    [ext_integer   => 'no-ext', { with(extension('1.3.6.1.4.1.99999.9', tlv(INTEGER, "\5"))) }],
+    [ext_raw       => 'no-ext', { with(extension('1.3.6.1.4.1.99999.9', '{"attrs":{}}')) }],
+    [ext_nothing   => 'no-ext', { with(extension('1.3.6.1.4.1.99999.9', '')) }],
+    [other_octets  => 'no-other', { with_san(other_name('1.3.6.1.4.1.99999.8', tlv(OCTETS, "\1\2"))) }],
+);
+
 # ---- literal only, never admin: name, certificate, the sections where rules look for admin, and what "%{subject.CN}"
 # makes of it (the user's bytes; a reason; undef: not asked)
 
@@ -241,7 +250,7 @@ my @rejected = (
 
 # ---- made, and judged by the engine
 
-my %spec = (map({ $_->[0] => $_->[2] } @malformed), map({ $_->[0] => $_->[3] } @odd),
+my %spec = (map({ $_->[0] => $_->[2] } @malformed), map({ $_->[0] => $_->[3] } @odd), map({ $_->[0] => $_->[2] } @typed),
     map({ $_->[0] => $_->[1] } @literal, @equal, @rejected));
 # for the proxy, and to compare how long ever more names take
 my %more = (marked => { cn_text('marked') });
@@ -366,7 +375,7 @@ sub by_proxy {
 # ---- the tests
 
 my %sent;       # way to number of certificates
-plan tests => 3 * (@malformed + @odd + @rejected) + 5 * @literal + 4 * @equal + 9;
+plan tests => 3 * (@malformed + @odd + @typed + @rejected) + 5 * @literal + 4 * @equal + 9;
 
 # The server's own word on a handshake that it gave up, as soon as it is in the log.
 sub logged_since {
@@ -446,10 +455,12 @@ for my $row (@malformed) {
 my %said = (
     CN     => { 'admin-cn' => 'malformed', 'admin-all' => 'malformed', 'admin-dn' => 'malformed',
         'admin-case' => 'malformed', 'admin-zoe' => 'malformed', 'hostile-name' => 'malformed',
-        'hostile-denied' => 'malformed', 'admin-below' => 'no-match', 'admin-san' => 'no-match', mallory => 'denied-by-rule' },
+        'hostile-denied' => 'malformed', 'admin-below' => 'no-match', 'admin-san' => 'no-match', mallory => 'denied-by-rule',
+        'no-ext' => 'no-match', 'no-other' => 'no-match' },
     others => { 'admin-cn' => '=admin', 'admin-all' => '=admin', 'admin-dn' => '=admin', 'admin-case' => '=admin',
         'case-blank' => 'no-match', 'admin-zoe' => 'no-match', 'hostile-name' => '=admin', 'hostile-denied' => '=admin',
-        'admin-below' => 'no-match', 'admin-san' => 'no-match', mallory => 'no-match' },
+        'admin-below' => 'no-match', 'admin-san' => 'no-match', mallory => 'no-match',
+        'no-ext' => 'no-match', 'no-other' => 'no-match' },
 );
 
 for my $row (@odd) {
@@ -472,6 +483,15 @@ for my $row (@odd) {
         map { sent($name, $brief{$_}, 'curl', map {"/$_/plain.txt"} @{ $ask{$_} }) } sort keys %ask), '',
         "$name: over TLS";
     is join('', map { told($name, $brief{$_}, @{ $ask{$_} }) } sort keys %ask), '', "$name: explained";
+}
+
+# ---- an extension or otherName that is no text is there all the same
+
+for my $row (@typed) {
+    my ($name, $rule) = @$row;
+    is "$judged->{$name}{state}; $judged->{$name}{rule}{$rule}", 'valid; denied-by-rule', "$name: in the engine";
+    is sent($name, '403 12 denied-by-rule -', 'curl', '/no-odd-types/plain.txt'), '', "$name: over TLS";
+    is told($name, '403 12 denied-by-rule -', 'no-odd-types'), '', "$name: explained";
 }
 
 # ---- OpenSSL has the first word
@@ -563,4 +583,4 @@ my $total = keys %spec;
 diag sprintf '%d hostile certificates: %d malformed, %d with an odd value, %d literal, %d equal, %d that OpenSSL rejects; '
     . 'sent: %s', $total, scalar @malformed, scalar @odd, scalar @literal, scalar @equal, scalar @rejected, join ', ',
         map {"$sent{$_} by $_"} sort keys %sent;
-cmp_ok $total, '==', @malformed + @odd + @literal + @equal + @rejected, "$total certificates";
+cmp_ok $total, '==', @malformed + @odd + @typed + @literal + @equal + @rejected, "$total certificates";
