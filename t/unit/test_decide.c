@@ -683,6 +683,12 @@ static void test_nearest(void)
     is_str(failed ? certmap_cond_text(failed) : NULL, "subject.OU=*b", "the one that does not hold on the same value");
     certmap_nearest(&list, person("CN", "nobody", NULL), NULL, 100, &rule, &failed, pool);
     is_str(rule ? rule->name : NULL, NULL, "no rule of which a condition holds");
+    list.rules = rules_of("m allow u subject.CN=ann subject.L=q\n"
+                          "both allow u subject.CN=ann subject.O=x subject.L=q subject.C=q\n"
+                          "one allow u subject.CN=bob subject.O=x subject.L=q\n");
+    certmap_nearest(&list, person("O", "x", "odd", "0", NULL), NULL, 100, &rule, &failed, pool);
+    is_str(rule ? rule->name : NULL, "one", "conditions on a malformed field neither hold nor fail");
+    is_str(failed ? certmap_cond_text(failed) : NULL, "subject.L=q", "what fails is sound");
     certmap_nearest(NULL, cert, NULL, 100, &rule, &failed, pool);
     is_str(rule ? rule->name : NULL, NULL, "no list");
 }
