@@ -298,10 +298,12 @@ static int read_validity(certmap_cert_t *cert, certmap_der_t *tbs, apr_pool_t *p
         || !certmap_der_next(&both, &to_tag, &to) || both.at != both.end) {
         return 0;
     }
-    if (!certmap_der_time(from_tag, from, &cert->not_before)) {
+    cert->begins = certmap_der_time(from_tag, from, &cert->not_before);
+    cert->ends = certmap_der_time(to_tag, to, &cert->not_after);
+    if (!cert->begins) {
         certmap_cert_blame(cert, CERTMAP_FAULT_DATE, "notBefore", "not a date of RFC 5280", p);
     }
-    if (!certmap_der_time(to_tag, to, &cert->not_after)) {
+    if (!cert->ends) {
         certmap_cert_blame(cert, CERTMAP_FAULT_DATE, "notAfter", "not a date of RFC 5280", p);
     }
     return 1;

@@ -169,8 +169,10 @@ struct certmap_cert_t {
     const char *subject_text;
     const char *issuer_text;
     const char *serial;
-    apr_time_t not_before;
+    apr_time_t not_before;                  /**< 0 when it cannot be read */
     apr_time_t not_after;
+    int begins;                             /**< not_before could be read */
+    int ends;
     certmap_vals_t f[CERTMAP_F_COUNT];      /**< _ATTR, SAN_OTHER, EXT: state of what they are read from */
     certmap_keyed_t subject_attrs;
     certmap_keyed_t issuer_attrs;

@@ -305,8 +305,8 @@ const char *certmap_cert_why(const certmap_cert_t *cert, const certmap_field_t *
 certmap_reason_e certmap_verdict_reason(int x509_err, int depth);
 /** Adds an error to a verdict: the reason of higher precedence stays, with its code and depth. */
 void certmap_verdict_add(certmap_verdict_t *verdict, int x509_err, int depth);
-/** What the dates alone say now: NONE, EXPIRED or NOT_YET_VALID (RFC 5280 section 4.1.2.5: both ends included); NONE
- *  where a date is none, which makes the certificate malformed. */
+/** What the dates alone say now: NONE, EXPIRED or NOT_YET_VALID (RFC 5280 section 4.1.2.5: both ends included). A date
+ *  that cannot be read, which makes the certificate malformed, says nothing. */
 certmap_reason_e certmap_verdict_dates(const certmap_cert_t *cert, apr_time_t now);
 
 /* ---- rules --------------------------------------------------------------------------------------------------- */

@@ -459,6 +459,16 @@ static void test_compare(void)
     ok(!certmap_dn_equal(certmap_cert_subject(cert), certmap_cert_subject(cert), 0), "it is not even equal to itself");
 }
 
+/** What dates say in 2040. */
+static void dates_say(const char *what, spec_t s, certmap_reason_e expected)
+{
+    const certmap_cert_t *cert;
+
+    if (ok(view_of(&s, &cert) == APR_SUCCESS, "%s: a view", what)) {
+        is_int(certmap_verdict_dates(cert, apr_time_from_sec(2208988800)), expected, what);
+    }
+}
+
 static void test_frame(void)
 {
     bytes_t basic_true = ext("2.5.29.19", B("\x30\x03\x01\x01\xff"));
@@ -495,6 +505,15 @@ static void test_frame(void)
               tlv(0x17, B("340101000000+0100"))) }, "!notAfter: not a date of RFC 5280");
     complains("30 February", (spec_t) { .validity = cat(tlv(0x17, B("240101000000Z")), tlv(0x17, B("340230000000Z"))) },
               "!notAfter: not a date of RFC 5280");
+    dates_say("dates that are read", (spec_t) { .serial = B("\1") }, CERTMAP_R_EXPIRED);
+    dates_say("an end that is no date", (spec_t) { .validity = cat(tlv(0x17, B("240101000000Z")),
+              tlv(0x17, B("340230000000Z"))) }, CERTMAP_R_NONE);
+    dates_say("a begin that is no date", (spec_t) { .validity = cat(tlv(0x17, B("241301000000Z")),
+              tlv(0x17, B("340101000000Z"))) }, CERTMAP_R_EXPIRED);
+    complains("a length that is not DER", (spec_t) { .version = B("\xa0\x81\x03\x02\x01\x02") },
+              "!certificate: not DER");
+    dates_say("dates behind what is not DER", (spec_t) { .version = B("\xa0\x81\x03\x02\x01\x02") },
+              CERTMAP_R_NONE);
     complains("two SANs", (spec_t) { .exts = cat(san(tlv(0x82, B("a"))), san(tlv(0x82, B("b")))) },
               "!extensions: one stands there twice");
     complains("two unknown alike", (spec_t) { .exts = cat(ext("1.2.3", B("\5\0")), ext("1.2.3", B("\5\0"))) },
