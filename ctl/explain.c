@@ -357,7 +357,8 @@ static int find_list(ctl_t *ctl, const options_t *o, ctl_case_t *c, apr_array_he
 
 int ctl_is_early(const ctl_case_t *c)
 {
-    return certmap_reason_is_verification(c->decision.reason) || c->decision.reason == CERTMAP_R_MALFORMED;
+    return certmap_reason_is_verification(c->decision.reason)
+           || (c->decision.reason == CERTMAP_R_MALFORMED && c->decision.rule == NULL && c->decision.source == NULL);
 }
 
 const char ctl_chain_missed[] = "rules ask for the chain, which is unknown without --ca: the server may decide "
@@ -405,7 +406,7 @@ apr_size_t ctl_failing(const certmap_trace_rule_t *rule)
     apr_size_t i, n = 0;
 
     for (i = 0; i < rule->nconds; i++) {
-        n += !rule->conds[i].holds;
+        n += rule->conds[i].told == CERTMAP_COND_NO || rule->conds[i].told == CERTMAP_COND_ERROR;
     }
     return n;
 }
@@ -423,13 +424,10 @@ const char *ctl_time_text(apr_time_t t, apr_pool_t *p)
 /* What refuses before anything is asked: as check() and map() of httpd/access.c have it. */
 static certmap_reason_e early(const ctl_case_t *c)
 {
-    if (certmap_cert_malformed(c->view) != NULL) {
-        return CERTMAP_R_MALFORMED;
-    }
-    if (c->verdict.reason != CERTMAP_R_NONE) {
-        return c->verdict.reason;
-    }
-    return certmap_verdict_dates(c->view, c->now);
+    certmap_reason_e dates = certmap_verdict_dates(c->view, c->now);
+
+    return c->verdict.reason == CERTMAP_R_NONE && dates != CERTMAP_R_NONE ? dates
+           : certmap_cert_refusal(c->view, &c->verdict);
 }
 
 static int decide(ctl_t *ctl, ctl_case_t *c)

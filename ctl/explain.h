@@ -89,7 +89,7 @@ int ctl_asks_chain(const certmap_trace_cond_t *cond);
 /** Whether a rule that was asked does, and no chain is known. ctl_chain_missed says so. */
 int ctl_misses_chain(const ctl_case_t *c);
 extern const char ctl_chain_missed[];
-/** How many conditions of a rule fail by themselves. */
+/** How many conditions of a rule fail by themselves; those on a malformed field do not, nor do they hold. */
 apr_size_t ctl_failing(const certmap_trace_rule_t *rule);
 /** Reads "2027-01-31" or "2027-01-31T12:00:00Z". @return whether it is one of them */
 int ctl_time_read(const char *text, apr_time_t *at);

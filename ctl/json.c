@@ -68,6 +68,12 @@ static json_t *certificate(const ctl_case_t *c, apr_pool_t *p)
         "notAfter", text(sound ? ctl_time_text(certmap_cert_not_after(c->view), p) : NULL));
 }
 
+/* What is to be said of a condition. */
+static const char *const answers[] = {
+    [CERTMAP_COND_NO] = "no", [CERTMAP_COND_YES] = "yes", [CERTMAP_COND_MALFORMED] = "malformed",
+    [CERTMAP_COND_OTHER_TYPE] = "other-type", [CERTMAP_COND_ERROR] = "error"
+};
+
 static json_t *rules(const ctl_case_t *c)
 {
     json_t *all = json_array();
@@ -80,8 +86,8 @@ static json_t *rules(const ctl_case_t *c)
         for (k = 0; k < rule->nconds; k++) {
             const certmap_trace_cond_t *cond = &rule->conds[k];
 
-            json_array_append_new(conditions, json_pack("{s:o, s:b, s:o}", "text", text(cond->text),
-                                                        "holds", cond->holds, "values",
+            json_array_append_new(conditions, json_pack("{s:o, s:b, s:s, s:o}", "text", text(cond->text),
+                                                        "holds", cond->holds, "answer", answers[cond->told], "values",
                                                         texts(cond->values, cond->nvalues)));
         }
         json_array_append_new(all, json_pack("{s:o, s:b, s:o}", "name", text(rule->rule->name), "matched",
@@ -104,7 +110,7 @@ static json_t *nearest(const ctl_case_t *c)
         const certmap_trace_rule_t *rule = &c->trace->rules[i];
 
         for (k = 0; rule->rule == c->nearest && k < rule->nconds; k++) {
-            if (!rule->conds[k].holds) {
+            if (rule->conds[k].told == CERTMAP_COND_NO || rule->conds[k].told == CERTMAP_COND_ERROR) {
                 json_array_append_new(failed, text(rule->conds[k].text));
             }
         }
@@ -119,7 +125,7 @@ static json_t *nearest(const ctl_case_t *c)
 static int has_strength(const certmap_decision_t *d)
 {
     return d->outcome != CERTMAP_UNDECIDED && ((d->rule != NULL && !d->rule->deny)
-           || (d->source != NULL && d->reason != CERTMAP_R_DENIED_BY_SOURCE));
+           || (d->source != NULL && d->reason != CERTMAP_R_DENIED_BY_SOURCE && d->reason != CERTMAP_R_MALFORMED));
 }
 
 int ctl_tell_json(ctl_t *ctl, const ctl_case_t *c)

@@ -20,7 +20,7 @@ static const struct {
     const char *what;
     const char *advice;
 } words[CERTMAP_R_COUNT] = {
-    [CERTMAP_R_MALFORMED] = { "a field of the certificate is broken, or could be read in two ways",
+    [CERTMAP_R_MALFORMED] = { "the certificate, or what is asked of it, cannot be read without doubt",
                               "have it issued anew" },
     [CERTMAP_R_SELF_SIGNED] = { "no CA has issued the certificate, it has signed itself",
                                 "have one issued by a CA that the server trusts, or pin it in another way" },
@@ -56,6 +56,9 @@ static const struct {
     [CERTMAP_R_USER_DENIED] = { "Require does not let the user in", "change Require" },
     [CERTMAP_R_SOURCE_UNAVAILABLE] = { "a source cannot be asked", "see to the source" }
 };
+
+/* Neither yes nor no. */
+#define DOUBT "?"
 
 typedef struct teller_t {
     ctl_t *ctl;
@@ -125,6 +128,9 @@ static const char *by_whom(const teller_t *t, const certmap_decision_t *d)
     for (i = 0; d->source != NULL && i < t->c->asked->nelts; i++) {
         const ctl_asked_t *a = &APR_ARRAY_IDX(t->c->asked, i, ctl_asked_t);
 
+        if (a->source->name == d->source && d->reason == CERTMAP_R_MALFORMED) {
+            return apr_pstrcat(t->ctl->pool, " by ", show(t, d->source), NULL);
+        }
         if (a->source->name == d->source && a->why == NULL) {
             int deny = d->reason == CERTMAP_R_DENIED_BY_SOURCE;
 
@@ -239,6 +245,8 @@ static void tell_certificate(const teller_t *t)
     const char *from = ctl_time_text(certmap_cert_not_before(view), t->ctl->pool);
     const char *to = ctl_time_text(certmap_cert_not_after(view), t->ctl->pool);
     certmap_reason_e dates = certmap_verdict_dates(view, t->c->now);
+    apr_size_t i, n;
+    const char *const *odd = certmap_cert_odd(view, &n);
 
     printf("\ncertificate\n  subject  %s\n", name_of(t, certmap_cert_subject_text(view)));
     printf("  issuer   %s\n", name_of(t, certmap_cert_issuer_text(view)));
@@ -250,6 +258,9 @@ static void tell_certificate(const teller_t *t)
     }
     else {
         printf("  broken   %s\n", show(t, certmap_cert_malformed(view)));
+    }
+    for (i = 0; i < n; i++) {
+        printf("  odd      %s\n", show(t, odd[i]));
     }
     tell_chain(t);
 }
@@ -285,13 +296,22 @@ static void tell_sources(const teller_t *t)
         if (a->found.has_allow) {
             tell_entry(t, &a->found.allow);
         }
-        if (!a->found.has_deny && !a->found.has_allow) {
+        if (a->found.unformed != NULL) {
+            printf("  %s it may deny by %s, and what that key is made of is malformed\n", DOUBT,
+                   show(t, a->found.unformed));
+        }
+        else if (!a->found.has_deny && !a->found.has_allow) {
             printf("  %s no entry under any key of this certificate\n", mark(t, 0));
         }
     }
 }
 
 /* ---- rules --------------------------------------------------------------------------------------------------- */
+
+static const char *mark_of(const teller_t *t, const certmap_trace_cond_t *cond)
+{
+    return cond->told == CERTMAP_COND_MALFORMED || cond->told == CERTMAP_COND_OTHER_TYPE ? DOUBT : mark(t, cond->holds);
+}
 
 /* What a condition met: the value that it hangs on, or all of them. */
 static const char *met(const teller_t *t, const certmap_trace_cond_t *cond)
@@ -301,6 +321,12 @@ static const char *met(const teller_t *t, const certmap_trace_cond_t *cond)
 
     if (cond->error != NULL) {
         return apr_pstrcat(t->ctl->pool, "the matcher failed: ", show(t, cond->error), NULL);
+    }
+    if (cond->told == CERTMAP_COND_MALFORMED) {
+        return apr_pstrcat(t->ctl->pool, "(malformed: ", show(t, cond->why), ")", NULL);
+    }
+    if (cond->told == CERTMAP_COND_OTHER_TYPE) {
+        return "(another type than text)";
     }
     switch (cond->state) {
     case CERTMAP_ABSENT:
@@ -326,15 +352,19 @@ static void tell_rule(const teller_t *t, const certmap_trace_rule_t *rule)
     const certmap_rule_t *r = rule->rule;
     apr_size_t i;
 
-    printf("  %s %s %s%s%s", mark(t, rule->matched), show(t, r->name), r->deny ? "deny" : "allow ",
-           r->deny ? "" : show(t, r->user_text), rule->decided && !ctl_is_early(t->c) ? ", which decides" : "");
+    printf("  %s %s %s%s%s", rule->malformed ? DOUBT : mark(t, rule->matched), show(t, r->name),
+           r->deny ? "deny" : "allow ", r->deny ? "" : show(t, r->user_text),
+           rule->decided && !ctl_is_early(t->c) ? ", which decides" : "");
     printf("  [%s:%d]\n", r->file ? show(t, r->file) : "?", r->line);
     for (i = 0; i < rule->nconds; i++) {
         const certmap_trace_cond_t *cond = &rule->conds[i];
 
-        printf("      %s %-40s  %s\n", mark(t, cond->holds), show_value(t, cond->text), met(t, cond));
+        printf("      %s %-40s  %s\n", mark_of(t, cond), show_value(t, cond->text), met(t, cond));
     }
-    if (!rule->matched && rule->nconds > 0 && ctl_failing(rule) == 0) {
+    if (rule->malformed != NULL) {
+        printf("      %s %s\n", DOUBT, show(t, rule->malformed));
+    }
+    else if (!rule->matched && rule->nconds > 0 && ctl_failing(rule) == 0) {
         printf("      %s but no one value meets all conditions on its field\n", mark(t, 0));
     }
     if (rule->matched && r->expires != 0 && t->c->now >= r->expires) {

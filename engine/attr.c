@@ -46,6 +46,25 @@ static const struct {
 
 #define NNAMES (sizeof(attr_names) / sizeof(attr_names[0]))
 
+/** Types whose values are character strings as well, but which are written by OpenSSL's names. */
+static const char *const more_texts[] = {
+    "2.5.4.13",                     /* description */
+    "2.5.4.15",                     /* businessCategory */
+    "2.5.4.17",                     /* postalCode */
+    "2.5.4.18",                     /* postOfficeBox */
+    "2.5.4.41",                     /* name */
+    "2.5.4.44",                     /* generationQualifier */
+    "2.5.4.46",                     /* dnQualifier */
+    "2.5.4.51",                     /* houseIdentifier */
+    "2.5.4.65",                     /* pseudonym */
+    "2.5.4.97",                     /* organizationIdentifier */
+    "0.9.2342.19200300.100.1.3",    /* mail */
+    "1.2.840.113549.1.9.2",         /* unstructuredName */
+    "1.3.6.1.4.1.311.60.2.1.1",     /* jurisdictionL, ST, C */
+    "1.3.6.1.4.1.311.60.2.1.2",
+    "1.3.6.1.4.1.311.60.2.1.3"
+};
+
 /** Whether text is this word, ASCII case aside. */
 static int same_word(certmap_str_t text, const char *word)
 {
@@ -113,6 +132,23 @@ static const char *openssl_oid(certmap_str_t name, apr_pool_t *p)
     oid = nid_oid(nid, p);
     ERR_pop_to_mark();
     return oid;
+}
+
+int certmap_attr_is_text(const char *oid)
+{
+    apr_size_t i;
+
+    for (i = 0; i < NNAMES; i++) {
+        if (strcmp(oid, attr_names[i].oid) == 0) {
+            return 1;
+        }
+    }
+    for (i = 0; i < sizeof(more_texts) / sizeof(more_texts[0]); i++) {
+        if (strcmp(oid, more_texts[i]) == 0) {
+            return 1;
+        }
+    }
+    return 0;
 }
 
 const char *certmap_oid_canonical(certmap_str_t text, apr_pool_t *p)

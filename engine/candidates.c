@@ -197,6 +197,10 @@ static void find_field(finding_t *f, const field_t *field, certmap_eval_t *ev)
     apr_size_t i;
     apr_size_t j;
 
+    if (v.state == CERTMAP_MALFORMED || v.odd) {
+        add_slice(f, field->rules, field->nrules);
+        return;
+    }
     for (j = 0; j < field->ngroups && v.n > 0; j++) {
         if (field->groups[j].how == HOW_PRESENT) {
             try_key(f, &field->groups[j], 0);

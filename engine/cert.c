@@ -3,8 +3,9 @@
  * @file engine/cert.c
  * @brief The certificate view: every field absent, valid or malformed, decoded once from the certificate's own DER.
  *
- * One pass over the bytes that were signed. A field that cannot be read is blamed, and a view that blames anything
- * never maps; what can be read is still there for the log and for explain.
+ * One pass over the bytes that were signed. A structure that could be read in two ways is blamed, and a view that
+ * blames anything never maps; what can be read is still there for the log and for explain. A value that cannot be read
+ * is marked, spoils its field, and is nobody's business but of those who ask for that field.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,16 +16,34 @@
 
 #include "cert.h"
 
-/** RFC 5280 section 4.1.2.2; a leading zero octet is the sign's and does not count. */
-#define SERIAL_MAX 20
+/** RFC 5280 section 4.1.2.2 asks for 20 octets at most, and CAs have written more. Nobody needs so many. */
+#define SERIAL_MAX 64
 
 /* ---- values -------------------------------------------------------------------------------------------------- */
 
-void certmap_cert_blame(certmap_cert_t *cert, const char *field, const char *why, apr_pool_t *p)
+void certmap_cert_blame(certmap_cert_t *cert, certmap_fault_e fault, const char *field, const char *why, apr_pool_t *p)
 {
+    cert->faults |= 1u << fault;
     if (!cert->malformed) {
         cert->malformed = apr_pstrcat(p, field, *why == '.' ? "" : ": ", why, NULL);
     }
+}
+
+void certmap_cert_mark(certmap_cert_t *cert, const char *field, const char *why, apr_pool_t *p)
+{
+    if (cert->nodd < CERTMAP_ODD_MOST) {
+        cert->odd[cert->nodd++] = apr_pstrcat(p, field, ": ", why, NULL);
+    }
+}
+
+void certmap_cert_spoil(certmap_cert_t *cert, certmap_field_e field, const char *why)
+{
+    cert->f[field] = (certmap_vals_t) { CERTMAP_MALFORMED, 0, NULL, why };
+}
+
+int certmap_value_blank(const certmap_value_t *v)
+{
+    return v->kind == CERTMAP_V_TEXT && v->folded.len == 0;
 }
 
 void certmap_value_text(certmap_value_t *v, certmap_str_t text, apr_pool_t *p)
@@ -50,7 +69,7 @@ static void set_hex(certmap_cert_t *cert, certmap_field_e field, const unsigned 
     certmap_value_t *v = apr_palloc(p, sizeof(*v));
 
     certmap_value_plain(v, CERTMAP_V_HEX, certmap_hex(data, len, p));
-    cert->f[field] = (certmap_vals_t) { CERTMAP_VALID, 1, v };
+    cert->f[field] = (certmap_vals_t) { CERTMAP_VALID, 1, v, NULL };
 }
 
 typedef struct keyref_t {
@@ -70,6 +89,7 @@ void certmap_keyed_sort(certmap_keyed_t *k, apr_pool_t *p)
 {
     keyref_t *refs;
     certmap_value_t *v;
+    const char **why;
     apr_size_t i;
 
     if (k->n < 2) {
@@ -82,11 +102,16 @@ void certmap_keyed_sort(certmap_keyed_t *k, apr_pool_t *p)
     }
     qsort(refs, k->n, sizeof(*refs), compare_keyrefs);
     v = apr_palloc(p, k->n * sizeof(*v));
+    why = k->why ? apr_palloc(p, k->n * sizeof(*why)) : NULL;
     for (i = 0; i < k->n; i++) {
         v[i] = k->v[refs[i].at];
         k->oid[i] = refs[i].oid;
+        if (why) {
+            why[i] = k->why[refs[i].at];
+        }
     }
     k->v = v;
+    k->why = why;
 }
 
 const certmap_value_t *certmap_keyed_find(const certmap_keyed_t *k, const char *oid, apr_size_t *n)
@@ -111,22 +136,26 @@ const certmap_value_t *certmap_keyed_find(const certmap_keyed_t *k, const char *
 
 /* ---- the parts of a certificate ------------------------------------------------------------------------------ */
 
-/** Version 3 is the only one with extensions; what predates it says too little about itself. */
+/** Versions 1 and 2 cannot have what later ones brought, which is looked at when that is read. */
 static int read_version(certmap_cert_t *cert, certmap_der_t *tbs, apr_pool_t *p)
 {
     certmap_der_t wrap, number;
 
+    cert->version = 1;
     if (certmap_der_peek(tbs) != 0xa0) {
-        certmap_cert_blame(cert, "version", "1, not 3", p);
         return 1;
     }
     if (!certmap_der_expect(tbs, 0xa0, &wrap) || !certmap_der_expect(&wrap, CERTMAP_T_INTEGER, &number)
         || wrap.at != wrap.end) {
         return 0;
     }
-    if (certmap_der_left(&number) != 1 || number.at[0] != 2) {
-        certmap_cert_blame(cert, "version", "not 3", p);
+    if (certmap_der_left(&number) != 1 || (number.at[0] != 1 && number.at[0] != 2)) {
+        certmap_cert_blame(cert, CERTMAP_FAULT_FRAME, "version", certmap_der_left(&number) == 1 && number.at[0] == 0
+                           ? "1, but written out" : "none of 1 to 3", p);
+        cert->version = 3;      /* of what is refused, all is shown */
+        return 1;
     }
+    cert->version = number.at[0] + 1;
     return 1;
 }
 
@@ -150,22 +179,22 @@ static int read_serial(certmap_cert_t *cert, certmap_der_t *tbs, apr_pool_t *p)
         return 0;
     }
     len = certmap_der_left(&number);
+    if (len > 1 && ((number.at[0] == 0 && !(number.at[1] & 0x80)) || (number.at[0] == 0xff && number.at[1] & 0x80))) {
+        return 0;
+    }
     if (number.at[0] & 0x80) {
         why = "negative";
     }
     else if (len > 1 && number.at[0] == 0) {
-        why = number.at[1] & 0x80 ? NULL : "not DER";
-        number.at++;
+        number.at++;    /* the sign */
         len--;
     }
-    else if (number.at[0] == 0) {
-        why = "zero";
-    }
     if (!why && len > SERIAL_MAX) {
-        why = "longer than 20 octets";
+        why = "longer than 64 octets";
     }
     if (why) {
-        certmap_cert_blame(cert, "serial", why, p);
+        certmap_cert_mark(cert, "serial", why, p);
+        certmap_cert_spoil(cert, CERTMAP_F_SERIAL, why);
         len = len > SERIAL_MAX ? SERIAL_MAX : len;
     }
     else {
@@ -186,22 +215,38 @@ static void set_dn(certmap_cert_t *cert, certmap_field_e field, const certmap_dn
     certmap_value_text(v, str, p);
     v->kind = CERTMAP_V_DN;
     v->dn = dn;
-    cert->f[field] = (certmap_vals_t) { CERTMAP_VALID, 1, v };
+    cert->f[field] = (certmap_vals_t) { CERTMAP_VALID, 1, v, certmap_dn_why(dn, p) };
+    if (cert->f[field].why) {
+        cert->f[field].state = CERTMAP_MALFORMED;
+    }
 }
 
-/** Lists a name's attributes by OID. */
-static void index_attrs(certmap_keyed_t *k, const certmap_ava_t *avas, apr_size_t n, apr_pool_t *p)
+/** Lists a name's attributes by OID; what has nothing but blanks is no value. */
+static void index_attrs(certmap_cert_t *cert, certmap_keyed_t *k, const char *name, const certmap_ava_t *avas,
+                        apr_size_t n, apr_pool_t *p)
 {
     apr_size_t i;
 
-    k->n = n;
     k->oid = apr_palloc(p, (n + 1) * sizeof(*k->oid));
     k->v = apr_pcalloc(p, (n + 1) * sizeof(*k->v));
     for (i = 0; i < n; i++) {
-        k->oid[i] = avas[i].oid;
-        k->v[i].kind = CERTMAP_V_TEXT;
-        k->v[i].text = avas[i].value;
-        k->v[i].folded = avas[i].folded;
+        certmap_value_t *v = &k->v[k->n];
+
+        v->kind = avas[i].kind == CERTMAP_AVA_OPAQUE ? CERTMAP_V_OPAQUE : CERTMAP_V_TEXT;
+        v->text = avas[i].value;
+        v->folded = avas[i].folded;
+        if (avas[i].why) {
+            if (!k->why) {
+                k->why = apr_pcalloc(p, (n + 1) * sizeof(*k->why));
+            }
+            k->why[k->n] = avas[i].why;
+            certmap_cert_mark(cert, apr_pstrcat(p, name, ".", certmap_attr_name(avas[i].oid, p), NULL), avas[i].why,
+                              p);
+        }
+        else if (certmap_value_blank(v)) {
+            continue;
+        }
+        k->oid[k->n++] = avas[i].oid;
     }
     certmap_keyed_sort(k, p);
 }
@@ -211,6 +256,7 @@ static int read_name(certmap_cert_t *cert, certmap_der_t *tbs, certmap_field_e f
 {
     int subject = field == CERTMAP_F_SUBJECT;
     certmap_field_e attr = subject ? CERTMAP_F_SUBJECT_ATTR : CERTMAP_F_ISSUER_ATTR;
+    const char *word = subject ? "subject" : "issuer";
     const certmap_dn_t **dn = subject ? &cert->subject : &cert->issuer;
     const char **text = subject ? &cert->subject_text : &cert->issuer_text;
     const certmap_dn_t *name;
@@ -223,7 +269,7 @@ static int read_name(certmap_cert_t *cert, certmap_der_t *tbs, certmap_field_e f
         return 0;
     }
     if (!certmap_dn_decode(rdns, &name, &avas, &navas, &why, p)) {
-        certmap_cert_blame(cert, subject ? "subject" : "issuer", why, p);
+        certmap_cert_blame(cert, CERTMAP_FAULT_FRAME, word, why, p);
         *text = certmap_dn_display(rdns, p);
         return 1;
     }
@@ -232,12 +278,13 @@ static int read_name(certmap_cert_t *cert, certmap_der_t *tbs, certmap_field_e f
     cert->f[field].state = cert->f[attr].state = CERTMAP_ABSENT;
     if (name->nrdns > 0) {
         set_dn(cert, field, name, *text, p);
-        index_attrs(subject ? &cert->subject_attrs : &cert->issuer_attrs, avas, navas, p);
+        index_attrs(cert, subject ? &cert->subject_attrs : &cert->issuer_attrs, word, avas, navas, p);
         cert->f[attr].state = CERTMAP_VALID;
     }
     else if (!subject) {
-        cert->f[field].state = cert->f[attr].state = CERTMAP_MALFORMED;
-        certmap_cert_blame(cert, "issuer", "empty", p);
+        certmap_cert_mark(cert, word, "empty", p);
+        certmap_cert_spoil(cert, field, "empty");
+        certmap_cert_spoil(cert, attr, "empty");
     }
     return 1;
 }
@@ -251,11 +298,13 @@ static int read_validity(certmap_cert_t *cert, certmap_der_t *tbs, apr_pool_t *p
         || !certmap_der_next(&both, &to_tag, &to) || both.at != both.end) {
         return 0;
     }
-    if (!certmap_der_time(from_tag, from, &cert->not_before)) {
-        certmap_cert_blame(cert, "notBefore", "not a date of RFC 5280", p);
+    cert->begins = certmap_der_time(from_tag, from, &cert->not_before);
+    cert->ends = certmap_der_time(to_tag, to, &cert->not_after);
+    if (!cert->begins) {
+        certmap_cert_blame(cert, CERTMAP_FAULT_DATE, "notBefore", "not a date of RFC 5280", p);
     }
-    if (!certmap_der_time(to_tag, to, &cert->not_after)) {
-        certmap_cert_blame(cert, "notAfter", "not a date of RFC 5280", p);
+    if (!cert->ends) {
+        certmap_cert_blame(cert, CERTMAP_FAULT_DATE, "notAfter", "not a date of RFC 5280", p);
     }
     return 1;
 }
@@ -312,6 +361,9 @@ static int read_tail(certmap_cert_t *cert, certmap_der_t *tbs, apr_pool_t *p)
 {
     certmap_der_t skip, wrap, exts;
 
+    if (cert->version == 1 && (certmap_der_peek(tbs) == 0x81 || certmap_der_peek(tbs) == 0x82)) {
+        certmap_cert_blame(cert, CERTMAP_FAULT_FRAME, "version", "1, but with a unique identifier", p);
+    }
     if (certmap_der_peek(tbs) == 0x81 && !certmap_der_expect(tbs, 0x81, &skip)) {
         return 0;
     }
@@ -325,6 +377,10 @@ static int read_tail(certmap_cert_t *cert, certmap_der_t *tbs, apr_pool_t *p)
     if (!certmap_der_expect(tbs, 0xa3, &wrap) || tbs->at != tbs->end
         || !certmap_der_expect(&wrap, CERTMAP_T_SEQUENCE, &exts) || wrap.at != wrap.end) {
         return 0;
+    }
+    if (cert->version < 3) {
+        certmap_cert_blame(cert, CERTMAP_FAULT_FRAME, "version",
+                           cert->version == 1 ? "1, but with extensions" : "2, but with extensions", p);
     }
     no_extensions(cert);
     certmap_cert_extensions(cert, exts, p);
@@ -395,10 +451,10 @@ static apr_status_t make_view(certmap_der_t der, const char *why, const certmap_
         return APR_EGENERAL;
     }
     if (why) {
-        certmap_cert_blame(cert, "certificate", why, p);
+        certmap_cert_blame(cert, CERTMAP_FAULT_FRAME, "certificate", why, p);
     }
     if (!read_certificate(cert, der, p)) {
-        certmap_cert_blame(cert, "certificate", "not DER", p);
+        certmap_cert_blame(cert, CERTMAP_FAULT_FRAME, "certificate", "not DER", p);
     }
     *out = cert;
     return APR_SUCCESS;
@@ -452,6 +508,12 @@ apr_status_t certmap_cert_create_der(const unsigned char *der, apr_size_t len, c
 const char *certmap_cert_malformed(const certmap_cert_t *cert)
 {
     return cert->malformed;
+}
+
+const char *const *certmap_cert_odd(const certmap_cert_t *cert, apr_size_t *n)
+{
+    *n = cert->nodd;
+    return cert->odd;
 }
 
 const certmap_dn_t *certmap_cert_subject(const certmap_cert_t *cert)
@@ -509,20 +571,35 @@ static certmap_state_e chain_values(const certmap_verdict_t *verdict, apr_size_t
     return CERTMAP_VALID;
 }
 
-/** One OID's values, of a part of the certificate that has this state. */
-static certmap_state_e keyed_values(certmap_state_e state, const certmap_keyed_t *k, const char *oid,
-                                    const certmap_value_t **values, apr_size_t *n)
+/** One OID's values, of a part of the certificate that has this state. One malformed value spoils all of them. */
+static certmap_state_e keyed_values(const certmap_vals_t *part, const certmap_keyed_t *k, const char *oid,
+                                    const certmap_value_t **values, apr_size_t *n, const char **why)
 {
-    if (state == CERTMAP_VALID) {
-        *values = certmap_keyed_find(k, oid, n);
-        return *n ? CERTMAP_VALID : CERTMAP_ABSENT;
+    apr_size_t i, first;
+
+    *why = part->why;
+    if (part->state != CERTMAP_VALID) {
+        return part->state;
     }
-    return state;
+    *values = certmap_keyed_find(k, oid, n);
+    if (*n == 0) {
+        return CERTMAP_ABSENT;
+    }
+    first = (apr_size_t) (*values - k->v);
+    for (i = first; k->why && i < first + *n; i++) {
+        if (k->why[i]) {
+            *why = k->why[i];
+            *values = NULL;
+            *n = 0;
+            return CERTMAP_MALFORMED;
+        }
+    }
+    return CERTMAP_VALID;
 }
 
-certmap_state_e certmap_cert_values(const certmap_cert_t *cert, const certmap_verdict_t *verdict,
-                                    const certmap_field_t *field, const certmap_value_t **values, apr_size_t *n,
-                                    apr_pool_t *p)
+/** A field's values, or why it is malformed. */
+static certmap_state_e look(const certmap_cert_t *cert, const certmap_verdict_t *verdict, const certmap_field_t *field,
+                            const certmap_value_t **values, apr_size_t *n, const char **why, apr_pool_t *p)
 {
     certmap_field_e kind = field->kind;
 
@@ -530,13 +607,13 @@ certmap_state_e certmap_cert_values(const certmap_cert_t *cert, const certmap_ve
     *n = 0;
     switch (kind) {
     case CERTMAP_F_SUBJECT_ATTR:
-        return keyed_values(cert->f[kind].state, &cert->subject_attrs, field->oid, values, n);
+        return keyed_values(&cert->f[kind], &cert->subject_attrs, field->oid, values, n, why);
     case CERTMAP_F_ISSUER_ATTR:
-        return keyed_values(cert->f[kind].state, &cert->issuer_attrs, field->oid, values, n);
+        return keyed_values(&cert->f[kind], &cert->issuer_attrs, field->oid, values, n, why);
     case CERTMAP_F_SAN_OTHER:
-        return keyed_values(cert->f[kind].state, &cert->others, field->oid, values, n);
+        return keyed_values(&cert->f[kind], &cert->others, field->oid, values, n, why);
     case CERTMAP_F_EXT:
-        return certmap_cert_ext(cert, field->oid, values, n, p);
+        return certmap_cert_ext(cert, field->oid, values, n, why, p);
     case CERTMAP_F_CHAIN_SHA256:
     case CERTMAP_F_ROOT_SHA256:
         if (!verdict || !verdict->chain || verdict->nchain == 0 || verdict->reason != CERTMAP_R_NONE) {
@@ -566,9 +643,31 @@ certmap_state_e certmap_cert_values(const certmap_cert_t *cert, const certmap_ve
             *values = cert->f[kind].v;
             *n = cert->f[kind].n;
         }
+        *why = cert->f[kind].why;
         return cert->f[kind].state;
     case CERTMAP_F_COUNT:
         break;
     }
     return CERTMAP_MALFORMED;
+}
+
+certmap_state_e certmap_cert_values(const certmap_cert_t *cert, const certmap_verdict_t *verdict,
+                                    const certmap_field_t *field, const certmap_value_t **values, apr_size_t *n,
+                                    apr_pool_t *p)
+{
+    const char *why;
+
+    return look(cert, verdict, field, values, n, &why, p);
+}
+
+const char *certmap_cert_why(const certmap_cert_t *cert, const certmap_field_t *field, apr_pool_t *p)
+{
+    const certmap_value_t *values;
+    const char *why = NULL;
+    apr_size_t n;
+
+    if (look(cert, NULL, field, &values, &n, &why, p) != CERTMAP_MALFORMED) {
+        return NULL;
+    }
+    return why ? why : "it cannot be read";
 }

@@ -7,10 +7,9 @@
  * prints nothing: what went wrong comes back as positioned errors, what happened comes back as a trace.
  *
  * Concepts
- *  - A *certificate view* (certmap_cert_t) is made once from an X509. Every field is absent, valid or malformed. One
- *    malformed field that every certificate has (subject, issuer, SAN, serial, ...) makes the whole view malformed,
- * and a
- *    malformed view never maps.
+ *  - A *certificate view* (certmap_cert_t) is made once from an X509. Every field is absent, valid or malformed: a
+ *    malformed value spoils its field, and refuses only where a rule or a source asks for that field. A structure that
+ *    could be read in two ways makes the whole view malformed, and a malformed view never maps.
  *  - A *verdict* (certmap_verdict_t) says whether TLS verified the certificate and, if not, the cause that counts.
  *  - A *ruleset* (certmap_ruleset_t) is an immutable, compiled sequence of rules. It may be read by any number of
  * threads.
@@ -47,7 +46,8 @@ typedef struct certmap_str_t {
     apr_size_t len;
 } certmap_str_t;
 
-/** What a field of a certificate is. On a malformed field no condition holds, negated ones included. */
+/** What a field of a certificate is. On a malformed field nobody can say whether a condition holds, negated or not.
+ *  Values of another type than text (CERTMAP_V_OPAQUE) are valid. */
 typedef enum certmap_state_e {
     CERTMAP_ABSENT,
     CERTMAP_VALID,
@@ -55,8 +55,9 @@ typedef enum certmap_state_e {
 } certmap_state_e;
 
 /**
- * Why a request is refused, in order of precedence: of two reasons the smaller one is told. CERTMAP_R_NONE is "not
- * refused". The names, in lower case with dashes, are what notes, logs and pages show.
+ * Why a request is refused, in order of precedence: of two reasons the smaller one is told, but that a certificate is
+ * malformed only where its verification did not fail (certmap_cert_refusal). CERTMAP_R_NONE is "not refused". The
+ * names, in lower case with dashes, are what notes, logs and pages show.
  */
 typedef enum certmap_reason_e {
     CERTMAP_R_NONE = 0,
@@ -121,11 +122,20 @@ apr_status_t certmap_engine_init(apr_pool_t *p);
 
 /* ---- distinguished names ------------------------------------------------------------------------------------- */
 
+/** What an attribute's value is. */
+typedef enum certmap_ava_e {
+    CERTMAP_AVA_TEXT,
+    CERTMAP_AVA_OPAQUE,     /**< of another type: value and folded are the lower-case hex of its DER, as behind '#' */
+    CERTMAP_AVA_MALFORMED   /**< value is for display, what cannot be read replaced; folded is empty */
+} certmap_ava_e;
+
 /** One attribute type and value of an RDN. */
 typedef struct certmap_ava_t {
     const char *oid;        /**< dotted */
     certmap_str_t value;    /**< decoded to UTF-8, exactly as encoded otherwise */
     certmap_str_t folded;   /**< ASCII lower case, runs of blanks one blank, none at the ends */
+    certmap_ava_e kind;
+    const char *why;        /**< it is malformed; else NULL */
 } certmap_ava_t;
 
 /** A relative distinguished name: a set of attributes, in a canonical order so that sets compare as arrays. */
@@ -199,8 +209,8 @@ typedef enum certmap_value_kind_e {
     CERTMAP_V_IP,       /**< text form of an address; octets in value.ip */
     CERTMAP_V_DN,       /**< a name; value.dn is set and value.text is its RFC 4514 text */
     CERTMAP_V_OID,      /**< dotted OID (eku, policy, san.rid) */
-    CERTMAP_V_OPAQUE    /**< san.other / ext whose content is not a character string: lower-case hex of its DER; a rule
-                             writes it "#0c05..."; it never names a user */
+    CERTMAP_V_OPAQUE    /**< of another type than text, in san.other, ext and attributes: lower-case hex of its DER; a
+                             rule writes it "#0c05..."; it never names a user */
 } certmap_value_kind_e;
 
 /** A field named in a rule or template. Two fields are the same when kind and oid are. */
@@ -253,11 +263,21 @@ apr_status_t certmap_cert_create(X509 *x509, const certmap_cert_t **cert, apr_po
 /** The same from DER. Bytes behind the certificate make the view malformed. APR_EINVAL: OpenSSL cannot decode it. */
 apr_status_t certmap_cert_create_der(const unsigned char *der, apr_size_t len, const certmap_cert_t **cert,
                                      apr_pool_t *p);
-/** NULL, or the first thing that is malformed, in words for a log ("subject.CN: NUL inside"). */
+/** NULL, or why the certificate is malformed as a whole, in words for a log ("san: not DER"). */
 const char *certmap_cert_malformed(const certmap_cert_t *cert);
+/** The values that are malformed by themselves, in words ("subject.CN: NUL inside"); the first CERTMAP_ODD_MOST.
+ *  @param n out: how many are told */
+const char *const *certmap_cert_odd(const certmap_cert_t *cert, apr_size_t *n);
+#define CERTMAP_ODD_MOST 16
+/**
+ * What refuses a certificate before any rule or source is asked: what verification found, or that it is malformed as a
+ * whole. A failure of verification is told first, unless OpenSSL may have failed for the fault that makes the
+ * certificate malformed: for one with an extension that it cannot read it finds no issuer.
+ */
+certmap_reason_e certmap_cert_refusal(const certmap_cert_t *cert, const certmap_verdict_t *verdict);
 const certmap_dn_t *certmap_cert_subject(const certmap_cert_t *cert);
 const certmap_dn_t *certmap_cert_issuer(const certmap_cert_t *cert);
-/** RFC 4514 texts, made with the view; for a malformed name a best effort with controls replaced, for display only. */
+/** RFC 4514 texts, made with the view. In a malformed name what cannot be read is replaced: for display only. */
 const char *certmap_cert_subject_text(const certmap_cert_t *cert);
 const char *certmap_cert_issuer_text(const certmap_cert_t *cert);
 /** Upper-case hex without separators, even number of digits, as `openssl x509 -serial` prints it. */
@@ -276,6 +296,8 @@ apr_time_t certmap_cert_not_after(const certmap_cert_t *cert);
 certmap_state_e certmap_cert_values(const certmap_cert_t *cert, const certmap_verdict_t *verdict,
                                     const certmap_field_t *field, const certmap_value_t **values, apr_size_t *n,
                                     apr_pool_t *p);
+/** Why a field is malformed ("NUL inside"), in p or a constant; NULL when it is not. */
+const char *certmap_cert_why(const certmap_cert_t *cert, const certmap_field_t *field, apr_pool_t *p);
 
 /* ---- verdicts ------------------------------------------------------------------------------------------------ */
 
@@ -284,7 +306,8 @@ certmap_state_e certmap_cert_values(const certmap_cert_t *cert, const certmap_ve
 certmap_reason_e certmap_verdict_reason(int x509_err, int depth);
 /** Adds an error to a verdict: the reason of higher precedence stays, with its code and depth. */
 void certmap_verdict_add(certmap_verdict_t *verdict, int x509_err, int depth);
-/** What the dates alone say now: NONE, EXPIRED or NOT_YET_VALID (RFC 5280 section 4.1.2.5: both ends included). */
+/** What the dates alone say now: NONE, EXPIRED or NOT_YET_VALID (RFC 5280 section 4.1.2.5: both ends included). A date
+ *  that cannot be read, which makes the certificate malformed, says nothing. */
 certmap_reason_e certmap_verdict_dates(const certmap_cert_t *cert, apr_time_t now);
 
 /* ---- rules --------------------------------------------------------------------------------------------------- */
@@ -414,6 +437,9 @@ typedef struct certmap_lookup_t {
     int has_allow;                  /**< the allow entry under its strongest key that has one */
     certmap_entry_t allow;
     int ambiguous;                  /**< several e-mail addresses, and their allow entries say different things */
+    const char *unformed;           /**< NULL, or a type of key ("dn") that this certificate has, but not in a form that
+                                         anybody could compare, while the source holds, or may hold, deny entries under
+                                         keys of that type */
 } certmap_lookup_t;
 
 typedef struct certmap_source_t certmap_source_t;
@@ -669,8 +695,9 @@ typedef struct certmap_decision_t {
 } certmap_decision_t;
 
 /**
- * Decides. The verdict is asked first: a certificate that failed verification, or a malformed view, is refused
- * whatever the rules say. Then the rules in order, first match wins. cert NULL is refused as CERTIFICATE_MISSING.
+ * Decides. The verdict is asked first: a certificate that failed verification, or is malformed as a whole, is refused
+ * whatever the rules say. Then the rules in order; the first that matches, or that asks for a malformed field and is
+ * not ruled out by what is sound, decides. cert NULL is refused as CERTIFICATE_MISSING.
  * Dates of the certificate are the caller's, per request (certmap_verdict_dates).
  * @param now for expires=
  * @return APR_SUCCESS with *decision filled (strings in p or in the list), or an error: the caller refuses
@@ -683,10 +710,21 @@ const char *certmap_user_check(certmap_str_t user);
 
 /* ---- telling ------------------------------------------------------------------------------------------------- */
 
+/** What is to be said of a condition by itself. */
+typedef enum certmap_told_e {
+    CERTMAP_COND_NO,
+    CERTMAP_COND_YES,
+    CERTMAP_COND_MALFORMED,             /**< its field is malformed */
+    CERTMAP_COND_OTHER_TYPE,            /**< it asks for text, and its field has a value of another type */
+    CERTMAP_COND_ERROR                  /**< the matcher failed */
+} certmap_told_e;
+
 typedef struct certmap_trace_cond_t {
     const certmap_cond_t *cond;
     const char *text;                   /**< the condition as written */
-    int holds;
+    int holds;                          /**< told is CERTMAP_COND_YES */
+    certmap_told_e told;
+    const char *why;                    /**< the field is malformed, or NULL */
     certmap_state_e state;              /**< of the field */
     const char *const *values;          /**< the values met (RFC 4514 for DNs), at most 16 */
     apr_size_t nvalues;                 /**< of values */
@@ -698,6 +736,7 @@ typedef struct certmap_trace_cond_t {
 typedef struct certmap_trace_rule_t {
     const certmap_rule_t *rule;
     int matched;                        /**< all conditions together hold, values bound to one another */
+    const char *malformed;              /**< nobody can say whether it matches: what is malformed; or NULL */
     int decided;                        /**< this rule made the decision */
     const certmap_trace_cond_t *conds;
     apr_size_t nconds;
@@ -715,8 +754,8 @@ apr_status_t certmap_explain(const certmap_list_t *list, const certmap_cert_t *c
 
 /**
  * The nearest miss among the first `most` enabled allow rules: the one with the fewest failing conditions (at least one
- * condition must hold), the first of equals. For a certificate of many values (from 64 on) fewer rules are looked at,
- * so that the time it takes is bounded.
+ * condition must hold; on a malformed field they neither hold nor fail), the first of equals. For a certificate of many
+ * values (from 64 on) fewer rules are looked at, so that the time it takes is bounded.
  * @param rule   out: or NULL when there is none
  * @param failed out: its first failing condition
  */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Deciding: one certificate is put before the rules of a list. Matching is kept apart from the loop over the rules
- * (certmap_rule_matches), allocates nothing for a rule that plainly does not match, and knows a third answer beside yes
- * and no: the matcher failed. Nobody is mapped on that answer, and no deny rule is passed over because of it.
+ * (certmap_rule_matches), allocates nothing for a rule that plainly does not match, and knows two more answers beside
+ * yes and no: the field is malformed, and the matcher failed. Nobody is mapped on these answers, and no deny rule is
+ * passed over because of them.
  */
 #include <string.h>
 #include <time.h>
@@ -41,9 +42,32 @@ static void remember(certmap_eval_t *ev, const certmap_values_t *v)
     apr_hash_set(ev->more, v->field->name, APR_HASH_KEY_STRING, apr_pmemdup(ev->pool, v, sizeof(*v)));
 }
 
+static int is_name(const certmap_field_t *field)
+{
+    return field->kind == CERTMAP_F_SUBJECT || field->kind == CERTMAP_F_ISSUER
+           || field->kind == CERTMAP_F_SAN_DIRNAME;
+}
+
+/* A field's values, and what is odd about them. */
+static certmap_values_t find_values(const certmap_eval_t *ev, const certmap_field_t *field)
+{
+    certmap_values_t v = { field, CERTMAP_ABSENT, 0, NULL, 0 };
+    apr_size_t i;
+
+    v.state = certmap_cert_values(ev->cert, ev->verdict, field, &v.values, &v.n, ev->pool);
+    if (v.state == CERTMAP_MALFORMED && is_name(field)) {
+        v.values = ev->cert->f[field->kind].v;
+        v.n = ev->cert->f[field->kind].n;
+    }
+    for (i = 0; i < v.n && field->oid != NULL && !v.odd; i++) {
+        v.odd = v.values[i].kind == CERTMAP_V_OPAQUE;
+    }
+    return v;
+}
+
 certmap_values_t certmap_eval_values(certmap_eval_t *ev, const certmap_field_t *field)
 {
-    certmap_values_t v = { field, CERTMAP_ABSENT, NULL, 0 };
+    certmap_values_t v = { field, CERTMAP_ABSENT, 0, NULL, 0 };
     const certmap_values_t *known;
     apr_size_t i;
 
@@ -58,7 +82,7 @@ certmap_values_t certmap_eval_values(certmap_eval_t *ev, const certmap_field_t *
     if (ev->more != NULL && (known = apr_hash_get(ev->more, field->name, APR_HASH_KEY_STRING)) != NULL) {
         return *known;
     }
-    v.state = certmap_cert_values(ev->cert, ev->verdict, field, &v.values, &v.n, ev->pool);
+    v = find_values(ev, field);
     remember(ev, &v);
     return v;
 }
@@ -277,9 +301,11 @@ static int match_network(const certmap_cond_t *cond, const certmap_value_t *valu
            && (rest == 0 || ((value->ip[whole] ^ cond->u.network.octets[whole]) >> (8 - rest)) == 0);
 }
 
-static int is_void(const certmap_value_t *value)
+static certmap_match_e match_name(const certmap_cond_t *cond, const certmap_value_t *value, int below)
 {
-    return value->kind == CERTMAP_V_TEXT ? value->folded.len == 0 : value->text.len == 0;
+    int c = value->kind == CERTMAP_V_DN ? certmap_dn_compare(value->dn, cond->u.dn, below, cond->exact) : 0;
+
+    return c < 0 ? CERTMAP_MATCH_MALFORMED : c ? CERTMAP_MATCH_YES : CERTMAP_MATCH_NO;
 }
 
 certmap_match_e certmap_cond_value(certmap_eval_t *ev, const certmap_cond_t *cond, const certmap_value_t *value)
@@ -290,9 +316,11 @@ certmap_match_e certmap_cond_value(certmap_eval_t *ev, const certmap_cond_t *con
     if (!certmap_eval_spend(ev, CERTMAP_STEPS_VALUE)) {
         return fail(ev, cond, ERROR_STEPS);
     }
-    /* A value of blanks is no value, and DER is not text: it meets only what is written as DER. */
-    if (is_void(value) || (value->kind == CERTMAP_V_OPAQUE) != cond->opaque) {
-        return CERTMAP_MATCH_NO;
+    if (certmap_cond_is_presence(cond)) {
+        return CERTMAP_MATCH_YES;
+    }
+    if ((value->kind == CERTMAP_V_OPAQUE) != cond->opaque) {
+        return CERTMAP_MATCH_NO;        /* DER is not text: it meets only what is written as DER */
     }
     switch (cond->pattern) {
     case CERTMAP_P_LITERAL:
@@ -306,11 +334,9 @@ certmap_match_e certmap_cond_value(certmap_eval_t *ev, const certmap_cond_t *con
         yes = value->kind == CERTMAP_V_IP && match_network(cond, value);
         break;
     case CERTMAP_P_DN:
-        yes = value->kind == CERTMAP_V_DN && value->dn != NULL && certmap_dn_equal(value->dn, cond->u.dn, cond->exact);
-        break;
+        return match_name(cond, value, 0);
     case CERTMAP_P_DN_BELOW:
-        yes = value->kind == CERTMAP_V_DN && value->dn != NULL && certmap_dn_below(value->dn, cond->u.dn, cond->exact);
-        break;
+        return match_name(cond, value, 1);
     }
     return yes ? CERTMAP_MATCH_YES : CERTMAP_MATCH_NO;
 }
@@ -320,7 +346,6 @@ certmap_match_e certmap_cond_value(certmap_eval_t *ev, const certmap_cond_t *con
 /* Negated or all:, that is, a condition that looks at every value and binds none. */
 static certmap_match_e every_value(certmap_eval_t *ev, const certmap_cond_t *cond, const certmap_values_t *v)
 {
-    apr_size_t present = 0;
     apr_size_t i;
 
     for (i = 0; i < v->n; i++) {
@@ -332,9 +357,8 @@ static certmap_match_e every_value(certmap_eval_t *ev, const certmap_cond_t *con
         if ((m == CERTMAP_MATCH_YES) == (cond->negated != 0)) {
             return CERTMAP_MATCH_NO;
         }
-        present += !is_void(&v->values[i]);
     }
-    return cond->all && present == 0 ? CERTMAP_MATCH_NO : CERTMAP_MATCH_YES;
+    return cond->all && v->n == 0 ? CERTMAP_MATCH_NO : CERTMAP_MATCH_YES;
 }
 
 /* What of a condition is asked before any regex: all of it, or the literals that a regex needs. So a value that another
@@ -344,12 +368,16 @@ static certmap_match_e plain_part(certmap_eval_t *ev, const certmap_cond_t *cond
     if (cond->pattern != CERTMAP_P_REGEX) {
         return certmap_cond_value(ev, cond, value);
     }
+    if (value->kind == CERTMAP_V_OPAQUE) {
+        return CERTMAP_MATCH_NO;
+    }
     return match_needs(ev, cond, value->text);
 }
 
 certmap_match_e certmap_group_value(certmap_eval_t *ev, const certmap_rule_t *rule, apr_size_t leader, apr_size_t last,
                                     const certmap_value_t *value)
 {
+    certmap_match_e result = CERTMAP_MATCH_YES;
     int regexes;
     apr_size_t i;
 
@@ -361,16 +389,33 @@ certmap_match_e certmap_group_value(certmap_eval_t *ev, const certmap_rule_t *ru
             if (cond->leader == (int)leader && (!regexes || cond->pattern == CERTMAP_P_REGEX)) {
                 certmap_match_e m = regexes ? certmap_cond_value(ev, cond, value) : plain_part(ev, cond, value);
 
-                if (m != CERTMAP_MATCH_YES) {
+                if (m == CERTMAP_MATCH_NO) {
                     return m;
                 }
+                result = m < result ? m : result;
             }
         }
         if (!rule->conds[leader].regex_group) {
             break;
         }
     }
-    return CERTMAP_MATCH_YES;
+    return result;
+}
+
+/* Whether conditions of a group ask for what cannot be compared. */
+static int group_touches(const certmap_rule_t *rule, apr_size_t leader, apr_size_t last, const certmap_values_t *v)
+{
+    apr_size_t i;
+
+    if (v->state != CERTMAP_MALFORMED && !v->odd) {
+        return 0;
+    }
+    for (i = leader; i <= last; i++) {
+        if (rule->conds[i].leader == (int)leader && certmap_cond_touches(&rule->conds[i], v)) {
+            return 1;
+        }
+    }
+    return 0;
 }
 
 certmap_match_e certmap_group_holds(certmap_eval_t *ev, const certmap_rule_t *rule, apr_size_t leader, apr_size_t last)
@@ -379,8 +424,12 @@ certmap_match_e certmap_group_holds(certmap_eval_t *ev, const certmap_rule_t *ru
     certmap_match_e found = CERTMAP_MATCH_NO;
     apr_size_t i;
 
-    if (v.state == CERTMAP_MALFORMED) {
-        return CERTMAP_MATCH_MALFORMED;
+    if (group_touches(rule, leader, last, &v)) {
+        /* of names, what is sound may tell each of them from what is asked for */
+        for (i = 0; i < v.n && is_name(v.field)
+                    && certmap_group_value(ev, rule, leader, last, &v.values[i]) == CERTMAP_MATCH_NO; i++) {
+        }
+        return i == v.n && v.n > 0 ? CERTMAP_MATCH_NO : CERTMAP_MATCH_MALFORMED;
     }
     for (i = 0; i < v.n; i++) {
         certmap_match_e m = certmap_group_value(ev, rule, leader, last, &v.values[i]);
@@ -398,14 +447,26 @@ certmap_match_e certmap_group_holds(certmap_eval_t *ev, const certmap_rule_t *ru
     return found;
 }
 
+/* A condition by itself that asks for what cannot be compared. It does not hold where names are certainly others. */
+static certmap_match_e touching(certmap_eval_t *ev, const certmap_cond_t *cond, const certmap_values_t *v)
+{
+    apr_size_t no = 0;
+    apr_size_t i;
+
+    for (i = 0; i < v->n && is_name(v->field) && !cond->negated; i++) {
+        no += certmap_cond_value(ev, cond, &v->values[i]) == CERTMAP_MATCH_NO;
+    }
+    return no > 0 && (cond->all || no == v->n) ? CERTMAP_MATCH_NO : CERTMAP_MATCH_MALFORMED;
+}
+
 certmap_match_e certmap_cond_holds(certmap_eval_t *ev, const certmap_cond_t *cond)
 {
     certmap_values_t v = certmap_eval_values(ev, &cond->field);
     certmap_match_e found = CERTMAP_MATCH_NO;
     apr_size_t i;
 
-    if (v.state == CERTMAP_MALFORMED) {
-        return CERTMAP_MATCH_MALFORMED;
+    if (certmap_cond_touches(cond, &v)) {
+        return touching(ev, cond, &v);
     }
     if (cond->negated || cond->all) {
         return every_value(ev, cond, &v);
@@ -430,14 +491,28 @@ static certmap_match_e match_pass(certmap_eval_t *ev, const certmap_rule_t *rule
             continue;
         }
         m = cond->leader < 0 ? certmap_cond_holds(ev, cond) : certmap_group_holds(ev, rule, i, rule->nconds - 1);
-        if (m == CERTMAP_MATCH_NO || m == CERTMAP_MATCH_MALFORMED) {
+        if (m == CERTMAP_MATCH_NO) {
             return m;
         }
-        if (m == CERTMAP_MATCH_ERROR) {
-            result = m;     /* a plain "no" of another condition would still be the rule's answer */
-        }
+        result = m < result ? m : result;   /* a "no" of another condition would still be the rule's answer */
     }
     return result;
+}
+
+/* The first placeholder of a rule's USER whose field is malformed, or NULL. */
+static const certmap_field_t *malformed_part(certmap_eval_t *ev, const certmap_rule_t *rule)
+{
+    apr_size_t i;
+
+    for (i = 0; rule->user != NULL && i < rule->user->nparts; i++) {
+        const certmap_part_t *part = &rule->user->parts[i];
+
+        if (part->kind == CERTMAP_PART_FIELD
+            && certmap_eval_values(ev, &part->u.field).state == CERTMAP_MALFORMED) {
+            return &part->u.field;
+        }
+    }
+    return NULL;
 }
 
 certmap_match_e certmap_rule_matches(certmap_eval_t *ev, const certmap_rule_t *rule)
@@ -446,7 +521,30 @@ certmap_match_e certmap_rule_matches(certmap_eval_t *ev, const certmap_rule_t *r
 
     ev->steps -= CERTMAP_STEPS_RULE;
     m = rule->nconds > 0 || rule->any ? match_pass(ev, rule, 0) : CERTMAP_MATCH_NO;
-    return m == CERTMAP_MATCH_YES ? match_pass(ev, rule, 1) : m;
+    if (m != CERTMAP_MATCH_NO) {
+        certmap_match_e r = match_pass(ev, rule, 1);
+
+        m = r < m ? r : m;
+    }
+    return m > CERTMAP_MATCH_MALFORMED && malformed_part(ev, rule) != NULL ? CERTMAP_MATCH_MALFORMED : m;
+}
+
+const char *certmap_rule_malformed(certmap_eval_t *ev, const certmap_rule_t *rule, apr_pool_t *p)
+{
+    const certmap_field_t *field = NULL;
+    apr_size_t i;
+
+    for (i = 0; i < rule->nconds && field == NULL; i++) {
+        certmap_values_t v = certmap_eval_values(ev, &rule->conds[i].field);
+
+        if (v.state != CERTMAP_MALFORMED && certmap_cond_touches(&rule->conds[i], &v)) {
+            return apr_psprintf(p, "%s has a value of another type than text", v.field->name);
+        }
+        field = v.state == CERTMAP_MALFORMED ? &rule->conds[i].field : NULL;
+    }
+    field = field != NULL ? field : malformed_part(ev, rule);
+    return field != NULL ? apr_psprintf(p, "%s is malformed: %s", field->name, certmap_cert_why(ev->cert, field, p))
+                         : "a field is malformed";
 }
 
 /* ---- the decision --------------------------------------------------------------------------------------------- */
@@ -503,8 +601,8 @@ static int ask_rule(certmap_decision_t *d, const certmap_rule_t *rule, certmap_e
     d->strength = rule->strength;
     switch (m) {
     case CERTMAP_MATCH_MALFORMED:
-        d->rule = NULL;
-        refuse(d, CERTMAP_R_MALFORMED, apr_psprintf(p, "rule %s asks a field that is malformed", rule->name));
+        refuse(d, rule->deny ? CERTMAP_R_DENIED_BY_RULE : CERTMAP_R_MALFORMED,
+               apr_psprintf(p, "rule %s: %s", rule->name, certmap_rule_malformed(ev, rule, p)));
         break;
     case CERTMAP_MATCH_ERROR:
         refuse(d, rule->deny ? CERTMAP_R_DENIED_BY_RULE : CERTMAP_R_AMBIGUOUS,
@@ -636,8 +734,8 @@ static void allow_entry(const asking_t *a, const found_t *found)
     d->ngroups = entry->ngroups;
 }
 
-/* Whether the sources decide. A deny entry is certain whatever else could not be asked; without one, a source that
- * could not be asked might hold one, so nobody gets in. */
+/* Whether the sources decide. A deny entry is certain whatever else could not be asked. Without one, nobody gets in
+ * whom an entry might deny that nobody can find: the certificate's key cannot be made, or a source cannot be asked. */
 static int ask_sources(const asking_t *a, const certmap_list_t *list)
 {
     apr_size_t i, n = count_sources(list);
@@ -654,6 +752,15 @@ static int ask_sources(const asking_t *a, const certmap_list_t *list)
         if (found[i].lookup.has_deny) {
             a->d->source = found[i].source->name;
             refuse(a->d, CERTMAP_R_DENIED_BY_SOURCE, apr_psprintf(a->pool, "its %s entry", found[i].lookup.deny.key));
+            return 1;
+        }
+    }
+    for (i = 0; i < n; i++) {
+        if (found[i].lookup.unformed != NULL) {
+            a->d->source = found[i].source->name;
+            refuse(a->d, CERTMAP_R_MALFORMED,
+                   apr_psprintf(a->pool, "it may deny by %s, and what that key is made of is malformed",
+                                found[i].lookup.unformed));
             return 1;
         }
     }
@@ -675,46 +782,27 @@ static int ask_sources(const asking_t *a, const certmap_list_t *list)
 
 /* ---- all of it -------------------------------------------------------------------------------------------------- */
 
-/* What is malformed, or NULL. Extensions that rules speak of are decoded now, all of them: whether a certificate is
- * refused as malformed must not hang on the order in which conditions are asked. */
-static const char *malformed(const certmap_list_t *list, certmap_eval_t *ev, apr_pool_t *p)
-{
-    const char *what = certmap_cert_malformed(ev->cert);
-    apr_size_t i;
-
-    for (; list != NULL && what == NULL; list = list->outer) {
-        for (i = 0; list->rules != NULL && i < list->rules->nlazy && what == NULL; i++) {
-            if (certmap_eval_values(ev, &list->rules->lazy[i]).state == CERTMAP_MALFORMED) {
-                what = apr_psprintf(p, "%s: malformed", list->rules->lazy[i].name);
-            }
-        }
-    }
-    return what;
-}
-
 static apr_status_t decide(const certmap_list_t *list, const certmap_cert_t *cert, const certmap_verdict_t *verdict,
                            asking_t *a)
 {
+    static const certmap_verdict_t unverified = { .reason = CERTMAP_R_UNTRUSTED_ISSUER };
     certmap_eval_t *ev = apr_palloc(a->pool, sizeof(*ev));
     certmap_decision_t *d = a->d;
-    const char *what;
+    certmap_reason_e reason;
 
     memset(d, 0, sizeof(*d));
     refuse(d, CERTMAP_R_NO_MATCH, NULL);
     certmap_eval_init(ev, cert, verdict, a->pool);
     a->ev = ev;
-    what = cert ? malformed(list, ev, a->pool) : NULL;
-    if (what != NULL) {
-        refuse(d, CERTMAP_R_MALFORMED, what);
+    if (cert == NULL) {
+        refuse(d, verdict != NULL && verdict->reason != CERTMAP_R_NONE ? verdict->reason
+                                                                       : CERTMAP_R_CERTIFICATE_MISSING, NULL);
+        return APR_SUCCESS;
     }
-    else if (verdict != NULL && verdict->reason != CERTMAP_R_NONE) {
-        refuse(d, verdict->reason, NULL);
-    }
-    else if (cert == NULL) {
-        refuse(d, CERTMAP_R_CERTIFICATE_MISSING, NULL);
-    }
-    else if (verdict == NULL) {
-        refuse(d, CERTMAP_R_UNTRUSTED_ISSUER, "nothing has verified the certificate");
+    reason = certmap_cert_refusal(cert, verdict != NULL ? verdict : &unverified);
+    if (reason != CERTMAP_R_NONE) {
+        refuse(d, reason, reason == CERTMAP_R_MALFORMED ? certmap_cert_malformed(cert) : verdict == NULL
+                          ? "nothing has verified the certificate" : NULL);
     }
     else if (!ask_sources(a, list)) {
         ask_list(a, list);

@@ -199,7 +199,7 @@ int certmap_der_is_string(unsigned int tag)
 {
     return tag == CERTMAP_T_UTF8 || tag == CERTMAP_T_PRINTABLE || tag == CERTMAP_T_IA5 || tag == CERTMAP_T_BMP
         || tag == CERTMAP_T_TELETEX || tag == CERTMAP_T_UNIVERSAL || tag == CERTMAP_T_NUMERIC
-        || tag == CERTMAP_T_VISIBLE;
+        || tag == CERTMAP_T_VISIBLE || tag == CERTMAP_T_GENERAL;
 }
 
 /**
@@ -264,9 +264,6 @@ const char *certmap_der_string(unsigned int tag, certmap_der_t content, certmap_
     if (!certmap_der_is_string(tag)) {
         return "not a character string";
     }
-    if (at == content.end) {
-        return "empty";
-    }
     s = out = apr_palloc(p, decoded_max(tag, certmap_der_left(&content)) + 1);
     while (at < content.end) {
         apr_uint32_t c = 0;
@@ -274,7 +271,7 @@ const char *certmap_der_string(unsigned int tag, certmap_der_t content, certmap_
         int n = next_char(tag, at, (apr_size_t) (content.end - at), &c, &why);
 
         if (n) {
-            why = certmap_codepoint_check(c);
+            why = certmap_control_check(c);
         }
         if (why) {
             return why;
@@ -304,7 +301,7 @@ certmap_str_t certmap_der_string_lenient(unsigned int tag, certmap_der_t content
         const char *why = NULL;
         int n = next_char(tag, at, (apr_size_t) (end - at), &c, &why);
 
-        if (n == 0 || certmap_codepoint_check(c)) {
+        if (n == 0 || certmap_control_check(c)) {
             c = 0xfffd;
         }
         s += certmap_utf8_put(s, c);

@@ -30,6 +30,9 @@ static int compare_avas(const void *x, const void *y)
     int c = strcmp(a->oid, b->oid);
 
     if (c == 0) {
+        c = (a->kind > b->kind) - (a->kind < b->kind);
+    }
+    if (c == 0) {
         c = compare_str(a->folded, b->folded);
     }
     return c ? c : compare_str(a->value, b->value);
@@ -43,48 +46,83 @@ static void sort_rdn(certmap_ava_t *avas, int n)
     }
 }
 
-static int same_rdn(const certmap_rdn_t *a, const certmap_rdn_t *b, int exact)
+static int same_ava(const certmap_ava_t *a, const certmap_ava_t *b, int exact)
 {
-    int i;
+    return a->kind == b->kind && a->kind != CERTMAP_AVA_MALFORMED && strcmp(a->oid, b->oid) == 0
+           && (exact ? certmap_str_same(a->value, b->value) : certmap_str_same(a->folded, b->folded));
+}
+
+/** Whether RDNs of which some attribute is malformed are certainly different (0): other types, or a sound attribute of
+ *  one that the other has not got. Else -1. Both are sorted, so one pass over both will do. */
+static int maybe_same_rdn(const certmap_rdn_t *a, const certmap_rdn_t *b, int exact)
+{
+    int i, j = 0;
+
+    for (i = 0; i < a->navas; i++) {
+        if (strcmp(a->avas[i].oid, b->avas[i].oid) != 0) {
+            return 0;
+        }
+    }
+    for (i = 0; i < a->navas; i++) {
+        if (a->avas[i].kind == CERTMAP_AVA_MALFORMED) {
+            continue;
+        }
+        while (j < b->navas && !same_ava(&a->avas[i], &b->avas[j], exact)
+               && compare_avas(&b->avas[j], &a->avas[i]) < 0) {
+            j++;
+        }
+        if (j == b->navas || !same_ava(&a->avas[i], &b->avas[j++], exact)) {
+            return 0;
+        }
+    }
+    return -1;
+}
+
+/** @return 1 or 0, or -1: only a malformed attribute of a could tell */
+static int compare_rdn(const certmap_rdn_t *a, const certmap_rdn_t *b, int exact)
+{
+    int i, malformed = 0;
 
     if (a->navas != b->navas) {
         return 0;
     }
     for (i = 0; i < a->navas; i++) {
-        const certmap_ava_t *x = &a->avas[i], *y = &b->avas[i];
+        malformed |= a->avas[i].kind == CERTMAP_AVA_MALFORMED;
+    }
+    if (malformed) {
+        return maybe_same_rdn(a, b, exact);
+    }
+    for (i = 0; i < a->navas && same_ava(&a->avas[i], &b->avas[i], exact); i++) {
+    }
+    return i == a->navas;
+}
 
-        if (strcmp(x->oid, y->oid) != 0
-            || !(exact ? certmap_str_same(x->value, y->value) : certmap_str_same(x->folded, y->folded))) {
+int certmap_dn_compare(const certmap_dn_t *name, const certmap_dn_t *base, int below, int exact)
+{
+    int i, result = 1;
+
+    if (below ? name->nrdns <= base->nrdns : name->nrdns != base->nrdns) {
+        return 0;
+    }
+    for (i = 0; i < base->nrdns; i++) {
+        int c = compare_rdn(&name->rdns[i], &base->rdns[i], exact);
+
+        if (c == 0) {
             return 0;
         }
+        result = c < 0 ? c : result;
     }
-    return 1;
+    return result;
 }
 
 int certmap_dn_equal(const certmap_dn_t *a, const certmap_dn_t *b, int exact)
 {
-    int i;
-
-    if (a->nrdns != b->nrdns) {
-        return 0;
-    }
-    for (i = 0; i < a->nrdns; i++) {
-        if (!same_rdn(&a->rdns[i], &b->rdns[i], exact)) {
-            return 0;
-        }
-    }
-    return 1;
+    return certmap_dn_compare(a, b, 0, exact) == 1;
 }
 
 int certmap_dn_below(const certmap_dn_t *name, const certmap_dn_t *base, int exact)
 {
-    certmap_dn_t top = *name;
-
-    if (name->nrdns <= base->nrdns) {
-        return 0;
-    }
-    top.nrdns = base->nrdns;
-    return certmap_dn_equal(&top, base, exact);
+    return certmap_dn_compare(name, base, 1, exact) == 1;
 }
 
 /* ---- written ------------------------------------------------------------------------------------------------- */
@@ -124,7 +162,7 @@ const char *certmap_dn_text(const certmap_dn_t *dn, apr_pool_t *p)
     for (i = dn->nrdns; i-- > 0;) {
         for (j = 0; j < dn->rdns[i].navas; j++) {
             *name = certmap_attr_name(dn->rdns[i].avas[j].oid, p);
-            room += strlen(*name++) + 2 + 3 * dn->rdns[i].avas[j].value.len;
+            room += strlen(*name++) + 3 + 3 * dn->rdns[i].avas[j].value.len;
         }
     }
     s = text = apr_palloc(p, room);
@@ -139,6 +177,12 @@ const char *certmap_dn_text(const certmap_dn_t *dn, apr_pool_t *p)
             memcpy(s, *name++, len);
             s += len;
             *s++ = '=';
+            if (dn->rdns[i].avas[j].kind == CERTMAP_AVA_OPAQUE) {
+                *s++ = '#';
+                memcpy(s, dn->rdns[i].avas[j].value.data, dn->rdns[i].avas[j].value.len);
+                s += dn->rdns[i].avas[j].value.len;
+                continue;
+            }
             s = put_value(s, dn->rdns[i].avas[j].value);
         }
     }
@@ -175,39 +219,49 @@ static int count_name(certmap_der_t in, int *nrdns, int *navas, const char **why
     return 1;
 }
 
-/** Whether two encodings stand in the order that DER asks of a SET OF (X.690, 11.6). */
-static int in_order(certmap_der_t a, certmap_der_t b)
-{
-    apr_size_t la = certmap_der_left(&a), lb = certmap_der_left(&b);
-    int c = memcmp(a.at, b.at, la < lb ? la : lb);
+/** A malformed value may be long and wild: so many bytes of it are shown, and so many attributes of a name that cannot
+ *  be split. */
+#define DISPLAY_AVAS 32
+#define DISPLAY_BYTES 256
 
-    return c < 0 || (c == 0 && la <= lb);
+/** Makes a value of what it is encoded as: text, something else, or malformed. whole: tag and length included. */
+static void decode_value(certmap_ava_t *ava, unsigned int tag, certmap_der_t value, certmap_der_t whole, apr_pool_t *p)
+{
+    if (!certmap_der_is_string(tag) && !certmap_attr_is_text(ava->oid)) {
+        ava->kind = CERTMAP_AVA_OPAQUE;
+        ava->value = ava->folded = certmap_hex(whole.at, certmap_der_left(&whole), p);
+        return;
+    }
+    ava->why = certmap_der_string(tag, value, &ava->value, p);
+    if (ava->why) {
+        ava->kind = CERTMAP_AVA_MALFORMED;
+        ava->value = certmap_der_string_lenient(tag, value, DISPLAY_BYTES, p);
+        ava->folded = (certmap_str_t) { "", 0 };
+        return;
+    }
+    ava->kind = CERTMAP_AVA_TEXT;
+    ava->folded = certmap_fold(ava->value, p);
 }
 
-static int decode_ava(certmap_der_t content, certmap_ava_t *ava, const char **why, apr_pool_t *p)
+/** @return NULL, or why this is no attribute at all */
+static const char *decode_ava(certmap_der_t content, certmap_ava_t *ava, apr_pool_t *p)
 {
-    certmap_der_t oid, value;
+    certmap_der_t oid, value, whole;
     unsigned int tag;
-    const char *bad;
 
-    *why = "not DER";
-    if (!certmap_der_expect(&content, CERTMAP_T_OID, &oid) || !certmap_der_next(&content, &tag, &value)
-        || content.at != content.end) {
-        return 0;
+    if (!certmap_der_expect(&content, CERTMAP_T_OID, &oid)) {
+        return "not DER";
+    }
+    whole = content;
+    if (!certmap_der_next(&content, &tag, &value) || content.at != content.end) {
+        return "not DER";
     }
     ava->oid = certmap_der_oid(oid, p);
     if (!ava->oid) {
-        *why = "attribute type is no OID";
-        return 0;
+        return "attribute type is no OID";
     }
-    bad = certmap_der_string(tag, value, &ava->value, p);
-    if (bad) {
-        *why = apr_pstrcat(p, ".", certmap_attr_name(ava->oid, p), ": ", bad, NULL);
-        return 0;
-    }
-    ava->folded = certmap_fold(ava->value, p);
-    *why = NULL;
-    return 1;
+    decode_value(ava, tag, value, whole, p);
+    return NULL;
 }
 
 int certmap_dn_decode(certmap_der_t rdns, const certmap_dn_t **dn, certmap_ava_t **encoded, apr_size_t *nencoded,
@@ -216,7 +270,7 @@ int certmap_dn_decode(certmap_der_t rdns, const certmap_dn_t **dn, certmap_ava_t
     certmap_dn_t *name;
     certmap_rdn_t *rdn;
     certmap_ava_t *avas;
-    certmap_der_t set, prev, whole, content;
+    certmap_der_t set, content;
     int nrdns, navas, n;
 
     if (certmap_der_left(&rdns) > CERTMAP_DN_MAX) {
@@ -233,15 +287,9 @@ int certmap_dn_decode(certmap_der_t rdns, const certmap_dn_t **dn, certmap_ava_t
     n = 0;
     while (certmap_der_expect(&rdns, CERTMAP_T_SET, &set)) {
         rdn->avas = avas + n;
-        for (prev.at = NULL; set.at < set.end; prev = whole) {
-            whole.at = set.at;
-            certmap_der_expect(&set, CERTMAP_T_SEQUENCE, &content);
-            whole.end = set.at;
-            if (prev.at && !in_order(prev, whole)) {
-                *why = "multi-valued RDN is not in DER's order";
-                return 0;
-            }
-            if (!decode_ava(content, &avas[n], why, p)) {
+        while (certmap_der_expect(&set, CERTMAP_T_SEQUENCE, &content)) {    /* as count_name found them, to the end */
+            *why = decode_ava(content, &avas[n], p);
+            if (*why) {
                 return 0;
             }
             n++;
@@ -260,9 +308,21 @@ int certmap_dn_decode(certmap_der_t rdns, const certmap_dn_t **dn, certmap_ava_t
     return 1;
 }
 
-/** A malformed name may be long and wild: this many attributes of so many bytes are enough to recognise it. */
-#define DISPLAY_AVAS 32
-#define DISPLAY_BYTES 256
+const char *certmap_dn_why(const certmap_dn_t *dn, apr_pool_t *p)
+{
+    int i, j;
+
+    for (i = 0; i < dn->nrdns; i++) {
+        for (j = 0; j < dn->rdns[i].navas; j++) {
+            const certmap_ava_t *ava = &dn->rdns[i].avas[j];
+
+            if (ava->why) {
+                return apr_pstrcat(p, certmap_attr_name(ava->oid, p), ": ", ava->why, NULL);
+            }
+        }
+    }
+    return NULL;
+}
 
 const char *certmap_dn_display(certmap_der_t rdns, apr_pool_t *p)
 {
@@ -285,6 +345,7 @@ const char *certmap_dn_display(certmap_der_t rdns, apr_pool_t *p)
                 || !certmap_der_expect(&content, CERTMAP_T_OID, &oid) || certmap_der_left(&oid) > 64
                 || !(ava[n].oid = certmap_der_oid(oid, p)) || !certmap_der_next(&content, &tag, &value);
             if (!cut) {
+                ava[n].kind = CERTMAP_AVA_TEXT;
                 ava[n].value = certmap_der_string_lenient(tag, value, DISPLAY_BYTES, p);
                 rdn[dn.nrdns].navas++;
                 n++;
@@ -392,14 +453,13 @@ static int read_escape(reader_t *r, char *out)
                     "or before two hex digits");
 }
 
-/** "#" and the hex digits of a DER string. */
-static int read_hex_value(reader_t *r, certmap_str_t *value)
+/** "#" and the hex digits of one DER value: a string, or of a type that may be something else, that. */
+static int read_hex_value(reader_t *r, certmap_ava_t *ava)
 {
     apr_size_t start = r->at++, n = 0;
     unsigned char *der = (unsigned char *) r->out;
     certmap_der_t in, content;
     unsigned int tag;
-    const char *bad;
 
     while (r->at + 1 < r->in.len && certmap_hexval(peek(r)) >= 0 && certmap_hexval(r->in.data[r->at + 1]) >= 0) {
         der[n++] = (unsigned char) (16 * certmap_hexval(peek(r)) + certmap_hexval(r->in.data[r->at + 1]));
@@ -410,8 +470,9 @@ static int read_hex_value(reader_t *r, certmap_str_t *value)
     if (!certmap_der_next(&in, &tag, &content) || in.at != in.end) {
         return complain(r, start, "behind # stands the hex of one DER value; write \\# for a literal #");
     }
-    bad = certmap_der_string(tag, content, value, r->p);
-    return bad ? complain(r, start, apr_pstrcat(r->p, "value behind #: ", bad, NULL)) : 1;
+    in.at = der;
+    decode_value(ava, tag, content, in, r->p);
+    return ava->why ? complain(r, start, apr_pstrcat(r->p, "value behind #: ", ava->why, NULL)) : 1;
 }
 
 /** A value in double quotes (RFC 2253). */
@@ -470,19 +531,19 @@ static int read_plain_value(reader_t *r, certmap_str_t *value)
     return 1;
 }
 
-static int read_comma_value(reader_t *r, certmap_str_t *value)
+static int read_comma_value(reader_t *r, certmap_ava_t *ava)
 {
     int fine;
 
     skip_blanks(r);
     if (more(r) && peek(r) == '#') {
-        fine = read_hex_value(r, value);
+        fine = read_hex_value(r, ava);
     }
     else if (more(r) && peek(r) == '"') {
-        fine = read_quoted_value(r, value);
+        fine = read_quoted_value(r, &ava->value);
     }
     else {
-        return read_plain_value(r, value);
+        return read_plain_value(r, &ava->value);
     }
     skip_blanks(r);
     if (fine && more(r) && peek(r) != ',' && peek(r) != '+') {
@@ -532,13 +593,16 @@ static int read_ava(reader_t *r, int slash)
         return 0;
     }
     start = r->at;
-    if (!(slash ? read_slash_value(r, &ava->value) : read_comma_value(r, &ava->value))) {
+    if (!(slash ? read_slash_value(r, &ava->value) : read_comma_value(r, ava))) {
         return 0;
     }
     if (ava->value.len == 0) {
         return complain(r, start, "a value is missing behind '='");
     }
-    bad = certmap_text_check(ava->value, NULL);
+    if (ava->kind == CERTMAP_AVA_OPAQUE) {
+        return 1;
+    }
+    bad = certmap_value_check(ava->value);
     if (bad) {
         return complain(r, start, apr_pstrcat(r->p, "no certificate can hold this value: ", bad, NULL));
     }

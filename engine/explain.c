@@ -40,7 +40,7 @@ static int which_value(const certmap_trace_cond_t *t, const certmap_rule_t *rule
     certmap_values_t v = certmap_eval_values(ev, &cond->field);
     apr_size_t i;
 
-    for (i = 0; i < t->nvalues; i++) {
+    for (i = 0; i < t->nvalues && (t->told == CERTMAP_COND_YES || t->told == CERTMAP_COND_NO); i++) {
         certmap_match_e m = matched && cond->leader >= 0
             ? certmap_group_value(ev, rule, (apr_size_t)cond->leader, rule->nconds - 1, &v.values[i])
             : certmap_cond_value(ev, cond, &v.values[i]);
@@ -54,6 +54,22 @@ static int which_value(const certmap_trace_cond_t *t, const certmap_rule_t *rule
     return -1;
 }
 
+/* What is to be said of a condition that gave this answer. */
+static certmap_told_e told_of(certmap_match_e m, certmap_state_e state)
+{
+    switch (m) {
+    case CERTMAP_MATCH_NO:
+        return CERTMAP_COND_NO;
+    case CERTMAP_MATCH_MALFORMED:
+        return state == CERTMAP_MALFORMED ? CERTMAP_COND_MALFORMED : CERTMAP_COND_OTHER_TYPE;
+    case CERTMAP_MATCH_ERROR:
+        return CERTMAP_COND_ERROR;
+    case CERTMAP_MATCH_YES:
+        break;
+    }
+    return CERTMAP_COND_YES;
+}
+
 static void trace_cond(certmap_trace_cond_t *t, const certmap_cond_t *cond, certmap_eval_t *ev, const texts_t *texts,
                        apr_pool_t *p)
 {
@@ -63,6 +79,8 @@ static void trace_cond(certmap_trace_cond_t *t, const certmap_cond_t *cond, cert
     t->cond = cond;
     t->text = cond->text;
     t->holds = m == CERTMAP_MATCH_YES;
+    t->told = told_of(m, v.state);
+    t->why = certmap_cert_why(ev->cert, &cond->field, p);
     t->state = v.state;
     t->total = v.n;
     t->nvalues = v.n < VALUES_MOST ? v.n : VALUES_MOST;
@@ -74,10 +92,12 @@ static void trace_rule(certmap_trace_rule_t *t, const certmap_rule_t *rule, cert
                        apr_pool_t *p)
 {
     certmap_trace_cond_t *conds = apr_pcalloc(p, (rule->nconds + 1) * sizeof(*conds));
+    certmap_match_e m = certmap_rule_matches(ev, rule);
     apr_size_t i;
 
     t->rule = rule;
-    t->matched = certmap_rule_matches(ev, rule) == CERTMAP_MATCH_YES;
+    t->matched = m == CERTMAP_MATCH_YES;
+    t->malformed = m == CERTMAP_MATCH_MALFORMED ? certmap_rule_malformed(ev, rule, p) : NULL;
     for (i = 0; i < rule->nconds; i++) {
         trace_cond(&conds[i], &rule->conds[i], ev, texts, p);
         conds[i].which = which_value(&conds[i], rule, t->matched, ev);
@@ -134,9 +154,10 @@ apr_status_t certmap_explain(const certmap_list_t *list, const certmap_cert_t *c
     return rv;
 }
 
-/* How many conditions of a rule fail, the values bound to one another, up to `most`; *first: the first of them. */
+/* How many conditions of a rule fail, the values bound to one another, up to `most`, and how many hold; *first: the first
+ * that fails. Those on a malformed field do neither. */
 static apr_size_t count_failed(const certmap_rule_t *rule, certmap_eval_t *ev, apr_size_t most,
-                               const certmap_cond_t **first)
+                               const certmap_cond_t **first, apr_size_t *held)
 {
     apr_size_t failed = 0;
     apr_size_t i;
@@ -146,7 +167,8 @@ static apr_size_t count_failed(const certmap_rule_t *rule, certmap_eval_t *ev, a
         certmap_match_e m = cond->leader < 0 ? certmap_cond_holds(ev, cond)
                                              : certmap_group_holds(ev, rule, (apr_size_t)cond->leader, i);
 
-        if (m != CERTMAP_MATCH_YES && failed++ == 0) {
+        *held += m == CERTMAP_MATCH_YES;
+        if (m != CERTMAP_MATCH_YES && m != CERTMAP_MATCH_MALFORMED && failed++ == 0) {
             *first = cond;
         }
     }
@@ -168,6 +190,7 @@ typedef struct nearest_t {
 static void look_at(nearest_t *s, const certmap_rule_t *rule)
 {
     const certmap_cond_t *first = NULL;
+    apr_size_t held = 0;
     apr_size_t n;
 
     if (rule->disabled || rule->deny) {
@@ -175,8 +198,8 @@ static void look_at(nearest_t *s, const certmap_rule_t *rule)
     }
     s->left -= s->price;
     s->ev->steps -= CERTMAP_STEPS_RULE;
-    n = count_failed(rule, s->ev, s->rule != NULL ? s->least : rule->nconds, &first);
-    if (n > 0 && n < rule->nconds && (s->rule == NULL || n < s->least) && s->ev->steps > 0) {
+    n = count_failed(rule, s->ev, s->rule != NULL ? s->least : rule->nconds, &first, &held);
+    if (n > 0 && held > 0 && (s->rule == NULL || n < s->least) && s->ev->steps > 0) {
         s->least = n;
         s->rule = rule;
         s->failed = first;

@@ -184,6 +184,11 @@ apr_status_t certmap_field_parse(certmap_str_t text, certmap_field_t *field, con
     return APR_EINVAL;
 }
 
+const char *certmap_field_word(certmap_field_e field)
+{
+    return fields[field].name;
+}
+
 int certmap_field_same(const certmap_field_t *a, const certmap_field_t *b)
 {
     if (a->kind != b->kind) {

@@ -80,6 +80,9 @@ typedef struct making_t {
 typedef struct growing_t {
     const certmap_field_t *field;
     apr_array_header_t *groups;     /* of group_t * */
+    apr_uint32_t number;
+    apr_uint32_t *rules;            /* where the next of its rules goes */
+    apr_size_t nrules;
 } growing_t;
 
 /* Where a rule is put. */
@@ -266,6 +269,8 @@ static growing_t *field_for(making_t *m, const certmap_field_t *field)
         f = apr_palloc(m->pool, sizeof(*f));
         f->field = field;
         f->groups = apr_array_make(m->pool, 4, sizeof(group_t *));
+        f->number = (apr_uint32_t)m->fields->nelts;
+        f->nrules = 0;
         apr_hash_set(m->by_oid[field->kind], oid, APR_HASH_KEY_STRING, f);
         APR_ARRAY_PUSH(m->fields, growing_t *) = f;
     }
@@ -290,6 +295,7 @@ static group_t *use(making_t *m, const option_t *o)
         g->how = o->how;
         g->exact = o->exact;
         g->len = o->len;
+        g->field = f->number;
         g->power = power_of(o->how == HOW_SUFFIX || o->how == HOW_INNER ? o->len : 0);
         g->seed = seed_of(o->field, o->how, o->exact, o->len);
         APR_ARRAY_PUSH(f->groups, group_t *) = g;
@@ -482,6 +488,38 @@ static void make_table(making_t *m, certmap_index_t *ix, apr_pool_t *p)
     ix->mask = m->mask;
 }
 
+#define FIELD(m, i) (APR_ARRAY_IDX((m)->fields, (i), growing_t *))
+
+/* Whether a rule's key of this number is the first that it has in its field. */
+static int first_in_field(const choice_t *c, int key)
+{
+    return key < c->nkeys && (key == 0 || c->group[1]->field != c->group[0]->field);
+}
+
+/* Lists each field's rules, in their order. */
+static void list_rules(making_t *m, field_t *fields, apr_pool_t *p)
+{
+    apr_size_t r;
+    int i;
+    int k;
+
+    for (r = 0; r < m->n; r++) {
+        for (k = 0; first_in_field(&m->choices[r], k); k++) {
+            FIELD(m, m->choices[r].group[k]->field)->nrules++;
+        }
+    }
+    for (i = 0; i < m->fields->nelts; i++) {
+        FIELD(m, i)->rules = apr_palloc(p, FIELD(m, i)->nrules * sizeof(*fields->rules));
+        fields[i].rules = FIELD(m, i)->rules;
+        fields[i].nrules = FIELD(m, i)->nrules;
+    }
+    for (r = 0; r < m->n; r++) {
+        for (k = 0; first_in_field(&m->choices[r], k); k++) {
+            *FIELD(m, m->choices[r].group[k]->field)->rules++ = (apr_uint32_t)r;
+        }
+    }
+}
+
 /* Gives each group a filter of its size, and what is looked at together a place together. */
 static void make_fields(making_t *m, certmap_index_t *ix, apr_pool_t *p)
 {
@@ -514,8 +552,9 @@ static void make_fields(making_t *m, certmap_index_t *ix, apr_pool_t *p)
         for (j = 0; j < from->groups->nelts; j++) {
             groups[j] = *APR_ARRAY_IDX(from->groups, j, group_t *);
         }
-        fields[i] = (field_t){ from->field, groups, (apr_size_t)from->groups->nelts };
+        fields[i] = (field_t){ from->field, groups, (apr_size_t)from->groups->nelts, NULL, 0 };
     }
+    list_rules(m, fields, p);
     ix->fields = fields;
     ix->nfields = (apr_size_t)m->fields->nelts;
 }

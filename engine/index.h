@@ -18,7 +18,8 @@
  *   PRESENT   any of them                                    the field has a value
  *
  * Where many rules share even their best key, they are put under a pair of keys instead. Rules without a positive
- * condition are always asked.
+ * condition are always asked. Where a certificate's field is malformed, or has a value of another type than text, its
+ * values give no keys that could be trusted: all rules that have one of their keys in this field are asked then.
  */
 #ifndef CERTMAP_INDEX_H
 #define CERTMAP_INDEX_H
@@ -51,12 +52,15 @@ typedef struct group_t {
     apr_uint64_t mask;          /* bits of the filter, less one */
     apr_uint64_t *filter;       /* a bit for each key, small enough to stay in a cache */
     apr_uint32_t nkeys;
+    apr_uint32_t field;         /* of certmap_index_t's fields */
 } group_t;
 
 typedef struct field_t {
     const certmap_field_t *field;
     const group_t *groups;
     apr_size_t ngroups;
+    const apr_uint32_t *rules;  /* all that have a key in one of its groups */
+    apr_size_t nrules;
 } field_t;
 
 /* A key, or a pair of keys. Rules stand in certmap_index_t's rules. */

@@ -79,7 +79,8 @@ certmap_str_t certmap_dn_canonical(const certmap_dn_t *dn, apr_pool_t *p)
     for (i = 0; i < dn->nrdns; i++) {
         room += 4;
         for (j = 0; j < dn->rdns[i].navas; j++) {
-            room += 8 + strlen(dn->rdns[i].avas[j].oid) + dn->rdns[i].avas[j].folded.len;
+            room += 8 + strlen(dn->rdns[i].avas[j].oid) + dn->rdns[i].avas[j].folded.len
+                    + (dn->rdns[i].avas[j].kind == CERTMAP_AVA_OPAQUE);
         }
     }
     s = data = apr_palloc(p, room);
@@ -90,6 +91,13 @@ certmap_str_t certmap_dn_canonical(const certmap_dn_t *dn, apr_pool_t *p)
         s = put32(s, (apr_size_t)rdn->navas);
         for (j = 0; j < rdn->navas; j++) {
             s = put_part(s, rdn->avas[j].oid, strlen(rdn->avas[j].oid));
+            if (rdn->avas[j].kind == CERTMAP_AVA_OPAQUE) {      /* behind a NUL, which no text has */
+                s = put32(s, rdn->avas[j].folded.len + 1);
+                *s++ = '\0';
+                memcpy(s, rdn->avas[j].folded.data, rdn->avas[j].folded.len);
+                s += rdn->avas[j].folded.len;
+                continue;
+            }
             s = put_part(s, rdn->avas[j].folded.data, rdn->avas[j].folded.len);
         }
     }
@@ -133,6 +141,7 @@ typedef struct keys_job_t {
     apr_pool_t *pool;
     certmap_str_t issuer;           /* canonical, made when first asked */
     certmap_str_t subject;
+    unsigned unformed;
     int failed;
 } keys_job_t;
 
@@ -149,6 +158,15 @@ static void push_key(keys_job_t *job, certmap_kind_e kind, certmap_str_t a, cert
     else {
         job->failed = 1;
     }
+}
+
+/* Whether a key cannot be made because a field that it needs is malformed. */
+static int is_unformed(keys_job_t *job, certmap_kind_e kind, certmap_field_e field)
+{
+    int malformed = job->cert->f[field].state == CERTMAP_MALFORMED;
+
+    job->unformed |= malformed ? CERTMAP_KIND_BIT(kind) : 0;
+    return malformed;
 }
 
 /* The octets of a field that has one value of hex digits; len 0 when it has none. */
@@ -184,6 +202,9 @@ static void hex_key(keys_job_t *job, certmap_kind_e kind, certmap_field_e field)
     certmap_str_t none = { NULL, 0 };
     int with_issuer = kind == CERTMAP_K_SKI_ISSUER || kind == CERTMAP_K_ISSUER_SERIAL;
 
+    if (is_unformed(job, kind, field) || (value.len > 0 && with_issuer && is_unformed(job, kind, CERTMAP_F_ISSUER))) {
+        return;
+    }
     if (with_issuer && job->issuer.data == NULL) {
         job->issuer = name_of(job, CERTMAP_F_ISSUER);
     }
@@ -196,8 +217,14 @@ static void subject_key(keys_job_t *job, certmap_kind_e kind)
 {
     certmap_str_t none = { NULL, 0 };
 
+    if (is_unformed(job, kind, CERTMAP_F_SUBJECT)) {
+        return;
+    }
     if (job->subject.data == NULL) {
         job->subject = name_of(job, CERTMAP_F_SUBJECT);
+    }
+    if (kind == CERTMAP_K_DN && job->subject.data != NULL && is_unformed(job, kind, CERTMAP_F_ISSUER)) {
+        return;
     }
     if (kind == CERTMAP_K_DN && job->issuer.data == NULL) {
         job->issuer = name_of(job, CERTMAP_F_ISSUER);
@@ -212,7 +239,7 @@ static void email_keys(keys_job_t *job)
     const certmap_vals_t *emails = &job->cert->f[CERTMAP_F_SAN_EMAIL];
     apr_size_t i;
 
-    for (i = 0; i < emails->n && emails->state == CERTMAP_VALID; i++) {
+    for (i = 0; !is_unformed(job, CERTMAP_K_EMAIL, CERTMAP_F_SAN_EMAIL) && i < emails->n; i++) {
         push_key(job, CERTMAP_K_EMAIL, emails->v[i].folded, (certmap_str_t){ NULL, 0 });
     }
 }
@@ -245,8 +272,18 @@ static void make_keys(keys_job_t *job, certmap_kind_e kind)
     }
 }
 
+const char *certmap_kinds_first(unsigned kinds)
+{
+    certmap_kind_e kind = CERTMAP_K_SHA256;
+
+    while (kind < CERTMAP_K_COUNT && !(kinds & CERTMAP_KIND_BIT(kind))) {
+        kind++;
+    }
+    return kind < CERTMAP_K_COUNT ? kind_table[kind].name : NULL;
+}
+
 apr_status_t certmap_cert_keys(const certmap_cert_t *cert, unsigned kinds, const certmap_key_t **keys, apr_size_t *n,
-                               apr_pool_t *p)
+                               unsigned *unformed, apr_pool_t *p)
 {
     keys_job_t job = { .cert = cert, .kinds = kinds, .pool = p };
     apr_size_t most = CERTMAP_K_COUNT;
@@ -263,5 +300,6 @@ apr_status_t certmap_cert_keys(const certmap_cert_t *cert, unsigned kinds, const
     }
     *keys = job.keys;
     *n = job.n;
+    *unformed = job.unformed;
     return job.failed ? APR_EGENERAL : APR_SUCCESS;
 }

@@ -410,11 +410,12 @@ static unsigned ad_split(const key_job_t *job, piece_t value, piece_t parts[AD_C
 static int ad_email(key_job_t *job, piece_t piece)
 {
     certmap_str_t text = text_of(piece);
-    const char *why = certmap_text_check(text, NULL);
+    const char *why = certmap_value_check(text);
     const char *sign = memchr(text.data, '@', text.len);
 
     if (why != NULL || sign == NULL || sign == text.data || sign + 1 == text.data + text.len
-        || memchr(text.data, ' ', text.len) != NULL) {
+        || memchr(text.data, ' ', text.len) != NULL
+        || memchr(sign + 1, '@', (apr_size_t)(text.data + text.len - sign - 1)) != NULL) {
         certmap_sink_error(job->reader->sink, place_of(piece, 0), "not an e-mail address%s%s", why ? ": " : "",
                            why ? why : "");
         return 0;

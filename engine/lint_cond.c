@@ -21,13 +21,6 @@ static int spend(certmap_compare_t *c, apr_size_t steps)
     return 1;
 }
 
-/* Whether a pattern is met by every value that is there. */
-static int takes_all(const certmap_cond_t *cond)
-{
-    return cond->pattern == CERTMAP_P_WILDCARD && !cond->opaque && cond->u.wildcard.n == 1
-           && cond->u.wildcard.tokens[0] == CERTMAP_TOKEN_ANY;
-}
-
 static int is_name(const certmap_cond_t *cond)
 {
     return cond->pattern == CERTMAP_P_DN || cond->pattern == CERTMAP_P_DN_BELOW;
@@ -133,7 +126,7 @@ int certmap_cond_contains(certmap_compare_t *c, const certmap_cond_t *outer, con
 {
     certmap_str_t text;
 
-    if (same_pattern(outer, inner) || takes_all(outer)) {
+    if (same_pattern(outer, inner) || certmap_cond_is_presence(outer)) {
         return 1;
     }
     if (outer->opaque != inner->opaque || (is_name(inner) && outer->exact && !inner->exact)) {
@@ -232,7 +225,7 @@ static int literal_misses(certmap_compare_t *c, const certmap_cond_t *literal, c
 
 int certmap_cond_disjoint(certmap_compare_t *c, const certmap_cond_t *a, const certmap_cond_t *b)
 {
-    if (takes_all(a) || takes_all(b)) {
+    if (certmap_cond_is_presence(a) || certmap_cond_is_presence(b)) {
         return 0;
     }
     if (a->opaque != b->opaque) {
@@ -283,9 +276,11 @@ static parts_t compare_parts(certmap_compare_t *c, const certmap_cond_t *name, c
                 continue;
             }
             part.raw = part.u.literal = name->exact ? ava->value : ava->folded;
+            part.opaque = ava->kind != CERTMAP_AVA_TEXT;
             parts.n++;
             parts.contained += certmap_cond_contains(c, attr, &part);
-            parts.missed += certmap_cond_disjoint(c, attr, &part);
+            /* a condition about text is malformed, and no "no", where a value has another type */
+            parts.missed += !part.opaque && certmap_cond_disjoint(c, attr, &part);
         }
     }
     return parts;
@@ -348,7 +343,8 @@ static int contradict(certmap_compare_t *c, const certmap_cond_t *a, const certm
     if (!other->negated) {
         return certmap_cond_contains(c, negated, other);
     }
-    return (a->all && takes_all(b)) || (b->all && takes_all(a));   /* all:F!=x wants a value, F!=* wants none */
+    /* all:F!=x wants a value, F!=* wants none */
+    return (a->all && certmap_cond_is_presence(b)) || (b->all && certmap_cond_is_presence(a));
 }
 
 int certmap_rule_contradicts(certmap_compare_t *c, const certmap_rule_t *rule, const certmap_cond_t **first,

@@ -127,9 +127,10 @@ apr_status_t certmap_entries_naming(const certmap_entries_t *entries, const cert
                                     void *baton, apr_pool_t *p)
 {
     const certmap_key_t *keys;
+    unsigned unformed;
     apr_size_t n;
     apr_size_t i;
-    apr_status_t rv = certmap_cert_keys(cert, CERTMAP_KINDS_ALL, &keys, &n, p);
+    apr_status_t rv = certmap_cert_keys(cert, CERTMAP_KINDS_ALL, &keys, &n, &unformed, p);
 
     for (i = 0; i < n && rv == APR_SUCCESS; i++) {
         const certmap_packed_t *packed = certmap_entries_find(entries, keys[i].hash);

@@ -73,11 +73,12 @@ static void add_value(certmap_eval_t *ev, apr_array_header_t **values, const cer
     }
     if (i == ev->ncached) {
         values[i] = apr_array_make(ev->pool, 2, sizeof(certmap_value_t));
-        ev->cache[ev->ncached++] = (certmap_values_t){ field, CERTMAP_VALID, NULL, 0 };
+        ev->cache[ev->ncached++] = (certmap_values_t){ .field = field, .state = CERTMAP_VALID };
     }
     APR_ARRAY_PUSH(values[i], certmap_value_t) = *value;
     ev->cache[i].values = (const certmap_value_t *)values[i]->elts;
     ev->cache[i].n = (apr_size_t)values[i]->nelts;
+    ev->cache[i].odd |= value->kind == CERTMAP_V_OPAQUE;
 }
 
 /* A text that a wildcard matches, and whatever matches all that the wildcard does. */
@@ -138,7 +139,8 @@ static void add_parts(certmap_eval_t *ev, apr_array_header_t **values, const cer
     for (i = 0; i < cond->u.dn->nrdns && cond->field.kind != CERTMAP_F_SAN_DIRNAME; i++) {
         for (j = 0; j < cond->u.dn->rdns[i].navas; j++) {
             const certmap_ava_t *ava = &cond->u.dn->rdns[i].avas[j];
-            certmap_value_t value = { .kind = CERTMAP_V_TEXT, .text = ava->value, .folded = ava->folded };
+            certmap_value_t value = { .kind = ava->kind == CERTMAP_AVA_TEXT ? CERTMAP_V_TEXT : CERTMAP_V_OPAQUE,
+                                      .text = ava->value, .folded = ava->folded };
 
             field.oid = field.name = ava->oid;
             add_value(ev, values, apr_pmemdup(ev->pool, &field, sizeof(field)), &value);

@@ -221,19 +221,21 @@ const char *certmap_a_labels(certmap_str_t name, apr_pool_t *p);
 
 /* ---- one certificate before many rules ------------------------------------------------------------------------ */
 
-/** Three-valued logic with a fourth that ends everything. */
+/** Logic with two more answers beside yes and no. Of the answers of conditions that must all hold, the first in this
+ *  order is the answer of all of them, whatever the order in which they are asked. */
 typedef enum certmap_match_e {
     CERTMAP_MATCH_NO,
-    CERTMAP_MATCH_YES,
+    CERTMAP_MATCH_MALFORMED,    /**< the field cannot be decoded, or is no text and text is asked for */
     CERTMAP_MATCH_ERROR,        /**< the matcher failed: neither yes nor no */
-    CERTMAP_MATCH_MALFORMED     /**< the field cannot be decoded */
+    CERTMAP_MATCH_YES
 } certmap_match_e;
 
 /** A field's values, asked once per context. */
 typedef struct certmap_values_t {
     const certmap_field_t *field;
     certmap_state_e state;
-    const certmap_value_t *values;
+    int odd;                        /**< a value is of another type than text, of those that may be text */
+    const certmap_value_t *values;  /**< of a malformed field: the names that could be split into attributes */
     apr_size_t n;
 } certmap_values_t;
 
@@ -269,6 +271,17 @@ static inline int certmap_eval_spend(certmap_eval_t *ev, apr_size_t steps)
 }
 /** The values of a field, remembered. */
 certmap_values_t certmap_eval_values(certmap_eval_t *ev, const certmap_field_t *field);
+/** Whether a condition asks for a value whatever it is, text or not: "=*". */
+static inline int certmap_cond_is_presence(const certmap_cond_t *cond)
+{
+    return cond->pattern == CERTMAP_P_WILDCARD && !cond->opaque && cond->u.wildcard.n == 1
+           && cond->u.wildcard.tokens[0] == CERTMAP_TOKEN_ANY;
+}
+/** Whether a condition asks for what cannot be compared: a malformed field, or text of one that has another type. */
+static inline int certmap_cond_touches(const certmap_cond_t *cond, const certmap_values_t *v)
+{
+    return v->state == CERTMAP_MALFORMED || (v->odd && !cond->opaque && !certmap_cond_is_presence(cond));
+}
 /** Whether one value meets a condition's pattern; negation and all: are not looked at. Sets ev->match for a regex. */
 certmap_match_e certmap_cond_value(certmap_eval_t *ev, const certmap_cond_t *cond, const certmap_value_t *value);
 /** Whether a condition holds by itself, bound to no other. */
@@ -279,12 +292,16 @@ certmap_match_e certmap_group_holds(certmap_eval_t *ev, const certmap_rule_t *ru
 certmap_match_e certmap_group_value(certmap_eval_t *ev, const certmap_rule_t *rule, apr_size_t leader, apr_size_t last,
                                     const certmap_value_t *value);
 /**
- * Whether a rule's conditions hold, all together. Asks neither "disabled" nor "expires". An index that picks candidates
- * calls this for each of them; what it does not pick must be a rule for which this says CERTMAP_MATCH_NO.
+ * Whether a rule's conditions hold, all together: no, if one that asks for nothing malformed is certainly false; else
+ * malformed, if the rule asks for a malformed field anywhere, its USER included. Asks neither "disabled" nor "expires".
+ * An index that picks candidates calls this for each of them; what it does not pick must be a rule for which this says
+ * CERTMAP_MATCH_NO.
  */
 certmap_match_e certmap_rule_matches(certmap_eval_t *ev, const certmap_rule_t *rule);
 /** Nanoseconds since the first regex was asked; 0: none was. */
 apr_int64_t certmap_eval_regex_used(const certmap_eval_t *ev);
+/** What is malformed of all that a rule asks for, the first thing: "subject.CN is malformed: NUL inside". */
+const char *certmap_rule_malformed(certmap_eval_t *ev, const certmap_rule_t *rule, apr_pool_t *p);
 /** What ev->failed says, in words, in p. */
 const char *certmap_eval_error(const certmap_eval_t *ev, apr_pool_t *p);
 
@@ -448,8 +465,6 @@ struct certmap_builder_t {
 struct certmap_ruleset_t {
     const certmap_rule_t *const *rules;
     apr_size_t n;
-    const certmap_field_t *lazy;    /**< extensions that its rules speak of; decoded only when asked */
-    apr_size_t nlazy;
     const certmap_index_t *index;   /**< or NULL */
 };
 

@@ -122,51 +122,12 @@ const apr_array_header_t *certmap_builder_errors(const certmap_builder_t *b)
     return b->sink.list;
 }
 
-static int is_lazy(const certmap_field_t *field)
-{
-    return field->kind == CERTMAP_F_EXT || field->kind == CERTMAP_F_SAN_OTHER;
-}
-
-static void add_lazy(apr_array_header_t *fields, apr_hash_t *seen, const certmap_field_t *field)
-{
-    if (is_lazy(field) && apr_hash_get(seen, field->name, APR_HASH_KEY_STRING) == NULL) {
-        apr_hash_set(seen, field->name, APR_HASH_KEY_STRING, field);
-        APR_ARRAY_PUSH(fields, certmap_field_t) = *field;
-    }
-}
-
-/* The extensions that enabled rules speak of. */
-static apr_array_header_t *lazy_fields(const certmap_builder_t *b)
-{
-    apr_array_header_t *fields = apr_array_make(b->pool, 4, sizeof(certmap_field_t));
-    apr_hash_t *seen = apr_hash_make(b->temporary);
-    apr_size_t j;
-    int i;
-
-    for (i = 0; i < b->rules->nelts; i++) {
-        const certmap_rule_t *rule = APR_ARRAY_IDX(b->rules, i, certmap_rule_t *);
-
-        for (j = 0; j < rule->nconds && !rule->disabled; j++) {
-            add_lazy(fields, seen, &rule->conds[j].field);
-        }
-        for (j = 0; rule->user != NULL && j < rule->user->nparts && !rule->disabled; j++) {
-            if (rule->user->parts[j].kind == CERTMAP_PART_FIELD) {
-                add_lazy(fields, seen, &rule->user->parts[j].u.field);
-            }
-        }
-    }
-    return fields;
-}
-
 const certmap_ruleset_t *certmap_builder_finish(certmap_builder_t *b)
 {
     certmap_ruleset_t *rs = apr_pcalloc(b->pool, sizeof(*rs));
-    apr_array_header_t *lazy = lazy_fields(b);
 
     rs->n = (apr_size_t)b->rules->nelts;
     rs->rules = apr_pmemdup(b->pool, b->rules->elts, rs->n * sizeof(*rs->rules));
-    rs->lazy = (const certmap_field_t *)lazy->elts;
-    rs->nlazy = (apr_size_t)lazy->nelts;
     apr_pool_destroy(b->temporary);
     b->temporary = b->scratch = NULL;
     rs->index = certmap_index_create(rs->rules, rs->n, b->pool);

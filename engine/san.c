@@ -3,8 +3,9 @@
  * @file engine/san.c
  * @brief The extensions of a certificate: subject alternative names above all, keys, purposes, policies, the AD SID.
  *
- * What the mapper knows is read when the view is made, and malformed there means a malformed certificate. Any other
- * extension is nobody's business until a rule asks for it by OID.
+ * What the mapper knows is read when the view is made. An extension that cannot be read makes the certificate
+ * malformed; a value in it that is wrong by itself spoils the fields that it belongs to. Any other extension is
+ * nobody's business until a rule asks for it by OID.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -31,73 +32,104 @@ static apr_size_t size_of(certmap_der_t d)
 typedef struct san_t {
     certmap_value_t *v[CERTMAP_F_COUNT];
     apr_size_t n[CERTMAP_F_COUNT];
-    const char **oids;          /**< of SAN_OTHER */
+    const char *why[CERTMAP_F_COUNT];   /**< a value is malformed, the first of them */
+    const char **oids;                  /**< of SAN_OTHER */
+    const char **whys;                  /**< of SAN_OTHER, for each value */
 } san_t;
 
-/** email, dns */
-static const char *read_ia5(san_t *san, certmap_value_t *v, certmap_der_t content, apr_pool_t *p)
+/** A value of a field is malformed. */
+static void spoil_value(san_t *san, certmap_field_e field, const char *why)
+{
+    if (!san->why[field]) {
+        san->why[field] = why;
+    }
+}
+
+/* Each of these reads one value into v, and counts it where it is one. What cannot be read at all is returned, what is
+ * wrong with the value alone is noted. */
+
+/** dns */
+static const char *read_ia5(san_t *san, certmap_field_e field, certmap_value_t *v, certmap_der_t content, apr_pool_t *p)
 {
     certmap_str_t text;
     const char *why = certmap_der_string(CERTMAP_T_IA5, content, &text, p);
 
-    (void) san;
-    if (!why) {
-        certmap_value_text(v, text, p);
+    if (why) {
+        spoil_value(san, field, why);
+        return NULL;
     }
-    return why;
+    certmap_value_text(v, text, p);
+    san->n[field] += !certmap_value_blank(v);
+    return NULL;
 }
 
-static const char *read_uri(san_t *san, certmap_value_t *v, certmap_der_t content, apr_pool_t *p)
+/** uri: the scheme and the host ignore case, all behind them does not. */
+static const char *read_uri(san_t *san, certmap_field_e field, certmap_value_t *v, certmap_der_t content, apr_pool_t *p)
 {
-    const char *why = read_ia5(san, v, content, p);
+    apr_size_t before = san->n[field];
+    const char *why = read_ia5(san, field, v, content, p);
 
-    if (!why) {
+    if (san->n[field] > before) {
         v->folded = certmap_fold_uri(v->text, p);
     }
     return why;
 }
 
-static const char *read_rid(san_t *san, certmap_value_t *v, certmap_der_t content, apr_pool_t *p)
+/** An address with two '@' reads as an address of either domain. */
+static const char *read_email(san_t *san, certmap_field_e field, certmap_value_t *v, certmap_der_t content,
+                              apr_pool_t *p)
+{
+    const unsigned char *sign = content.at < content.end ? memchr(content.at, '@', certmap_der_left(&content)) : NULL;
+
+    if (sign && memchr(sign + 1, '@', (apr_size_t) (content.end - sign - 1))) {
+        spoil_value(san, field, "more than one '@' in an address");
+        return NULL;
+    }
+    return read_ia5(san, field, v, content, p);
+}
+
+static const char *read_rid(san_t *san, certmap_field_e field, certmap_value_t *v, certmap_der_t content, apr_pool_t *p)
 {
     const char *oid = certmap_der_oid(content, p);
 
-    (void) san;
     if (!oid) {
         return "not an OID";
     }
     certmap_value_plain(v, CERTMAP_V_OID, (certmap_str_t) { oid, strlen(oid) });
+    san->n[field]++;
     return NULL;
 }
 
-static const char *read_dirname(san_t *san, certmap_value_t *v, certmap_der_t content, apr_pool_t *p)
+static const char *read_dirname(san_t *san, certmap_field_e field, certmap_value_t *v, certmap_der_t content,
+                                apr_pool_t *p)
 {
     certmap_der_t rdns;
     const certmap_dn_t *dn;
     const char *why, *text;
 
-    (void) san;
     if (!certmap_der_expect(&content, CERTMAP_T_SEQUENCE, &rdns) || content.at != content.end) {
         return "not DER";
     }
     if (!certmap_dn_decode(rdns, &dn, NULL, NULL, &why, p)) {
         return why;
     }
-    if (dn->nrdns == 0) {
-        return "empty";
+    why = dn->nrdns == 0 ? "empty" : certmap_dn_why(dn, p);
+    if (why) {
+        spoil_value(san, field, why);
     }
     text = certmap_dn_text(dn, p);
     certmap_value_text(v, (certmap_str_t) { text, strlen(text) }, p);
     v->kind = CERTMAP_V_DN;
     v->dn = dn;
+    san->n[field]++;
     return NULL;
 }
 
-static const char *read_ip(san_t *san, certmap_value_t *v, certmap_der_t content, apr_pool_t *p)
+static const char *read_ip(san_t *san, certmap_field_e field, certmap_value_t *v, certmap_der_t content, apr_pool_t *p)
 {
     apr_size_t len = certmap_der_left(&content);
     char text[INET6_ADDRSTRLEN];
 
-    (void) san;
     if (len != 4 && len != 16) {
         return "an address of neither 4 nor 16 octets";
     }
@@ -107,10 +139,12 @@ static const char *read_ip(san_t *san, certmap_value_t *v, certmap_der_t content
     certmap_value_plain(v, CERTMAP_V_IP, certmap_str_copy(text, strlen(text), p));
     memcpy(v->ip, content.at, len);
     v->iplen = (unsigned char) len;
+    san->n[field]++;
     return NULL;
 }
 
-/** A value that is one character string is text, anything else is kept as the hex of its DER. */
+/** A value that is one character string is text, anything else is kept as the hex of its DER.
+ *  @return NULL, or why it is malformed, a constant */
 static const char *read_any(certmap_value_t *v, certmap_der_t whole, apr_pool_t *p)
 {
     certmap_der_t in = whole, content;
@@ -129,11 +163,13 @@ static const char *read_any(certmap_value_t *v, certmap_der_t whole, apr_pool_t 
     return why;
 }
 
-static const char *read_other(san_t *san, certmap_value_t *v, certmap_der_t content, apr_pool_t *p)
+static const char *read_other(san_t *san, certmap_field_e field, certmap_value_t *v, certmap_der_t content,
+                              apr_pool_t *p)
 {
+    apr_size_t at = san->n[field];
     certmap_der_t oid, value, check;
     unsigned int tag;
-    const char *type, *why;
+    int upn;
 
     if (!certmap_der_expect(&content, CERTMAP_T_OID, &oid) || !certmap_der_expect(&content, 0xa0, &value)
         || content.at != content.end) {
@@ -143,19 +179,21 @@ static const char *read_other(san_t *san, certmap_value_t *v, certmap_der_t cont
     if (!certmap_der_next(&check, &tag, &content) || check.at != check.end) {
         return "otherName's value is not DER";
     }
-    type = certmap_der_oid(oid, p);
-    if (!type) {
+    san->oids[at] = certmap_der_oid(oid, p);
+    if (!san->oids[at]) {
         return "otherName's type is no OID";
     }
-    why = read_any(v, value, p);
-    if (why) {
-        return why;
+    upn = strcmp(san->oids[at], OID_UPN) == 0;
+    certmap_value_plain(v, CERTMAP_V_OPAQUE, (certmap_str_t) { "", 0 });
+    san->whys[at] = upn && tag != CERTMAP_T_UTF8 ? "UPN is not a UTF8String" : read_any(v, value, p);
+    if (!san->whys[at] && certmap_value_blank(v)) {
+        return NULL;
     }
-    san->oids[san->n[CERTMAP_F_SAN_OTHER]] = type;
-    if (strcmp(type, OID_UPN) == 0) {
-        if (tag != CERTMAP_T_UTF8) {
-            return "UPN is not a UTF8String";
-        }
+    san->n[field]++;
+    if (upn && san->whys[at]) {
+        spoil_value(san, CERTMAP_F_SAN_UPN, san->whys[at]);
+    }
+    else if (upn) {
         san->v[CERTMAP_F_SAN_UPN][san->n[CERTMAP_F_SAN_UPN]++] = *v;
     }
     return NULL;
@@ -166,10 +204,10 @@ static const struct {
     unsigned int tag;
     const char *name;
     certmap_field_e field;
-    const char *(*read)(san_t *san, certmap_value_t *v, certmap_der_t content, apr_pool_t *p);
+    const char *(*read)(san_t *san, certmap_field_e field, certmap_value_t *v, certmap_der_t content, apr_pool_t *p);
 } forms[] = {
     { 0xa0, ".other", CERTMAP_F_SAN_OTHER, read_other },
-    { 0x81, ".email", CERTMAP_F_SAN_EMAIL, read_ia5 },
+    { 0x81, ".email", CERTMAP_F_SAN_EMAIL, read_email },
     { 0x82, ".dns", CERTMAP_F_SAN_DNS, read_ia5 },
     { 0xa3, ".x400Address", CERTMAP_F_COUNT, NULL },
     { 0xa4, ".dirname", CERTMAP_F_SAN_DIRNAME, read_dirname },
@@ -214,6 +252,35 @@ static const char *count_names(certmap_der_t names, apr_size_t count[CERTMAP_F_C
     return NULL;
 }
 
+/** Puts what has been read into the view. */
+static void take_names(certmap_cert_t *cert, const san_t *san, apr_pool_t *p)
+{
+    apr_size_t i;
+    int f;
+
+    for (f = CERTMAP_F_SAN_EMAIL; f < CERTMAP_F_SAN_OTHER; f++) {
+        if (san->why[f]) {
+            certmap_cert_spoil(cert, (certmap_field_e) f, san->why[f]);
+            certmap_cert_mark(cert, certmap_field_word((certmap_field_e) f), san->why[f], p);
+            if (f == CERTMAP_F_SAN_DIRNAME) {       /* what is sound of a name may tell it from another one */
+                cert->f[f].v = san->v[f];
+                cert->f[f].n = san->n[f];
+            }
+        }
+        else if (san->n[f]) {
+            cert->f[f] = (certmap_vals_t) { CERTMAP_VALID, san->n[f], san->v[f], NULL };
+        }
+    }
+    for (i = 0; i < san->n[CERTMAP_F_SAN_OTHER] && cert->nodd < CERTMAP_ODD_MOST; i++) {
+        if (san->whys[i]) {
+            certmap_cert_mark(cert, apr_pstrcat(p, "san.other:", san->oids[i], NULL), san->whys[i], p);
+        }
+    }
+    cert->f[CERTMAP_F_SAN_OTHER].state = CERTMAP_VALID;
+    cert->others = (certmap_keyed_t) { san->n[CERTMAP_F_SAN_OTHER], san->oids, san->whys, san->v[CERTMAP_F_SAN_OTHER] };
+    certmap_keyed_sort(&cert->others, p);
+}
+
 const char *certmap_san_decode(certmap_cert_t *cert, certmap_der_t data, apr_pool_t *p)
 {
     apr_size_t count[CERTMAP_F_COUNT + 1] = { 0 };
@@ -239,26 +306,17 @@ const char *certmap_san_decode(certmap_cert_t *cert, certmap_der_t data, apr_poo
         san.v[i] = count[i] ? apr_palloc(p, count[i] * sizeof(certmap_value_t)) : NULL;
     }
     san.oids = apr_palloc(p, (count[CERTMAP_F_SAN_OTHER] + 1) * sizeof(*san.oids));
+    san.whys = apr_palloc(p, (count[CERTMAP_F_SAN_OTHER] + 1) * sizeof(*san.whys));
     while (certmap_der_next(&names, &tag, &content)) {
         apr_size_t form = form_of(tag);
         certmap_field_e field = forms[form].field;
 
-        if (!forms[form].read) {
-            continue;
-        }
-        why = forms[form].read(&san, &san.v[field][san.n[field]], content, p);
+        why = forms[form].read ? forms[form].read(&san, field, &san.v[field][san.n[field]], content, p) : NULL;
         if (why) {
-            return apr_pstrcat(p, forms[form].name, *why == '.' ? "" : ": ", why, NULL);
-        }
-        san.n[field]++;
-    }
-    for (i = 0; i < CERTMAP_F_COUNT; i++) {
-        if (san.n[i]) {
-            cert->f[i] = (certmap_vals_t) { CERTMAP_VALID, san.n[i], san.v[i] };
+            return apr_pstrcat(p, forms[form].name, ": ", why, NULL);
         }
     }
-    cert->others = (certmap_keyed_t) { san.n[CERTMAP_F_SAN_OTHER], san.oids, san.v[CERTMAP_F_SAN_OTHER] };
-    certmap_keyed_sort(&cert->others, p);
+    take_names(cert, &san, p);
     return NULL;
 }
 
@@ -287,19 +345,26 @@ int certmap_is_sid(certmap_str_t text)
 
 static void set_values(certmap_cert_t *cert, certmap_field_e field, const certmap_value_t *v, apr_size_t n)
 {
-    cert->f[field] = (certmap_vals_t) { CERTMAP_VALID, n, v };
+    cert->f[field] = (certmap_vals_t) { CERTMAP_VALID, n, v, NULL };
 }
 
-static const char *set_key_id(certmap_cert_t *cert, certmap_field_e field, certmap_der_t id, apr_pool_t *p)
+/** A value that is malformed by itself. */
+static void set_malformed(certmap_cert_t *cert, certmap_field_e field, const char *why, apr_pool_t *p)
+{
+    certmap_cert_mark(cert, certmap_field_word(field), why, p);
+    certmap_cert_spoil(cert, field, why);
+}
+
+static void set_key_id(certmap_cert_t *cert, certmap_field_e field, certmap_der_t id, apr_pool_t *p)
 {
     certmap_value_t *v = apr_palloc(p, sizeof(*v));
 
     if (id.at == id.end) {
-        return "empty";
+        set_malformed(cert, field, "empty", p);
+        return;
     }
     certmap_value_plain(v, CERTMAP_V_HEX, certmap_hex(id.at, certmap_der_left(&id), p));
     set_values(cert, field, v, 1);
-    return NULL;
 }
 
 static const char *read_ski(certmap_cert_t *cert, certmap_der_t data, apr_pool_t *p)
@@ -309,7 +374,8 @@ static const char *read_ski(certmap_cert_t *cert, certmap_der_t data, apr_pool_t
     if (!certmap_der_expect(&data, CERTMAP_T_OCTETSTRING, &id) || data.at != data.end) {
         return "not DER";
     }
-    return set_key_id(cert, CERTMAP_F_SKI, id, p);
+    set_key_id(cert, CERTMAP_F_SKI, id, p);
+    return NULL;
 }
 
 /** AuthorityKeyIdentifier: [0] key id, [1] issuer's names, [2] its serial, each optional, in this order. */
@@ -334,17 +400,13 @@ static const char *read_aki(certmap_cert_t *cert, certmap_der_t data, apr_pool_t
         }
         last = number;
         if (number == 0) {
-            const char *why = set_key_id(cert, CERTMAP_F_AKI, content, p);
-
-            if (why) {
-                return why;
-            }
+            set_key_id(cert, CERTMAP_F_AKI, content, p);
         }
     }
     return NULL;
 }
 
-/** BasicConstraints: nothing but whether this is a CA. An explicit FALSE is not DER, but common and harmless. */
+/** BasicConstraints, which no rule asks for. An explicit FALSE is not DER, but common and harmless. */
 static const char *read_basic(certmap_cert_t *cert, certmap_der_t data, apr_pool_t *p)
 {
     certmap_der_t seq, content;
@@ -354,13 +416,9 @@ static const char *read_basic(certmap_cert_t *cert, certmap_der_t data, apr_pool
     if (!certmap_der_expect(&data, CERTMAP_T_SEQUENCE, &seq) || data.at != data.end) {
         return "not DER";
     }
-    if (certmap_der_peek(&seq) == CERTMAP_T_BOOLEAN) {
-        if (!certmap_der_expect(&seq, CERTMAP_T_BOOLEAN, &content) || certmap_der_left(&content) != 1) {
-            return "not DER";
-        }
-        if (content.at[0] != 0) {
-            return "the certificate of a CA";
-        }
+    if (certmap_der_peek(&seq) == CERTMAP_T_BOOLEAN
+        && (!certmap_der_expect(&seq, CERTMAP_T_BOOLEAN, &content) || certmap_der_left(&content) != 1)) {
+        return "not DER";
     }
     if (certmap_der_peek(&seq) == CERTMAP_T_INTEGER && !certmap_der_expect(&seq, CERTMAP_T_INTEGER, &content)) {
         return "not DER";
@@ -393,7 +451,8 @@ static const char *read_ku(certmap_cert_t *cert, certmap_der_t data, apr_pool_t 
         }
     }
     if (n == 0) {
-        return "no bit is set";
+        set_malformed(cert, CERTMAP_F_KU, "no bit is set", p);
+        return NULL;
     }
     set_values(cert, CERTMAP_F_KU, v, n);
     return NULL;
@@ -476,46 +535,62 @@ static const char *read_sid(certmap_cert_t *cert, certmap_der_t data, apr_pool_t
         return "not DER";
     }
     type = certmap_der_oid(oid, p);
-    if (!type || strcmp(type, OID_SID) != 0) {
-        return "not a SID";
+    if (!type) {
+        return "not DER";
     }
     sid = certmap_str_copy(text.at, certmap_der_left(&text), p);
-    if (!certmap_is_sid(sid)) {
-        return "not a SID";
+    if (strcmp(type, OID_SID) != 0 || !certmap_is_sid(sid)) {
+        set_malformed(cert, CERTMAP_F_SID, "not a SID", p);
+        return NULL;
     }
     certmap_value_text(v, sid, p);
     set_values(cert, CERTMAP_F_SID, v, 1);
     return NULL;
 }
 
-/** The SAN URI form of the SID, for CAs that cannot write the extension. */
-static const char *sid_from_uris(certmap_cert_t *cert, apr_pool_t *p)
+/** What a URI that holds a SID says; data NULL when it holds none. */
+static certmap_str_t sid_of(const certmap_value_t *uri)
+{
+    const apr_size_t prefix = sizeof(SID_URI) - 1;
+    certmap_str_t text = uri->text;
+
+    if (text.len < prefix || memcmp(text.data, SID_URI, prefix) != 0) {
+        return (certmap_str_t) { NULL, 0 };
+    }
+    return (certmap_str_t) { text.data + prefix, text.len - prefix };
+}
+
+/** The SAN URI form of the SID, for CAs that cannot write the extension. Where both are there, they must not differ:
+ *  nobody could say which of two accounts is meant. */
+static const char *join_sids(certmap_cert_t *cert, apr_pool_t *p)
 {
     const certmap_vals_t *uris = &cert->f[CERTMAP_F_SAN_URI];
-    const apr_size_t prefix = sizeof(SID_URI) - 1;
-    apr_size_t i, n = 0, room = 0;
-    certmap_value_t *v;
+    const certmap_vals_t *own = &cert->f[CERTMAP_F_SID];
+    certmap_value_t *v = NULL;
+    apr_size_t i, n = 0;
 
-    for (i = 0; i < uris->n; i++) {
-        room += uris->v[i].text.len > prefix && memcmp(uris->v[i].text.data, SID_URI, prefix) == 0;
-    }
-    if (room == 0) {
+    if (uris->state == CERTMAP_MALFORMED) {     /* said already, of the URI */
+        certmap_cert_spoil(cert, CERTMAP_F_SID, "a URI, which could hold one, is malformed");
         return NULL;
     }
-    v = apr_palloc(p, room * sizeof(*v));
     for (i = 0; i < uris->n; i++) {
-        certmap_str_t text = uris->v[i].text;
+        certmap_str_t text = sid_of(&uris->v[i]);
 
-        if (text.len > prefix && memcmp(text.data, SID_URI, prefix) == 0) {
-            text.data += prefix;
-            text.len -= prefix;
-            if (!certmap_is_sid(text)) {
-                return "the URI holds no SID";
-            }
-            certmap_value_text(&v[n++], text, p);
+        if (!text.data) {
+            continue;
         }
+        if (!certmap_is_sid(text)) {
+            return "the URI holds no SID";
+        }
+        if (own->n && !certmap_str_same(own->v[0].text, text)) {
+            return "the extension and the URI differ";
+        }
+        v = v ? v : apr_palloc(p, uris->n * sizeof(*v));
+        certmap_value_text(&v[n++], text, p);
     }
-    set_values(cert, CERTMAP_F_SID, v, n);
+    if (n && !own->n) {
+        set_values(cert, CERTMAP_F_SID, v, n);
+    }
     return NULL;
 }
 
@@ -523,7 +598,7 @@ static const char *sid_from_uris(certmap_cert_t *cert, apr_pool_t *p)
 static const struct {
     const char *name;
     const char *oid;            /**< its DER content */
-    certmap_field_e field;      /**< malformed when it is; CERTMAP_F_COUNT: no field of its own */
+    certmap_field_e field;      /**< malformed where it cannot be read; CERTMAP_F_COUNT: no field of its own */
     const char *(*read)(certmap_cert_t *cert, certmap_der_t data, apr_pool_t *p);
 } known[] = {
     { "ski", "\x55\x1d\x0e", CERTMAP_F_SKI, read_ski },
@@ -536,14 +611,13 @@ static const struct {
     { "sid", "\x2b\x06\x01\x04\x01\x82\x37\x19\x02", CERTMAP_F_SID, read_sid },
 };
 
-static void spoil_san(certmap_cert_t *cert)
+static void spoil_san(certmap_cert_t *cert, const char *why)
 {
     certmap_field_e f;
 
     for (f = CERTMAP_F_SAN_EMAIL; f <= CERTMAP_F_SAN_OTHER; f++) {
-        cert->f[f] = (certmap_vals_t) { CERTMAP_MALFORMED, 0, NULL };
+        certmap_cert_spoil(cert, f, why);
     }
-    cert->f[CERTMAP_F_SID] = (certmap_vals_t) { CERTMAP_MALFORMED, 0, NULL };
 }
 
 /** Nothing of extensions can be said. */
@@ -551,12 +625,12 @@ static void spoil_all(certmap_cert_t *cert, const char *why, apr_pool_t *p)
 {
     certmap_field_e f;
 
-    spoil_san(cert);
+    spoil_san(cert, why);
     for (f = CERTMAP_F_SKI; f <= CERTMAP_F_SID; f++) {
-        cert->f[f] = (certmap_vals_t) { CERTMAP_MALFORMED, 0, NULL };
+        certmap_cert_spoil(cert, f, why);
     }
     cert->nexts = 0;
-    certmap_cert_blame(cert, "extensions", why, p);
+    certmap_cert_blame(cert, CERTMAP_FAULT_EXTENSION, "extensions", why, p);
 }
 
 static int compare_oid(certmap_der_t a, certmap_der_t b)
@@ -631,31 +705,31 @@ void certmap_cert_extensions(certmap_cert_t *cert, certmap_der_t exts, apr_pool_
         if (!why) {
             continue;
         }
-        certmap_cert_blame(cert, known[i].name, why, p);
+        certmap_cert_blame(cert, CERTMAP_FAULT_EXTENSION, known[i].name, why, p);
         if (known[i].field != CERTMAP_F_COUNT) {
-            cert->f[known[i].field] = (certmap_vals_t) { CERTMAP_MALFORMED, 0, NULL };
+            certmap_cert_spoil(cert, known[i].field, why);
         }
         else if (known[i].read == certmap_san_decode) {
-            spoil_san(cert);
+            spoil_san(cert, why);
         }
     }
-    if (cert->f[CERTMAP_F_SID].state == CERTMAP_ABSENT) {
-        why = sid_from_uris(cert, p);
+    if (cert->f[CERTMAP_F_SID].state != CERTMAP_MALFORMED) {
+        why = join_sids(cert, p);
         if (why) {
-            certmap_cert_blame(cert, "sid", why, p);
-            cert->f[CERTMAP_F_SID] = (certmap_vals_t) { CERTMAP_MALFORMED, 0, NULL };
+            set_malformed(cert, CERTMAP_F_SID, why, p);
         }
     }
 }
 
 certmap_state_e certmap_cert_ext(const certmap_cert_t *cert, const char *oid, const certmap_value_t **values,
-                                 apr_size_t *n, apr_pool_t *p)
+                                 apr_size_t *n, const char **why, apr_pool_t *p)
 {
     unsigned char der[256];
     const certmap_rawext_t *ext;
     certmap_value_t *v;
     int len;
 
+    *why = cert->f[CERTMAP_F_EXT].why;
     if (cert->f[CERTMAP_F_EXT].state == CERTMAP_MALFORMED) {
         return CERTMAP_MALFORMED;
     }
@@ -663,6 +737,7 @@ certmap_state_e certmap_cert_ext(const certmap_cert_t *cert, const char *oid, co
     len = a2d_ASN1_OBJECT(der, (int) sizeof(der), oid, -1);
     ERR_pop_to_mark();
     if (len <= 0) {
+        *why = "its OID cannot be looked for";
         return CERTMAP_MALFORMED;       /* no memory for a long arc: nobody can say that it is absent */
     }
     ext = find(cert, der, (apr_size_t) len);
@@ -670,8 +745,12 @@ certmap_state_e certmap_cert_ext(const certmap_cert_t *cert, const char *oid, co
         return CERTMAP_ABSENT;
     }
     v = apr_palloc(p, sizeof(*v));
-    if (read_any(v, ext->data, p)) {
+    *why = read_any(v, ext->data, p);
+    if (*why) {
         return CERTMAP_MALFORMED;
+    }
+    if (certmap_value_blank(v)) {
+        return CERTMAP_ABSENT;
     }
     *values = v;
     *n = 1;

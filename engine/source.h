@@ -37,11 +37,14 @@ certmap_str_t certmap_dn_canonical(const certmap_dn_t *dn, apr_pool_t *p);
 int certmap_key_make(certmap_kind_e kind, certmap_str_t a, certmap_str_t b, certmap_key_t *key);
 /**
  * A certificate's keys of these kinds, strongest first.
- * @param keys out: array of *n keys
+ * @param keys     out: array of *n keys
+ * @param unformed out: kinds of which it has a key that cannot be made, because what it is made of is malformed
  * @return APR_SUCCESS, or APR_EGENERAL when OpenSSL failed
  */
 apr_status_t certmap_cert_keys(const certmap_cert_t *cert, unsigned kinds, const certmap_key_t **keys, apr_size_t *n,
-                               apr_pool_t *p);
+                               unsigned *unformed, apr_pool_t *p);
+/** The name of the strongest kind of a set; NULL when it is empty. */
+const char *certmap_kinds_first(unsigned kinds);
 
 /* ---- lines of entries (entry.c, keyread.c) ------------------------------------------------------------------- */
 

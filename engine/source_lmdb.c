@@ -207,6 +207,7 @@ static const char *answer(void *baton, const certmap_pages_t *pages, const certm
     unsigned kinds = 0;
     const char *why = kinds_of(q->opened, snapshot, &kinds, p);
     const certmap_key_t *keys;
+    unsigned unformed;
     apr_size_t n;
     apr_size_t i;
 
@@ -214,9 +215,10 @@ static const char *answer(void *baton, const certmap_pages_t *pages, const certm
     if (why != NULL) {
         return why;
     }
-    if (certmap_cert_keys(q->cert, kinds, &keys, &n, p) != APR_SUCCESS) {
+    if (certmap_cert_keys(q->cert, kinds, &keys, &n, &unformed, p) != APR_SUCCESS) {
         return "the certificate's keys could not be hashed";
     }
+    q->found->unformed = certmap_kinds_first(unformed);     /* the header does not say whether these entries deny */
     for (i = 0; i < n && !q->found->has_deny; i++) {
         certmap_entry_t entry;
         apr_status_t rv = certmap_store_find(pages, snapshot, &keys[i], &entry, NULL, &why, p);

@@ -19,6 +19,7 @@ struct certmap_entries_t {
     apr_size_t n;
     apr_size_t counts[CERTMAP_K_COUNT];
     unsigned kinds;
+    unsigned denied;                /* kinds of which there are deny entries */
 };
 
 /* A table while it is filled. */
@@ -130,6 +131,7 @@ static void add_line(filling_t *f, const certmap_line_t *line, apr_pool_t *scrat
     entries->n++;
     entries->counts[line->key.kind]++;
     entries->kinds |= CERTMAP_KIND_BIT(line->key.kind);
+    entries->denied |= line->entry.deny ? CERTMAP_KIND_BIT(line->key.kind) : 0;
 }
 
 static void begin_sink(certmap_sink_t *sink, const char *file, apr_pool_t *p)
@@ -217,12 +219,14 @@ apr_status_t certmap_entries_lookup(const certmap_entries_t *entries, const cert
                                     certmap_lookup_t *found, apr_pool_t *p)
 {
     const certmap_key_t *keys;
+    unsigned unformed;
     apr_size_t n;
     apr_size_t i;
     apr_status_t rv;
 
     memset(found, 0, sizeof(*found));
-    rv = certmap_cert_keys(cert, entries->kinds, &keys, &n, p);
+    rv = certmap_cert_keys(cert, entries->kinds, &keys, &n, &unformed, p);
+    found->unformed = certmap_kinds_first(unformed & entries->denied);
     for (i = 0; i < n && rv == APR_SUCCESS && !found->has_deny; i++) {
         const certmap_packed_t *packed = *find_slot(entries, keys[i].hash);
         certmap_entry_t entry;

@@ -413,19 +413,15 @@ static certmap_reason_e modify(expansion_t *x, certmap_str_t *text)
     unsigned mods = x->part->mods;
 
     if (mods & (CERTMAP_MOD_LOCAL | CERTMAP_MOD_DOMAIN)) {
-        apr_size_t at = text->len;
+        const char *sign = memchr(text->data, '@', text->len);
+        apr_size_t at = sign != NULL ? (apr_size_t)(sign - text->data) : 0;
 
-        while (at > 0 && text->data[at - 1] != '@') {
-            at--;
+        /* with two of them, either could be the one that parts the name from the domain */
+        if (at == 0 || at + 1 == text->len || memchr(sign + 1, '@', text->len - at - 1) != NULL) {
+            return refuse(x, CERTMAP_R_USER_INVALID, "the value is not one '@' with something on both sides");
         }
-        if (at == 0) {
-            return refuse(x, CERTMAP_R_USER_INVALID, "there is no '@' in the value");
-        }
-        *text = mods & CERTMAP_MOD_LOCAL ? (certmap_str_t){ text->data, at - 1 }
-                                         : (certmap_str_t){ text->data + at, text->len - at };
-        if (text->len == 0) {
-            return refuse(x, CERTMAP_R_USER_INVALID, "nothing stands on that side of the '@'");
-        }
+        *text = mods & CERTMAP_MOD_LOCAL ? (certmap_str_t){ text->data, at }
+                                         : (certmap_str_t){ text->data + at + 1, text->len - at - 1 };
     }
     if (mods & (CERTMAP_MOD_LOWER | CERTMAP_MOD_UPPER)) {
         char *copy = apr_pstrmemdup(x->pool, text->data, text->len);

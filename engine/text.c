@@ -180,16 +180,18 @@ int certmap_utf8_put(char *s, apr_uint32_t c)
     return 4;
 }
 
-const char *certmap_codepoint_check(apr_uint32_t c)
+const char *certmap_control_check(apr_uint32_t c)
 {
-    if (c >= 0x20 && c < 0x7f) {
+    if (c >= 0xa0 || (c >= 0x20 && c < 0x7f)) {
         return NULL;
     }
-    if (c == 0) {
-        return "NUL inside";
-    }
+    return c == 0 ? "NUL inside" : "control character inside";
+}
+
+const char *certmap_codepoint_check(apr_uint32_t c)
+{
     if (c < 0xa0) {
-        return "control character inside";
+        return certmap_control_check(c);
     }
     if (c == 0x061c || c == 0x200e || c == 0x200f || (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069)) {
         return "bidirectional control inside";
@@ -203,14 +205,14 @@ const char *certmap_codepoint_check(apr_uint32_t c)
     return NULL;
 }
 
-const char *certmap_text_check(certmap_str_t text, apr_size_t *at)
+static const char *check_text(certmap_str_t text, const char *(*check)(apr_uint32_t c), apr_size_t *at)
 {
     apr_size_t i = 0;
 
     while (i < text.len) {
         apr_uint32_t c;
         int n = certmap_utf8_next((const unsigned char *) text.data + i, text.len - i, &c);
-        const char *why = n ? certmap_codepoint_check(c) : "not UTF-8";
+        const char *why = n ? check(c) : "not UTF-8";
 
         if (why) {
             if (at) {
@@ -221,4 +223,14 @@ const char *certmap_text_check(certmap_str_t text, apr_size_t *at)
         i += (apr_size_t) n;
     }
     return NULL;
+}
+
+const char *certmap_text_check(certmap_str_t text, apr_size_t *at)
+{
+    return check_text(text, certmap_codepoint_check, at);
+}
+
+const char *certmap_value_check(certmap_str_t text)
+{
+    return check_text(text, certmap_control_check, NULL);
 }

@@ -195,13 +195,41 @@ void certmap_verdict_add(certmap_verdict_t *verdict, int x509_err, int depth)
     }
 }
 
+/** Whether OpenSSL may have failed for what makes the certificate malformed as a whole. */
+static int same_fault(unsigned faults, const certmap_verdict_t *verdict)
+{
+    switch (verdict->depth == 0 ? verdict->x509_err : X509_V_OK) {
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    case X509_V_ERR_INVALID_EXTENSION:
+    case X509_V_ERR_INVALID_PURPOSE:
+        return (faults & (1u << CERTMAP_FAULT_EXTENSION)) != 0;
+    case X509_V_ERR_ERROR_IN_CERT_NOT_BEFORE_FIELD:
+    case X509_V_ERR_ERROR_IN_CERT_NOT_AFTER_FIELD:
+        return (faults & (1u << CERTMAP_FAULT_DATE)) != 0;
+    case X509_V_ERR_EXTENSIONS_REQUIRE_VERSION_3:
+        return (faults & (1u << CERTMAP_FAULT_FRAME)) != 0;
+    default:
+        return 0;
+    }
+}
+
+certmap_reason_e certmap_cert_refusal(const certmap_cert_t *cert, const certmap_verdict_t *verdict)
+{
+    if (cert->malformed && (verdict->reason == CERTMAP_R_NONE || same_fault(cert->faults, verdict))) {
+        return CERTMAP_R_MALFORMED;
+    }
+    return verdict->reason;
+}
+
 certmap_reason_e certmap_verdict_dates(const certmap_cert_t *cert, apr_time_t now)
 {
     /* dates have whole seconds, and the last second is valid to its end */
-    if (now >= certmap_cert_not_after(cert) + APR_USEC_PER_SEC) {
+    if (cert->ends && now >= certmap_cert_not_after(cert) + APR_USEC_PER_SEC) {
         return CERTMAP_R_EXPIRED;
     }
-    if (now < certmap_cert_not_before(cert)) {
+    if (cert->begins && now < certmap_cert_not_before(cert)) {
         return CERTMAP_R_NOT_YET_VALID;
     }
     return CERTMAP_R_NONE;

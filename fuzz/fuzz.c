@@ -333,6 +333,21 @@ int fuzz_is_clean(certmap_str_t text)
     return 1;
 }
 
+int fuzz_is_sound(certmap_str_t text)
+{
+    const unsigned char *at = (const unsigned char *) text.data;
+    const unsigned char *end = at + text.len;
+
+    while (at < end) {
+        long c = code_point(&at, end);
+
+        if (c < 0x20 || (c >= 0x7f && c < 0xa0)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
 int fuzz_is_line(const char *text)
 {
     const unsigned char *at = (const unsigned char *) text;

@@ -77,7 +77,7 @@ typedef struct fuzz_value_t {
 /** Whether a kind is one. Subject: C CN, O O, U OU, S serialNumber, T title. SAN: e email, d dns, u uri, p UPN. */
 int fuzz_kind_known(char kind);
 /** DER of a certificate that has these values, with a key and a signature that mean nothing. Joined attributes must
- *  come in the order of their encodings, or the certificate is malformed. */
+ *  come in the order of their encodings, as DER has it. */
 certmap_str_t fuzz_der(const fuzz_value_t *values, apr_size_t n, apr_pool_t *p);
 /** Its view. Never NULL. */
 const certmap_cert_t *fuzz_cert(const fuzz_value_t *values, apr_size_t n, apr_pool_t *p);
@@ -90,6 +90,8 @@ const certmap_cert_t *fuzz_read_cert(fuzz_in_t *in, apr_pool_t *p);
 
 /** Whether bytes are valid UTF-8 without controls, NUL, bidi controls, zero-width characters, line separators. */
 int fuzz_is_clean(certmap_str_t text);
+/** Whether bytes are valid UTF-8 without controls and NUL: what a certificate's text is. */
+int fuzz_is_sound(certmap_str_t text);
 /** Whether text is valid UTF-8 without controls but the tab; errors quote what was written, bidi controls too. */
 int fuzz_is_line(const char *text);
 /** Whether bytes are what INTERFACE says of a user name. */

@@ -53,10 +53,10 @@ static const struct {
     { 'C', "subject.CN" }, { 'U', "subject.OU" }, { 'O', "subject.O" }, { 'e', "san.email" }, { 'd', "san.dns" }
 };
 
-/* ASCII only: an SAN must hold them too. */
+/* ASCII only: an SAN must hold them too. The one with a control character is malformed. */
 static const char *const words[] = {
     "ann", "Ann", "bob", "ann lee", "ann  lee", "a*b", "b", " ", "ann@x", "bob@x.y", "a?b", "a\\b", "ab", "AnnAnn",
-    "lee ann", "x"
+    "ann\x01", "x"
 };
 
 /* Text of subject attributes also has characters of several bytes. */
@@ -164,27 +164,44 @@ static int value_meets(const world_t *w, const want_cond_t *c, const fuzz_value_
     return fuzz_meets((certmap_str_t){ c->pattern, strlen(c->pattern) }, c->exact, v->text, w->p);
 }
 
-/* A condition by itself. */
+/* Whether value i is one of this kind; blanks alone are none. */
+static int is_value(const world_t *w, apr_size_t i, char kind)
+{
+    return w->values[i].kind == kind && fuzz_fold(w->values[i].text, w->p).len > 0;
+}
+
+/* Whether the field of a kind is malformed: one of its values is. */
+static int is_malformed(const world_t *w, char kind)
+{
+    apr_size_t i;
+
+    for (i = 0; i < w->nvalues; i++) {
+        if (w->values[i].kind == kind && memchr(w->values[i].text.data, 1, w->values[i].text.len) != NULL) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* A condition by itself, on a field that is sound. */
 static int holds(const world_t *w, const want_cond_t *c)
 {
     int met = 0;
     int unmet = 0;
-    int present = 0;
     apr_size_t i;
 
     for (i = 0; i < w->nvalues; i++) {
-        if (w->values[i].kind == c->kind) {
+        if (is_value(w, i, c->kind)) {
             int yes = value_meets(w, c, &w->values[i]);
 
             met += yes;
             unmet += !yes;
-            present += fuzz_fold(w->values[i].text, w->p).len > 0;
         }
     }
     if (c->negated) {
-        return met == 0 && (!c->all || present > 0);
+        return met == 0 && (!c->all || unmet > 0);
     }
-    return c->all ? unmet == 0 && present > 0 : met > 0;
+    return c->all ? unmet == 0 && met > 0 : met > 0;
 }
 
 /* Whether a value meets all conditions that bind values of its field. */
@@ -202,8 +219,16 @@ static int is_bound(const world_t *w, const want_rule_t *r, const fuzz_value_t *
     return 1;
 }
 
-static int matches(const world_t *w, const want_rule_t *r)
+typedef enum match_e {
+    NO,
+    MALFORMED,
+    YES
+} match_e;
+
+/* No, if a condition on a sound field does not hold; else malformed, if a malformed field is asked for anywhere. */
+static match_e matches(const world_t *w, const want_rule_t *r)
 {
+    int malformed = !r->deny && r->user_kind && is_malformed(w, r->user_kind);
     apr_size_t i;
     apr_size_t j;
 
@@ -211,17 +236,21 @@ static int matches(const world_t *w, const want_rule_t *r)
         const want_cond_t *c = &r->conds[i];
         int found = 0;
 
+        if (is_malformed(w, c->kind)) {
+            malformed = 1;
+            continue;
+        }
         if (c->negated || c->all) {
             found = holds(w, c);
         }
         for (j = 0; j < w->nvalues && !c->negated && !c->all; j++) {
-            found |= w->values[j].kind == c->kind && is_bound(w, r, &w->values[j]);
+            found |= is_value(w, j, c->kind) && is_bound(w, r, &w->values[j]);
         }
         if (!found) {
-            return 0;
+            return NO;
         }
     }
-    return 1;
+    return malformed ? MALFORMED : YES;
 }
 
 /* Rules that are in error, because their conditions contradict one another, must not match; they are left out. */
@@ -255,7 +284,7 @@ static certmap_reason_e user_of(const world_t *w, const want_rule_t *r, const ch
     for (i = 0; i < w->nvalues; i++) {
         const fuzz_value_t *v = &w->values[i];
 
-        if (v->kind != r->user_kind || !is_bound(w, r, v)) {
+        if (!is_value(w, i, r->user_kind) || !is_bound(w, r, v)) {
             continue;
         }
         if (chosen != NULL && !r->first && !fuzz_same(chosen->text, v->text)) {
@@ -277,12 +306,14 @@ static answer_t decide_plainly(const world_t *w)
 
     for (i = 0; i < w->nrules; i++) {
         const want_rule_t *r = &w->rules[i];
+        match_e m = r->disabled ? NO : matches(w, r);
 
-        if (r->disabled || !matches(w, r)) {
+        if (m == NO) {
             continue;
         }
         a.rule = r->name;
-        a.reason = r->deny ? CERTMAP_R_DENIED_BY_RULE : r->expired ? CERTMAP_R_MAPPING_EXPIRED
+        a.reason = r->deny ? CERTMAP_R_DENIED_BY_RULE : m == MALFORMED ? CERTMAP_R_MALFORMED
+                   : r->expired ? CERTMAP_R_MAPPING_EXPIRED
                    : user_of(w, r, &a.user);
         break;
     }
@@ -316,10 +347,13 @@ static void compare_trace(const world_t *w, const answer_t *want, const certmap_
         }
         FUZZ_CHECK(told++ < trace->nrules);
         FUZZ_CHECK(strcmp(t->rule->name, r->name) == 0 && t->nconds == r->nconds);
-        FUZZ_CHECK(t->matched == matches(w, r));
+        FUZZ_CHECK(t->matched == (matches(w, r) == YES) && (t->malformed != NULL) == (matches(w, r) == MALFORMED));
         FUZZ_CHECK(t->decided == (want->rule != NULL && strcmp(want->rule, r->name) == 0));
         for (j = 0; j < r->nconds; j++) {
-            FUZZ_CHECK(t->conds[j].holds == holds(w, &r->conds[j]) && t->conds[j].error == NULL);
+            FUZZ_CHECK(t->conds[j].error == NULL);
+            FUZZ_CHECK(is_malformed(w, r->conds[j].kind)
+                       ? t->conds[j].told == CERTMAP_COND_MALFORMED && t->conds[j].why != NULL
+                       : t->conds[j].holds == holds(w, &r->conds[j]));
         }
     }
     FUZZ_CHECK(told == trace->nrules);
@@ -336,7 +370,7 @@ static void compare_nearest(const world_t *w, const certmap_list_t *list, const 
     FUZZ_CHECK((rule == NULL) == (failed == NULL));
     for (i = 0; rule != NULL && i < w->nrules; i++) {
         if (strcmp(w->rules[i].name, rule->name) == 0) {
-            FUZZ_CHECK(!w->rules[i].deny && !w->rules[i].disabled && !matches(w, &w->rules[i]));
+            FUZZ_CHECK(!w->rules[i].deny && !w->rules[i].disabled && matches(w, &w->rules[i]) == NO);
         }
     }
 }

@@ -130,6 +130,22 @@ static certmap_reason_e missing(const request_rec *r, const certmap_request_t *s
     return CERTMAP_R_NONE;
 }
 
+static int maps(const certmap_dir_conf_t *conf)
+{
+    return conf->mode == CERTMAP_MODE_ON || conf->mode == CERTMAP_MODE_OPTIONAL;
+}
+
+/* What is wrong with a certificate, where somebody is to be mapped. OpenSSL may have failed for what makes it
+ * malformed, and call that by another name: for an extension that it cannot read it finds no issuer. */
+static certmap_reason_e as_told(const certmap_dir_conf_t *conf, const certmap_request_t *state)
+{
+    if (state->wrong != CERTMAP_R_NONE && state->record->verdict.reason != CERTMAP_R_NONE && maps(conf) && state->peer
+        && state->peer->cert) {
+        return certmap_cert_refusal(state->peer->cert, &state->record->verdict);
+    }
+    return state->wrong;
+}
+
 static certmap_reason_e map(request_rec *r, const certmap_dir_conf_t *conf, certmap_request_t *state)
 {
     const request_rec *top;
@@ -141,11 +157,11 @@ static certmap_reason_e map(request_rec *r, const certmap_dir_conf_t *conf, cert
     if (reason != CERTMAP_R_NONE) {
         return reason;
     }
-    if (!state->peer || !state->peer->cert || certmap_cert_malformed(state->peer->cert)) {
-        return CERTMAP_R_MALFORMED;
-    }
     if (state->wrong != CERTMAP_R_NONE) {
-        return state->wrong;
+        return as_told(conf, state);
+    }
+    if (certmap_cert_malformed(state->peer->cert)) {
+        return CERTMAP_R_MALFORMED;
     }
     for (top = r; top->main; top = top->main) {
         /* what a sub-request is refused with may be told by the main one */
@@ -180,21 +196,6 @@ static int optional_goes_on(certmap_reason_e reason)
 {
     return reason == CERTMAP_R_SSL_REQUIRED || reason == CERTMAP_R_CERTIFICATE_MISSING
            || reason == CERTMAP_R_CERTIFICATE_NOT_REQUESTABLE || reason == CERTMAP_R_NO_MATCH;
-}
-
-static int maps(const certmap_dir_conf_t *conf)
-{
-    return conf->mode == CERTMAP_MODE_ON || conf->mode == CERTMAP_MODE_OPTIONAL;
-}
-
-/* Malformed goes before every failure of verification, where somebody is to be mapped. OpenSSL may have failed for the
- * same fault, and call it by another name: for an extension that it cannot read it finds no issuer. */
-static certmap_reason_e as_told(const certmap_dir_conf_t *conf, const certmap_peer_t *peer, certmap_reason_e reason)
-{
-    if (reason != CERTMAP_R_NONE && maps(conf) && peer && peer->cert && certmap_cert_malformed(peer->cert)) {
-        return CERTMAP_R_MALFORMED;
-    }
-    return reason;
 }
 
 static int is_ours(const char *auth_type)
@@ -317,7 +318,7 @@ static int check(request_rec *r)
         if (state->wrong != CERTMAP_R_NONE) {
             state->memo = NULL;
             state->evaluated = NULL;
-            return refuse(r, state, as_told(conf, state->peer, state->wrong));
+            return refuse(r, state, as_told(conf, state));
         }
     }
     if (!maps(conf)) {
@@ -360,7 +361,7 @@ static void announce_early(request_rec *r)
     look(r, state);
     reason = missing(r, state);
     if (reason == CERTMAP_R_NONE) {
-        reason = as_told(certmap_dir_conf(r), state->peer, state->wrong);
+        reason = as_told(certmap_dir_conf(r), state);
     }
     if (reason == CERTMAP_R_NONE && maps(certmap_dir_conf(r))) {
         /* mod_ssl may want to ask anew although there is a good certificate, and be unable to */
@@ -710,7 +711,7 @@ static apr_status_t gate(ap_filter_t *f, apr_bucket_brigade *answer)
         f->ctx = state;
         state->memo = NULL;
         state->evaluated = NULL;
-        status = refuse(r, state, as_told(certmap_dir_conf(r), state->peer, state->wrong));
+        status = refuse(r, state, as_told(certmap_dir_conf(r), state));
         r->status = HTTP_OK;    /* not an error within an error: it has not happened */
         ap_die(status, r);
     }

@@ -170,7 +170,7 @@ static void log_refusal(request_rec *r, certmap_request_t *state, certmap_reason
     if (reason == CERTMAP_R_NO_MATCH && cert && state->memo) {
         more = certmap_peer_nearest(state->conn, state->peer, state->memo, nearest_text);
     }
-    else if (reason == CERTMAP_R_MALFORMED && cert) {
+    else if (reason == CERTMAP_R_MALFORMED && cert && certmap_cert_malformed(cert)) {
         more = log_pair(r->pool, "malformed", certmap_cert_malformed(cert));
     }
     else if (certmap_reason_is_verification(reason) && state->peer && state->peer->record->verdict.x509_err) {

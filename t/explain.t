@@ -169,11 +169,13 @@ my @keys = qw(certificate groups nearest reason rule rules source status strengt
         qr/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ [0-9a-f]{64} [0-9A-F]+$/, 'JSON: dates and numbers of the certificate';
     is_deeply $told->{rules}, [
         { name => 'mallory', matched => JSON::PP::false, conditions => [
-            { text => 'subject.CN=Mallory', holds => JSON::PP::false, values => ['Alice'] },
-            { text => 'issuer.CN=Example Issuing CA', holds => JSON::PP::true, values => ['Example Issuing CA'] }] },
+            { text => 'subject.CN=Mallory', holds => JSON::PP::false, answer => 'no', values => ['Alice'] },
+            { text => 'issuer.CN=Example Issuing CA', holds => JSON::PP::true, answer => 'yes',
+                values => ['Example Issuing CA'] }] },
         { name => 'staff', matched => JSON::PP::true, conditions => [
-            { text => 'subject.OU=Staff', holds => JSON::PP::true, values => ['Staff'] },
-            { text => 'issuer.CN=Example Issuing CA', holds => JSON::PP::true, values => ['Example Issuing CA'] }] }],
+            { text => 'subject.OU=Staff', holds => JSON::PP::true, answer => 'yes', values => ['Staff'] },
+            { text => 'issuer.CN=Example Issuing CA', holds => JSON::PP::true, answer => 'yes',
+                values => ['Example Issuing CA'] }] }],
         'JSON: rules, conditions and values';
     $told = json_of(client('unmapped'), @staff);
     is_deeply [@$told{qw(status substatus reason user groups rule source strength nearest)}],
@@ -183,6 +185,10 @@ my @keys = qw(certificate groups nearest reason rule rules source status strengt
     $told = json_of(client('malformed'), @staff);
     is_deeply [@{ $told->{certificate} }{qw(notBefore notAfter)}, $told->{status}], [undef, undef, '403.16'],
         'JSON: dates of a malformed certificate are not told';
+    $told = json_of(client('nul'), @staff);
+    is_deeply [$told->{reason}, $told->{rule}, $told->{rules}[0]{conditions}[0]], ['denied-by-rule', 'mallory',
+        { text => 'subject.CN=Mallory', holds => JSON::PP::false, answer => 'malformed', values => [] }],
+        'JSON: a condition on a malformed field';
     my $odd = put("odd-\xff.entries", "X509:<RFC822>alice\@example.org alice\n");
     is json_of($crt, '--source', "file:$odd")->{source}, "file $odd" =~ s/\xff/\x{fffd}/r, 'JSON: valid UTF-8 whatever is named';
 }
@@ -226,7 +232,27 @@ my @words = (
     ['in time then', 0, [client('expired'), @staff, '--at', '2020-06-01'], qr/\Amapped to alice/],
     ['revoked', 1, [client('revoked'), @staff, verified()], qr/\Arefused: 403\.13 revoked: /,
         qr/^  chain    403\.13 revoked: certificate revoked \(OpenSSL's error 23, of the certificate itself\)/m],
-    ['malformed', 1, [client('malformed'), @staff], qr/\Arefused: 403\.16 malformed: .*\(subject\.CN: NUL inside\)/],
+    ['malformed', 1, [client('malformed'), @staff], qr/\Arefused: 403\.16 malformed: .*\(san\.ip: an address of neither 4 nor 16 octets\)/,
+        qr/^  broken   san\.ip: /m, qr/\A(?!.*^  odd)/ms],
+    ['a malformed value', 1, [client('nul'), @staff],
+        qr/\Arefused: 403\.12 denied-by-rule by rule mallory: .*\(rule mallory: subject\.CN is malformed: NUL inside\)/,
+        qr/^  odd      subject\.CN: NUL inside$/m, qr/^  \? mallory deny, which decides/m,
+        qr/^      \? subject\.CN=Mallory +\(malformed: NUL inside\)\n      \+ issuer\.CN/m,
+        qr/^      \? subject\.CN is malformed: NUL inside$/m],
+    ['a malformed value in a user', 1, [client('nul'), '--rules', put('user.rules', "u allow %{subject.CN} subject.OU=Staff\n")],
+        qr/\Arefused: 403\.16 malformed by rule u.*\(rule u: subject\.CN is malformed: NUL inside\)/,
+        qr/^  \? u allow .*\n      \+ subject\.OU=Staff +Staff\n      \? subject\.CN is malformed: NUL inside$/m],
+    ['a malformed value that nobody asks for', 0, [client('nul'), '--rules', put('ou.rules', "u allow u subject.OU=Staff\n")],
+        qr/\Amapped to u by rule u/, qr/^  odd      subject\.CN: NUL inside$/m],
+    ['another type', 1, [client('good'), '--rules', put('type.rules', "u allow u ext:2.5.29.15=x\n")],
+        qr/\Arefused: 403\.16 malformed by rule u.*another type than text/,
+        qr/^      \? ext:2\.5\.29\.15=x +\(another type than text\)$/m],
+    ['an entry that might deny', 1, [client('nul'), '--source', 'file:' . put('deny.entries',
+        qq(dn:"CN=x" "CN=y" - deny\n))], qr/\Arefused: 403\.16 malformed by .*it may deny by dn/,
+        qr/^  \? it may deny by dn, and what that key is made of is malformed$/m],
+    ['no nearest for what is malformed', 1, [client('nul'), '--rules', put('near.rules',
+        "a allow u subject.CN=x subject.OU=Other\nb allow u subject.OU=Staff subject.O=x\n")],
+        qr/^nearest miss: rule b, but not subject\.O=x$/m],
     ['too weak', 1, [client('good'), @staff, '--min-strength', 'strong'],
         qr/\Arefused: 403\.12 mapping-too-weak by rule staff \(weak\): .*strong is asked for/],
     ['chain conditions', 1, [client('good'), '--rules', $chain],
@@ -295,7 +321,7 @@ for my $row (@words) {
     }
 }
 # What certificates of others say reaches the terminal in a form that it does not obey.
-for my $name (qw(newline malformed forged0 forged7)) {
+for my $name (qw(newline nul malformed forged0 forged7)) {
     for my $how ([], ['--json']) {
         my (undef, $out) = certmapctl('explain', client($name), @staff, @$how);
         ok $out ne '' && $out !~ /[^\n\x20-\x7e\x80-\xff]|\xc2[\x80-\x9f]|\xe2\x80[\x8b-\x8f\xa8-\xae]/,

@@ -44,51 +44,8 @@ my ($dns, $ip, $uri, $email, $dirname) = (0x82, 0x87, 0x86, 0x81, 0xa4);
 # that is not by curl: [way]; the ways are told further down
 
 my @malformed = (
-    [cn_nul_inside       => 'subject.CN: NUL inside', { cn_text("admin\0.evil.example") }],
-    [cn_nul_end          => 'subject.CN: NUL inside', { cn_text("admin\0") }],
-    [cn_nul_printable    => 'subject.CN: NUL inside', { cn(tlv(PRINTABLE, "admin\0x")) }],
-    [cn_nul_bmp          => 'subject.CN: NUL inside', { cn(tlv(BMP, wide("admin\0", 1))) }],
-    [cn_nul_universal    => 'subject.CN: NUL inside', { cn(tlv(UNIVERSAL, wide("admin\0", 3))) }],
-    [dns_nul_inside      => 'san.dns: NUL inside', { with_san(tlv($dns, "admin.example.org\0.evil.example")) }],
-    [dns_nul_end         => 'san.dns: NUL inside', { with_san(tlv($dns, "admin.example.org\0")) }],
-    [email_nul           => 'san.email: NUL inside', { with_san(tlv($email, "admin\@example.org\0.evil.example")) }],
-    [upn_nul_inside      => 'san.other: NUL inside',
-        { with_san(other_name($UPN, tlv(UTF8, "admin\@example.org\0.evil"))) }],
-    [upn_nul_end         => 'san.other: NUL inside', { with_san(other_name($UPN, tlv(UTF8, "admin\@example.org\0"))) }],
-    [cn_bit_string       => 'subject.CN: not a character string', { cn(tlv(BITSTRING, "\0admin")) }],
-    [cn_high_printable   => 'subject.CN: byte above 0x7f in an ASCII string', { cn(tlv(PRINTABLE, "\xe0dmin")) }],
-    [cn_high_ia5         => 'subject.CN: byte above 0x7f in an ASCII string', { cn(tlv(IA5, "\xe0dmin")) }],
-    [email_high          => 'san.email: byte above 0x7f in an ASCII string',
-        { with_san(tlv($email, "\xe0dmin\@example.org")) }],
-    [cn_cr               => 'subject.CN: control character inside', { cn_text("admin\r") }],
-    [cn_lf               => 'subject.CN: control character inside', { cn_text("bob\nadmin") }],
-    [cn_crlf             => 'subject.CN: control character inside', { cn_text("bob\r\nSet-Cookie: admin=1") }],
-    [cn_tab              => 'subject.CN: control character inside', { cn_text("\tadmin") }],
-    [cn_esc              => 'subject.CN: control character inside', { cn_text("\e[2Jadmin") }],
-    [cn_bel              => 'subject.CN: control character inside', { cn_text("admin\a") }],
-    [cn_del              => 'subject.CN: control character inside', { cn_text("admin\x7f") }],
-    [cn_c1               => 'subject.CN: control character inside', { cn_text("admin\xc2\x9b2J") }],
-    [cn_c1_teletex       => 'subject.CN: control character inside', { cn(tlv(TELETEX, "admin\x9b2J")) }],
-    [dns_lf              => 'san.dns: control character inside', { with_san(tlv($dns, "admin.example.org\n")) }],
-    (map { [sprintf('cn_bidi_%04x', $_) => 'subject.CN: bidirectional control inside',
-        { cn(tlv(BMP, pack 'n*', unpack('C*', 'ad'), $_, unpack 'C*', 'min')) }] }
-        0x061c, 0x200e, 0x200f, 0x202a .. 0x202e, 0x2066 .. 0x2069),
-    (map { [sprintf('cn_zero_width_%04x', $_) => 'subject.CN: zero-width character inside',
-        { cn(tlv(BMP, pack 'n*', unpack('C*', 'ad'), $_, unpack 'C*', 'min')) }] } 0x200b .. 0x200d, 0x2060, 0xfeff),
-    (map { [sprintf('cn_separator_%04x', $_) => 'subject.CN: line separator inside',
-        { cn(tlv(BMP, pack 'n*', unpack('C*', 'admin'), $_)) }] } 0x2028, 0x2029),
     [empty_rdn           => 'subject: empty RDN', { subject($admin, rdn()) }],
     [empty_rdn_first     => 'subject: empty RDN', { subject => name(rdn(), @org, $admin) }],
-    [empty_value         => 'subject.CN: empty', { cn_text('') }],
-    [unsorted_set        => "subject: multi-valued RDN is not in DER's order",
-        { subject(rdn(reverse sort(ava($CN, tlv(UTF8, 'admin')), ava($UID, tlv(UTF8, 'x'))))) }],
-    [upn_ia5             => 'san.other: UPN is not a UTF8String',
-        { with_san(other_name($UPN, tlv(IA5, 'admin@example.org'))) }],
-    [upn_bmp             => 'san.other: UPN is not a UTF8String',
-        { with_san(other_name($UPN, tlv(BMP, wide('admin@example.org', 1)))) }],
-    [upn_sequence        => 'san.other: UPN is not a UTF8String',
-        { with_san(other_name($UPN, tlv(SEQUENCE, tlv(UTF8, 'admin@example.org')))) }],
-    [upn_integer         => 'san.other: UPN is not a UTF8String', { with_san(other_name($UPN, tlv(INTEGER, "\x05"))) }],
     (map { ["ip_$_"      => 'san.ip: an address of neither 4 nor 16 octets',
         { with_san(tlv($ip, "\x7f\0\0\1\1" & "\xff" x $_)) }] } 0, 3, 5),
     [san_trailing        => 'san: bytes behind its end',
@@ -97,18 +54,70 @@ my @malformed = (
         ['s_client']],
     [cert_trailing       => 'certificate: bytes behind its end', { subject($admin), behind => "\0" }, ['proxy']],
     [san_empty           => 'san: empty', { with_san() }],
-    [ca_true             => 'basicConstraints: the certificate of a CA',
-        { subject($admin), extensions => [extension('2.5.29.19', tlv(SEQUENCE, tlv(BOOLEAN, "\xff")), 1)] }],
-    [version_1           => 'version: 1, not 3', { subject($admin), version => '', extensions => [] }],
-    [version_2           => 'version: not 3', { subject($admin), version => tlv(0xa0, tlv(INTEGER, "\1")),
-        extensions => [] }],
-    [serial_zero         => 'serial: zero', { subject($admin), serial => "\0" }],
-    [serial_negative     => 'serial: negative', { subject($admin), serial => "\xff\x10" }],
-    [serial_21           => 'serial: longer than 20 octets', { subject($admin), serial => "\x41" x 21 }],
+    [twice_unknown       => 'extensions: one stands there twice',
+        { with(map { extension('1.2.3.4', tlv(UTF8, $_)) } 'admin', 'x') }],
+    [version_1_extensions => 'version: 1, but with extensions', { subject($admin), version => '' }],
+    [version_2_extensions => 'version: 2, but with extensions',
+        { subject($admin), version => tlv(0xa0, tlv(INTEGER, "\1")) }],
     [name_64k            => 'subject: longer than 64 kB', { subject(attr('2.5.4.13', 'x' x 66_000), $admin) },
         ['no_ticket']],
     [names_64k           => 'subject: longer than 64 kB', { subject((attr('2.5.4.13', 'x')) x 5_500, $admin) },
         ['no_ticket']],
+);
+
+# ---- a value is malformed, and refuses where a rule asks for it: name, field, what is said about it, certificate
+
+my @odd = (
+    [cn_nul_inside       => CN => 'NUL inside', { cn_text("admin\0.evil.example") }],
+    [cn_nul_end          => CN => 'NUL inside', { cn_text("admin\0") }],
+    [mallory_nul         => CN => 'NUL inside', { cn_text("mallory\0") }],
+    [cn_nul_printable    => CN => 'NUL inside', { cn(tlv(PRINTABLE, "admin\0x")) }],
+    [cn_nul_bmp          => CN => 'NUL inside', { cn(tlv(BMP, wide("admin\0", 1))) }],
+    [cn_nul_universal    => CN => 'NUL inside', { cn(tlv(UNIVERSAL, wide("admin\0", 3))) }],
+    [cn_bit_string       => CN => 'not a character string', { cn(tlv(BITSTRING, "\0admin")) }],
+    [cn_high_printable   => CN => 'byte above 0x7f in an ASCII string', { cn(tlv(PRINTABLE, "\xe0dmin")) }],
+    [cn_high_ia5         => CN => 'byte above 0x7f in an ASCII string', { cn(tlv(IA5, "\xe0dmin")) }],
+    [cn_cr               => CN => 'control character inside', { cn_text("admin\r") }],
+    [cn_lf               => CN => 'control character inside', { cn_text("bob\nadmin") }],
+    [cn_crlf             => CN => 'control character inside', { cn_text("bob\r\nSet-Cookie: admin=1") }],
+    [cn_tab              => CN => 'control character inside', { cn_text("\tadmin") }],
+    [cn_esc              => CN => 'control character inside', { cn_text("\e[2Jadmin") }],
+    [cn_bel              => CN => 'control character inside', { cn_text("admin\a") }],
+    [cn_del              => CN => 'control character inside', { cn_text("admin\x7f") }],
+    [cn_c1               => CN => 'control character inside', { cn_text("admin\xc2\x9b2J") }],
+    [cn_c1_teletex       => CN => 'control character inside', { cn(tlv(TELETEX, "admin\x9b2J")) }],
+    [dns_nul_inside      => dns => 'NUL inside', { with_san(tlv($dns, "admin.example.org\0.evil.example")) }],
+    [dns_nul_end         => dns => 'NUL inside', { with_san(tlv($dns, "admin.example.org\0")) }],
+    [dns_lf              => dns => 'control character inside', { with_san(tlv($dns, "admin.example.org\n")) }],
+    [email_nul           => email => 'NUL inside', { with_san(tlv($email, "admin\@example.org\0.evil.example")) }],
+    [email_high          => email => 'byte above 0x7f in an ASCII string',
+        { with_san(tlv($email, "\xe0dmin\@example.org")) }],
+    [email_utf8          => email => 'byte above 0x7f in an ASCII string',
+        { with_san(tlv($email, "\xc3\xa0dmin\@example.org")) }],
+    [email_two_domains   => email => "more than one '\@' in an address",
+        { with_san(tlv($email, 'admin@evil.org@example.org')) }],
+    [dirname_nul         => dirname => 'CN: NUL inside',
+        { with_san(tlv($dirname, name(@org, attr($CN, "admin\0")))) }],
+    [upn_nul_inside      => upn => 'NUL inside', { with_san(other_name($UPN, tlv(UTF8, "admin\@example.org\0.evil"))) }],
+    [upn_nul_end         => upn => 'NUL inside', { with_san(other_name($UPN, tlv(UTF8, "admin\@example.org\0"))) }],
+    [upn_ia5             => upn => 'UPN is not a UTF8String',
+        { with_san(other_name($UPN, tlv(IA5, 'admin@example.org'))) }],
+    [upn_bmp             => upn => 'UPN is not a UTF8String',
+        { with_san(other_name($UPN, tlv(BMP, wide('admin@example.org', 1)))) }],
+    [upn_sequence        => upn => 'UPN is not a UTF8String',
+        { with_san(other_name($UPN, tlv(SEQUENCE, tlv(UTF8, 'admin@example.org')))) }],
+    [upn_integer         => upn => 'UPN is not a UTF8String', { with_san(other_name($UPN, tlv(INTEGER, "\x05"))) }],
+    [serial_negative     => serial => 'negative', { subject($admin), serial => "\xff\x10" }],
+    [uri_lf              => uri => 'control character inside', { with_san(tlv($uri, "spiffe://x\n")) }],
+);
+
+# ---- there, though of another type than text: name, and the rule that denies it
+
+my @typed = (
+    [ext_integer   => 'no-ext', { with(extension('1.3.6.1.4.1.99999.9', tlv(INTEGER, "\5"))) }],
+    [ext_raw       => 'no-ext', { with(extension('1.3.6.1.4.1.99999.9', '{"attrs":{}}')) }],
+    [ext_nothing   => 'no-ext', { with(extension('1.3.6.1.4.1.99999.9', '')) }],
+    [other_octets  => 'no-other', { with_san(other_name('1.3.6.1.4.1.99999.8', tlv(OCTETS, "\1\2"))) }],
 );
 
 # ---- literal only, never admin: name, certificate, the sections where rules look for admin, and what "%{subject.CN}"
@@ -140,6 +149,12 @@ my @literal = (
     [full_width     => { cn_text("\xef\xbd\x81dmin") },     \@cn_rules, "=\xef\xbd\x81dmin"],
     [soft_hyphen    => { cn_text("ad\xc2\xadmin") },        \@cn_rules, 'user-invalid'],
     [nfd            => { cn_text("Zoe\xcc\x88") },          ['admin-zoe'], "=Zoe\xcc\x88"],
+    [empty_value    => { cn_text('') },                     \@cn_rules, 'user-invalid'],
+    [blanks         => { cn_text('   ') },                  \@cn_rules, 'user-invalid'],
+    (map { [sprintf('unseen_%04x', $_) => { cn(tlv(BMP, pack 'n*', unpack('C*', 'ad'), $_, unpack 'C*', 'min')) },
+        \@cn_rules, 'user-invalid'] }
+        0x061c, 0x200b .. 0x200f, 0x2028, 0x2029, 0x202a .. 0x202e, 0x2060, 0x2066 .. 0x2069, 0xfeff),
+    [unseen_last    => { cn(tlv(BMP, pack 'n*', unpack('C*', 'admin'), 0x202e)) }, \@cn_rules, 'user-invalid'],
     [reversed       => { subject => name(reverse @org, $admin) }, ['admin-dn', 'admin-below'], undef],
     [swapped        => { subject => name(@org[0, 2, 1], $admin) }, ['admin-dn', 'admin-below'], undef],
     [one_rdn        => { subject => name(@org[0, 1],
@@ -183,6 +198,18 @@ my @equal = (
     [zoe_utf8     => { cn_text("Zo\xc3\xab") }, ['admin-zoe']],
     [zoe_teletex  => { cn(tlv(TELETEX, "Zo\xeb")) }, ['admin-zoe']],
     [zoe_bmp      => { cn(tlv(BMP, "\0Z\0o\0\xeb")) }, ['admin-zoe']],
+    # what no rule asks for is nobody's business
+    [version_1    => { subject($admin), version => '', extensions => [] }, \@equal_in],
+    [version_2    => { subject($admin), version => tlv(0xa0, tlv(INTEGER, "\1")), extensions => [] }, \@equal_in],
+    [ca_true      => { subject($admin), extensions => [extension('2.5.29.19', tlv(SEQUENCE, tlv(BOOLEAN, "\xff")), 1)] },
+        \@equal_in],
+    [serial_zero  => { subject($admin), serial => "\0" }, \@equal_in],
+    [serial_22    => { subject($admin), serial => "\x41" x 22 }, \@equal_in],
+    [unsorted_set => { subject(rdn(reverse sort(ava($CN, tlv(UTF8, 'admin')), ava($UID, tlv(UTF8, 'x'))))) },
+        ['admin-cn', 'admin-all']],
+    [bit_string_id => { subject(rdn(ava('2.5.4.45', tlv(BITSTRING, "\0\xaa"))), $admin) }, ['admin-cn', 'admin-all']],
+    [joiner       => { subject(attr('2.5.4.42', "Ali\xe2\x80\x8cReza"), $admin) }, ['admin-cn', 'admin-all']],
+    [tab_elsewhere => { subject(attr('2.5.4.9', "1\tStreet"), $admin) }, ['admin-cn', 'admin-all']],
     # that the rules of the other sections find what they look for
     [below        => { subject($admin, attr($UID, 'x')) }, ['admin-below']],
     [by_san       => { with_san(@admin_names) }, ['admin-san']],
@@ -223,7 +250,8 @@ my @rejected = (
 
 # ---- made, and judged by the engine
 
-my %spec = (map({ $_->[0] => $_->[2] } @malformed), map({ $_->[0] => $_->[1] } @literal, @equal, @rejected));
+my %spec = (map({ $_->[0] => $_->[2] } @malformed), map({ $_->[0] => $_->[3] } @odd), map({ $_->[0] => $_->[2] } @typed),
+    map({ $_->[0] => $_->[1] } @literal, @equal, @rejected));
 # for the proxy, and to compare how long ever more names take
 my %more = (marked => { cn_text('marked') });
 for my $n (10_000, 20_000, 40_000) {
@@ -347,7 +375,7 @@ sub by_proxy {
 # ---- the tests
 
 my %sent;       # way to number of certificates
-plan tests => 3 * (@malformed + @rejected) + 5 * @literal + 4 * @equal + 9;
+plan tests => 3 * (@malformed + @odd + @typed + @rejected) + 5 * @literal + 4 * @equal + 9;
 
 # The server's own word on a handshake that it gave up, as soon as it is in the log.
 sub logged_since {
@@ -399,11 +427,12 @@ sub sent {
 # What certmapctl explain makes of one under the rules of sections: what was not said as expected, '' when all was.
 sub told {
     my ($name, $expected, @sections) = @_;
-    my $file = "$dir/$name." . ($spec{$name}{behind} ? 'der' : 'pem');
+    # a file that has nothing but the certificate, and bytes behind it, has no chain to be verified
+    my ($file, @how) = $spec{$name}{behind} ? "$dir/$name.der" : ("$dir/$name.pem", verified());
     return join '; ', map {
         my $section = $_;
         my %of = map { $_ => 1 } @{ $rules_in{$section} // die "no section is called $section\n" };
-        my $told = explained($file, '--rules', put('rules', map {"$_\n"} grep { $of{ (split)[0] } } @rules), verified());
+        my $told = explained($file, '--rules', put('rules', map {"$_\n"} grep { $of{ (split)[0] } } @rules), @how);
         $told =~ /\A$expected\z/ ? () : "$section: $told";
     } @sections;
 }
@@ -419,6 +448,50 @@ for my $row (@malformed) {
         '/hostile-name/env',
         '/anybody/env'), '', "$name: over TLS";
     is told($name, '403 16 malformed -', 'admin-cn', 'admin-san', 'hostile-name'), '', "$name: explained";
+}
+
+# ---- a value is malformed: each rule that names it refuses, all others decide as they would
+
+my %said = (
+    CN     => { 'admin-cn' => 'malformed', 'admin-all' => 'malformed', 'admin-dn' => 'malformed',
+        'admin-case' => 'malformed', 'admin-zoe' => 'malformed', 'hostile-name' => 'malformed',
+        'hostile-denied' => 'malformed', 'admin-below' => 'no-match', 'admin-san' => 'no-match', mallory => 'denied-by-rule',
+        'no-ext' => 'no-match', 'no-other' => 'no-match' },
+    others => { 'admin-cn' => '=admin', 'admin-all' => '=admin', 'admin-dn' => '=admin', 'admin-case' => '=admin',
+        'case-blank' => 'no-match', 'admin-zoe' => 'no-match', 'hostile-name' => '=admin', 'hostile-denied' => '=admin',
+        'admin-below' => 'no-match', 'admin-san' => 'no-match', mallory => 'no-match',
+        'no-ext' => 'no-match', 'no-other' => 'no-match' },
+);
+
+for my $row (@odd) {
+    my ($name, $field, $why) = @$row;
+    my $engine = $judged->{$name};
+    my %word = (%{ $said{ $field eq 'CN' ? 'CN' : 'others' } }, "san-$field" => 'malformed');
+    my %section = map { my $section = $_; map { $_ => $section } @{ $rules_in{$section} } } keys %rules_in;
+    my $wrong = join ', ', map {
+        my $expected = $word{$_} // $word{ $section{$_} } // '=guest';
+        $engine->{rule}{$_} eq $expected ? () : "$_ $engine->{rule}{$_}, not $expected"
+    } @rule_names;
+    my $full = $field eq 'CN' ? 'subject.CN' : $field eq 'serial' ? 'serial' : "san.$field";
+    my $also = $field eq 'upn' ? "; san.other:$UPN: $why" : '';
+    is "$engine->{state}: $engine->{malformed}; $wrong", "odd: $full: $why$also; ", "$name: in the engine";
+    my %ask = $field eq 'CN' ? (malformed => [qw(admin-cn admin-dn hostile-name)], 'denied-by-rule' => ['not-mallory'])
+        : $rules_in{'admin-san'} && (grep { $_ eq "san-$field" } @{ $rules_in{'admin-san'} })
+        ? (malformed => ['admin-san'], admin => ['admin-cn', 'hostile-name']) : (admin => ['admin-cn', 'hostile-name']);
+    my %brief = (malformed => '403 16 malformed -', 'denied-by-rule' => '403 12 denied-by-rule -', admin => '200 - - admin');
+    is join('', sent($name, '200 - - guest', 'curl', '/anybody/plain.txt'),
+        map { sent($name, $brief{$_}, 'curl', map {"/$_/plain.txt"} @{ $ask{$_} }) } sort keys %ask), '',
+        "$name: over TLS";
+    is join('', map { told($name, $brief{$_}, @{ $ask{$_} }) } sort keys %ask), '', "$name: explained";
+}
+
+# ---- an extension or otherName that is no text is there all the same
+
+for my $row (@typed) {
+    my ($name, $rule) = @$row;
+    is "$judged->{$name}{state}; $judged->{$name}{rule}{$rule}", 'valid; denied-by-rule', "$name: in the engine";
+    is sent($name, '403 12 denied-by-rule -', 'curl', '/no-odd-types/plain.txt'), '', "$name: over TLS";
+    is told($name, '403 12 denied-by-rule -', 'no-odd-types'), '', "$name: explained";
 }
 
 # ---- OpenSSL has the first word
@@ -470,7 +543,7 @@ for my $row (@equal) {
 
 {
     my $der = do { open my $fh, '<:raw', "$dir/empty_subject.der" or die "empty_subject: $!\n"; local $/; <$fh> };
-    my @wanted = grep { !/^san-|^anybody$/ } @rule_names;
+    my @wanted = grep { !/^san-|^anybody/ } @rule_names;
     my $rule = $judged->{empty_subject}{rule};
     is join(', ', map {"$_ $rule->{$_}"} grep { $rule->{$_} ne 'no-match' } @wanted), '',
         'an empty subject meets no rule about the subject';
@@ -507,7 +580,7 @@ is join(' ', s_client('marked', port('TLS'), '/anybody/plain.txt', '-tls1_2')), 
 unlike error_log($log_start), qr/exit signal|AH0005[12]|AddressSanitizer|runtime error|stack smashing/,
     'no child has crashed';
 my $total = keys %spec;
-diag sprintf '%d hostile certificates: %d malformed, %d literal, %d equal, %d that OpenSSL rejects; sent: %s', $total,
-    scalar @malformed, scalar @literal, scalar @equal, scalar @rejected, join ', ',
+diag sprintf '%d hostile certificates: %d malformed, %d with an odd value, %d literal, %d equal, %d that OpenSSL rejects; '
+    . 'sent: %s', $total, scalar @malformed, scalar @odd, scalar @literal, scalar @equal, scalar @rejected, join ', ',
         map {"$sent{$_} by $_"} sort keys %sent;
-cmp_ok $total, '==', @malformed + @literal + @equal + @rejected, "$total certificates";
+cmp_ok $total, '==', @malformed + @odd + @typed + @literal + @equal + @rejected, "$total certificates";

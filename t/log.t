@@ -15,7 +15,7 @@ my @table = (
     [revoked     => '403.13 revoked'],
     [unknownca   => '403.16 untrusted-issuer'],
     [malformed   => '403.16 malformed'],
-    [newline     => '403.16 malformed'],
+    [newline     => '403.12 denied-by-rule'],
     [expired     => '403.17 expired'],
 );
 my @accept = (
@@ -25,7 +25,7 @@ my @accept = (
     ['text/plain'                                => 'text/plain; charset=utf-8'],
 );
 
-plan tests => @table * (7 + 2 * @accept) + 7;
+plan tests => @table * (7 + 2 * @accept) + 9;
 
 for my $row (@table) {
     my ($cert, $expected) = @$row;
@@ -66,8 +66,14 @@ is "@levels", 'error info info', 'error for what is new, info for its repeats';
 # What a certificate says is text in the log, never a line of its own.
 $mark = error_log_mark();
 ask(cert => 'newline', requests => ['/on/env']);
-my ($line) = grep {/certmap: 403\.16 malformed/} split /\n/, error_log($mark);
+my ($line) = grep {/certmap: 403\.12 denied-by-rule/} split /\n/, error_log($mark);
 like $line, qr/subject="[^"]*Alice[^"]{1,16}Smith[^"]*"/, 'a line feed in a name stays inside the quotes';
+like $line, qr/ rule=mallory detail="rule mallory: subject\.CN is malformed: control character inside" /,
+    'a denial for what is malformed names the field';
+$mark = error_log_mark();
+ask(cert => 'malformed', requests => ['/on/env']);
+($line) = grep {/certmap: 403\.16 malformed/} split /\n/, error_log($mark);
+like $line, qr/ malformed="san\.ip: an address of neither 4 nor 16 octets" /, 'malformed as a whole: the log says why';
 ask(cert => 'forged5', requests => ['/on/env']);
 ($line) = grep {/certmap: 403\.12 no-match/} split /\n/, error_log($mark);
 like $line, qr/subject="(?:[^"\\]|\\.)*bob(?:[^"\\]|\\.)*"/, 'a quote in a name does not end it';

@@ -20,8 +20,10 @@ my @table = (
     [nocrl         => '403 13 revocation-unknown -',        'own document 403.13'],
     [stalecrl      => '403 13 revocation-unknown -',        'own document 403.13'],
     [malformed     => '403 16 malformed -',                 'own document 403.16 malformed'],
-    [newline       => '403 16 malformed -',                 'own document 403.16 malformed'],
-    [bitstring     => '403 16 malformed -',                 'own document 403.16 malformed'],
+    # a deny rule asks for what is malformed
+    [nul           => '403 12 denied-by-rule -',            'REDIRECT_CERTMAP_STATUS=403.12'],
+    [newline       => '403 12 denied-by-rule -',            'REDIRECT_CERTMAP_STATUS=403.12'],
+    [bitstring     => '403 12 denied-by-rule -',            'REDIRECT_CERTMAP_STATUS=403.12'],
     [selfsigned    => '403 16 self-signed -',               'own document 403.16 self-signed'],
     [unknownca     => '403 16 untrusted-issuer -',          'own document 403.16 untrusted-issuer'],
     [badsig        => '403 16 bad-signature -',             'own document 403.16 bad-signature'],

@@ -92,8 +92,9 @@ for my $name (qw(quotes stars option hash dash template variable nothing)) {
 for my $row (
     ['expired'   => 1, qr/warning: the certificate has expired/, 1, client('expired')],
     ['not yet'   => 1, qr/warning: the certificate is not valid before/, 1, client('notyet')],
-    ['malformed' => 1, qr/warning: nothing to suggest: .*subject\.CN: NUL inside/, 0, client('malformed')],
-    ['a CA'      => 1, qr/warning: nothing to suggest: .*the certificate of a CA/, 0, pki('root.pem')],
+    ['malformed' => 1, qr/warning: nothing to suggest: .*san\.ip: an address of/, 0, client('malformed')],
+    ['a NUL'     => 0, qr/\A\z/, 1, client('nul')],
+    ['a CA'      => 1, qr/warning: this looks like the certificate of a CA/, 1, pki('root.pem')],
     ['a CRL'     => 2, qr/error: .*this is a revocation list/, 0, pki('crl.pem')],
     ['no file'   => 2, qr/error: .*No such file/, 0, '/nonexistent']) {
     my ($name, $expected, $pattern, $has_lines, $file) = @$row;

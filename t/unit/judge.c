@@ -6,9 +6,9 @@
  *   judge RULES CERT.der...
  *
  * Every line of RULES is a ruleset of its own; all lines together are one more. One line a certificate, separated by
- * tabs: file, state (undecodable, malformed, valid), what is malformed ("-": nothing), what the dates say now ("none":
- * they hold), microseconds for view and decisions, then "=USER" or the reason for each line of RULES and for all of
- * them. Verification is taken as passed: what is malformed must be refused here all the same.
+ * tabs: file, state (undecodable, malformed, odd: a value is, valid), what is malformed ("-": nothing), what the dates
+ * say now ("none": they hold), microseconds for view and decisions, then "=USER" or the reason for each line of RULES
+ * and for all of them. Verification is taken as passed: what is malformed must be refused here all the same.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,7 +88,8 @@ static void judge(const char *name, const apr_array_header_t *lists, apr_pool_t 
     certmap_str_t der = slurp(name, p);
     apr_time_t start = apr_time_now();
     const certmap_cert_t *cert;
-    const char *words = "", *why;
+    const char *words = "", *why, *state, *const *odd;
+    apr_size_t n;
     int i;
 
     if (certmap_cert_create_der((const unsigned char *)der.data, der.len, &cert, p) != APR_SUCCESS) {
@@ -98,8 +99,13 @@ static void judge(const char *name, const apr_array_header_t *lists, apr_pool_t 
     for (i = 0; i < lists->nelts; i++) {
         words = apr_pstrcat(p, words, "\t", decide(&APR_ARRAY_IDX(lists, i, certmap_list_t), cert, p), NULL);
     }
+    odd = certmap_cert_odd(cert, &n);
     why = certmap_cert_malformed(cert);
-    printf("%s\t%s\t%s\t%s\t%" APR_TIME_T_FMT "%s\n", name, why ? "malformed" : "valid", why ? why : "-",
+    state = why ? "malformed" : n > 0 ? "odd" : "valid";
+    for (i = 0; i < (int)n && certmap_cert_malformed(cert) == NULL; i++) {
+        why = why ? apr_pstrcat(p, why, "; ", odd[i], NULL) : odd[i];
+    }
+    printf("%s\t%s\t%s\t%s\t%" APR_TIME_T_FMT "%s\n", name, state, why ? why : "-",
            certmap_reason_name(certmap_verdict_dates(cert, apr_time_now())), apr_time_now() - start, words);
 }
 

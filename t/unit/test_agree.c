@@ -45,6 +45,7 @@ static const certmap_cert_t *random_cert(void)
     const char *san = percent(30) ? apr_pstrcat(pool, "email:", mail, ",email:", other, NULL)
                                   : apr_pstrcat(pool, "email:", mail, ",DNS:", "h.example", NULL);
     const char *ou = PICK(names), *cn = PICK(names), *serial = PICK(serials), *issuer = PICK(issuers);
+    static int turn;
 
     switch (chance(5)) {
     case 0:
@@ -56,8 +57,9 @@ static const certmap_cert_t *random_cert(void)
         return person("serial", serial, "issuer.CN", issuer, "CN", ou, "CN", cn, "ext:subjectKeyIdentifier", "01:02:ab",
                       NULL);
     case 3:
-        /* malformed, which only those who ask for it may notice */
-        return person("serial", serial, "CN", cn, "ext:1.2.3.4.7", "DER:0c026100", "ext:subjectAltName", san, NULL);
+        /* a field is malformed, or of another type than text, which only those who ask for it may notice */
+        return person("serial", serial, "issuer.CN", issuer, "CN", cn, "ext:subjectAltName", san, "odd",
+                      apr_psprintf(pool, "%d", turn++), NULL);
     default:
         return person("serial", serial, "issuer.CN", issuer, "O", ou, "CN", cn, "ext:subjectAltName", san, NULL);
     }
@@ -71,7 +73,8 @@ static const char *const conditions[] = {
     "subject.CN=\"ann lee\"", "all:subject.OU!=b", "subject.OU~[a-m].*", "subject.OU=*n*", "san.email=*@x.y",
     "san.email~(.+)@x\\.y", "san.email!=ann@x.y", "san.dns=h.example", "issuer.CN=\"test ca\"", "issuer=\"CN=Test CA\"",
     "issuer=\"CN=Other CA\"", "serial=1f3a", "serial=01", "ski=0102ab", "ku=*", "subject=\"CN=ann,OU=b\"",
-    "subject.CN~(a|aa)+[yz]", "chain.sha256=00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
+    "subject.CN~(a|aa)+[yz]", "any subject.CN!=*", "subject.1.2.3.9=*", "subject.1.2.3.9=a*", "ext:1.2.3.4.7=*",
+    "chain.sha256=00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
     "root.sha256=ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
 };
 static const char *const users[] = {
@@ -159,7 +162,8 @@ static struct {
     unsigned different;
     unsigned wrong_rule;        /* the trace's first match is not the rule that decided */
     unsigned wrong_marks;       /* decided marks another rule, or none, or two */
-    unsigned wrong_conds;       /* a rule matches, and a condition of it does not hold */
+    unsigned wrong_conds;       /* a rule matches, and a condition of it does not hold; or is malformed, and none is */
+    unsigned malformed;         /* rules */
     unsigned wrong_values;      /* the value that a condition hangs on */
     unsigned values;
     unsigned mapped;
@@ -183,7 +187,7 @@ static int same_decision(const certmap_decision_t *a, const certmap_decision_t *
 /* Whether rules decided, or let everything pass. */
 static int asked_rules(const certmap_decision_t *d)
 {
-    return d->rule != NULL || d->reason == CERTMAP_R_NO_MATCH;
+    return d->source == NULL && (d->rule != NULL || d->reason == CERTMAP_R_NO_MATCH);
 }
 
 /* What the trace says of the value that a condition hangs on. */
@@ -211,19 +215,26 @@ static void check_trace(const certmap_decision_t *d, const certmap_trace_t *trac
 
     for (i = 0; i < trace->nrules; i++) {
         const certmap_trace_rule_t *rule = &trace->rules[i];
-        int error = 0;
+        int error = 0, odd = 0;
 
         for (k = 0; k < rule->nconds; k++) {
             const certmap_trace_cond_t *cond = &rule->conds[k];
 
             error |= cond->error != NULL;
+            odd |= cond->told == CERTMAP_COND_MALFORMED || cond->told == CERTMAP_COND_OTHER_TYPE;
             seen.wrong_conds += rule->matched && !cond->holds;
+            seen.wrong_conds += cond->holds != (cond->told == CERTMAP_COND_YES)
+                                || (cond->told == CERTMAP_COND_MALFORMED && cond->why == NULL)
+                                || (cond->error != NULL) != (cond->told == CERTMAP_COND_ERROR);
             check_value(rule, cond);
         }
+        seen.malformed += rule->malformed != NULL;
+        seen.wrong_conds += rule->malformed != NULL
+                            && (rule->matched || (!odd && (rule->rule->deny || !strchr(rule->rule->user_text, '{'))));
         marks += rule->decided;
         seen.wrong_marks += rule->decided != (rule->rule == d->rule);
         /* a matcher that fails ends the search as a match does */
-        if (first == NULL && (rule->matched || (error && rule->rule == d->rule))) {
+        if (first == NULL && (rule->matched || rule->malformed != NULL || (error && rule->rule == d->rule))) {
             first = rule->rule;
         }
     }
@@ -305,14 +316,16 @@ int main(void)
             diag("%6u %s", seen.reasons[i], certmap_reason_name((certmap_reason_e)i));
         }
     }
-    diag("%6u pairs, %u by a source, %u values", seen.pairs, seen.by_source, seen.values);
-    plan(8);
+    diag("%6u pairs, %u by a source, %u values, %u rules on something malformed", seen.pairs, seen.by_source,
+         seen.values, seen.malformed);
+    plan(9);
     ok(seen.pairs >= PAIRS && seen.different == 0, "%u pairs are decided and explained alike", seen.pairs);
     is_int(seen.wrong_rule, 0, "the first rule that the trace says matches is the one that decided");
     is_int(seen.wrong_marks, 0, "and that one alone is marked");
     is_int(seen.wrong_conds, 0, "all conditions of a rule that matches hold");
     is_int(seen.wrong_values, 0, "the value that a condition hangs on is one that makes it hold, or fail");
     ok(seen.values > seen.pairs, "many values were told");
+    ok(seen.malformed > seen.pairs / 100, "rules have asked for what is malformed");
     ok(seen.mapped > seen.pairs / 10 && seen.by_source > seen.pairs / 20, "rules and sources have mapped");
     ok(seen.reasons[CERTMAP_R_MALFORMED] && seen.reasons[CERTMAP_R_REVOKED] && seen.reasons[CERTMAP_R_DENIED_BY_SOURCE]
        && seen.reasons[CERTMAP_R_DENIED_BY_RULE] && seen.reasons[CERTMAP_R_MAPPING_EXPIRED]

@@ -103,9 +103,8 @@ static const struct {
     { "ext:1.2.3.4.6=#30:03:02:01:05", 1 },
     { "ext:1.2.3.4.6=#30*", 1 },
     { "ext:1.2.3.4.6=#3003020106", 0 },
-    { "ext:1.2.3.4.6=3003020105", 0 },
-    { "ext:1.2.3.4.6=*", 0 },
-    { "ext:1.2.3.4.6~.*", 0 },
+    { "ext:1.2.3.4.6=*", 1 },
+    { "all:ext:1.2.3.4.6=*", 1 },
     { "ext:1.2.3.4.7=*", 0 },
     { "subject=\"emailAddress=ann@example.org,CN=Ann Lee,OU=Audit Team,OU=Sales,O=Example Ltd,C=DE\"", 1 },
     { "subject=\"/C=DE/O=Example Ltd/OU=Sales/OU=Audit Team/CN=Ann Lee/emailAddress=ann@example.org\"", 1 },
@@ -138,7 +137,8 @@ static const struct {
     { "any issuer!=\"CN=Issuing CA,O=Example Ltd\"", 0 },
     { "any san.ip!=192.0.2.0/24", 0 },
     { "any san.ip!=198.51.100.0/24", 1 },
-    { "any ext:1.2.3.4.6!=*", 1 },
+    { "any ext:1.2.3.4.6!=*", 0 },
+    { "any ext:1.2.3.4.7!=*", 1 },
     { "any ext:1.2.3.4.6!=#3003020105", 0 },
 };
 
@@ -329,13 +329,15 @@ static void test_fields_of_decision(void)
 static void test_verdicts(void)
 {
     certmap_list_t list = { .rules = rules_of("a allow bob any") };
-    certmap_list_t asks = { .rules = rules_of("a allow bob any\nb allow eve ext:1.2.3.4.5=x") };
     certmap_verdict_t good = { .reason = CERTMAP_R_NONE };
     certmap_verdict_t revoked = { .reason = CERTMAP_R_REVOKED };
     certmap_verdict_t no_tls = { .reason = CERTMAP_R_SSL_REQUIRED };
     const certmap_cert_t *bob = person("CN", "bob", NULL);
-    const certmap_cert_t *broken = person("CN", "bob\tx", NULL);
-    const certmap_cert_t *lazy = person("CN", "bob", "ext:1.2.3.4.5", "DER:0c010a", NULL);
+    const certmap_cert_t *broken = person("CN", "bob", "ext:subjectAltName", "DER:30028700", NULL);
+    const certmap_cert_t *odd = person("CN", "bob\tx", NULL);
+    certmap_verdict_t no_issuer = { .reason = CERTMAP_R_UNTRUSTED_ISSUER, .x509_err = 20 };
+    certmap_verdict_t no_root = { .reason = CERTMAP_R_UNTRUSTED_ISSUER, .x509_err = 20, .depth = 1 };
+    certmap_verdict_t bad_date = { .reason = CERTMAP_R_CONSTRAINT_VIOLATION, .x509_err = 14 };
     const struct {
         const certmap_list_t *list;
         const certmap_cert_t *cert;
@@ -349,16 +351,22 @@ static void test_verdicts(void)
         { &list, NULL, &good, "certificate-missing", "no certificate" },
         { &list, NULL, NULL, "certificate-missing", "neither" },
         { &list, NULL, &no_tls, "ssl-required", "no TLS" },
-        { &list, broken, &good, "malformed", "a malformed view" },
-        { &list, broken, &revoked, "malformed", "malformed comes before revoked" },
-        { &list, lazy, &good, "=bob", "an extension that nobody asks for" },
-        { &asks, lazy, &good, "malformed",
-          "an extension that a rule asks for is malformed, whichever rule comes first" },
+        { &list, broken, &good, "malformed", "malformed as a whole" },
+        { &list, broken, &revoked, "revoked", "malformed hides no failure of verification" },
+        { &list, broken, NULL, "untrusted-issuer", "... nor that there was none" },
+        { &list, broken, &no_issuer, "malformed",
+          "but one that OpenSSL may find for an extension that it cannot read" },
+        { &list, broken, &no_root, "untrusted-issuer", "... in the certificate itself" },
+        { &list, broken, &bad_date, "constraint-violation", "... and not for a date" },
+        { &list, odd, &good, "=bob", "a malformed value that nobody asks for" },
+        { &list, odd, &revoked, "revoked", "a malformed value hides nothing" },
+        { &list, odd, &no_issuer, "untrusted-issuer", "... whatever the failure" },
         { NULL, bob, &good, "no-match", "no list" },
     };
     apr_size_t i;
 
-    ok(certmap_cert_malformed(broken) != NULL, "a tab in a CN is malformed");
+    ok(certmap_cert_malformed(broken) != NULL, "a SAN that cannot be read makes the certificate malformed");
+    is_str(certmap_cert_malformed(odd), NULL, "a tab in a CN does not");
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         certmap_decision_t d;
 
@@ -410,6 +418,158 @@ static void test_chain(void)
 
         certmap_decide(&list, person("CN", "bob", NULL), &good, CERTMAP_WEAK, NOW, &d, pool);
         is_str(in_a_word(&d), cases[i].expected, cases[i].rule);
+    }
+}
+
+/* ---- what is malformed, and what is of another type ------------------------------------------------------------- */
+
+/* What rules make of a certificate whose CN is "mallory" with a NUL behind it, whose attribute 1.2.3.9 is a BIT
+ * STRING, and whose extension 1.2.3.4.6 is an INTEGER; one sentence of the documentation after the other. */
+static const struct {
+    const char *rules;
+    const char *expected;
+} malformed_rules[] = {
+    /* nobody asks */
+    { "r allow u any", "=u" },
+    { "r allow %{subject.O} subject.O=x", "=x" },
+    { "r deny subject.O=y\ns allow u any", "=u" },
+    /* a rule is "no" if a condition that touches nothing malformed is certainly false */
+    { "r allow u subject.CN=mallory subject.O=y\ns allow v any", "=v" },
+    { "r deny subject.O=y subject.CN=mallory\ns allow v any", "=v" },
+    { "r allow u subject.CN=mallory subject.O!=x\ns allow v any", "=v" },
+    { "r allow u subject.CN=mallory subject.O~y\ns allow v any", "=v" },
+    { "r allow u subject.O~y subject.CN=mallory\ns allow v any", "=v" },
+    { "r allow %{subject.CN} subject.O=y\ns allow v any", "=v" },
+    /* else malformed, if it names a malformed field: in a condition of any kind, or in its user */
+    { "r allow u subject.CN=mallory\ns allow v any", "malformed" },
+    { "r allow u subject.CN=nobody\ns allow v any", "malformed" },
+    { "r allow u subject.CN~m.*\ns allow v any", "malformed" },
+    { "r allow u all:subject.CN=*\ns allow v any", "malformed" },
+    { "r allow u any subject.CN!=mallory\ns allow v any", "malformed" },
+    { "r allow u any all:subject.CN!~x\ns allow v any", "malformed" },
+    { "r allow u case:subject.CN=mallory subject.O=x\ns allow v any", "malformed" },
+    { "r allow u subject.O=x subject.CN=mallory\ns allow v any", "malformed" },
+    { "r allow %{subject.CN} subject.O=x\ns allow v any", "malformed" },
+    { "r allow u-%{subject.CN:first} any\ns allow v any", "malformed" },
+    { "r allow %{subject} subject.O=x\ns allow v any", "malformed" },
+    /* a deny rule refuses as denied */
+    { "r deny subject.CN=mallory\ns allow v any", "denied-by-rule" },
+    { "r deny subject.CN=nobody\ns allow v any", "denied-by-rule" },
+    { "r deny any subject.CN!=mallory\ns allow v any", "denied-by-rule" },
+    { "r deny subject.O=x subject.CN=mallory\ns allow v any", "denied-by-rule" },
+    { "r deny subject.CN=mallory subject.O=x\ns allow v any", "denied-by-rule" },
+    /* which is final, and only when its turn comes */
+    { "r allow u subject.O=x\ns deny subject.CN=mallory", "=u" },
+    { "r allow u subject.CN=mallory disabled\ns allow v any", "=v" },
+    { "r allow u subject.CN=mallory expires=2026-01-01\ns allow v any", "malformed" },
+    /* presence is asked after that */
+    { "r allow u subject.CN=*\ns allow v any", "malformed" },
+    { "r allow u any subject.CN!=*\ns allow v any", "malformed" },
+    { "r deny subject.CN=*\ns allow v any", "denied-by-rule" },
+    { "r deny any subject.CN!=*\ns allow v any", "denied-by-rule" },
+    /* a failing matcher counts for less than what is malformed, and both for less than "no" */
+    { "r allow u subject.OU~(a+)+[bc] subject.CN=mallory\ns allow v any", "malformed" },
+    { "r allow u subject.CN=mallory subject.OU~(a+)+[bc]\ns allow v any", "malformed" },
+    { "r allow u subject.CN=mallory subject.OU~(a+)+[bc] subject.O=y\ns allow v any", "=v" },
+    { "r allow u subject.OU~(a+)+[bc]\ns allow v any", "ambiguous" },
+    { "r allow u subject.OU~(a+)+[bc] subject.OU~b.*\ns allow v any", "=v" },
+    { "r allow u subject.OU~b.* subject.OU~(a+)+[bc]\ns allow v any", "=v" },
+    { "r allow u subject.OU~(a+)+[bc] subject.OU~[b-z]*\ns allow v any", "=v" },
+    { "r allow u subject.OU~[b-z]* subject.OU~(a+)+[bc]\ns allow v any", "=v" },
+    /* a whole name is another one where the number or the types of parts, or a sound part, differ */
+    { "r deny subject=\"CN=mallory,O=x\"\ns allow v any", "=v" },
+    { "r deny subject=\"CN=mallory,1.2.3.9=#030400616264,OU=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaX,O=x\"\n"
+      "s allow v any", "=v" },
+    { "r deny subject=\"CN=mallory,1.2.3.9=#030400616263,OU=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaX,O=x\"\n"
+      "s allow v any", "denied-by-rule" },
+    { "r deny subject=\"CN=x,1.2.3.9=#030400616263,OU=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaX,O=x\"\n"
+      "s allow v any", "denied-by-rule" },
+    { "r deny subject=\"CN=x,1.2.3.9=#030400616263,OU=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaX,O=y\"\n"
+      "s allow v any", "=v" },
+    { "r deny subject=\"CN=x,1.2.3.9=text,OU=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaX,O=x\"\ns allow v any", "=v" },
+    { "r deny any subject!=\"CN=mallory,O=x\"\ns allow v any", "denied-by-rule" },
+    { "r deny subject=\"*,O=x\"\ns allow v any", "denied-by-rule" },
+    { "r deny subject=\"*,O=y\"\ns allow v any", "=v" },
+    { "r allow u issuer=\"CN=Test CA\"", "=u" },
+    /* a value of another type: its presence is certain, what text it is no question */
+    { "r allow u subject.1.2.3.9=*", "=u" },
+    { "r allow u all:subject.1.2.3.9=*", "=u" },
+    { "r allow u any subject.1.2.3.9!=*", "no-match" },
+    { "r allow u ext:1.2.3.4.6=*", "=u" },
+    { "r deny ext:1.2.3.4.6=*\ns allow v any", "denied-by-rule" },
+    { "r allow u any ext:1.2.3.4.6!=*", "no-match" },
+    { "r allow u ext:1.2.3.4.6=#020105", "=u" },
+    { "r allow u ext:1.2.3.4.6=#*05", "=u" },
+    { "r allow u ext:1.2.3.4.6=#020106\ns allow v any", "=v" },
+    { "r allow u any ext:1.2.3.4.6!=#020106", "=u" },
+    { "r allow u ext:1.2.3.4.6=020105\ns allow v any", "malformed" },
+    { "r allow u ext:1.2.3.4.6~.*\ns allow v any", "malformed" },
+    { "r deny ext:1.2.3.4.6=x\ns allow v any", "denied-by-rule" },
+    { "r allow u any ext:1.2.3.4.6!=x\ns allow v any", "malformed" },
+    { "r allow u subject.1.2.3.9=abc\ns allow v any", "malformed" },
+    { "r deny subject.1.2.3.9=abc\ns allow v any", "denied-by-rule" },
+    { "r deny subject.1.2.3.9=abc subject.O=y\ns allow v any", "=v" },
+    { "r allow u subject.1.2.3.9=* subject.1.2.3.9=a*\ns allow v any", "malformed" },
+    { "r allow %{subject.1.2.3.9} any\ns allow v any", "user-invalid" },
+    { "r allow %{ext:1.2.3.4.6} ext:1.2.3.4.6=*\ns allow v any", "user-invalid" },
+    /* blanks alone are no value */
+    { "r allow u subject.L=*\ns allow v any", "=v" },
+    { "r allow u any subject.L!=*", "=u" },
+    { "r allow %{subject.L} any", "user-invalid" },
+};
+
+static void test_malformed(void)
+{
+    const certmap_cert_t *cert = person("O", "x", "OU", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaX", "raw:1.2.3.9",
+                                        "03:616263", "raw:CN", "0c:6d616c6c6f727900", "ext:1.2.3.4.6", "DER:020105",
+                                        NULL);
+    const certmap_cert_t *blank = person("O", "x", "L", "  ", "ext:1.2.3.4.6", "DER:020105", NULL);
+    apr_size_t i, n = sizeof(malformed_rules) / sizeof(malformed_rules[0]);
+    certmap_decision_t d;
+
+    is_str(certmap_cert_malformed(cert), NULL, "a malformed CN does not make the certificate malformed");
+    for (i = 0; i < n; i++) {
+        decides(malformed_rules[i].rules, i + 3 < n ? cert : blank, malformed_rules[i].expected, NULL);
+    }
+    d = decide_text("r deny subject.O=x subject.CN=mallory", cert);
+    is_str(d.detail, "rule r: subject.CN is malformed: NUL inside", "a denial names the field, and why");
+    d = decide_text("r allow u subject.CN=mallory", cert);
+    is_str(d.detail, "rule r: subject.CN is malformed: NUL inside", "so does a refusal");
+    is_str(d.rule ? d.rule->name : NULL, "r", "... and the rule");
+    d = decide_text("r allow %{subject} any", cert);
+    is_str(d.detail, "rule r: subject is malformed: CN: NUL inside", "of a whole name, the attribute");
+    d = decide_text("r allow u ext:1.2.3.4.6=x", cert);
+    is_str(d.detail, "rule r: ext:1.2.3.4.6 has a value of another type than text", "another type is called that");
+}
+
+/* Each field that can be malformed by itself, in turn: whatever asks for it refuses, whatever does not, maps. */
+static void test_each_field(void)
+{
+    int which;
+
+    for (which = 0; which < FIXTURE_ODD; which++) {
+        X509 *x = X509_new();
+        const char *field = fixture_spoil(x, which);
+        const char *any = strcmp(field, "san.dirname") == 0 ? "\"*,O=Dir\"" : "*";
+        int odd = which >= FIXTURE_ODD - 2;
+        const certmap_cert_t *cert = person("C", "DE", "UID", "x", "CN", "c", "odd", apr_psprintf(pool, "%d", which),
+                                            NULL);
+
+        X509_free(x);
+        is_str(certmap_cert_malformed(cert), NULL, field);
+        decides("r allow u any subject.L!=x", cert, "=u", NULL);
+        decides(apr_psprintf(pool, "r allow u subject.C=DE %s=%s\ns allow v any", field, any), cert,
+                odd ? "=u" : "malformed", NULL);
+        decides(apr_psprintf(pool, "r allow u any subject.C=DE %s!=%s\ns allow v any", field, any), cert,
+                odd ? "=v" : "malformed", NULL);
+        decides(apr_psprintf(pool, "r allow u any %s!=%s subject.C=DE\ns allow v any", field, any), cert,
+                odd ? "=v" : "malformed", NULL);
+        decides(apr_psprintf(pool, "r allow u %s=%s subject.C=FR\ns allow v any", field, any), cert, "=v", NULL);
+        decides(apr_psprintf(pool, "r allow %%{%s} subject.C=DE\ns allow v any", field), cert,
+                odd ? "user-invalid" : "malformed", NULL);
+        decides(apr_psprintf(pool, "r deny any %s!=%s\ns allow v any", field, any), cert,
+                odd ? "=v" : "denied-by-rule", NULL);
+        decides(apr_psprintf(pool, "r deny %s=%s\ns allow v any", field, any), cert, "denied-by-rule", NULL);
     }
 }
 
@@ -537,6 +697,12 @@ static void test_nearest(void)
     is_str(failed ? certmap_cond_text(failed) : NULL, "subject.OU=*b", "the one that does not hold on the same value");
     certmap_nearest(&list, person("CN", "nobody", NULL), NULL, 100, &rule, &failed, pool);
     is_str(rule ? rule->name : NULL, NULL, "no rule of which a condition holds");
+    list.rules = rules_of("m allow u subject.CN=ann subject.L=q\n"
+                          "both allow u subject.CN=ann subject.O=x subject.L=q subject.C=q\n"
+                          "one allow u subject.CN=bob subject.O=x subject.L=q\n");
+    certmap_nearest(&list, person("O", "x", "odd", "0", NULL), NULL, 100, &rule, &failed, pool);
+    is_str(rule ? rule->name : NULL, "one", "conditions on a malformed field neither hold nor fail");
+    is_str(failed ? certmap_cond_text(failed) : NULL, "subject.L=q", "what fails is sound");
     certmap_nearest(NULL, cert, NULL, 100, &rule, &failed, pool);
     is_str(rule ? rule->name : NULL, NULL, "no list");
 }
@@ -776,6 +942,8 @@ int main(void)
     test_verdicts();
     test_lists();
     test_chain();
+    test_malformed();
+    test_each_field();
     test_matcher_errors();
     test_time_limit();
     test_steps();

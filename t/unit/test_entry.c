@@ -349,7 +349,7 @@ static const certmap_entries_t *table_of(const char *text)
     return entries;
 }
 
-/* What a table says of a certificate: "user (type)", "deny (type)", "ambiguous", "nothing". */
+/* What a table says of a certificate: "user (type)", "deny (type)", "ambiguous", "malformed (type)", "nothing". */
 static const char *finds(const char *text, const certmap_cert_t *cert)
 {
     certmap_lookup_t found;
@@ -362,6 +362,9 @@ static const char *finds(const char *text, const certmap_cert_t *cert)
     }
     if (found.ambiguous) {
         return "ambiguous";
+    }
+    if (found.unformed) {
+        return apr_pstrcat(pool, "malformed (", found.unformed, ")", NULL);
     }
     return found.has_allow ? apr_pstrcat(pool, found.allow.user, " (", found.allow.key, ", ",
                                          certmap_strength_name(found.allow.strength), ")", NULL) : "nothing";
@@ -449,6 +452,56 @@ static void test_forged(void)
     is_str(finds("dn:\"CN=bob+O=x\" \"CN=Test CA\" admin", joined), "admin (dn, scoped)", "the set in any order");
 }
 
+/* Where what a key is made of is malformed, nobody can say that there is no deny entry under it. */
+static void test_malformed(void)
+{
+    static const struct {
+        const char *odd;            /* what fixture_spoil makes malformed */
+        const char *key;            /* under which there is an entry */
+        const char *denied;         /* what is found where it denies */
+    } table[] = {
+        { "0", "X509:<S>CN=mallory", "malformed (X509:<S>)" },
+        { "0", "dn:CN=mallory \"CN=Test CA\"", "malformed (dn)" },
+        { "4", "dn:CN=mallory \"CN=Test CA\"", "malformed (dn)" },
+        { "4", "issuer-serial:1f3b \"CN=Test CA\"", "malformed (issuer-serial)" },
+        { "12", "issuer-serial:1f3b \"CN=Test CA\"", "malformed (issuer-serial)" },
+        { "4", "ski:00 \"CN=Test CA\"", "malformed (ski)" },
+        { "13", "ski:00 \"CN=Test CA\"", "malformed (ski)" },
+        { "13", "X509:<SKI>00", "malformed (X509:<SKI>)" },
+        { "6", "X509:<RFC822>mallory@example.org", "malformed (X509:<RFC822>)" },
+        /* which others are not */
+        { "0", "issuer-serial:1f3b \"CN=Test CA\"", "nothing" },
+        { "0", "X509:<RFC822>mallory@example.org", "nothing" },
+        { "4", "X509:<SKI>00", "nothing" },
+        { "4", "X509:<S>CN=mallory", "nothing" },
+        { "6", "dn:CN=mallory \"CN=Test CA\"", "nothing" },
+        { "7", "X509:<RFC822>mallory@example.org", "nothing" },
+        { "10", "X509:<S>CN=mallory", "nothing" },
+        { "12", "X509:<S>CN=mallory", "nothing" },
+        /* a value of another type has a key as any other */
+        { "17", "dn:CN=mallory \"CN=Test CA\"", "nothing" },
+        { "17", "dn:1.2.3.9=#030400616263,CN=ann \"CN=Test CA\"", "deny (dn)" },
+        { "17", "X509:<S>CN=ann,1.2.3.9=abc", "nothing" },
+        { "17", "X509:<S>CN=ann,1.2.3.9=030400616263", "nothing" },
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        const certmap_cert_t *cert = person("CN", "ann", "issuer.CN", "Test CA", "ext:subjectKeyIdentifier", "01:02",
+                                            "odd", table[i].odd, NULL);
+        const char *key = certmap_lex_quote(table[i].key, pool);
+
+        key = strchr(table[i].key, '"') ? table[i].key : key;
+        is_str(finds(apr_pstrcat(pool, key, " - deny\n", NULL), cert),
+               table[i].denied, apr_pstrcat(pool, table[i].odd, ": ", table[i].key, NULL));
+        is_str(finds(apr_pstrcat(pool, key, " u\n", NULL), cert),
+               strcmp(table[i].denied, "deny (dn)") == 0 ? "u (dn, scoped)" : "nothing",
+               "... an allow entry is not found");
+        is_str(finds(apr_pstrcat(pool, key, " - deny\nsha256:", certmap_cert_sha256(cert), " - deny\n", NULL), cert),
+               "deny (sha256)", "... and a denial that is certain counts");
+    }
+}
+
 static void test_many(void)
 {
     apr_array_header_t *parts = apr_array_make(pool, 30000, sizeof(const char *));
@@ -484,6 +537,7 @@ int main(void)
     test_finding();
     test_no_parts();
     test_forged();
+    test_malformed();
     test_many();
     return fixture_done();
 }

@@ -128,8 +128,8 @@ static void test_decisions(void)
                                 "maprule = LDAPU1:(uid={subject_dn_component.cn})\n", &none);
 
     decides(text, person("CN", "c", AS, "ext:subjectAltName", "email:ann@example.org", NULL), "=ann", "the short name");
-    decides(text, person("CN", "c", AS, "ext:subjectAltName", "email:ann@a@example.org", NULL), "=ann",
-      "to the first @");
+    decides(text, person("CN", "c", AS, "ext:subjectAltName", "email:ann@a@example.org", NULL), "malformed",
+      "an address with two @ is none");
     decides(text, person("CN", "c", AS, "ext:subjectAltName", "email:ann@example.org.uk", NULL), "=c",
       "anchored at its end");
     decides(text, person("CN", "c", AS, "ext:subjectAltName", "email:ann@Example.org", NULL), "=c", "case counts");

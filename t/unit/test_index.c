@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The index gives the answer of the plain loop: random rules are put before random certificates of the same vocabulary,
- * with and without it, and every rule that does not plainly fail must be among the candidates. Also which literals are
- * read from regexes.
+ * with and without it, and every rule that does not plainly fail must be among the candidates. In every third
+ * certificate one field is malformed, or of another type than text, each in turn. What a rule says must be what its
+ * conditions say one by one, in any order. Also which literals are read from regexes.
  *
  * A pair is one rule and one certificate. CERTMAP_PAIRS asks for more of them than fit into an ordinary test run,
  * CERTMAP_SEED for others.
@@ -171,8 +172,13 @@ static void add_extensions(X509 *x)
     if (percent(20)) {
         fixture_extension(x, "1.2.3.4.6", "DER:3003020105");
     }
-    if (percent(4)) {       /* malformed, which only those who ask for it may notice */
-        fixture_extension(x, "1.2.3.4.7", percent(50) ? "DER:0c026100" : "DER:0c0161");
+    if (percent(33)) {      /* which only those who ask for it may notice */
+        static int turn;
+
+        fixture_spoil(x, turn++);
+    }
+    else if (percent(10)) {
+        fixture_extension(x, "1.2.3.4.7", "DER:0c0161");
     }
 }
 
@@ -384,7 +390,7 @@ static const struct {
     { "eku", LIKE_PLAIN, LIST(eku) }, { "ku", LIKE_PLAIN, LIST(ku) }, { "policy", LIKE_PLAIN, LIST(oids) },
     { "sid", LIKE_PLAIN, LIST(sids) }, { "sha256", LIKE_HEX, NULL, 0 }, { "sha1", LIKE_HEX, NULL, 0 },
     { "spki", LIKE_HEX, NULL, 0 }, { "chain.sha256", LIKE_HEX, NULL, 0 }, { "root.sha256", LIKE_HEX, NULL, 0 },
-    { "subject.1.2.3.9", LIKE_TEXT, NULL, 0 }
+    { "subject.1.2.3.9", LIKE_TEXT, NULL, 0 }, { "ext:1.2.3.4.7", LIKE_TEXT, NULL, 0 }
 };
 
 /* A value that some certificate has in a hex field. */
@@ -431,7 +437,7 @@ static const char *random_condition(const certmap_cert_t *some)
 
 static const char *const users[] = {
     "someone", "%{subject.CN}", "%{subject.CN:first:lower}", "%{1}", "%{san.email:local}", "%{serial}",
-    "x-%{subject.OU:last}", "%{ext:1.2.3.4.5}"
+    "x-%{subject.OU:last}", "%{ext:1.2.3.4.5}", "%{subject.UID}"
 };
 
 static const char *random_rule(unsigned number, const certmap_cert_t *some)
@@ -443,9 +449,6 @@ static const char *random_rule(unsigned number, const certmap_cert_t *some)
     if (percent(1)) {
         text = apr_pstrcat(pool, text, " any", NULL);
         n = chance(2);
-    }
-    if (percent(1)) {
-        text = apr_pstrcat(pool, text, " ext:1.2.3.4.7=*", NULL);
     }
     while (n-- > 0) {
         text = apr_pstrcat(pool, text, " ", random_condition(some), NULL);
@@ -496,6 +499,7 @@ static struct {
     apr_uint64_t asked;         /* pairs: by themselves */
     apr_uint64_t matches;       /* pairs */
     apr_uint64_t errors;        /* pairs: the matcher failed */
+    apr_uint64_t malformed;     /* pairs: it asks for a malformed field */
     apr_uint64_t candidates;    /* pairs */
     apr_uint64_t missed;        /* pairs: a rule that does not plainly fail is no candidate */
     apr_uint64_t disorder;      /* candidates not in order, or twice */
@@ -503,11 +507,14 @@ static struct {
     apr_uint64_t mapped;
     apr_uint64_t reasons[CERTMAP_R_COUNT];
     apr_uint64_t different;
+    apr_uint64_t taken_apart;   /* pairs */
+    apr_uint64_t misjudged;     /* of these: the rule says something else than its conditions */
+    apr_uint64_t reordered;     /* or than the same conditions in another order */
 } seen;
 
 static void complain(const char *what, const certmap_rule_t *rule, const certmap_cert_t *cert)
 {
-    if (seen.missed + seen.disorder + seen.different <= 5) {
+    if (seen.missed + seen.disorder + seen.different + seen.misjudged + seen.reordered <= 5) {
         diag("%s: %s", what, rule ? certmap_rule_text(rule, pool) : "no rule");
         diag("  certificate: %s", certmap_cert_subject_text(cert));
     }
@@ -535,9 +542,9 @@ static void compare_candidates(const certmap_ruleset_t *rs, const certmap_cert_t
         m = rs->rules[i]->disabled ? CERTMAP_MATCH_NO : certmap_rule_matches(ev, rs->rules[i]);
         seen.matches += m == CERTMAP_MATCH_YES;
         seen.errors += m == CERTMAP_MATCH_ERROR;
+        seen.malformed += m == CERTMAP_MATCH_MALFORMED;
         seen.candidates += (apr_uint64_t)candidate;
-        /* Malformed fields that rules ask for have been refused before any rule is asked. */
-        if (!candidate && (m == CERTMAP_MATCH_YES || m == CERTMAP_MATCH_ERROR)) {
+        if (!candidate && m != CERTMAP_MATCH_NO) {
             seen.missed++;
             complain("no candidate", rs->rules[i], cert);
         }
@@ -549,6 +556,101 @@ static void compare_candidates(const certmap_ruleset_t *rs, const certmap_cert_t
         }
     }
     seen.disorder += more != 0;
+}
+
+/* ---- what a rule says, from what its conditions say ------------------------------------------------------------- */
+
+/* The rule of some conditions of a rule, from number `first` on and then around; all: not only those of one group. */
+static const certmap_rule_t *part_of(const certmap_rule_t *rule, apr_size_t first, int all, apr_pool_t *p)
+{
+    certmap_builder_t *b = certmap_builder_create(p);
+    int captures = rule->user_text != NULL && strstr(rule->user_text, "%{1") != NULL;
+    const char *text = all && !rule->deny && !captures ? apr_pstrcat(p, "r allow ", rule->user_text, " any", NULL)
+                                                       : "r deny any";
+    apr_size_t i;
+
+    for (i = 0; i < rule->nconds; i++) {
+        const certmap_cond_t *cond = &rule->conds[(first + i) % rule->nconds];
+
+        if (all || cond == &rule->conds[first]
+            || (cond->leader >= 0 && cond->leader == rule->conds[first].leader)) {
+            text = apr_pstrcat(p, text, " ", quoted(cond->text), NULL);
+        }
+    }
+    if (certmap_builder_add_directive(b, text, NULL, 1, 1) != APR_SUCCESS) {
+        return NULL;        /* any one condition with "any" is a rule; two may contradict each other */
+    }
+    return certmap_ruleset_rule(certmap_builder_finish(b), 0);
+}
+
+static certmap_match_e asked(const certmap_rule_t *rule, const certmap_cert_t *cert, const certmap_verdict_t *verdict,
+                             apr_pool_t *p)
+{
+    certmap_eval_t *ev = apr_palloc(p, sizeof(*ev));
+
+    certmap_eval_init(ev, cert, verdict, p);
+    return certmap_rule_matches(ev, rule);
+}
+
+/* What a condition that cannot be compared must say, if that is certain; else YES. */
+static certmap_match_e expected_of(const certmap_cond_t *cond, const certmap_cert_t *cert,
+                                   const certmap_verdict_t *verdict, apr_pool_t *p)
+{
+    const certmap_value_t *v;
+    const char *value = cond->text + strcspn(cond->text, "=~") + 1;
+    int presence = value[-1] == '=' && strspn(value, " *") == strlen(value);
+    apr_size_t n, i;
+
+    if (certmap_cert_values(cert, verdict, &cond->field, &v, &n, p) == CERTMAP_MALFORMED) {
+        return certmap_field_kind(&cond->field) == CERTMAP_V_DN ? CERTMAP_MATCH_YES : CERTMAP_MATCH_MALFORMED;
+    }
+    for (i = 0; i < n && !presence && *value != '#'; i++) {
+        if (v[i].kind == CERTMAP_V_OPAQUE) {
+            return CERTMAP_MATCH_MALFORMED;
+        }
+    }
+    return CERTMAP_MATCH_YES;
+}
+
+/* Whether a rule says what its groups of conditions say, each of them asked alone, and says it in any order. */
+static void take_apart(const certmap_rule_t *rule, const certmap_cert_t *cert, const certmap_verdict_t *verdict,
+                       apr_pool_t *p)
+{
+    certmap_match_e m = asked(rule, cert, verdict, p), least = CERTMAP_MATCH_YES, shuffled = m;
+    apr_size_t i;
+
+    for (i = 0; i < rule->nconds; i++) {
+        const certmap_rule_t *part = part_of(rule, i, 0, p);
+        const certmap_rule_t *other = part_of(rule, i, 1, p);
+        certmap_match_e one = part != NULL ? asked(part, cert, verdict, p) : CERTMAP_MATCH_NO;
+        certmap_match_e sure = expected_of(&rule->conds[i], cert, verdict, p);
+
+        if (sure != CERTMAP_MATCH_YES && one != sure) {
+            seen.misjudged++;
+            complain(rule->conds[i].text, part, cert);
+        }
+        least = one < least ? one : least;
+        shuffled = other != NULL ? asked(other, cert, verdict, p) : m;
+        if (shuffled != m && !(shuffled > CERTMAP_MATCH_MALFORMED && m == CERTMAP_MATCH_MALFORMED
+                               && rule->user_text != NULL && strstr(rule->user_text, "%{1"))) {
+            seen.reordered++;
+            complain("in another order", rule, cert);
+        }
+    }
+    for (i = 0; rule->user != NULL && i < rule->user->nparts; i++) {
+        const certmap_value_t *v;
+        apr_size_t n;
+
+        if (least > CERTMAP_MATCH_MALFORMED && rule->user->parts[i].kind == CERTMAP_PART_FIELD
+            && certmap_cert_values(cert, verdict, &rule->user->parts[i].u.field, &v, &n, p) == CERTMAP_MALFORMED) {
+            least = CERTMAP_MATCH_MALFORMED;
+        }
+    }
+    seen.taken_apart++;
+    if (m != least) {
+        seen.misjudged++;
+        complain("not what its conditions say", rule, cert);
+    }
 }
 
 static void compare(const certmap_list_t *list, const certmap_cert_t *cert, const certmap_verdict_t *verdict,
@@ -686,6 +788,9 @@ static void compare_round(apr_pool_t *parent)
         verdict.nchain = verdict.chain ? 1 + chance(2) : 0;
         compare(&list, certs[i], &verdict, p);
         compare_candidates(list.rules, certs[i], &verdict, p);
+        if (i % 3 == 0) {
+            take_apart(list.rules->rules[chance((unsigned)list.rules->n)], certs[i], &verdict, p);
+        }
         apr_pool_destroy(p);
     }
     try_claims(certs, ncerts, &verdict);
@@ -710,8 +815,9 @@ static void differential(void)
     }
     diag("%u rulesets, %" APR_UINT64_T_FMT " decisions, %" APR_UINT64_T_FMT " pairs of a rule and a certificate",
          rounds, seen.decisions, seen.pairs);
-    diag("of %" APR_UINT64_T_FMT " pairs asked one by one %.2f %% match, %.2f %% make the matcher fail, %.2f %% are "
-         "candidates", seen.asked, share(seen.matches), share(seen.errors), share(seen.candidates));
+    diag("of %" APR_UINT64_T_FMT " pairs asked one by one %.2f %% match, %.2f %% make the matcher fail, %.2f %% ask "
+         "for something malformed, %.2f %% are candidates", seen.asked, share(seen.matches), share(seen.errors),
+         share(seen.malformed), share(seen.candidates));
     diag("%u random rules did not parse", refused_rules);
     diag("%" APR_UINT64_T_FMT " rules are said to be covered, %" APR_UINT64_T_FMT " to contradict themselves: tried %"
          APR_UINT64_T_FMT " times", claims.covered, claims.contradicted, claims.tried);
@@ -726,6 +832,9 @@ static void differential(void)
     ok(claims.covered > seen.pairs / 3000 && claims.contradicted > seen.pairs / 3000, "that is said of many");
     ok(seen.missed == 0, "every rule that does not plainly fail is a candidate");
     ok(seen.disorder == 0, "candidates come in the order of the rules, each once");
+    ok(seen.taken_apart > 1000 && seen.misjudged == 0, "a rule says what its conditions say, asked one by one");
+    ok(seen.reordered == 0, "and says it in any order of its conditions");
+    ok(share(seen.malformed) >= 0.3, "three pairs of a thousand ask for something malformed");
     ok(share(seen.matches) >= 1, "at least one pair of a hundred matches");
     ok(share(seen.candidates) < 50, "less than half of the pairs are candidates");
     ok(seen.mapped * 10 > seen.decisions && seen.mapped < seen.decisions * 9 / 10, "some are mapped, some are not");
@@ -835,7 +944,7 @@ static void test_needs(void)
 int main(void)
 {
     fixture_start();
-    plan((int)(sizeof(literals) / sizeof(literals[0])) + 11);
+    plan((int)(sizeof(literals) / sizeof(literals[0])) + 14);
     test_literals();
     state = APR_UINT64_C(88172645463325252);
     test_needs();

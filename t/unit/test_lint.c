@@ -143,8 +143,9 @@ static const struct {
     { "subject.CN=a subject.CN!=*", "contradict", "subject.CN=a subject.OU!=*" },
     { "any all:subject.OU!=a subject.OU!=*", "contradict", "any all:subject.OU!=a subject.OU!=b" },
     { "ext:1.2.3=x ext:1.2.3=#0500", "contradict", "ext:1.2.3=x ext:1.2.4=#0500" },
-    { "ext:1.2.3!=* ext:1.2.3=#0500", "contradict", "ext:1.2.3=* ext:1.2.3=#0500" },
-    { "any all:ext:1.2.3!=a ext:1.2.3!=*", "contradict", "any ext:1.2.3!=a" },
+    { "ext:1.2.3=a* ext:1.2.3=#0500", "contradict", "ext:1.2.3=* ext:1.2.3=#0500" },
+    { "ext:1.2.3!=* ext:1.2.3=#0500", "contradict", "ext:1.2.3!=#* ext:1.2.3=x" },
+    { "any all:ext:1.2.3!=a ext:1.2.3!=*", "contradict", "any all:ext:1.2.3!=a ext:1.2.3!=#*" },
     { "issuer=CN=a subject.CN=x issuer=CN=b", "issuer=CN=a and issuer=CN=b", "issuer=CN=a subject.CN=x" },
 };
 

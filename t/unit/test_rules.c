@@ -581,6 +581,7 @@ static const struct {
     { "eku=clientAuth", "eku=1.3.6.1.5.5.7.3.2 subject.CN=x", 1 },
     { "ext:1.2.3=*", "ext:1.2.3=#05*", 1 },
     { "ext:1.2.3~.*", "ext:1.2.3=#05*", 0 },
+    { "ext:1.2.3=a*", "ext:1.2.3=#05*", 0 },
     { "ext:1.2.3=#*", "ext:1.2.3=#0500", 1 },
     { "subject.CN=x disabled", "subject.CN=x", 0 },
     { "subject.CN=x expires=2020-01-01", "subject.CN=x", 1 },

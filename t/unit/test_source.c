@@ -358,6 +358,35 @@ static void test_source(void)
     is_int((long long)source->vtable->generation(source), 2, "in the second generation");
 }
 
+/* Whoever a deny entry might be for is refused, whatever allows him. */
+static void test_malformed(void)
+{
+    const certmap_cert_t *odd = person("CN", "ann", "odd", "0", NULL);
+    const char *path = path_of("entries");
+    certmap_source_t *source = certmap_source_file_create(path, 0, pool);
+    certmap_reread_t *file = certmap_source_file_reread(source);
+    certmap_list_t list = { .source = source, .rules = rules_of("r allow u any") };
+    certmap_list_t two = { .outer = &list, .source = certmap_source_file_create(path_of("none"), 0, pool) };
+    certmap_verdict_t good = { .reason = CERTMAP_R_NONE };
+    certmap_decision_t d;
+
+    write_file(path, apr_pstrcat(pool, "dn:CN=mallory \"CN=Test CA\" - deny\nsha256:", certmap_cert_sha256(odd),
+                                 " ann\n", NULL));
+    check(file, "replaced 2", "a deny entry under a name");
+    certmap_decide(&list, odd, &good, CERTMAP_WEAK, NOW, &d, pool);
+    is_str(in_a_word(&d), "malformed", "a certificate whose name is malformed is refused");
+    is_str(d.source, source->name, "... by that source");
+    is_str(d.detail, "it may deny by dn, and what that key is made of is malformed", "... and why");
+    certmap_decide(&list, person("CN", "ann", "odd", "6", NULL), &good, CERTMAP_WEAK, NOW, &d, pool);
+    is_str(in_a_word(&d), "=u", "one whose address is, is not");
+    certmap_decide(&two, odd, &good, CERTMAP_WEAK, NOW, &d, pool);
+    is_str(in_a_word(&d), "malformed", "that is certain, whatever other sources cannot say");
+    write_file(path, "dn:CN=mallory \"CN=Test CA\" mallory\n");
+    check(file, "replaced 1", "the same name, allowed");
+    certmap_decide(&list, odd, &good, CERTMAP_WEAK, NOW, &d, pool);
+    is_str(in_a_word(&d), "=u", "an allow entry that cannot be found maps nobody, and keeps nobody out");
+}
+
 typedef struct asker_t {
     certmap_source_t *source;
     const certmap_cert_t *cert;
@@ -432,6 +461,7 @@ int main(void)
     test_accept();
     test_unsettled();
     test_source();
+    test_malformed();
     test_source_threads();
     unlink(path_of("rules"));
     unlink(path_of("busy"));

@@ -103,7 +103,8 @@ static const char *ask(certmap_source_t *source, const certmap_cert_t *cert, apr
     apr_status_t rv = source->vtable->lookup(source, cert, &found, &why, p);
 
     return rv != APR_SUCCESS ? apr_pstrcat(p, "error: ", why, NULL)
-           : found.has_deny ? "deny" : found.has_allow ? found.allow.user : "nothing";
+           : found.has_deny ? "deny" : found.unformed ? apr_pstrcat(p, "malformed: ", found.unformed, NULL)
+           : found.has_allow ? found.allow.user : "nothing";
 }
 
 /* ---- writing and reading ------------------------------------------------------------------------------------- */
@@ -220,6 +221,8 @@ static void test_source(void)
     is_str(ask(source, ann, pool), "ann", "it is gone");
     is_str(build(path, "dn:CN=ann \"CN=Test CA\" bob\n"), "ok 1", "the store is built anew, in another file");
     is_str(ask(source, ann, pool), "bob", "that is seen at once");
+    is_str(ask(source, person("odd", "0", NULL), pool), "malformed: dn", "a name that is malformed might be denied");
+    is_str(ask(source, person("CN", "ann", "odd", "6", NULL), pool), "bob", "an address of which it has no entry not");
     ok(rename(path, path_of("away")) == 0, "the store is moved away");
     apr_sleep(apr_time_from_msec(2100));
     is_str(ask(source, ann, pool), "error: No such file or directory", "that is seen a little later");

@@ -56,8 +56,10 @@ static const struct {
     { "allow %{san.email:domain} san.email=*@example.org", "=Example.org" },
     { "allow %{san.email:domain:upper} san.email=*@example.org", "=EXAMPLE.ORG" },
     { "allow %{san.email:local} san.email=*", "ambiguous" },
-    { "allow %{subject.emailAddress:local} any", "=a@b" },
-    { "allow %{subject.emailAddress:domain} any", "=c" },
+    { "allow %{subject.emailAddress:local} any", "user-invalid" },
+    { "allow %{subject.emailAddress:domain} any", "user-invalid" },
+    { "allow %{san.upn:local} any", "=ann" },
+    { "allow %{san.upn:domain} any", "=corp.example" },
     { "allow %{subject.CN:local} any", "user-invalid" },
     { "allow %{subject.CN:domain} any", "user-invalid" },
     { "allow %{subject.SN:local} any", "user-invalid" },
@@ -129,7 +131,8 @@ static void test_detail(void)
     d = decide_text("r allow %{subject.L:lower} any", two);
     is_str(d.detail, "rule r: %{subject.L:lower}: the certificate has no such value", "an absent field");
     d = decide_text("r allow %{subject.CN:local} subject.CN=a", two);
-    is_str(d.detail, "rule r: %{subject.CN:local}: there is no '@' in the value", "no '@'");
+    is_str(d.detail, "rule r: %{subject.CN:local}: the value is not one '@' with something on both sides",
+           "no '@'");
 }
 
 /* ---- compiling -------------------------------------------------------------------------------------------------- */
