@@ -96,7 +96,7 @@ my @cases = (
     ['itself'          => '403.13 revocation-unknown'],
 );
 my @ways = qw(1.2 1.3);
-plan tests => 4 + @ways * (@cases + @trusted);
+plan tests => 9 + @ways * (@cases + @trusted);
 
 # What is tried is what was meant: a newer openssl may have other defaults.
 like says('one'), qr/Version: 1 /, 'x509 -req wrote version 1';
@@ -109,7 +109,6 @@ Define MADE "$dir"
 CONF
 Listen 127.0.0.1:${MY_TLS}
 Listen 127.0.0.1:${MY_ITSELF}
-SSLEngine on
 SSLCertificateFile "${PKI}/server.pem"
 SSLVerifyClient optional_no_ca
 CertMapDeferErrors On
@@ -118,6 +117,7 @@ CertMapRule staff allow %{subject.CN} subject.O=Moa subject.OU=Staff
 LogFormat "%>s %{certmap-status}n %{certmap-reason}n %u" said
 <VirtualHost 127.0.0.1:${MY_TLS}>
     ServerName a.test
+    SSLEngine on
     SSLCACertificateFile "${MADE}/all.pem"
     SSLCARevocationFile "${MADE}/crl.pem"
     SSLCARevocationCheck chain
@@ -125,6 +125,7 @@ LogFormat "%>s %{certmap-status}n %{certmap-reason}n %u" said
 </VirtualHost>
 <VirtualHost 127.0.0.1:${MY_ITSELF}>
     ServerName a.test
+    SSLEngine on
     SSLCACertificateFile "${MADE}/trusted.pem"
     CustomLog "${DIR}/said" said
 </VirtualHost>
@@ -155,4 +156,24 @@ for my $tls (@ways) {
     is answer($_->[0], $tls, 'TLS'), $_->[1], "TLS $tls: $_->[0]" for @cases;
     is answer($_, $tls, 'ITSELF'), "200 $_", "TLS $tls: $_ vouches for itself, and is trusted" for @trusted;
 }
+my $console = slurp($server->dir . '/console');
+like $console, qr/warning: \S+trusted\.pem: rule staff maps the certificate CN=$_,OU=Staff,O=Moa, which is there as a trusted CA/,
+    "start-up warns of $_, which could issue others" for qw(itself itself-one);
+unlike $console, qr/CN=itself-leaf|CN=Moa ca.*rule/, '... and not of one that could not, nor of a CA that nothing maps';
+
+# A rule with issuer= cannot keep two CAs of one name apart. A CA whose certificate was renewed has one key.
+sub twins {
+    my (@files) = @_;
+    spew("$dir/twins.pem", map { slurp("$dir/$_.crt") } @files);
+    my ($status, $output) = httpd_test("<VirtualHost *:1>\nServerName a.test\nSSLEngine on\nSSLVerifyClient require\n"
+        . "SSLCertificateFile \"\${PKI}/server.pem\"\nSSLCACertificateFile \"$dir/twins.pem\"\nCertMap On\n"
+        . "CertMapRule staff allow ann issuer=\"CN=Moa ca,O=Moa\" subject.CN=ann\n</VirtualHost>\n");
+    return "$status " . ($output =~ /: two trusted CAs have the name CN=Moa ca,O=Moa and different keys/ ? 'warned' : $output);
+}
+
+openssl("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -keyout '$dir/twin.key' -out '$dir/twin.crt'"
+    . " -subj '/O=Moa/CN=Moa ca'");
+openssl("req -x509 -key '$dir/ca.key' -days 60 -out '$dir/renewed.crt' -subj '/O=Moa/CN=Moa ca'");
+is twins('ca', 'twin'), '0 warned', 'two CAs of one name';
+is twins('ca', 'renewed'), "0 Syntax OK\n", 'one CA, renewed';
 unlike slurp($server->dir . '/error_log'), qr/malformed/, 'nothing is called malformed';
