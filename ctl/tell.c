@@ -20,10 +20,10 @@ static const struct {
     const char *what;
     const char *advice;
 } words[CERTMAP_R_COUNT] = {
-    [CERTMAP_R_MALFORMED] = { "the certificate, or what is asked of it, cannot be read without doubt",
+    [CERTMAP_R_MALFORMED] = { "a part of the certificate that is needed breaks the rules for certificates",
                               "have it issued anew" },
     [CERTMAP_R_SELF_SIGNED] = { "no CA has issued the certificate, it has signed itself",
-                                "have one issued by a CA that the server trusts, or pin it in another way" },
+                                "have one issued by a trusted CA, or add it to --ca and map it by sha256=" },
     [CERTMAP_R_UNTRUSTED_ISSUER] = { "no way leads from the certificate to a CA of --ca",
                                      "append the intermediate CAs to the certificate's file, or add the CA to --ca" },
     [CERTMAP_R_BAD_SIGNATURE] = { "a signature of the chain is wrong, or cannot be checked",

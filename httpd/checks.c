@@ -14,6 +14,7 @@
 #include <http_core.h>
 #include <http_log.h>
 
+#include "anchors.h"
 #include "conftree.h"
 #include "mod_certmap.h"
 #include "reload.h"
@@ -36,7 +37,9 @@ typedef struct check_t {
     int uses;                   /* CertMap On or Optional somewhere */
     const char *on_where;       /* the first place with On */
     int has_on;
+    const apr_array_header_t *anchors;      /* of certmap_anchor_t; NULL: of no interest */
     /* of all servers */
+    apr_hash_t *ca_files;       /* certmap_anchors's */
     int used;                   /* something depends on certificates somewhere */
     int maps;                   /* on rules, too */
     const certmap_rule_t *rule; /* the first one */
@@ -511,6 +514,53 @@ static void say_all(check_t *check, const apr_array_header_t *errors)
     }
 }
 
+/* Whoever holds the key of such a certificate can issue others in any name, and is trusted. */
+static void check_anchors(check_t *check, const certmap_list_t *list, certmap_strength_e min)
+{
+    const certmap_verdict_t verified = { 0 };
+    certmap_decision_t decision;
+    int i;
+
+    for (i = 0; i < check->anchors->nelts; i++) {
+        const certmap_anchor_t *anchor = &APR_ARRAY_IDX(check->anchors, i, certmap_anchor_t);
+
+        if (anchor->self_signed && anchor->is_ca
+            && certmap_decide(list, anchor->cert, &verified, min, apr_time_now(), &decision, check->p) == APR_SUCCESS
+            && decision.outcome == CERTMAP_MAPPED) {
+            say(check, APLOG_WARNING, "%s: %s maps the certificate %s, which is there as a trusted CA: who holds its "
+                "key can issue certificates in any name; have it made again without CA:TRUE (openssl req -x509 "
+                "-addext basicConstraints=critical,CA:FALSE)", anchor->file,
+                decision.rule ? apr_psprintf(check->p, "rule %s", decision.rule->name) : decision.source,
+                certmap_cert_subject_text(anchor->cert));
+        }
+    }
+}
+
+/* OpenSSL finds an issuer by its name, and so does a rule with issuer=: both CAs are meant by it. */
+static void check_anchor_names(check_t *check)
+{
+    apr_hash_t *names = apr_hash_make(check->p);
+    const certmap_field_t key = { .kind = CERTMAP_F_SPKI, .name = "spki" };
+    int i;
+
+    for (i = 0; i < check->anchors->nelts; i++) {
+        const certmap_anchor_t *anchor = &APR_ARRAY_IDX(check->anchors, i, certmap_anchor_t);
+        const char *name = certmap_cert_subject_text(anchor->cert);
+        const certmap_anchor_t *other = apr_hash_get(names, name, APR_HASH_KEY_STRING);
+        const certmap_value_t *mine, *theirs;
+        apr_size_t n;
+
+        apr_hash_set(names, name, APR_HASH_KEY_STRING, anchor);
+        if (other && certmap_cert_values(anchor->cert, NULL, &key, &mine, &n, check->p) == CERTMAP_VALID
+            && certmap_cert_values(other->cert, NULL, &key, &theirs, &n, check->p) == CERTMAP_VALID
+            && strcmp(mine->text.data, theirs->text.data) != 0) {
+            say(check, APLOG_WARNING, "%s: two trusted CAs have the name %s and different keys; issuer= means both of "
+                "them, so where they are not the same CA's write chain.sha256= or root.sha256=",
+                anchor->file, name);
+        }
+    }
+}
+
 static void check_section(server_rec *s, const certmap_dir_conf_t *raw, const certmap_dir_conf_t *merged,
                           const char *name, void *baton)
 {
@@ -538,6 +588,9 @@ static void check_section(server_rec *s, const certmap_dir_conf_t *raw, const ce
     }
     certmap_chain_pin(chain, &pinned, check->p);
     say_all(check, certmap_list_lint(pinned.list, certmap_conf_min_strength(merged), apr_time_now(), check->p));
+    if (check->anchors && (merged->mode == CERTMAP_MODE_ON || merged->mode == CERTMAP_MODE_OPTIONAL)) {
+        check_anchors(check, pinned.list, certmap_conf_min_strength(merged));
+    }
     certmap_chain_unpin(&pinned);
 }
 
@@ -561,6 +614,7 @@ static void check_server(check_t *check)
     check->uses = check->has_on = 0;
     check->on_where = NULL;
 
+    check->anchors = conf->used && is_tls(check) ? certmap_anchors(check->s, check->ca_files, check->p) : NULL;
     certmap_conf_walk(check->s, check_section, check, check->p);
     certmap_conftree_each(check->s, read_directive, check);
     conf->asks_in_sections = check->section_verify != NULL;
@@ -592,6 +646,9 @@ static void check_server(check_t *check)
     }
     check_users(check);
     check_asking(check);
+    if (check->uses) {
+        check_anchor_names(check);
+    }
 }
 
 int certmap_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
@@ -602,6 +659,7 @@ int certmap_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     (void)plog;
     check.p = ptemp;
     check.said = apr_hash_make(ptemp);
+    check.ca_files = apr_hash_make(ptemp);
     for (server = s; server; server = server->next) {
         certmap_conf_walk(server, note_list, &check, ptemp);
     }

@@ -35,7 +35,7 @@ static const words_t words[CERTMAP_R_COUNT] = {
         { NULL } },
     [CERTMAP_R_MALFORMED] = {
         "Your certificate is not well formed",
-        "It holds something that cannot be read without doubt, so the server did not use it.",
+        "A part of it that this server needs breaks the rules for certificates, so the server did not use it.",
         { "Ask the authority that issued your certificate for a new one.", OTHER } },
     [CERTMAP_R_SELF_SIGNED] = {
         "Your certificate vouches for itself",
