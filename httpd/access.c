@@ -432,26 +432,10 @@ static void forget_asking(request_rec *r)
     }
 }
 
-/* The last word before Require is asked; nobody has asked for a password yet. */
-static int before_require(request_rec *r)
-{
-    if (r->user) {
-        certmap_request_t *state = certmap_request_if_any(r);
-
-        if (!is_own_user(r, state)) {
-            keep_own_user(r, certmap_dir_conf(r), state);
-        }
-    }
-    return DECLINED;
-}
-
 static int after_mod_ssl(request_rec *r)
 {
-    int status;
-
     forget_asking(r);
-    status = check(r);
-    return status == DECLINED ? before_require(r) : status;
+    return check(r);
 }
 
 static void on_closed(certmap_conn_t *conn)
@@ -520,6 +504,19 @@ static int check_again(request_rec *r)
     state = certmap_request_if_any(r);
     if (state && state->user_set) {
         certmap_respond_announce(r, state, CERTMAP_REFUSAL_AUTHZ, CERTMAP_R_USER_DENIED);
+    }
+    return DECLINED;
+}
+
+/* The last word before Require is asked; nobody has asked for a password yet. */
+static int before_require(request_rec *r)
+{
+    if (r->user) {
+        certmap_request_t *state = certmap_request_if_any(r);
+
+        if (!is_own_user(r, state)) {
+            keep_own_user(r, certmap_dir_conf(r), state);
+        }
     }
     return DECLINED;
 }
