@@ -154,8 +154,8 @@ apr_status_t certmap_explain(const certmap_list_t *list, const certmap_cert_t *c
     return rv;
 }
 
-/* How many conditions of a rule fail, the values bound to one another, up to `most`, and how many hold; *first: the first
- * that fails. Those on a malformed field do neither. */
+/* How many conditions of a rule fail, the values bound to one another, up to `most`, and how many hold; *first: the
+ * first that fails. Those on a malformed field do neither. */
 static apr_size_t count_failed(const certmap_rule_t *rule, certmap_eval_t *ev, apr_size_t most,
                                const certmap_cond_t **first, apr_size_t *held)
 {
