@@ -222,9 +222,11 @@ static void set_dn(certmap_cert_t *cert, certmap_field_e field, const certmap_dn
 }
 
 /** Lists a name's attributes by OID; what has nothing but blanks is no value. */
-static void index_attrs(certmap_cert_t *cert, certmap_keyed_t *k, const char *name, const certmap_ava_t *avas,
-                        apr_size_t n, apr_pool_t *p)
+static void index_attrs(certmap_cert_t *cert, certmap_keyed_t *k, const char *name, const certmap_dn_t *dn,
+                        const certmap_ava_t *avas, apr_size_t n, apr_pool_t *p)
 {
+    apr_uint32_t rdn = 0;
+    apr_size_t end = n > 0 ? (apr_size_t)dn->rdns[0].navas : 0;     /* of this RDN's attributes */
     apr_size_t i;
 
     k->oid = apr_palloc(p, (n + 1) * sizeof(*k->oid));
@@ -235,6 +237,10 @@ static void index_attrs(certmap_cert_t *cert, certmap_keyed_t *k, const char *na
         v->kind = avas[i].kind == CERTMAP_AVA_OPAQUE ? CERTMAP_V_OPAQUE : CERTMAP_V_TEXT;
         v->text = avas[i].value;
         v->folded = avas[i].folded;
+        for (; i >= end; end += (apr_size_t)dn->rdns[rdn].navas) {
+            rdn++;
+        }
+        v->rdn = rdn;
         if (avas[i].why) {
             if (!k->why) {
                 k->why = apr_pcalloc(p, (n + 1) * sizeof(*k->why));
@@ -278,7 +284,8 @@ static int read_name(certmap_cert_t *cert, certmap_der_t *tbs, certmap_field_e f
     cert->f[field].state = cert->f[attr].state = CERTMAP_ABSENT;
     if (name->nrdns > 0) {
         set_dn(cert, field, name, *text, p);
-        index_attrs(cert, subject ? &cert->subject_attrs : &cert->issuer_attrs, word, avas, navas, p);
+        index_attrs(cert, subject ? &cert->subject_attrs : &cert->issuer_attrs, word, name, avas, navas,
+                    p);
         cert->f[attr].state = CERTMAP_VALID;
     }
     else if (!subject) {

@@ -229,6 +229,7 @@ typedef struct certmap_value_t {
     const certmap_dn_t *dn;     /**< CERTMAP_V_DN */
     unsigned char ip[16];       /**< CERTMAP_V_IP, network order */
     unsigned char iplen;        /**< 4 or 16 */
+    apr_uint32_t rdn;           /**< of an attribute of a name: the RDN that it is in, 0 = the first one encoded */
 } certmap_value_t;
 
 /** Opaque view of a certificate; immutable once made, readable from any thread. */

@@ -307,6 +307,7 @@ void certmap_template_check(const certmap_template_t *t, const certmap_rule_t *r
 typedef struct candidate_t {
     certmap_str_t text;
     int opaque;
+    apr_uint32_t rdn;
 } candidate_t;
 
 /* What expanding works with. */
@@ -330,11 +331,51 @@ static candidate_t captured(const expansion_t *x, const certmap_value_t *value)
 {
     const PCRE2_SIZE *ovector = pcre2_get_ovector_pointer(x->ev->match);
     apr_uint32_t n = x->part->u.capture;
-    candidate_t c = { { NULL, 0 }, 0 };
+    candidate_t c = { { NULL, 0 }, 0, value->rdn };
 
     if (ovector[2 * n] != PCRE2_UNSET && ovector[2 * n] <= ovector[2 * n + 1]
         && ovector[2 * n + 1] <= value->text.len) {
         c.text = (certmap_str_t){ value->text.data + ovector[2 * n], ovector[2 * n + 1] - ovector[2 * n] };
+    }
+    return c;
+}
+
+/* Whether the conditions that bind a field compared it without the blanks at its ends: then these are no part of what was
+ * matched. Conditions about the text as it stands (case:, a regex) have seen them, "=*" has not looked. */
+static int bound_folded(const certmap_rule_t *rule, int leader)
+{
+    int folded = 0;
+    apr_size_t i;
+
+    for (i = 0; i < rule->nconds && leader >= 0; i++) {
+        const certmap_cond_t *cond = &rule->conds[i];
+
+        if (cond->leader == leader && (cond->exact || cond->pattern == CERTMAP_P_REGEX)) {
+            return 0;
+        }
+        folded |= cond->leader == leader && !certmap_cond_is_presence(cond);
+    }
+    return folded;
+}
+
+static certmap_str_t without_blanks(certmap_str_t text)
+{
+    while (text.len > 0 && (text.data[0] == ' ' || text.data[0] == '\t')) {
+        text.data++;
+        text.len--;
+    }
+    while (text.len > 0 && (text.data[text.len - 1] == ' ' || text.data[text.len - 1] == '\t')) {
+        text.len--;
+    }
+    return text;
+}
+
+static candidate_t whole(const certmap_value_t *value, int folded)
+{
+    candidate_t c = { value->text, value->kind == CERTMAP_V_OPAQUE, value->rdn };
+
+    if (folded && value->kind == CERTMAP_V_TEXT) {
+        c.text = without_blanks(c.text);
     }
     return c;
 }
@@ -345,6 +386,7 @@ static certmap_reason_e collect(expansion_t *x, const certmap_field_t *field, co
 {
     certmap_values_t all = certmap_eval_values(x->ev, field);
     int leader = -1;
+    int folded;
     apr_size_t i;
 
     for (i = 0; i < x->rule->nconds && leader < 0; i++) {
@@ -352,6 +394,7 @@ static certmap_reason_e collect(expansion_t *x, const certmap_field_t *field, co
             leader = x->rule->conds[i].leader;
         }
     }
+    folded = bound_folded(x->rule, leader);
     if (all.state == CERTMAP_MALFORMED) {
         return refuse(x, CERTMAP_R_MALFORMED, "the field is malformed");
     }
@@ -369,8 +412,7 @@ static certmap_reason_e collect(expansion_t *x, const certmap_field_t *field, co
             return refuse(x, CERTMAP_R_AMBIGUOUS, certmap_eval_error(x->ev, x->pool));
         }
         if (m == CERTMAP_MATCH_YES) {
-            APR_ARRAY_PUSH(out, candidate_t) = regex != NULL ? captured(x, value)
-                : (candidate_t){ value->text, value->kind == CERTMAP_V_OPAQUE };
+            APR_ARRAY_PUSH(out, candidate_t) = regex != NULL ? captured(x, value) : whole(value, folded);
         }
     }
     return CERTMAP_R_NONE;
@@ -382,19 +424,31 @@ static int same_candidate(const candidate_t *a, const candidate_t *b)
            && certmap_str_same(a->text, b->text);
 }
 
-/* Picks the one thing that the placeholder means. */
-static certmap_reason_e pick(expansion_t *x, const apr_array_header_t *from, certmap_str_t *text)
+/* Names are written most specific RDN first (RFC 4514 section 2.1) and encoded the other way round. */
+static int is_reversed(const certmap_field_t *field)
+{
+    return field->kind == CERTMAP_F_SUBJECT_ATTR || field->kind == CERTMAP_F_ISSUER_ATTR;
+}
+
+/* Picks the one thing that the placeholder means: :first and :last in the order in which names are written, for other
+ * fields in encoded order. */
+static certmap_reason_e pick(expansion_t *x, const certmap_field_t *field, const apr_array_header_t *from,
+                             certmap_str_t *text)
 {
     const candidate_t *c = (const candidate_t *)from->elts;
-    int i = x->part->mods & CERTMAP_MOD_LAST ? from->nelts - 1 : 0;
+    int chooses = (x->part->mods & (CERTMAP_MOD_FIRST | CERTMAP_MOD_LAST)) != 0;
+    int i = ((x->part->mods & CERTMAP_MOD_LAST) != 0) != (chooses && is_reversed(field)) ? from->nelts - 1 : 0;
     int j;
 
     if (from->nelts == 0) {
         return refuse(x, CERTMAP_R_USER_INVALID, "the certificate has no such value");
     }
-    for (j = 1; j < from->nelts && !(x->part->mods & (CERTMAP_MOD_FIRST | CERTMAP_MOD_LAST)); j++) {
-        if (!same_candidate(&c[0], &c[j])) {
+    for (j = 0; j < from->nelts; j++) {
+        if (!chooses && !same_candidate(&c[i], &c[j])) {
             return refuse(x, CERTMAP_R_AMBIGUOUS, apr_psprintf(x->pool, "%d values that differ", from->nelts));
+        }
+        if (chooses && is_reversed(field) && c[i].rdn == c[j].rdn && !same_candidate(&c[i], &c[j])) {
+            return refuse(x, CERTMAP_R_AMBIGUOUS, "values of one RDN, which have no order");
         }
     }
     if (c[i].opaque) {
@@ -450,11 +504,12 @@ static certmap_reason_e expand_part(expansion_t *x, apr_array_header_t *bytes)
     }
     else {
         const certmap_cond_t *regex = part->kind == CERTMAP_PART_CAPTURE ? certmap_template_regex(x->rule) : NULL;
+        const certmap_field_t *field = regex ? &regex->field : &part->u.field;
 
         apr_array_clear(x->candidates);
-        reason = collect(x, regex ? &regex->field : &part->u.field, regex, x->candidates);
+        reason = collect(x, field, regex, x->candidates);
         if (reason == CERTMAP_R_NONE) {
-            reason = pick(x, x->candidates, &text);
+            reason = pick(x, field, x->candidates, &text);
         }
         if (reason == CERTMAP_R_NONE) {
             reason = modify(x, &text);

@@ -138,7 +138,7 @@ is($told[100], 'many:102:1: error: ... and 899 more errors from here on', '... t
 like($said, qr/\ncertmapctl: 999 errors, 0 warnings\n\z/, '... and they count');
 
 spew('shown', "# x\na allow %{1} \"subject.CN~x(.*)\" issuer=CN=y\n");
-my ($status, $said) = check('shown');
+($status, $said) = check('shown');
 is($said, <<'TEXT', 'the line, a caret below its place, and the sum');
 shown:2:9: warning: rule a: %{1} gives nothing where that group of subject.CN~x(.*) matches nothing, and whoever that is gets user-invalid; + in place of * asks for something
   a allow %{1} "subject.CN~x(.*)" issuer=CN=y

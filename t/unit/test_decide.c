@@ -245,8 +245,8 @@ static void test_more_forgeries(void)
 
     decides("r allow %{subject.CN} subject.CN=*", two, "ambiguous", "two CNs, and the template needs one");
     decides("r allow %{subject.CN} subject.CN=*", owt, "ambiguous", "two CNs the other way round");
-    decides("r allow %{subject.CN:last} subject.CN=*", two, "=admin", "the last of two, when asked for");
-    decides("r allow %{subject.CN:first} subject.CN=*", two, "=bob", "the first of two, when asked for");
+    decides("r allow %{subject.CN:last} subject.CN=*", two, "=bob", "the last of two as written, when asked for");
+    decides("r allow %{subject.CN:first} subject.CN=*", two, "=admin", "the first of two as written, when asked for");
     decides("r allow admin subject=CN=admin,O=x", person("CN", "admin", "O", "x", NULL), "no-match",
             "reversed RDN order");
     decides("r allow admin subject=CN=admin+UID=x", person("CN", "admin", "UID", "x", NULL), "no-match",
@@ -274,6 +274,23 @@ static void test_more_forgeries(void)
             "a colon never reaches the user name");
     decides("r allow %{subject.CN} subject.CN=*", person("CN", "admin ", NULL), "user-invalid",
             "nor does a blank at its end");
+    decides("r allow %{subject.CN} any", person("CN", " admin", NULL), "user-invalid", "or at its beginning");
+    decides("r allow %{subject.CN} subject.CN=\"ann lee\"", person("CN", " Ann Lee ", NULL), "=Ann Lee",
+            "blanks at the ends are no part of what a condition compared");
+    decides("r allow %{subject.CN} subject.CN=ann*", person("CN", "Ann Lee ", NULL), "=Ann Lee", "nor of a wildcard");
+    decides("r allow %{subject.CN} subject.CN=ann* subject.CN~.*", person("CN", "Ann ", NULL), "user-invalid",
+            "a regex has seen them");
+    decides("r allow %{subject.CN} case:subject.CN=Ann*", person("CN", "Ann ", NULL), "user-invalid", "so has case:");
+    decides("r allow %{1} subject.CN=ann* subject.CN~(.*)", person("CN", "Ann ", NULL), "user-invalid",
+            "a capture is what was captured");
+    decides("r allow %{subject.CN:first} any", person("CN", "bob", "+CN", "admin", NULL), "ambiguous",
+            "values of one RDN have no order");
+    decides("r allow %{subject.CN:last} any", person("CN", "x", "CN", "bob", "+CN", "admin", NULL), "=x",
+            "those of another RDN have");
+    decides("r allow %{subject.CN:first} any", person("CN", "x", "CN", "bob", "+CN", "admin", NULL), "ambiguous",
+            "the first are in one RDN");
+    decides("r allow %{subject.CN:first} subject.CN=admin", person("CN", "bob", "+CN", "admin", NULL), "=admin",
+            "only one is bound");
     decides("r allow u issuer.CN=admin", person("CN", "admin", NULL), "no-match", "the subject is not the issuer");
     decides("r allow %{1} subject.CN~(.*)", person("CN", "a", "CN", "b", NULL), "ambiguous",
             "captures of two values differ");
