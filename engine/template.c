@@ -340,8 +340,8 @@ static candidate_t captured(const expansion_t *x, const certmap_value_t *value)
     return c;
 }
 
-/* Whether the conditions that bind a field compared it without the blanks at its ends: then these are no part of what was
- * matched. Conditions about the text as it stands (case:, a regex) have seen them, "=*" has not looked. */
+/* Whether the conditions that bind a field compared it without the blanks at its ends: then these are no part of what
+ * was matched. Conditions about the text as it stands (case:, a regex) have seen them, "=*" has not looked. */
 static int bound_folded(const certmap_rule_t *rule, int leader)
 {
     int folded = 0;
