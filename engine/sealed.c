@@ -292,6 +292,11 @@ int certmap_sealed_holds(const certmap_sealed_t *sealed)
     return fstat(sealed->fd, &st) == 0 && certmap_state_holds(&sealed->state, &st);
 }
 
+int certmap_sealed_is_long_enough(const certmap_sealed_t *sealed)
+{
+    return lseek(sealed->fd, 0, SEEK_END) == (off_t)sealed->state.size;
+}
+
 int certmap_sealed_find(const certmap_sealed_t *sealed, const unsigned char hash[CERTMAP_HASH_LEN],
                         const unsigned char **record, apr_size_t *len)
 {

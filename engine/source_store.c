@@ -54,8 +54,8 @@ static apr_status_t ask_keys(const certmap_sealed_t *sealed, const certmap_key_t
     return APR_SUCCESS;
 }
 
-/* The file is looked at before, because reading what was cut off ends the process, and afterwards, because only what
- * has not changed in between is an answer. */
+/* The file's length is looked at before, because reading what was cut off ends the process; and afterwards whether it is
+ * what was checked, because only then what was read is an answer. */
 static apr_status_t ask_sealed(const certmap_sealed_t *sealed, const certmap_cert_t *cert, certmap_lookup_t *found,
                                const char **why, apr_pool_t *p)
 {
@@ -70,7 +70,7 @@ static apr_status_t ask_sealed(const certmap_sealed_t *sealed, const certmap_cer
     if (n == 0) {
         return APR_SUCCESS;
     }
-    rv = certmap_sealed_holds(sealed) ? ask_keys(sealed, keys, n, found, p) : APR_EAGAIN;
+    rv = certmap_sealed_is_long_enough(sealed) ? ask_keys(sealed, keys, n, found, p) : APR_EAGAIN;
     if (rv != APR_EAGAIN && !certmap_sealed_holds(sealed)) {
         rv = APR_EAGAIN;
     }
