@@ -11,7 +11,7 @@
 
 #include "store.h"
 
-/* How many files are remembered; beyond that the one that was remembered first is checked again when it is asked for. */
+/* How many files are remembered; beyond that the first one is forgotten, and checked again when it is opened. */
 #define ROOM 64
 
 /* How long a process waits for another one's check, before it makes its own. */
@@ -33,7 +33,8 @@ struct certmap_checked_t {
 certmap_checked_t *certmap_checked_create(void)
 {
     pthread_mutexattr_t attributes;
-    certmap_checked_t *checked = mmap(NULL, sizeof(*checked), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    certmap_checked_t *checked = mmap(NULL, sizeof(*checked), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+                                      0);
     int rc;
 
     if (checked == MAP_FAILED || pthread_mutexattr_init(&attributes) != 0) {

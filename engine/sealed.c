@@ -25,6 +25,10 @@
 /* A mark's place in the file: its lengths, and itself. */
 #define MARK_AT (RECORDS_AT + 8)
 
+/* How long a file may take to lose its name. */
+#define LOSING_TRIES 5
+#define LOSING_STEP apr_time_from_msec(1)
+
 static const char magic[16] = "certmap seal";
 
 const char certmap_store_damaged[] = "it is damaged";
@@ -285,11 +289,28 @@ apr_status_t certmap_sealed_check(certmap_sealed_t *sealed, certmap_checked_t *c
 
 /* ---- asking -------------------------------------------------------------------------------------------------- */
 
+/* Asked at the very moment at which it loses its name, a file may have the time of that already, and still the name. */
 int certmap_sealed_holds(const certmap_sealed_t *sealed)
 {
+    certmap_state_t now;
     struct stat st;
+    int tries;
 
-    return fstat(sealed->fd, &st) == 0 && certmap_state_holds(&sealed->state, &st);
+    for (tries = 0; tries < LOSING_TRIES; tries++) {
+        if (fstat(sealed->fd, &st) != 0) {
+            return 0;
+        }
+        if (certmap_state_holds(&sealed->state, &st)) {
+            return 1;
+        }
+        certmap_state_of(&st, &now);
+        now.ctime = sealed->state.ctime;
+        if (!certmap_state_same(&sealed->state, &now)) {
+            return 0;
+        }
+        apr_sleep(LOSING_STEP);
+    }
+    return 0;
 }
 
 int certmap_sealed_is_long_enough(const certmap_sealed_t *sealed)

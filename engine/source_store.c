@@ -54,8 +54,8 @@ static apr_status_t ask_keys(const certmap_sealed_t *sealed, const certmap_key_t
     return APR_SUCCESS;
 }
 
-/* The file's length is looked at before, because reading what was cut off ends the process; and afterwards whether it is
- * what was checked, because only then what was read is an answer. */
+/* The file's length is looked at before, because reading what was cut off ends the process; and afterwards whether it
+ * is what was checked, because only then what was read is an answer. */
 static apr_status_t ask_sealed(const certmap_sealed_t *sealed, const certmap_cert_t *cert, certmap_lookup_t *found,
                                const char **why, apr_pool_t *p)
 {
@@ -75,7 +75,8 @@ static apr_status_t ask_sealed(const certmap_sealed_t *sealed, const certmap_cer
         rv = APR_EAGAIN;
     }
     if (rv != APR_SUCCESS) {
-        *why = rv == APR_EAGAIN ? "the file has been changed in place and not been checked since" : certmap_store_damaged;
+        *why = rv == APR_EAGAIN ? "the file has been changed in place and not been checked since"
+               : certmap_store_damaged;
     }
     return rv;
 }
@@ -250,8 +251,8 @@ static void consider(look_t *look, certmap_sealed_t *sealed, apr_pool_t *pool)
 
     if (rv == APR_SUCCESS && sealed->seal.build < s->build) {
         rv = APR_EGENERAL;
-        why = apr_psprintf(look->pool, "it is older (built %s) than the one that was in force (built %s); restart to go "
-                           "back to it, or build it anew", built_at(sealed->seal.build, look->pool),
+        why = apr_psprintf(look->pool, "it is older (built %s) than the one that was in force (built %s); restart to "
+                           "go back to it, or build it anew", built_at(sealed->seal.build, look->pool),
                            built_at(s->build, look->pool));
     }
     if (rv == APR_SUCCESS) {

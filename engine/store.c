@@ -251,8 +251,8 @@ static apr_status_t keep_owner(job_t *job, const struct stat *st)
     if (fchown(job->fd, st->st_uid, st->st_gid) != 0) {
         mode &= 0777;               /* somebody else's bits are not taken along */
         if (fchown(job->fd, (uid_t)-1, st->st_gid) != 0 && (mode >> 3 & 7 & ~mode) != 0) {
-            job->why = "its owner and group cannot be kept, so that others might not be able to read it; write it as its "
-                       "owner, or as root";
+            job->why = "its owner and group cannot be kept, so that others might not be able to read it; write it as "
+                       "its owner, or as root";
             return APR_EACCES;
         }
     }
@@ -309,7 +309,8 @@ static apr_status_t open_new(job_t *job)
         rv = APR_EEXIST;
     }
     if (rv == APR_EEXIST || rv == ELOOP || rv == EISDIR) {
-        job->why = apr_pstrcat(job->pool, job->made, " is in the way; it was not left by a writer of this account", NULL);
+        job->why = apr_pstrcat(job->pool, job->made, " is in the way; it was not left by a writer of this account",
+                               NULL);
         rv = APR_EEXIST;
     }
     else if (rv != APR_SUCCESS && rv != APR_EBUSY) {

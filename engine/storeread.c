@@ -34,7 +34,8 @@ static apr_status_t get_key(const char *path, const certmap_key_t *key, certmap_
         *why = certmap_store_changing;
         return APR_EGENERAL;
     }
-    *why = rv == APR_SUCCESS ? NULL : rv == APR_NOTFOUND ? "the store has no entry for this key" : certmap_store_damaged;
+    *why = rv == APR_SUCCESS ? NULL
+           : rv == APR_NOTFOUND ? "the store has no entry for this key" : certmap_store_damaged;
     return rv;
 }
 
@@ -146,7 +147,7 @@ static apr_status_t visit_all(all_t *all, const certmap_sealed_t *sealed, const 
     return rv;
 }
 
-/* While the seal is checked nothing is drawn, but the task can be stopped. */
+/* While the seal is checked no entry has been read, but the task can be stopped. */
 static int only_stop(void *baton, apr_size_t done, apr_size_t total)
 {
     const all_t *all = baton;

@@ -240,7 +240,7 @@ apr_status_t certmap_entries_lookup(const certmap_entries_t *entries, const cert
     return rv;
 }
 
-/* What entries are sorted by, beside them: going to each of them for every comparison would take longer than the rest. */
+/* What entries are sorted by, beside them: going to each of them for every comparison takes longer than the rest. */
 typedef struct sorting_t {
     apr_uint64_t by;                /* the first bytes of the hash, or the line */
     const certmap_packed_t *packed;

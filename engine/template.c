@@ -60,8 +60,8 @@ static int is_blank(apr_uint32_t c)
            || c == 0x3000;
 }
 
-/* ASCII letters, digits and what stands between them in nearly all names: nothing is wrong with these. No isalnum(), which
- * asks the locale. */
+/* ASCII letters, digits and what stands between them in nearly all names: nothing is wrong with these. No isalnum(),
+ * which asks the locale. */
 static int is_plain(certmap_str_t user)
 {
     apr_size_t i;

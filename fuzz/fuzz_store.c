@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fuzz target: bytes as a store. The seal of what looks like one is made to hold, as somebody could do who may write the
- * file: nothing is read outside of it, and nothing that is no user name comes out of it, whether it is asked or walked
- * over. "store" seeds are real stores.
+ * Fuzz target: bytes as a store. The seal of what looks like one is made to hold, as somebody could do who may write
+ * the file: nothing is read outside of it, and nothing that is no user name comes out of it, whether it is asked or
+ * walked over. "store" seeds are real stores.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

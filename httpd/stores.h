@@ -12,8 +12,8 @@
 #include "certmap.h"
 
 /**
- * Makes the source for a store and opens it. A store that cannot be used refuses a cold start; at a restart the one that
- * was in force stays in force, if there was one and the file is not gone.
+ * Makes the source for a store and opens it. A store that cannot be used refuses a cold start; at a restart the one
+ * that was in force stays in force, if there was one and the file is not gone.
  * @return NULL, or the message for httpd
  */
 const char *certmap_stores_first(cmd_parms *cmd, const char *path, certmap_source_t **source);

@@ -392,7 +392,7 @@ static void test_checked(void)
     waitpid(child, &status, 0);
     is_str(build(path, ""), "ok 0", "a process has died while it checked");
     is_str(look(first), "replaced 0", "others go on");
-    ok(certmap_is_remote(0x6969) && certmap_is_remote((unsigned long)(long)(int)0xff534d42) && !certmap_is_remote(0xef53),
+    ok(certmap_is_remote(0x6969) && certmap_is_remote((unsigned long)(int)0xff534d42) && !certmap_is_remote(0xef53),
        "NFS and CIFS are remote, ext4 is not");
 }
 
@@ -606,6 +606,27 @@ static const char *key_hex(const char *text)
 
 static void test_bytes(void)
 {
+    static const struct {
+        const char *text;
+        const char *hex;
+    } keys[] = {
+        { "sha256:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
+          "5a16a1d8688d94db937766c6a3f5e6201f80c153483ddc9cfdb5dee39d76133e" },
+        { "spki:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
+          "ad315de8b1264e589f80fa562df80d9925b19a17137ad9210bacf6856583c1cc" },
+        { "ski:0102 \"CN=Test CA\"",
+          "d2089e436d6c67faf0d0cc4d80de4e9a09af4d39eb8679d5f484271a6296cc99" },
+        { "issuer-serial:1f3a \"CN=Test CA\"",
+          "2a7460f3318c051be0b6bc6ec112d8fe2257c83e7a3e3a99cf5767fa968b9b38" },
+        { "dn:\"CN=\xc3\x84nn,O=X\" \"CN=Test CA\"",
+          "09e94e37ed9a52104c95faa30a5fca16e4af38963b039cacc1307ae3bd54a7cc" },
+        { "X509:<SKI>0102",
+          "ff50d52fe9b6871bd1bc0f493bd109cb49377d2924eacc2a9323a3742b8bb9c3" },
+        { "\"X509:<S>CN=Ann\"",
+          "d85ed67c9b46fada53fcec2f153214861c76f659638d2afe4f9d29a1dcc5c93d" },
+        { "X509:<RFC822>ann@example.org",
+          "796b49d08c7fbadb05c36268bdfe0602ba66631a6513a608944e21d74aab3845" },
+    };
     static const char *const groups[] = { "a", "b" };
     certmap_entry_t entry = { .user = "ann", .groups = groups, .ngroups = 2, .note = "n",
                               .expires = (apr_time_t)1798761600 * 1000000 };
@@ -614,20 +635,16 @@ static void test_bytes(void)
     const char *path = path_of("words");
     const char *why;
     apr_size_t len;
+    apr_size_t i;
     int fd;
 
     certmap_record_pack(CERTMAP_K_DN, &entry, "k", bytes);
     is_str(hex(bytes, certmap_record_size(&entry, "k")),
            "01050200" "00000003" "00000003" "00000001" "00000001" "000663f6d2342000" "616e6e" "612c62" "6e" "6b",
            "a record's bytes");
-    is_str(key_hex("sha256:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"), "5a16a1d8688d94db937766c6a3f5e6201f80c153483ddc9cfdb5dee39d76133e", "a key's: sha256");
-    is_str(key_hex("spki:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"), "ad315de8b1264e589f80fa562df80d9925b19a17137ad9210bacf6856583c1cc", "spki");
-    is_str(key_hex("ski:0102 \"CN=Test CA\""), "d2089e436d6c67faf0d0cc4d80de4e9a09af4d39eb8679d5f484271a6296cc99", "ski");
-    is_str(key_hex("issuer-serial:1f3a \"CN=Test CA\""), "2a7460f3318c051be0b6bc6ec112d8fe2257c83e7a3e3a99cf5767fa968b9b38", "issuer-serial");
-    is_str(key_hex("dn:\"CN=\xc3\x84nn,O=X\" \"CN=Test CA\""), "09e94e37ed9a52104c95faa30a5fca16e4af38963b039cacc1307ae3bd54a7cc", "dn");
-    is_str(key_hex("X509:<SKI>0102"), "ff50d52fe9b6871bd1bc0f493bd109cb49377d2924eacc2a9323a3742b8bb9c3", "X509:<SKI>");
-    is_str(key_hex("\"X509:<S>CN=Ann\""), "d85ed67c9b46fada53fcec2f153214861c76f659638d2afe4f9d29a1dcc5c93d", "X509:<S>");
-    is_str(key_hex("X509:<RFC822>ann@example.org"), "796b49d08c7fbadb05c36268bdfe0602ba66631a6513a608944e21d74aab3845", "X509:<RFC822>");
+    for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        is_str(key_hex(keys[i].text), keys[i].hex, apr_pstrcat(pool, "a key's bytes: ", keys[i].text, NULL));
+    }
     seal.counts[CERTMAP_K_SHA256] = 0x1112131415161718u;
     seal.denies[CERTMAP_K_EMAIL] = 3;
     memset(seal.digest, 0xab, sizeof(seal.digest));
@@ -641,7 +658,8 @@ static void test_bytes(void)
     slurp(path, &len);
     fd = open(path, O_RDONLY);
     is_int((long long)len, 2746, "is so long everywhere");
-    ok(certmap_sealed_digest(fd, len - CERTMAP_SEAL_LEN, bytes, NULL, NULL, &why) == APR_SUCCESS, "and before its seal");
+    ok(certmap_sealed_digest(fd, len - CERTMAP_SEAL_LEN, bytes, NULL, NULL, &why) == APR_SUCCESS,
+       "and before its seal");
     is_str(hex(bytes, 32), "ad5e6fd75f8784f075857f5de7b50299f275b871748238596f36e18f21ccea90", "is these bytes");
     close(fd);
     is_str(build(path, "issuer-serial:1f3a \"CN=Test CA\" - deny\n"), "ok 1", "one of its entries");
@@ -650,7 +668,8 @@ static void test_bytes(void)
     is_str(take(path, "dn:CN=zoe \"CN=Test CA\""), "ok 1", "and less one");
     fd = open(path, O_RDONLY);
     ok(certmap_sealed_digest(fd, len - CERTMAP_SEAL_LEN, bytes, NULL, NULL, &why) == APR_SUCCESS, "that is");
-    is_str(hex(bytes, 32), "ad5e6fd75f8784f075857f5de7b50299f275b871748238596f36e18f21ccea90", "the same, however the entries came in");
+    is_str(hex(bytes, 32), "ad5e6fd75f8784f075857f5de7b50299f275b871748238596f36e18f21ccea90",
+           "the same, however the entries came in");
     close(fd);
 }
 
@@ -666,7 +685,8 @@ static void test_kinds(void)
     is_int(sealed->kinds, CERTMAP_KIND_BIT(CERTMAP_K_DN) | CERTMAP_KIND_BIT(CERTMAP_K_ISSUER_SERIAL)
            | CERTMAP_KIND_BIT(CERTMAP_K_SUBJECT), "the kinds that it holds");
     is_int(sealed->deny_kinds, CERTMAP_KIND_BIT(CERTMAP_K_ISSUER_SERIAL), "and those that deny");
-    is_str(add(path, "issuer-serial:1f3a \"CN=Test CA\" ann\ndn:CN=x \"CN=Test CA\" - deny\n", 1), "ok 2", "that changes");
+    is_str(add(path, "issuer-serial:1f3a \"CN=Test CA\" ann\ndn:CN=x \"CN=Test CA\" - deny\n", 1), "ok 2",
+           "that changes");
     is_int(certmap_sealed_open(path, &sealed, &why, pool), APR_SUCCESS, "and is opened");
     is_int(sealed->deny_kinds, CERTMAP_KIND_BIT(CERTMAP_K_DN), "with what it says");
 }
@@ -676,8 +696,8 @@ static void test_size(void)
 {
     ok(certmap_store_fits(1000000, 140000000, pool) == NULL, "a million entries fit");
     ok(certmap_store_fits(0, CERTMAP_STORE_MAX - 2500, pool) == NULL, "all but 4 GB fit");
-    is_str(certmap_store_fits(30000000, 4200000000u, pool), "30000000 entries would take 4693 MB; 4,096 MB are the most "
-           "that a store holds: shorten their notes, or make several stores", "more do not");
+    is_str(certmap_store_fits(30000000, 4200000000u, pool), "30000000 entries would take 4693 MB; 4,096 MB are the "
+           "most that a store holds: shorten their notes, or make several stores", "more do not");
     ok(certmap_store_fits(200000000, 1, pool) != NULL, "nor many without any contents");
 }
 
@@ -745,7 +765,8 @@ static void write_rounds(const char *path, int build_anew, int from, int begun)
             snprintf(text + strlen(text), sizeof(text) - strlen(text), "dn:CN=p%d \"CN=Test CA\" round%d\n", j, i);
         }
         if ((build_anew ? certmap_store_build(path, str(text), NULL, NULL, NULL, &count, &errors, &why, p)
-                        : certmap_store_add(path, str(text), NULL, 1, NULL, NULL, &count, &errors, &why, p)) != APR_SUCCESS) {
+                        : certmap_store_add(path, str(text), NULL, 1, NULL, NULL, &count, &errors, &why, p))
+            != APR_SUCCESS) {
             _exit(3);
         }
         apr_pool_destroy(p);
@@ -921,6 +942,8 @@ static void test_busy(int build_anew)
         ok(askers[i].wrong == 0 && askers[i].asked > 10, "a thread asks while the store is %s: always an answer, never "
            "an older one (%d answers)", build_anew ? "built anew" : "changed", askers[i].asked);
     }
+    pthread_join(threads[3], NULL);
+    ok(askers[3].wrong == 0 && askers[3].asked > 3, "and a change is seen, %d times", askers[3].asked);
     kill(child, SIGKILL);
     waitpid(child, NULL, 0);
     is_str(verify(path), "ok 20", "the store is whole");
