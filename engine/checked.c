@@ -14,8 +14,9 @@
 /* How many files are remembered; beyond that the first one is forgotten, and checked again when it is opened. */
 #define ROOM 64
 
-/* How long a process waits for another one's check, before it makes its own. */
-#define WAIT_SECONDS 20
+/* How often a process waits for another one's check, and how long each time, before it makes its own. */
+#define WAITS 100
+#define WAIT_NS 100000000
 
 typedef struct slot_t {
     int known;                      /* certmap_known_e; written last */
@@ -51,20 +52,31 @@ certmap_checked_t *certmap_checked_create(void)
     return rc == 0 ? checked : NULL;
 }
 
-/* Who cannot have the lock goes on without: it is only there so that work is not done twice. Slots are read and written
- * whole by those who have it. */
-int certmap_checked_lock(certmap_checked_t *checked)
+static int wait_for_lock(certmap_checked_t *checked)
 {
     struct timespec end;
     int rc;
 
-    if (checked == NULL || clock_gettime(CLOCK_REALTIME, &end) != 0) {
-        return 0;
-    }
-    end.tv_sec += WAIT_SECONDS;
+    clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_nsec += WAIT_NS;
+    end.tv_sec += end.tv_nsec / 1000000000;
+    end.tv_nsec %= 1000000000;
     rc = pthread_mutex_timedlock(&checked->lock, &end);
-    if (rc == EOWNERDEAD) {
-        rc = pthread_mutex_consistent(&checked->lock);
+    return rc == EOWNERDEAD ? pthread_mutex_consistent(&checked->lock) : rc;
+}
+
+/* Who cannot have the lock goes on without: it is only there so that work is not done twice. Slots are read and written
+ * by those who have it. */
+int certmap_checked_lock(certmap_checked_t *checked, certmap_progress_fn *progress, void *baton)
+{
+    int rc = ETIMEDOUT;
+    int i;
+
+    for (i = 0; checked != NULL && i < WAITS && rc == ETIMEDOUT; i++) {
+        rc = wait_for_lock(checked);
+        if (rc == ETIMEDOUT && progress != NULL && progress(baton, 0, 1) != 0) {
+            return -1;
+        }
     }
     return rc == 0;
 }

@@ -72,9 +72,9 @@ typedef enum certmap_known_e {
     CERTMAP_KNOWN_DAMAGED
 } certmap_known_e;
 
-/** One process at a time checks, and what it found is known to all. @return 1, or 0: go on without; then do not call
- *  the others */
-int certmap_checked_lock(certmap_checked_t *checked);
+/** One process at a time checks, and what it found is known to all. @param checked may be NULL
+ *  @return 1; 0: go on without, and do not call the others; -1: stopped by the progress function */
+int certmap_checked_lock(certmap_checked_t *checked, certmap_progress_fn *progress, void *baton);
 void certmap_checked_unlock(certmap_checked_t *checked);
 /** What is known of a file in this state with this digest in its seal. What was found before the file had settled
  *  counts only until then. Locked. */

@@ -386,7 +386,7 @@ static void test_checked(void)
     is_int(reads, 0, "too");
     child = fork();
     if (child == 0) {
-        certmap_checked_lock(checked);
+        certmap_checked_lock(checked, NULL, NULL);
         _exit(0);
     }
     waitpid(child, &status, 0);
