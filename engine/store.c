@@ -241,8 +241,8 @@ static apr_status_t sync_directory(const char *path, apr_pool_t *p)
 }
 
 /*
- * The new file gets the old one's mode and owner. Who may not give files away keeps at least its group: without that,
- * those who could read the old one might not be able to read the new one.
+ * The new file gets the old one's mode and owner. Who may not give files away keeps at least its group; where that
+ * cannot be, another group gets no more rights than everybody, and that must do for those who could read the old one.
  */
 static apr_status_t keep_owner(job_t *job, const struct stat *st)
 {
@@ -250,10 +250,13 @@ static apr_status_t keep_owner(job_t *job, const struct stat *st)
 
     if (fchown(job->fd, st->st_uid, st->st_gid) != 0) {
         mode &= 0777;               /* somebody else's bits are not taken along */
-        if (fchown(job->fd, (uid_t)-1, st->st_gid) != 0 && (mode >> 3 & 7 & ~mode) != 0) {
-            job->why = "its owner and group cannot be kept, so that others might not be able to read it; write it as "
-                       "its owner, or as root";
-            return APR_EACCES;
+        if (fchown(job->fd, (uid_t)-1, st->st_gid) != 0) {
+            if ((mode & 044) == 040) {
+                job->why = "its group cannot be kept, which may read it and others may not; write it as its owner, or "
+                           "as root";
+                return APR_EACCES;
+            }
+            mode = (mode & 0707) | (mode & 7) << 3;
         }
     }
     return fchmod(job->fd, mode) == 0 ? APR_SUCCESS : failed(job, errno);
