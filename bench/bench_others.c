@@ -252,8 +252,8 @@ int main(int argc, char **argv)
         fixture_fail("bench_others");
     }
     make_records();
-    printf("%-8s %9s | %8s %9s %7s | %9s %8s %9s | %9s\n", "records", "number", "build, s", "open, ms", "MB", "warm, ns",
-           "hit, ns", "miss, ns", "add, s");
+    printf("%-8s %9s | %8s %9s %7s | %9s %8s %9s | %9s\n", "records", "number", "build, s", "open, ms", "MB",
+           "warm, ns", "hit, ns", "miss, ns", "add, s");
     for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         measure(&kinds[i], apr_pstrcat(pool, directory, "/records", NULL));
     }
