@@ -319,6 +319,33 @@ static void test_source(void)
     unlink(away);
 }
 
+static int stop_at_once(void *baton, apr_size_t done, apr_size_t total)
+{
+    (void)baton;
+    (void)done;
+    (void)total;
+    return 1;
+}
+
+/* A process ends while it checks. */
+static void test_stopped(void)
+{
+    const certmap_cert_t *ann = person("CN", "ann", NULL);
+    const char *path = path_of("source");
+    certmap_checked_t *checked = certmap_checked_create();
+    certmap_source_t *source = certmap_source_store_create(path, checked, pool);
+    certmap_store_report_t report;
+
+    is_str(build(path, "dn:CN=ann \"CN=Test CA\" ann\n"), "ok 1", "a store");
+    is_str(look(source), "replaced 1", "is opened");
+    is_str(build(path, "dn:CN=ann \"CN=Test CA\" bob\n"), "ok 1", "and another");
+    is_int(certmap_source_store_look(source, stop_at_once, NULL, &report, pool), APR_SUCCESS, "not checked to its end");
+    is_int(report.outcome, CERTMAP_REREAD_SAME, "it is not used");
+    is_str(ask(source, ann, pool), "ann", "the old one is");
+    is_str(look(source), "replaced 1", "until the new one has been checked");
+    is_str(ask(source, ann, pool), "bob", "then that is");
+}
+
 /* What happens to the very file that is in force. */
 static void test_in_place(void)
 {
@@ -1033,6 +1060,7 @@ int main(void)
     test_kinds();
     test_size();
     test_source();
+    test_stopped();
     test_in_place();
     test_checked();
     test_not_stores();
