@@ -28,7 +28,7 @@
 /* What is to be written. */
 typedef struct job_t {
     const char *path;                       /* links followed */
-    const char *made;                       /* the new file */
+    const char *made;                       /* the new file; NULL when it has the store's name */
     int fd;                                 /* of that */
     const certmap_sealed_t *old;            /* what is there, or NULL; a build does not copy it */
     int copy;
@@ -279,6 +279,9 @@ static apr_status_t put_in_place(job_t *job)
     if (rv == APR_SUCCESS && (fsync(job->fd) != 0 || rename(job->made, job->path) != 0)) {
         rv = failed(job, errno);
     }
+    if (rv == APR_SUCCESS) {
+        job->made = NULL;           /* who comes next may have made another file of that name */
+    }
     if (rv == APR_SUCCESS && (rv = sync_directory(job->path, job->pool)) != APR_SUCCESS) {
         job->why = apr_pstrcat(job->pool, "the new contents are in place, but may be lost at a power failure: ",
                                system_text(rv, job->pool), NULL);
@@ -338,9 +341,33 @@ static apr_status_t open_old(job_t *job)
 
 typedef apr_status_t prepare_fn(job_t *job, void *baton);
 
+/* What is done while nobody else writes. What is there is opened once more: it may be another file by now. */
+static apr_status_t write_and_place(job_t *job, prepare_fn *prepare, void *baton)
+{
+    apr_status_t rv = open_old(job);
+
+    if (rv == APR_SUCCESS && job->copy) {
+        rv = certmap_sealed_check((certmap_sealed_t *)(apr_uintptr_t)job->old, NULL, tell_end, job, &job->why);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = prepare != NULL ? prepare(job, baton) : check_size(job, 0, 0);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = write_new(job);
+    }
+    if (rv == APR_SUCCESS && job->copy && !certmap_sealed_holds(job->old)) {
+        job->why = certmap_store_changing;
+        rv = APR_EGENERAL;
+    }
+    if (rv == APR_SUCCESS) {
+        rv = tell(job);
+    }
+    return rv == APR_SUCCESS ? put_in_place(job) : rv;
+}
+
 /*
- * Does a job from its beginning to its end. What is there is looked at before anything is made, and opened when nobody
- * else can replace it any more. prepare (or NULL) compares it with what is asked for.
+ * Does a job from its beginning to its end. What is there is looked at before anything is made. prepare (or NULL)
+ * compares it with what is asked for.
  */
 static apr_status_t do_job(const char *path, job_t *job, prepare_fn *prepare, void *baton, const char **why)
 {
@@ -356,33 +383,8 @@ static apr_status_t do_job(const char *path, job_t *job, prepare_fn *prepare, vo
     if (rv == APR_SUCCESS) {
         rv = open_new(job);
     }
-    if (rv == APR_SUCCESS) {
-        rv = open_old(job);
-        if (rv == APR_SUCCESS && job->copy) {
-            rv = certmap_sealed_check((certmap_sealed_t *)(apr_uintptr_t)job->old, NULL, tell_end, job, &job->why);
-        }
-        if (rv == APR_SUCCESS && prepare != NULL) {
-            rv = prepare(job, baton);
-        }
-        else if (rv == APR_SUCCESS) {
-            rv = check_size(job, 0, 0);
-        }
-        if (rv == APR_SUCCESS) {
-            rv = write_new(job);
-        }
-        if (rv == APR_SUCCESS && job->copy && !certmap_sealed_holds(job->old)) {
-            job->why = certmap_store_changing;
-            rv = APR_EGENERAL;
-        }
-        if (rv == APR_SUCCESS) {
-            rv = tell(job);
-        }
-        if (rv == APR_SUCCESS) {
-            rv = put_in_place(job);
-        }
-        if (rv != APR_SUCCESS) {
-            unlink(job->made);
-        }
+    if (rv == APR_SUCCESS && (rv = write_and_place(job, prepare, baton)) != APR_SUCCESS && job->made != NULL) {
+        unlink(job->made);
     }
     *why = job->why;
     return rv;
