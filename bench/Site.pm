@@ -166,8 +166,8 @@ sub mapping {
         none => '',
         few => "CertMap On\nCertMapRuleFile $dir/few.rules\n",
         file => "CertMap On\nCertMapSource file $dir/entries\nCertMapRuleFile $dir/many.rules\n",
-        lmdb => "CertMap On\nCertMapSource lmdb $dir/store\nCertMapRuleFile $dir/many.rules\n",
-        deferring => "CertMap On\nCertMapDeferErrors On\nCertMapSource lmdb $dir/store\nCertMapRuleFile $dir/few.rules\n",
+        store => "CertMap On\nCertMapSource store $dir/store\nCertMapRuleFile $dir/many.rules\n",
+        deferring => "CertMap On\nCertMapDeferErrors On\nCertMapSource store $dir/store\nCertMapRuleFile $dir/few.rules\n",
         expr => "<Directory $dir/htdocs>\n" . expressions(1_000) . "</Directory>\n",
         fake => "<Directory $dir/htdocs>\nSSLOptions +FakeBasicAuth\nAuthType Basic\nAuthName bench\n"
             . "AuthUserFile $dir/users\nRequire valid-user\n</Directory>\n",

@@ -467,7 +467,7 @@ const ctl_command_t ctl_check = {
             "                        that mod_certmap was built for\n"
             "\n"
             "Each rule file is a list of its own; keys that stand in two entry files are\n"
-            "told. LMDB stores are checked by certmapctl store verify.\n"
+            "told. Stores are checked by certmapctl store verify.\n"
             "\n"
             "Exit status: 0 nothing found, 1 warnings, 2 errors.\n"
             "\n"

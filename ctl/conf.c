@@ -201,8 +201,11 @@ static certmap_source_t *source_of(reader_t *r, const char *words)
     if (strncmp(words, "file ", 5) == 0) {
         source = certmap_source_file_create(words + 5, 0, r->pool);
     }
-    else if (strncmp(words, "lmdb ", 5) == 0) {
-        source = certmap_source_lmdb_create(words + 5, r->pool);
+    else if (strncmp(words, "store ", 6) == 0) {
+        certmap_store_report_t report;
+
+        source = certmap_source_store_create(words + 6, NULL, r->pool);
+        certmap_source_store_look(source, NULL, NULL, &report, r->pool);    /* asked, it says what is wrong */
     }
     else {
         source = apr_pcalloc(r->pool, sizeof(*source));

@@ -263,27 +263,28 @@ static int add_source(ctl_t *ctl, const char *text, certmap_list_t **list, apr_a
 {
     const char *colon = strchr(text, ':');
     const char *provider = colon ? apr_pstrmemdup(ctl->pool, text, (apr_size_t)(colon - text)) : text;
+    certmap_store_report_t look;
     ctl_asked_t *a;
 
     if (colon == NULL || colon[1] == '\0') {
-        return ctl_fail(ctl, "--source takes PROVIDER:ARGUMENT, file:PATH or lmdb:PATH, not \"%s\"", text);
+        return ctl_fail(ctl, "--source takes PROVIDER:ARGUMENT, file:PATH or store:PATH, not \"%s\"", text);
     }
     if (strcmp(provider, "dbd") == 0 || strcmp(provider, "ldap") == 0) {
         return ctl_fail(ctl, "--source %s: %s is asked through httpd's own modules and cannot be asked here; test it "
-                        "on a server, or give --source file:PATH or lmdb:PATH", text, provider);
+                        "on a server, or give --source file:PATH or store:PATH", text, provider);
     }
-    if (strcmp(provider, "file") != 0 && strcmp(provider, "lmdb") != 0) {
-        return ctl_fail(ctl, "--source %s: no provider is called \"%s\"; there are file and lmdb", text, provider);
+    if (strcmp(provider, "file") != 0 && strcmp(provider, "store") != 0) {
+        return ctl_fail(ctl, "--source %s: no provider is called \"%s\"; there are file and store", text, provider);
     }
     a = apr_array_push(asked);
-    *a = (ctl_asked_t){ .path = colon + 1, .is_store = provider[0] == 'l' };
-    a->source = a->is_store ? certmap_source_lmdb_create(a->path, ctl->pool)
+    *a = (ctl_asked_t){ .path = colon + 1, .is_store = provider[0] == 's' };
+    a->source = a->is_store ? certmap_source_store_create(a->path, NULL, ctl->pool)
                             : certmap_source_file_create(a->path, 0, ctl->pool);
     if (!a->is_store && read_entries(ctl, a->path, a->source) != CTL_OK) {
         return CTL_ERROR;
     }
-    if (a->source == NULL) {
-        return ctl_fail(ctl, "%s: the store cannot be asked", ctl_printable(a->path, ctl->pool));
+    if (a->is_store) {
+        certmap_source_store_look(a->source, NULL, NULL, &look, ctl->pool);     /* asked, it says what is wrong */
     }
     link_to(list, NULL, a->source, ctl->pool);
     return CTL_OK;
@@ -329,7 +330,7 @@ static void collect(const certmap_list_t *list, apr_array_header_t *asked)
         const char *kind = list->source->vtable->name;
 
         a = apr_array_push(asked);
-        *a = (ctl_asked_t){ .source = list->source, .is_store = strcmp(kind, "lmdb") == 0 };
+        *a = (ctl_asked_t){ .source = list->source, .is_store = strcmp(kind, "store") == 0 };
         a->path = list->source->name + strlen(kind) + 1;
     }
 }
@@ -511,7 +512,7 @@ const ctl_command_t ctl_explain = {
         "Certificates behind the first one are intermediates.\n\n"
         "  --rules FILE             a rule file; several are one list, in this order\n"
         "  --source file:PATH       one-to-one entries of a file\n"
-        "  --source lmdb:PATH       one-to-one entries of a store\n"
+        "  --source store:PATH      one-to-one entries of a store\n"
         "  --httpd-conf FILE        what an httpd configuration has in force, as\n"
         "                           httpd -t tells it; HTTPD in the environment names\n"
         "                           another httpd\n"

@@ -59,7 +59,7 @@ int ctl_verify(ctl_t *ctl, const ctl_verify_t *how, const ctl_certificate_t *cer
 typedef struct ctl_asked_t {
     certmap_source_t *source;
     const char *path;
-    int is_store;                   /**< LMDB, else an entry file */
+    int is_store;                   /**< else an entry file */
     const char *why;                /**< it could not be asked; else NULL */
     certmap_lookup_t found;
 } ctl_asked_t;

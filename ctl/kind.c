@@ -10,9 +10,9 @@
 /* A NUL in the first so many bytes, and it is no text; one further down is an error with its place. */
 #define LOOKED_AT 512
 
-/* LMDB: the first page is a meta page, whose header has 16 bytes; numbers are the machine's own. */
-#define LMDB_MAGIC 0xbeefc0deu
-#define LMDB_MAGIC_AT 16
+/* A store's first record, behind its tables and two lengths: engine/store.h. */
+#define STORE_MARK "certmap-store"
+#define STORE_MARK_AT (2048 + 8)
 
 /* ---- no text --------------------------------------------------------------------------------------------------- */
 
@@ -29,15 +29,11 @@ static const struct {
     { "SQLite format 3", 16, "an SQLite database" }
 };
 
-static int is_lmdb(certmap_str_t text)
+static int is_store(certmap_str_t text)
 {
-    unsigned magic;
+    apr_size_t len = strlen(STORE_MARK);
 
-    if (text.len < LMDB_MAGIC_AT + sizeof(magic)) {
-        return 0;
-    }
-    memcpy(&magic, text.data + LMDB_MAGIC_AT, sizeof(magic));
-    return magic == LMDB_MAGIC;
+    return text.len > STORE_MARK_AT + len && memcmp(text.data + STORE_MARK_AT, STORE_MARK, len) == 0;
 }
 
 static int is_certificate(certmap_str_t text)
@@ -66,8 +62,8 @@ const char *ctl_no_text(certmap_str_t text, apr_pool_t *p)
     const char *begin = strncmp(text.data, "-----BEGIN ", 11) == 0 ? text.data : strstr(text.data, "\n-----BEGIN ");
     apr_size_t i;
 
-    if (is_lmdb(text)) {
-        return "an LMDB store; certmapctl store verify checks it";
+    if (is_store(text)) {
+        return "a store; certmapctl store verify checks it";
     }
     if (begin) {
         const char *label = strstr(begin, "BEGIN ") + 6;

@@ -90,7 +90,7 @@ static int run(ctl_t *ctl, const ctl_command_t *self, int argc, const char *cons
 const ctl_command_t ctl_store = {
     .name = "store",
     .arguments = "build|add|remove|get|list|export|verify STORE ...",
-    .summary = "Makes, changes and reads stores of entries (CertMapSource lmdb)",
+    .summary = "Makes, changes and reads stores of entries (CertMapSource store)",
     .help =
         "  build STORE ENTRIES     replaces all contents by an entry file's; makes STORE\n"
         "                          when it is not there\n"
@@ -116,13 +116,13 @@ const ctl_command_t ctl_store = {
         "and exports come in the order in which a store keeps its entries: always the\n"
         "same for the same entries, but of no meaning.\n"
         "\n"
-        "Servers see a change with the next request; they see the old contents or the\n"
-        "new, whatever happens to this command. One process writes at a time; who comes\n"
-        "second waits some seconds and is told who is at work. A new STORE can be read by\n"
-        "whom the umask does not keep out: the accounts of the server's children must be\n"
-        "among them. One that is built anew keeps its mode and its owner. Reading takes\n"
-        "no more than the right to read STORE; building needs that to write in its\n"
-        "directory, where it makes STORE.new first.\n"
+        "build, add and remove write all of STORE anew, as STORE.new beside it, which\n"
+        "then takes its place. Servers see that within a second or two, when they have\n"
+        "checked it; they use the old contents or the new, whatever happens to this\n"
+        "command. One process writes at a time; who comes second waits some seconds and\n"
+        "is told who is at work. A new STORE can be read by whom the umask does not keep\n"
+        "out: the accounts of the server's children must be among them. Later it keeps\n"
+        "its mode and its owner. Reading takes no more than the right to read STORE.\n"
         "\n"
         "Exit status: 0 done; 1 done with warnings, or (get, remove) there is no such\n"
         "entry, and nothing has been removed; 2 an error, and nothing has been written.\n"

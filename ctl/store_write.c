@@ -107,6 +107,7 @@ static int run_add(ctl_t *ctl, const ctl_command_t *self, int argc, const char *
     };
     store_arguments_t arguments;
     apr_array_header_t *errors = NULL;
+    ctl_progress_t *progress;
     certmap_str_t text;
     const char *name;
     const char *why;
@@ -120,7 +121,10 @@ static int run_add(ctl_t *ctl, const ctl_command_t *self, int argc, const char *
     if (status != CTL_OK) {
         return status;
     }
-    rv = certmap_store_add(arguments.store, text, name, arguments.replace, &count, &errors, &why, ctl->pool);
+    progress = ctl_progress_start(ctl, ctl_printable(arguments.store, ctl->pool));
+    rv = certmap_store_add(arguments.store, text, name, arguments.replace, ctl_progress_step, progress, &count, &errors,
+                           &why, ctl->pool);
+    ctl_progress_end(progress);
     if (rv == APR_ENOENT) {
         why = apr_pstrcat(ctl->pool, why, "; certmapctl store build makes a store", NULL);
     }
@@ -145,6 +149,7 @@ static int run_remove(ctl_t *ctl, const ctl_command_t *self, int argc, const cha
     static const apr_getopt_option_t table[] = { { "file", STORE_FILE, 1, NULL }, { NULL, 0, 0, NULL } };
     store_arguments_t arguments;
     apr_array_header_t *errors = NULL;
+    ctl_progress_t *progress;
     certmap_str_t text;
     const char *name;
     const char *why;
@@ -158,7 +163,10 @@ static int run_remove(ctl_t *ctl, const ctl_command_t *self, int argc, const cha
     if (status != CTL_OK) {
         return status;
     }
-    rv = certmap_store_remove(arguments.store, text, name, &count, &errors, &why, ctl->pool);
+    progress = ctl_progress_start(ctl, ctl_printable(arguments.store, ctl->pool));
+    rv = certmap_store_remove(arguments.store, text, name, ctl_progress_step, progress, &count, &errors, &why,
+                              ctl->pool);
+    ctl_progress_end(progress);
     status = ctl_store_tell(ctl, arguments.store, rv, why, errors, name, text);
     if (rv == APR_SUCCESS) {
         tell_count(ctl_printable(arguments.store, ctl->pool), "removed", count);

@@ -50,8 +50,13 @@ int certmap_utf8_put(char *s, apr_uint32_t c);
 certmap_str_t certmap_str_copy(const void *data, apr_size_t len, apr_pool_t *p);
 /** Lower-case hex of bytes. */
 certmap_str_t certmap_hex(const unsigned char *data, apr_size_t len, apr_pool_t *p);
+/** By the digit's code; -1 where it is none. Inline, because each entry and each look-up asks for dozens. */
+extern const signed char certmap_hex_values[256];
 /** Value of a hex digit, -1 when it is none. */
-int certmap_hexval(char c);
+static inline int certmap_hexval(char c)
+{
+    return certmap_hex_values[(unsigned char)c];
+}
 /** Whether both are the same bytes. */
 int certmap_str_same(certmap_str_t a, certmap_str_t b);
 

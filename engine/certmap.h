@@ -451,7 +451,7 @@ typedef struct certmap_source_t certmap_source_t;
  * request is answered 503. generation changes whenever an answer might.
  */
 typedef struct certmap_source_vtable_t {
-    const char *name;               /**< "file", "lmdb" */
+    const char *name;               /**< "file", "store" */
     apr_status_t (*lookup)(certmap_source_t *source, const certmap_cert_t *cert, certmap_lookup_t *found,
                            const char **why, apr_pool_t *p);
     apr_uint64_t (*generation)(certmap_source_t *source);
@@ -565,7 +565,8 @@ typedef enum certmap_file_e {
 typedef enum certmap_reread_e {
     CERTMAP_REREAD_SAME,        /**< nothing has changed since it was looked at last */
     CERTMAP_REREAD_REPLACED,    /**< there is a new generation */
-    CERTMAP_REREAD_KEPT         /**< the file cannot be read, or its text has errors; what was there stays */
+    CERTMAP_REREAD_KEPT,        /**< the file cannot be read, or its text has errors; what was there stays */
+    CERTMAP_REREAD_LOST         /**< of stores: nothing is in force any more */
 } certmap_reread_e;
 
 /** What one look at a file found. Lives in the pool given to certmap_reread_check. */
@@ -622,34 +623,59 @@ certmap_source_t *certmap_source_file_create(const char *path, int keep_text, ap
 /** The file behind such a source. */
 certmap_reread_t *certmap_source_file_reread(certmap_source_t *source);
 
+/** Told now and then how far a long task is. @return 0, or nonzero to stop: nothing is changed then */
+typedef int certmap_progress_fn(void *baton, apr_size_t done, apr_size_t total);
+
+/** Which stores have been checked, known to a process and to all that it forks from then on. It is never freed. */
+typedef struct certmap_checked_t certmap_checked_t;
+/** @return NULL when there is no memory for it */
+certmap_checked_t *certmap_checked_create(void);
+
+/** What one look at a store found. Lives in the pool given to certmap_source_store_look. */
+typedef struct certmap_store_report_t {
+    certmap_reread_e outcome;
+    apr_status_t status;            /**< what is wrong with the file, or APR_SUCCESS */
+    const char *why;                /**< in words; NULL when nothing is */
+    apr_size_t count;               /**< entries that are in force now; only when REPLACED */
+} certmap_store_report_t;
+
 /**
- * A source that answers from a store (LMDB). Nothing is opened before the first question; what is open then may be used
- * by children after a fork(), and a store that cannot be opened is tried again when it has changed. Reading takes no
- * lock and needs no more than the right to read the file. A store that is cut off or damaged is an error, never
- * "nothing found"; one that somebody truncates in place while a page of it is being read is the kernel's SIGBUS, which
- * no reader of a mapped file can prevent: replace stores by renaming, or write to them with certmap_store_*.
+ * A source that answers from a store. It answers APR_ENOENT until certmap_source_store_look has opened it; what is open
+ * may be asked by children after a fork(). Reading takes no lock and needs no more than the right to read the file. A
+ * file that has changed since it was checked, or that is gone, is an error, never "nothing found"; one that somebody
+ * cuts off while it is being asked is the kernel's SIGBUS, which no reader of a mapped file can prevent: replace stores
+ * by renaming, as certmap_store_* do.
+ * @param checked what other processes have checked, or NULL
  */
-certmap_source_t *certmap_source_lmdb_create(const char *path, apr_pool_t *p);
-/** What it has open; cleared, it is opened again when it is asked next. */
-certmap_slot_t *certmap_source_lmdb_slot(certmap_source_t *source);
-/** Whether it can be asked now, and how many entries of each kind it has. @param why out: why not, in words */
-apr_status_t certmap_source_lmdb_check(certmap_source_t *source, apr_size_t counts[CERTMAP_K_COUNT], const char **why,
-                                       apr_pool_t *p);
+certmap_source_t *certmap_source_store_create(const char *path, certmap_checked_t *checked, apr_pool_t *p);
+/**
+ * Looks at the file: when it has changed, all of it is read, unless another process has done so, and it takes the place
+ * of what is in force. It does not when it is damaged, no store, or older; then the old one stays in force, unless it
+ * is that file itself that has been changed in place, or there is none any more. The same fault is told once. Called by
+ * one thread at a time, never during a request.
+ * @param progress may be NULL; told of bytes
+ * @return APR_SUCCESS: there is a store that can be asked; else what is wrong
+ */
+apr_status_t certmap_source_store_look(certmap_source_t *source, certmap_progress_fn *progress, void *baton,
+                                       certmap_store_report_t *report, apr_pool_t *p);
+/** Puts a store in force that was in force before, by its open file, which is the source's from now on. */
+apr_status_t certmap_source_store_take(certmap_source_t *source, int fd);
+/** The open file of what is in force, or -1. Same thread as look. */
+int certmap_source_store_fd(const certmap_source_t *source);
+const char *certmap_source_store_path(const certmap_source_t *source);
+certmap_slot_t *certmap_source_store_slot(certmap_source_t *source);
 
 /* ---- stores -------------------------------------------------------------------------------------------------- */
 
 /*
- * A store is one LMDB file without a lock file: writers, and those who read all of it, lock the data file itself. All
- * of these work while servers read the store. A writer that is killed at any moment leaves the old contents or the new,
- * and at most PATH.new, which the next build takes over. Where a function fails, *why says why in words, and *errors
- * (where there is one) what is wrong with the text that was given.
- * Returns: APR_EINVAL: the text has errors, or the file is no LMDB file; APR_EBUSY: another process writes, *why says
+ * A store is one file that is written whole beside the old one and takes its place; all of these work while servers
+ * read it. A writer that is killed at any moment leaves the old contents or the new, and at most PATH.new, which the
+ * next one takes over. Where a function fails, *why says why in words, and *errors (where there is one) what is wrong
+ * with the text that was given.
+ * Returns: APR_EINVAL: the text has errors, or the file is no store; APR_EBUSY: another process writes, *why says
  * which; APR_EINTR: stopped by the progress function; APR_ENOENT and other errors of the system; APR_EGENERAL: the
- * store is damaged, or not a store.
+ * store is damaged, or would be too large.
  */
-
-/** Told now and then how far a long task is. @return 0, or nonzero to stop: nothing is changed then */
-typedef int certmap_progress_fn(void *baton, apr_size_t done, apr_size_t total);
 
 /** Replaces all contents by a text's entries, in one step. The store is made when it is not there, readable by all whom
  *  the umask does not keep out; else it keeps its mode and owner.
@@ -659,11 +685,13 @@ apr_status_t certmap_store_build(const char *path, certmap_str_t text, const cha
                                  apr_pool_t *p);
 /** Adds entries, all or none. @param replace keys that have an entry already get the new one; else that is an error.
  *  @param count out: how many were added or replaced */
-apr_status_t certmap_store_add(const char *path, certmap_str_t text, const char *file, int replace, apr_size_t *count,
+apr_status_t certmap_store_add(const char *path, certmap_str_t text, const char *file, int replace,
+                               certmap_progress_fn *progress, void *baton, apr_size_t *count,
                                apr_array_header_t **errors, const char **why, apr_pool_t *p);
 /** Removes entries, all or none. @param keys one a line, as lines of an entry file begin
  *  @param count out: how many were removed  @return APR_NOTFOUND: some have none, *errors says which */
-apr_status_t certmap_store_remove(const char *path, certmap_str_t keys, const char *file, apr_size_t *count,
+apr_status_t certmap_store_remove(const char *path, certmap_str_t keys, const char *file,
+                                  certmap_progress_fn *progress, void *baton, apr_size_t *count,
                                   apr_array_header_t **errors, const char **why, apr_pool_t *p);
 /** One key's entry. @param text out: the key as it was written when it was added; APR_NOTFOUND: it has none */
 apr_status_t certmap_store_get(const char *path, certmap_str_t key, const char **text, certmap_entry_t *entry,

@@ -20,7 +20,7 @@
 #define FLAG_NOTE 2u
 #define FLAGS_ALL 3u
 
-static void put_number(unsigned char *s, apr_uint64_t n, int octets)
+void certmap_put_number(unsigned char *s, apr_uint64_t n, int octets)
 {
     while (octets-- > 0) {
         s[octets] = (unsigned char)n;
@@ -28,7 +28,7 @@ static void put_number(unsigned char *s, apr_uint64_t n, int octets)
     }
 }
 
-static apr_uint64_t get_number(const unsigned char *s, int octets)
+apr_uint64_t certmap_get_number(const unsigned char *s, int octets)
 {
     apr_uint64_t n = 0;
 
@@ -78,11 +78,11 @@ void certmap_record_pack(certmap_kind_e kind, const certmap_entry_t *entry, cons
     to[1] = certmap_kind_tag(kind);
     to[2] = (unsigned char)((entry->deny ? FLAG_DENY : 0) | (entry->note != NULL ? FLAG_NOTE : 0));
     to[3] = 0;
-    put_number(to + 4, length(entry->user), 4);
-    put_number(to + 8, groups_length(entry), 4);
-    put_number(to + 12, length(entry->note), 4);
-    put_number(to + 16, length(key_text), 4);
-    put_number(to + 20, (apr_uint64_t)entry->expires, 8);
+    certmap_put_number(to + 4, length(entry->user), 4);
+    certmap_put_number(to + 8, groups_length(entry), 4);
+    certmap_put_number(to + 12, length(entry->note), 4);
+    certmap_put_number(to + 16, length(key_text), 4);
+    certmap_put_number(to + 20, (apr_uint64_t)entry->expires, 8);
     s = put_text(s, entry->user);
     for (i = 0; i < entry->ngroups; i++) {
         if (i > 0) {
@@ -118,6 +118,16 @@ static void unpack_groups(certmap_entry_t *entry, char *text, apr_pool_t *p)
     }
 }
 
+int certmap_record_head(const unsigned char *record, apr_size_t len, certmap_kind_e *kind, int *deny)
+{
+    if (len < RECORD_HEAD || len > CERTMAP_RECORD_MAX || record[0] != RECORD_VERSION || record[2] & ~FLAGS_ALL
+        || record[3] != 0 || (*kind = certmap_kind_of_tag(record[1])) == CERTMAP_K_COUNT) {
+        return 0;
+    }
+    *deny = (record[2] & FLAG_DENY) != 0;
+    return 1;
+}
+
 int certmap_record_unpack(const unsigned char *record, apr_size_t len, certmap_kind_e *kind, certmap_entry_t *entry,
                           const char **key_text, apr_pool_t *p)
 {
@@ -127,13 +137,12 @@ int certmap_record_unpack(const unsigned char *record, apr_size_t len, certmap_k
     int i;
 
     memset(entry, 0, sizeof(*entry));
-    if (len < RECORD_HEAD || len > CERTMAP_RECORD_MAX || record[0] != RECORD_VERSION || record[2] & ~FLAGS_ALL
-        || record[3] != 0 || (*kind = certmap_kind_of_tag(record[1])) == CERTMAP_K_COUNT) {
+    if (!certmap_record_head(record, len, kind, &entry->deny)) {
         return 0;
     }
     left = len - RECORD_HEAD;
     for (i = 0; i < 4; i++) {
-        lengths[i] = (apr_size_t)get_number(record + 4 + 4 * i, 4);
+        lengths[i] = (apr_size_t)certmap_get_number(record + 4 + 4 * i, 4);
         if (lengths[i] > left) {
             return 0;
         }
@@ -148,10 +157,9 @@ int certmap_record_unpack(const unsigned char *record, apr_size_t len, certmap_k
             return 0;
         }
     }
-    entry->deny = (record[2] & FLAG_DENY) != 0;
     entry->user = entry->deny ? NULL : texts[0];
     entry->note = record[2] & FLAG_NOTE ? texts[2] : NULL;
-    entry->expires = (apr_time_t)get_number(record + 20, 8);
+    entry->expires = (apr_time_t)certmap_get_number(record + 20, 8);
     entry->key = certmap_kind_name(*kind);
     entry->strength = certmap_kind_strength(*kind);
     unpack_groups(entry, texts[1], p);

@@ -85,10 +85,15 @@ const char *certmap_line_key_text(const certmap_line_t *line, apr_pool_t *p);
 /** Longest record; what is longer is refused when it is read from a file. */
 #define CERTMAP_RECORD_MAX 65536
 
+/** Numbers in records and stores: big-endian, wherever they are written. */
+void certmap_put_number(unsigned char *s, apr_uint64_t n, int octets);
+apr_uint64_t certmap_get_number(const unsigned char *s, int octets);
 /** Bytes that an entry takes, key_text ("" for none) included. */
 apr_size_t certmap_record_size(const certmap_entry_t *entry, const char *key_text);
 /** Packs an entry into certmap_record_size bytes. */
 void certmap_record_pack(certmap_kind_e kind, const certmap_entry_t *entry, const char *key_text, unsigned char *to);
+/** What a record's first bytes say. @return 1, or 0 when it is no record */
+int certmap_record_head(const unsigned char *record, apr_size_t len, certmap_kind_e *kind, int *deny);
 /**
  * Unpacks a record, which may be any bytes. Everything is copied into p.
  * @param key_text out or NULL

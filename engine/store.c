@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writes stores, with liblmdb, and reads them whole. A build makes a new file beside the old one and renames it, so it
- * mends a damaged store too; adding and removing are one transaction in the file that is there. All of them first lock
- * the data file itself; liblmdb's own lock file is not used, since no reader of ours would look at it.
+ * Writes stores. Whatever changes, the file is written anew beside the old one, sealed, synced and renamed: who reads
+ * sees the old contents or the new. The old entries and the new come in the order of their hashes, so adding one is
+ * copying.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,18 +13,39 @@
 
 #include <apr_hash.h>
 #include <apr_strings.h>
-#include <lmdb.h>
 
 #include "store.h"
-
-/* Entries in one transaction of a build; nobody sees that file before it is whole. */
-#define BATCH 200000
 
 /* How often progress is told. */
 #define PROGRESS_STEP 4096
 
-/* What a store may grow by in one transaction before it is tried again with twice as much: address space, not disk. */
-#define MAP_LEAST ((apr_size_t)64 * 1024 * 1024)
+/* What each record takes in the file beside its key and itself: two lengths, and two places in a table. */
+#define BESIDE_RECORD (8 + 16)
+
+/* Where records begin, and the mark. */
+#define BEFORE_RECORDS (2048 + BESIDE_RECORD + CERTMAP_STORE_MARK_LEN)
+
+/* What is to be written. */
+typedef struct job_t {
+    const char *path;                       /* links followed */
+    const char *made;                       /* the new file; NULL when it has the store's name */
+    int fd;                                 /* of that */
+    const certmap_sealed_t *old;            /* what is there, or NULL; a build does not copy it */
+    int copy;
+    const certmap_packed_t *const *all;     /* entries to be put in, by hash */
+    apr_size_t n;
+    const certmap_wanted_t **gone;          /* keys to be left out, by hash */
+    apr_size_t ngone;
+    apr_size_t nextgone;
+    certmap_progress_fn *progress;          /* or NULL */
+    void *baton;
+    apr_size_t done;
+    apr_size_t total;
+    struct cdb_make make;
+    certmap_seal_t seal;
+    const char *why;
+    apr_pool_t *pool;
+} job_t;
 
 static const char *system_text(apr_status_t rv, apr_pool_t *p)
 {
@@ -33,201 +54,177 @@ static const char *system_text(apr_status_t rv, apr_pool_t *p)
     return apr_pstrdup(p, apr_strerror(rv, buf, sizeof(buf)));
 }
 
-/* liblmdb's errors are negative, the system's positive. */
-static apr_status_t lmdb_error(int rc, const char **why)
+static apr_status_t failed(job_t *job, apr_status_t rv)
 {
-    *why = mdb_strerror(rc);
-    return rc > 0 ? rc : APR_EGENERAL;
+    job->why = system_text(rv, job->pool);
+    return rv;
 }
 
-/*
- * liblmdb calls every write that fell short an input/output error. What stands in its way is asked for again, behind
- * the end of the file.
- */
-static int full_error(int rc, int fd)
-{
-    static const char zeros[65536];
-    struct stat st;
-    ssize_t n = 0;
-    off_t at;
+/* ---- size ---------------------------------------------------------------------------------------------------- */
 
-    if (rc != EIO || fstat(fd, &st) != 0) {
-        return rc;
+const char *certmap_store_fits(apr_uint64_t entries, apr_uint64_t bytes, apr_pool_t *p)
+{
+    apr_uint64_t size = BEFORE_RECORDS + bytes + BESIDE_RECORD * entries + CERTMAP_SEAL_LEN;
+
+    if (size <= CERTMAP_STORE_MAX) {
+        return NULL;
     }
-    for (at = st.st_size; at < st.st_size + (off_t)sizeof(zeros) && n >= 0; at += n) {
-        n = pwrite(fd, zeros, sizeof(zeros), at);
-    }
-    rc = n < 0 ? errno : rc;
-    return ftruncate(fd, st.st_size) == 0 ? rc : errno;
+    return apr_psprintf(p, "%" APR_UINT64_T_FMT " entries would take %" APR_UINT64_T_FMT " MB; 4,096 MB are the most "
+                        "that a store holds: shorten their notes, or make several stores", entries,
+                        (size >> 20) + 1);
 }
 
-/* ---- writing ------------------------------------------------------------------------------------------------- */
-
-/* An environment and its transaction. */
-typedef struct writer_t {
-    MDB_env *env;
-    MDB_txn *txn;
-    MDB_dbi dbi;
-} writer_t;
-
-static void close_writer(writer_t *w)
+/* What is copied, what is put in, and less what goes; a key that is replaced counts twice unless its old record is
+ * known. */
+static apr_status_t check_size(job_t *job, apr_uint64_t gone_entries, apr_uint64_t gone_bytes)
 {
-    if (w->txn != NULL) {
-        mdb_txn_abort(w->txn);
-        w->txn = NULL;
-    }
-    if (w->env != NULL) {
-        mdb_env_close(w->env);
-        w->env = NULL;
-    }
-}
-
-static int begin(writer_t *w)
-{
-    int rc = mdb_txn_begin(w->env, NULL, 0, &w->txn);
-
-    if (rc != 0) {
-        w->txn = NULL;
-    }
-    return rc != 0 ? rc : mdb_dbi_open(w->txn, NULL, 0, &w->dbi);
-}
-
-static int commit(writer_t *w)
-{
-    int rc = mdb_txn_commit(w->txn);
-
-    w->txn = NULL;
-    return rc;
-}
-
-/* Opens a locked file for writing and begins. room: address space. */
-static int open_writer(writer_t *w, const char *path, unsigned flags, apr_size_t room)
-{
-    int rc = mdb_env_create(&w->env);
-
-    if (rc == 0) {
-        rc = mdb_env_set_mapsize(w->env, room & ~(apr_size_t)0xffff);
-    }
-    if (rc == 0) {
-        rc = mdb_env_open(w->env, path, MDB_NOSUBDIR | MDB_NOLOCK | MDB_NORDAHEAD | flags, 0644);
-    }
-    return rc != 0 ? rc : begin(w);
-}
-
-static int put_header(writer_t *w, const certmap_header_t *header, unsigned flags)
-{
-    unsigned char bytes[CERTMAP_HEADER_LEN];
-    char name[] = CERTMAP_HEADER_KEY;
-    MDB_val key = { CERTMAP_HEADER_KEY_LEN, name };
-    MDB_val value = { sizeof(bytes), bytes };
-
-    certmap_header_pack(header, bytes);
-    return mdb_put(w->txn, w->dbi, &key, &value, flags);
-}
-
-static int put_entry(writer_t *w, const certmap_packed_t *packed, unsigned flags)
-{
-    MDB_val key = { CERTMAP_HASH_LEN, (void *)(apr_uintptr_t)packed->hash };
-    MDB_val value = { CERTMAP_SUM_LEN + packed->len, NULL };
-    apr_uint64_t sum = certmap_store_sum(packed->hash, CERTMAP_HASH_LEN, packed->record, packed->len);
-    unsigned char *s;
-    int rc = mdb_put(w->txn, w->dbi, &key, &value, flags | MDB_RESERVE);
-    int i;
-
-    if (rc == 0) {
-        s = value.mv_data;
-        for (i = CERTMAP_SUM_LEN; i-- > 0; sum >>= 8) {
-            s[i] = (unsigned char)sum;
-        }
-        memcpy(s + CERTMAP_SUM_LEN, packed->record, packed->len);
-    }
-    return rc;
-}
-
-/* ---- building ------------------------------------------------------------------------------------------------ */
-
-typedef struct build_t {
-    const certmap_packed_t *const *all;
-    apr_size_t n;
-    certmap_header_t header;
-    certmap_progress_fn *progress;
-    void *baton;
-} build_t;
-
-/* @return 0, or EINTR to stop */
-static int tell(const build_t *b, apr_size_t done)
-{
-    return b->progress != NULL && b->progress(b->baton, done, b->n) != 0 ? EINTR : 0;
-}
-
-/* Fills a new file. All keys come in their order, the header among them, so that pages are filled to the brim. */
-static int fill(writer_t *w, const build_t *b)
-{
-    apr_size_t i;
-    int headed = 0;
-    int rc = 0;
-
-    for (i = 0; i < b->n && rc == 0; i++) {
-        if (!headed && memcmp(b->all[i]->hash, CERTMAP_HEADER_KEY, CERTMAP_HEADER_KEY_LEN) > 0) {
-            rc = put_header(w, &b->header, MDB_APPEND);
-            headed = 1;
-        }
-        if (rc == 0) {
-            rc = put_entry(w, b->all[i], MDB_APPEND);
-        }
-        if (rc == 0 && (i + 1) % BATCH == 0 && (rc = commit(w)) == 0) {
-            rc = begin(w);
-        }
-        if (rc == 0 && (i + 1) % PROGRESS_STEP == 0) {
-            rc = tell(b, i + 1);
-        }
-    }
-    if (rc == 0 && !headed) {
-        rc = put_header(w, &b->header, MDB_APPEND);
-    }
-    if (rc == 0) {
-        rc = commit(w);
-    }
-    if (rc == 0) {
-        rc = mdb_env_sync(w->env, 1);
-    }
-    return rc != 0 ? rc : tell(b, b->n);
-}
-
-/* The sizes of all records, roughly as LMDB will need it. */
-static apr_size_t room_for(const build_t *b)
-{
-    apr_size_t room = MAP_LEAST;
+    apr_uint64_t entries = job->n;
+    apr_uint64_t bytes = 0;
     apr_size_t i;
 
-    for (i = 0; i < b->n; i++) {
-        room += 4 * (apr_size_t)(b->all[i]->len + CERTMAP_HASH_LEN + 64);
+    for (i = 0; i < job->n; i++) {
+        bytes += CERTMAP_HASH_LEN + job->all[i]->len;
     }
-    return room;
+    if (job->copy) {
+        certmap_kind_e kind;
+        apr_uint64_t old = 0;
+
+        for (kind = CERTMAP_K_SHA256; kind < CERTMAP_K_COUNT; kind++) {
+            old += job->old->seal.counts[kind];
+        }
+        entries += old;
+        bytes += job->old->state.size - BEFORE_RECORDS - CERTMAP_SEAL_LEN - BESIDE_RECORD * old;
+    }
+    job->total = (apr_size_t)(entries - gone_entries);
+    job->why = certmap_store_fits(entries - gone_entries, bytes - gone_bytes, job->pool);
+    return job->why == NULL ? APR_SUCCESS : APR_EGENERAL;
 }
 
-/* Makes the new file at a path that is locked. */
-static apr_status_t write_new(const char *path, int fd, const build_t *b, const char **why)
+/* ---- records ------------------------------------------------------------------------------------------------- */
+
+static apr_status_t tell(job_t *job)
 {
-    apr_size_t room = room_for(b);
-    int rc;
+    if (job->progress == NULL || job->progress(job->baton, job->done, job->total) == 0) {
+        return APR_SUCCESS;
+    }
+    job->why = "stopped before it was done";
+    return APR_EINTR;
+}
+
+static apr_status_t put(job_t *job, const unsigned char *hash, const unsigned char *record, apr_size_t len)
+{
+    certmap_kind_e kind;
+    int deny;
+
+    if (!certmap_record_head(record, len, &kind, &deny)) {
+        job->why = certmap_store_damaged;
+        return APR_EGENERAL;
+    }
+    if (cdb_make_add(&job->make, hash, CERTMAP_HASH_LEN, record, (unsigned)len) != 0) {
+        return failed(job, errno);
+    }
+    job->seal.counts[kind]++;
+    job->seal.denies[kind] += deny != 0;
+    return ++job->done % PROGRESS_STEP == 0 ? tell(job) : APR_SUCCESS;
+}
+
+static int is_gone(job_t *job, const unsigned char *hash)
+{
+    int order = -1;
+
+    while (job->nextgone < job->ngone
+           && (order = memcmp(job->gone[job->nextgone]->key.hash, hash, CERTMAP_HASH_LEN)) < 0) {
+        job->nextgone++;
+    }
+    return order == 0;
+}
+
+/* Old and new records, in order; where both have a key the new one counts. */
+static apr_status_t put_all(job_t *job)
+{
+    certmap_sealed_iter_t iter;
+    apr_status_t rv = APR_SUCCESS;
+    apr_size_t i = 0;
+    int has = 0;
+
+    if (job->copy) {
+        certmap_sealed_first(job->old, &iter);
+        has = certmap_sealed_next(&iter);
+    }
+    while (rv == APR_SUCCESS && (has > 0 || i < job->n)) {
+        const certmap_packed_t *packed = i < job->n ? job->all[i] : NULL;
+        int order = packed == NULL ? -1 : has <= 0 ? 1 : memcmp(iter.hash, packed->hash, CERTMAP_HASH_LEN);
+
+        if (order >= 0) {
+            rv = put(job, packed->hash, packed->record, packed->len);
+            i++;
+        }
+        else if (!is_gone(job, iter.hash)) {
+            rv = put(job, iter.hash, iter.record, iter.len);
+        }
+        if (order <= 0) {
+            has = certmap_sealed_next(&iter);
+        }
+    }
+    if (rv == APR_SUCCESS && has < 0) {
+        job->why = certmap_store_damaged;
+        rv = APR_EGENERAL;
+    }
+    return rv;
+}
+
+static apr_status_t write_at(job_t *job, const void *data, apr_size_t len, off_t at)
+{
+    ssize_t n;
 
     do {
-        writer_t w = { NULL, NULL, 0 };
-
-        rc = ftruncate(fd, 0) == 0 ? open_writer(&w, path, MDB_NOSYNC, room) : errno;
-        if (rc == 0) {
-            rc = fill(&w, b);
-        }
-        close_writer(&w);
-        room *= 2;
-    } while (rc == MDB_MAP_FULL);
-    if (rc == EINTR) {
-        *why = "stopped before it was done";
-        return APR_EINTR;
-    }
-    return rc == 0 ? APR_SUCCESS : lmdb_error(full_error(rc, fd), why);
+        n = pwrite(job->fd, data, len, at);
+    } while (n < 0 && errno == EINTR);
+    return n == (ssize_t)len ? APR_SUCCESS : failed(job, n < 0 ? errno : ENOSPC);
 }
+
+/* Stops a check of the seal when the task is to stop. */
+static int tell_end(void *baton, apr_size_t done, apr_size_t total)
+{
+    (void)done;
+    (void)total;
+    return tell(baton) != APR_SUCCESS;
+}
+
+static apr_status_t put_seal(job_t *job)
+{
+    unsigned char bytes[CERTMAP_SEAL_LEN];
+    apr_uint64_t now = (apr_uint64_t)apr_time_now();
+    off_t end = lseek(job->fd, 0, SEEK_END);
+    apr_status_t rv;
+
+    job->seal.build = job->old != NULL && job->old->seal.build >= now ? job->old->seal.build + 1 : now;
+    certmap_seal_pack(&job->seal, bytes);
+    rv = end < 0 ? failed(job, errno) : write_at(job, bytes, sizeof(bytes), end);
+    if (rv == APR_SUCCESS) {
+        rv = certmap_sealed_digest(job->fd, (apr_uint64_t)end + CERTMAP_SEAL_LEN - 32, job->seal.digest, tell_end, job,
+                                   &job->why);
+    }
+    return rv == APR_SUCCESS ? write_at(job, job->seal.digest, 32, end + CERTMAP_SEAL_LEN - 32) : rv;
+}
+
+static apr_status_t write_new(job_t *job)
+{
+    apr_status_t rv;
+
+    if (ftruncate(job->fd, 0) != 0 || lseek(job->fd, 0, SEEK_SET) != 0 || cdb_make_start(&job->make, job->fd) != 0) {
+        return failed(job, errno);
+    }
+    rv = cdb_make_add(&job->make, CERTMAP_STORE_MARK, CERTMAP_STORE_MARK_LEN, "", 0) == 0 ? put_all(job)
+         : failed(job, errno);
+    /* This frees what it holds, too. */
+    if (cdb_make_finish(&job->make) != 0 && rv == APR_SUCCESS) {
+        rv = failed(job, errno);
+    }
+    return rv == APR_SUCCESS ? put_seal(job) : rv;
+}
+
+/* ---- the new file's place ------------------------------------------------------------------------------------ */
 
 /* So that a rename outlives a power failure. */
 static apr_status_t sync_directory(const char *path, apr_pool_t *p)
@@ -243,55 +240,51 @@ static apr_status_t sync_directory(const char *path, apr_pool_t *p)
     return rv;
 }
 
-static const char *read_header(void *baton, const certmap_pages_t *pages, const certmap_snapshot_t *snapshot,
-                               apr_pool_t *p)
+/*
+ * The new file gets the old one's mode and owner. Who may not give files away keeps at least its group; where that
+ * cannot be, another group gets no more rights than everybody, and that must do for those who could read the old one.
+ */
+static apr_status_t keep_owner(job_t *job, const struct stat *st)
 {
-    return certmap_store_header(pages, snapshot, baton, p);
+    mode_t mode = st->st_mode & 07777;
+
+    if (fchown(job->fd, st->st_uid, st->st_gid) != 0) {
+        mode &= 0777;               /* somebody else's bits are not taken along */
+        if (fchown(job->fd, (uid_t)-1, st->st_gid) != 0) {
+            if ((mode & 044) == 040) {
+                job->why = "its group cannot be kept, which may read it and others may not; write it as its owner, or "
+                           "as root";
+                return APR_EACCES;
+            }
+            mode = (mode & 0707) | (mode & 7) << 3;
+        }
+    }
+    return fchmod(job->fd, mode) == 0 ? APR_SUCCESS : failed(job, errno);
 }
 
-/* Whether the file that is there may be replaced: a store, a damaged one too, or nothing at all. */
-static apr_status_t may_replace(const char *path, const char **why, apr_pool_t *p)
-{
-    certmap_pages_t *pages;
-    certmap_header_t header;
-    certmap_node_t node;
-    certmap_node_t around[2];
-    certmap_snapshot_t snapshot;
-    apr_status_t rv = certmap_pages_open(path, &pages, why, p);
-
-    if (rv != APR_SUCCESS) {
-        return rv == APR_ENOENT || rv == APR_EGENERAL ? APR_SUCCESS : rv;
-    }
-    if (certmap_store_ask(pages, read_header, &header, why, p) == APR_SUCCESS
-        || !certmap_pages_snapshot(pages, &snapshot)) {
-        return APR_SUCCESS;
-    }
-    rv = certmap_pages_find(pages, &snapshot, (const unsigned char *)CERTMAP_HEADER_KEY, CERTMAP_HEADER_KEY_LEN, &node,
-                            around, why, p);
-    *why = rv == APR_NOTFOUND ? "an LMDB file, but not a store of certmap entries; it is not replaced" : NULL;
-    return rv == APR_NOTFOUND ? APR_EGENERAL : APR_SUCCESS;
-}
-
-/* The new file takes the place, mode and owner of the old one. */
-static apr_status_t put_in_place(const char *made, int fd, const char *path, int old, const char **why, apr_pool_t *p)
+static apr_status_t put_in_place(job_t *job)
 {
     struct stat st;
-    apr_status_t rv = APR_SUCCESS;
+    apr_status_t rv;
 
-    if (old >= 0 && fstat(old, &st) == 0) {
-        if (fchown(fd, st.st_uid, st.st_gid) != 0) {
-            st.st_mode &= 0777;         /* somebody else's bits are not taken along */
-        }
-        rv = fchmod(fd, st.st_mode & 07777) == 0 ? APR_SUCCESS : errno;
+    if (job->old != NULL ? fstat(job->old->fd, &st) == 0 : stat(job->path, &st) == 0) {
+        rv = keep_owner(job, &st);
     }
-    if (rv == APR_SUCCESS && (fsync(fd) != 0 || rename(made, path) != 0)) {
-        rv = errno;
+    else {
+        mode_t mask = umask(077);
+
+        umask(mask);
+        rv = fchmod(job->fd, 0644 & ~mask) == 0 ? APR_SUCCESS : failed(job, errno);
+    }
+    if (rv == APR_SUCCESS && (fsync(job->fd) != 0 || rename(job->made, job->path) != 0)) {
+        rv = failed(job, errno);
     }
     if (rv == APR_SUCCESS) {
-        rv = sync_directory(path, p);
+        job->made = NULL;           /* who comes next may have made another file of that name */
     }
-    if (rv != APR_SUCCESS) {
-        *why = system_text(rv, p);
+    if (rv == APR_SUCCESS && (rv = sync_directory(job->path, job->pool)) != APR_SUCCESS) {
+        job->why = apr_pstrcat(job->pool, "the new contents are in place, but may be lost at a power failure: ",
+                               system_text(rv, job->pool), NULL);
     }
     return rv;
 }
@@ -309,69 +302,102 @@ static const char *behind_links(const char *path, apr_pool_t *p)
 }
 
 /*
- * Opens and locks the new file. What an earlier build has left is taken over; anything else of that name, which
+ * Opens and locks the new file. What an earlier writer has left is taken over; anything else of that name, which
  * somebody may have put there to have another file overwritten, is not.
  */
-static apr_status_t open_new(const char *made, int *fd, const char **why, apr_pool_t *p)
+static apr_status_t open_new(job_t *job)
 {
     struct stat st;
-    apr_status_t rv = certmap_store_lock(made, O_RDWR | O_CREAT | O_NOFOLLOW, fd, why, p);
+    apr_status_t rv = certmap_store_lock(job->made, &job->fd, &job->why, job->pool);
 
     if (rv == APR_SUCCESS
-        && (fstat(*fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1 || st.st_uid != geteuid())) {
+        && (fstat(job->fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1 || st.st_uid != geteuid())) {
         rv = APR_EEXIST;
     }
     if (rv == APR_EEXIST || rv == ELOOP || rv == EISDIR) {
-        *why = apr_pstrcat(p, made, " is in the way; it was not left by a build of this account", NULL);
+        job->why = apr_pstrcat(job->pool, job->made, " is in the way; it was not left by a writer of this account",
+                               NULL);
         rv = APR_EEXIST;
     }
-    else if (rv != APR_SUCCESS) {
-        *why = apr_pstrcat(p, made, ": ", *why, NULL);
+    else if (rv != APR_SUCCESS && rv != APR_EBUSY) {
+        job->why = apr_pstrcat(job->pool, job->made, ": ", job->why, NULL);
     }
     return rv;
 }
 
-static apr_status_t build(const char *name, const build_t *b, const char **why, apr_pool_t *p)
+/* Opens what is there, to be copied or replaced: a store, and for a build a damaged one or nothing at all, too. */
+static apr_status_t open_old(job_t *job)
 {
-    const char *path = behind_links(name, p);
-    const char *made = apr_pstrcat(p, path, ".new", NULL);
-    int fd;
-    int old = -1;
-    apr_status_t rv = may_replace(path, why, p);
+    certmap_sealed_t *sealed = NULL;
+    apr_status_t rv = certmap_sealed_open(job->path, &sealed, &job->why, job->pool);
 
-    if (rv == APR_SUCCESS) {
-        *why = NULL;
-        rv = open_new(made, &fd, why, p);
-    }
-    if (rv != APR_SUCCESS) {
+    job->old = sealed;
+    if (job->copy || (rv != APR_ENOENT && rv != APR_EGENERAL)) {
         return rv;
     }
-    rv = write_new(made, fd, b, why);
-    if (rv == APR_SUCCESS) {
-        rv = certmap_store_lock(path, O_RDWR, &old, why, p);
-        if (rv == APR_ENOENT) {
-            old = -1;
-            *why = NULL;
-            rv = APR_SUCCESS;
-        }
+    job->why = NULL;
+    return APR_SUCCESS;
+}
+
+typedef apr_status_t prepare_fn(job_t *job, void *baton);
+
+/* What is done while nobody else writes. What is there is opened once more: it may be another file by now. */
+static apr_status_t write_and_place(job_t *job, prepare_fn *prepare, void *baton)
+{
+    apr_status_t rv = open_old(job);
+
+    if (rv == APR_SUCCESS && job->copy) {
+        rv = certmap_sealed_check((certmap_sealed_t *)(apr_uintptr_t)job->old, NULL, tell_end, job, &job->why);
     }
     if (rv == APR_SUCCESS) {
-        rv = put_in_place(made, fd, path, old, why, p);
+        rv = prepare != NULL ? prepare(job, baton) : check_size(job, 0, 0);
     }
-    if (rv != APR_SUCCESS) {
-        unlink(made);
+    if (rv == APR_SUCCESS) {
+        rv = write_new(job);
     }
+    if (rv == APR_SUCCESS && job->copy && !certmap_sealed_holds(job->old)) {
+        job->why = certmap_store_changing;
+        rv = APR_EGENERAL;
+    }
+    if (rv == APR_SUCCESS) {
+        rv = tell(job);
+    }
+    return rv == APR_SUCCESS ? put_in_place(job) : rv;
+}
+
+/*
+ * Does a job from its beginning to its end. What is there is looked at before anything is made. prepare (or NULL)
+ * compares it with what is asked for.
+ */
+static apr_status_t do_job(const char *path, job_t *job, prepare_fn *prepare, void *baton, const char **why)
+{
+    apr_status_t rv;
+
+    job->path = behind_links(path, job->pool);
+    job->made = apr_pstrcat(job->pool, job->path, ".new", NULL);
+    job->total = job->n + 1;
+    rv = open_old(job);
+    if (rv == APR_SUCCESS) {
+        rv = tell(job);             /* from here on a signal stops the task, and does not end it */
+    }
+    if (rv == APR_SUCCESS) {
+        rv = open_new(job);
+    }
+    if (rv == APR_SUCCESS && (rv = write_and_place(job, prepare, baton)) != APR_SUCCESS && job->made != NULL) {
+        unlink(job->made);
+    }
+    *why = job->why;
     return rv;
 }
+
+/* ---- building ------------------------------------------------------------------------------------------------ */
 
 apr_status_t certmap_store_build(const char *path, certmap_str_t text, const char *file, certmap_progress_fn *progress,
                                  void *baton, apr_size_t *count, apr_array_header_t **errors, const char **why,
                                  apr_pool_t *p)
 {
     const certmap_entries_t *entries;
-    build_t b = { .progress = progress, .baton = baton };
-    certmap_kind_e kind;
-    apr_pool_t *own;
+    job_t job = { .progress = progress, .baton = baton };
     apr_status_t rv = certmap_entries_read(text, file, 1, &entries, errors, p);
 
     *count = 0;
@@ -380,126 +406,20 @@ apr_status_t certmap_store_build(const char *path, certmap_str_t text, const cha
         *why = "the text has errors";
         return rv;
     }
-    if (apr_pool_create(&own, p) != APR_SUCCESS) {
+    if (apr_pool_create(&job.pool, p) != APR_SUCCESS) {
         *why = "out of memory";
         return APR_ENOMEM;
     }
-    b.all = certmap_entries_sorted(entries, own);
-    b.n = certmap_entries_count(entries, CERTMAP_K_COUNT);
-    for (kind = CERTMAP_K_SHA256; kind < CERTMAP_K_COUNT; kind++) {
-        b.header.counts[kind] = certmap_entries_count(entries, kind);
-    }
-    rv = build(path, &b, why, own);
-    *count = rv == APR_SUCCESS ? b.n : 0;
+    job.all = certmap_entries_sorted(entries, job.pool);
+    job.n = certmap_entries_count(entries, CERTMAP_K_COUNT);
+    rv = do_job(path, &job, NULL, NULL, why);
+    *count = rv == APR_SUCCESS ? job.n : 0;
     *why = *why != NULL ? apr_pstrdup(p, *why) : NULL;
-    apr_pool_destroy(own);
+    apr_pool_destroy(job.pool);
     return rv;
 }
 
 /* ---- changing ------------------------------------------------------------------------------------------------ */
-
-/* One change of the store that is there; asked again when there was too little room. */
-typedef struct change_t {
-    const certmap_entries_t *entries;       /* to add; NULL: keys are to be removed */
-    int replace;
-    const apr_array_header_t *keys;         /* of certmap_wanted_t */
-    apr_size_t done;
-    certmap_sink_t *sink;                   /* for keys that are there already, or are not */
-} change_t;
-
-/* What the store has under a hash. @return 0, MDB_NOTFOUND, or MDB_CORRUPTED */
-static int stored(writer_t *w, const unsigned char *hash, certmap_kind_e *kind, certmap_entry_t *entry, apr_pool_t *p)
-{
-    MDB_val key = { CERTMAP_HASH_LEN, (void *)(apr_uintptr_t)hash };
-    MDB_val value;
-    int rc = mdb_get(w->txn, w->dbi, &key, &value);
-    certmap_node_t node = { hash, CERTMAP_HASH_LEN, NULL, 0 };
-
-    if (rc != 0) {
-        return rc;
-    }
-    node.value = value.mv_data;
-    node.len = value.mv_size;
-    return certmap_store_unpack(&node, kind, entry, NULL, p) == NULL ? 0 : MDB_CORRUPTED;
-}
-
-static int add_entries(writer_t *w, change_t *c, certmap_header_t *header, apr_pool_t *p)
-{
-    const certmap_packed_t **all = certmap_entries_sorted(c->entries, p);
-    apr_size_t n = certmap_entries_count(c->entries, CERTMAP_K_COUNT);
-    apr_size_t i;
-    int rc = 0;
-
-    for (i = 0; i < n && rc == 0; i++) {
-        certmap_entry_t before;
-        certmap_kind_e kind;
-
-        rc = stored(w, all[i]->hash, &kind, &before, p);
-        if (rc == 0 && !c->replace) {
-            certmap_sink_error(c->sink, (certmap_place_t){ (int)all[i]->line, 1 }, "this key is in the store already, "
-                               "%s%s", before.deny ? "denied" : "for ", before.deny ? "" : before.user);
-            continue;
-        }
-        if (rc == MDB_NOTFOUND) {
-            header->counts[certmap_kind_of_tag(all[i]->record[1])]++;
-            rc = 0;
-        }
-        if (rc == 0) {
-            rc = put_entry(w, all[i], 0);
-        }
-    }
-    c->done = n;
-    return rc;
-}
-
-static int remove_keys(writer_t *w, change_t *c, certmap_header_t *header, apr_pool_t *p)
-{
-    int i;
-    int rc = 0;
-
-    for (i = 0; i < c->keys->nelts && rc == 0; i++) {
-        certmap_wanted_t *wanted = &APR_ARRAY_IDX(c->keys, i, certmap_wanted_t);
-        MDB_val key = { CERTMAP_HASH_LEN, wanted->key.hash };
-        certmap_entry_t before;
-        certmap_kind_e kind;
-
-        rc = stored(w, wanted->key.hash, &kind, &before, p);
-        if (rc == MDB_NOTFOUND) {
-            certmap_sink_error(c->sink, wanted->place, "the store has no entry for this key");
-            rc = 0;
-            continue;
-        }
-        if (rc == 0 && header->counts[kind] == 0) {
-            rc = MDB_CORRUPTED;
-        }
-        if (rc == 0) {
-            header->counts[kind]--;
-            rc = mdb_del(w->txn, w->dbi, &key, NULL);
-        }
-    }
-    c->done = (apr_size_t)c->keys->nelts;
-    return rc;
-}
-
-/* One try. */
-static int change_once(const char *path, change_t *c, const certmap_header_t *header, apr_size_t room, apr_pool_t *p)
-{
-    certmap_header_t next = *header;
-    writer_t w = { NULL, NULL, 0 };
-    int rc = open_writer(&w, path, 0, room);
-
-    if (rc == 0) {
-        rc = c->entries != NULL ? add_entries(&w, c, &next, p) : remove_keys(&w, c, &next, p);
-    }
-    if (rc == 0 && c->sink->nerrors == 0) {
-        rc = put_header(&w, &next, 0);
-        if (rc == 0) {
-            rc = commit(&w);
-        }
-    }
-    close_writer(&w);
-    return rc;
-}
 
 static int compare_lines(const void *a, const void *b)
 {
@@ -515,54 +435,6 @@ static void sort_by_line(apr_array_header_t *errors)
     qsort(errors->elts, (size_t)errors->nelts, sizeof(certmap_error_t), compare_lines);
 }
 
-/* What a version says of itself, and whether liblmdb may be let near it. */
-static const char *read_checked(void *baton, const certmap_pages_t *pages, const certmap_snapshot_t *snapshot,
-                                apr_pool_t *p)
-{
-    const char *why = certmap_store_header(pages, snapshot, baton, p);
-
-    if (why == NULL) {
-        (void)certmap_pages_check(pages, snapshot, &why, p);
-    }
-    return why;
-}
-
-static apr_status_t change(const char *path, change_t *c, const char **why, apr_pool_t *p)
-{
-    certmap_header_t header;
-    certmap_pages_t *pages;
-    int warnings = c->sink->list->nelts;
-    apr_size_t room;
-    int fd;
-    int rc;
-    apr_status_t rv = certmap_store_lock(path, O_RDWR, &fd, why, p);
-
-    if (rv == APR_SUCCESS) {
-        rv = certmap_pages_open(path, &pages, why, p);
-    }
-    if (rv == APR_SUCCESS) {
-        rv = certmap_store_ask(pages, read_checked, &header, why, p);
-    }
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    room = 2 * pages->len + MAP_LEAST;
-    do {
-        c->sink->list->nelts = warnings;        /* what the try before had said */
-        c->sink->nerrors = 0;
-        memset(c->sink->unsaid, 0, sizeof(c->sink->unsaid));
-        rc = change_once(path, c, &header, room, p);
-        room *= 2;
-    } while (rc == MDB_MAP_FULL);
-    if (rc == 0 && c->sink->nerrors > 0) {
-        certmap_sink_end(c->sink);
-        sort_by_line(c->sink->list);
-        *why = c->entries != NULL ? "keys are in the store already" : "the store has no entry for some keys";
-        return c->entries != NULL ? APR_EINVAL : APR_NOTFOUND;
-    }
-    return rc == 0 ? APR_SUCCESS : lmdb_error(full_error(rc, fd), why);
-}
-
 static certmap_sink_t sink_on(apr_array_header_t *errors, const char *file, apr_pool_t *p)
 {
     certmap_sink_t sink = { .list = errors, .file = file != NULL ? apr_pstrdup(p, file) : NULL, .pool = p };
@@ -570,13 +442,66 @@ static certmap_sink_t sink_on(apr_array_header_t *errors, const char *file, apr_
     return sink;
 }
 
-apr_status_t certmap_store_add(const char *path, certmap_str_t text, const char *file, int replace, apr_size_t *count,
+/* What an addition is prepared with. */
+typedef struct adding_t {
+    certmap_sink_t *sink;
+    int replace;
+} adding_t;
+
+static void told_before(const adding_t *adding, const certmap_packed_t *packed, const unsigned char *record,
+                        apr_size_t len, apr_pool_t *p)
+{
+    certmap_entry_t before;
+    certmap_kind_e kind;
+
+    if (certmap_record_unpack(record, len, &kind, &before, NULL, p)) {
+        certmap_sink_error(adding->sink, (certmap_place_t){ (int)packed->line, 1 }, "this key is in the store already, "
+                           "%s%s", before.deny ? "denied" : "for ", before.deny ? "" : before.user);
+    }
+}
+
+static apr_status_t prepare_add(job_t *job, void *baton)
+{
+    const adding_t *adding = baton;
+    apr_uint64_t entries = 0;
+    apr_uint64_t bytes = 0;
+    apr_size_t i;
+
+    for (i = 0; i < job->n; i++) {
+        const unsigned char *record;
+        apr_size_t len;
+        int found = certmap_sealed_find(job->old, job->all[i]->hash, &record, &len);
+
+        if (found < 0) {
+            job->why = certmap_store_damaged;
+            return APR_EGENERAL;
+        }
+        if (found > 0) {
+            entries++;
+            bytes += CERTMAP_HASH_LEN + len;
+            if (!adding->replace) {
+                told_before(adding, job->all[i], record, len, job->pool);
+            }
+        }
+    }
+    if (entries > 0 && !adding->replace) {
+        certmap_sink_end(adding->sink);
+        sort_by_line(adding->sink->list);
+        job->why = "keys are in the store already";
+        return APR_EINVAL;
+    }
+    return check_size(job, entries, bytes);
+}
+
+apr_status_t certmap_store_add(const char *path, certmap_str_t text, const char *file, int replace,
+                               certmap_progress_fn *progress, void *baton, apr_size_t *count,
                                apr_array_header_t **errors, const char **why, apr_pool_t *p)
 {
-    change_t c = { .replace = replace };
-    apr_status_t rv = certmap_entries_read(text, file, 1, &c.entries, errors, p);
+    job_t job = { .progress = progress, .baton = baton, .copy = 1 };
+    const certmap_entries_t *entries;
+    apr_status_t rv = certmap_entries_read(text, file, 1, &entries, errors, p);
     certmap_sink_t sink = sink_on(*errors, file, p);
-    apr_pool_t *own;
+    adding_t adding = { &sink, replace };
 
     *count = 0;
     *why = NULL;
@@ -584,17 +509,20 @@ apr_status_t certmap_store_add(const char *path, certmap_str_t text, const char 
         *why = "the text has errors";
         return rv;
     }
-    if (apr_pool_create(&own, p) != APR_SUCCESS) {
+    if (apr_pool_create(&job.pool, p) != APR_SUCCESS) {
         *why = "out of memory";
         return APR_ENOMEM;
     }
-    c.sink = &sink;
-    rv = change(path, &c, why, own);
-    *count = rv == APR_SUCCESS ? c.done : 0;
+    job.all = certmap_entries_sorted(entries, job.pool);
+    job.n = certmap_entries_count(entries, CERTMAP_K_COUNT);
+    rv = do_job(path, &job, prepare_add, &adding, why);
+    *count = rv == APR_SUCCESS ? job.n : 0;
     *why = *why != NULL ? apr_pstrdup(p, *why) : NULL;
-    apr_pool_destroy(own);
+    apr_pool_destroy(job.pool);
     return rv;
 }
+
+/* ---- keys ---------------------------------------------------------------------------------------------------- */
 
 /* Reads one line's words as a key and nothing else. */
 static int read_key(const certmap_key_reader_t *reader, const apr_array_header_t *words, certmap_wanted_t *wanted)
@@ -663,28 +591,70 @@ apr_status_t certmap_store_keys(certmap_str_t text, const char *file, apr_array_
     return sink.nerrors > 0 ? APR_EINVAL : APR_SUCCESS;
 }
 
-apr_status_t certmap_store_remove(const char *path, certmap_str_t keys, const char *file, apr_size_t *count,
+/* ---- removing ------------------------------------------------------------------------------------------------ */
+
+static int compare_wanted(const void *a, const void *b)
+{
+    return memcmp((*(const certmap_wanted_t *const *)a)->key.hash, (*(const certmap_wanted_t *const *)b)->key.hash,
+                  CERTMAP_HASH_LEN);
+}
+
+static apr_status_t prepare_remove(job_t *job, void *baton)
+{
+    certmap_sink_t *sink = baton;
+    apr_uint64_t bytes = 0;
+    apr_size_t i;
+
+    for (i = 0; i < job->ngone; i++) {
+        const unsigned char *record;
+        apr_size_t len;
+        int found = certmap_sealed_find(job->old, job->gone[i]->key.hash, &record, &len);
+
+        if (found < 0) {
+            job->why = certmap_store_damaged;
+            return APR_EGENERAL;
+        }
+        if (found == 0) {
+            certmap_sink_error(sink, job->gone[i]->place, "the store has no entry for this key");
+        }
+        bytes += found > 0 ? CERTMAP_HASH_LEN + len : 0;
+    }
+    if (sink->nerrors > 0) {
+        certmap_sink_end(sink);
+        sort_by_line(sink->list);
+        job->why = "the store has no entry for some keys";
+        return APR_NOTFOUND;
+    }
+    return check_size(job, job->ngone, bytes);
+}
+
+apr_status_t certmap_store_remove(const char *path, certmap_str_t keys, const char *file,
+                                  certmap_progress_fn *progress, void *baton, apr_size_t *count,
                                   apr_array_header_t **errors, const char **why, apr_pool_t *p)
 {
+    job_t job = { .progress = progress, .baton = baton, .copy = 1 };
     apr_array_header_t *wanted;
-    change_t c = { .replace = 0 };
     apr_status_t rv = certmap_store_keys(keys, file, &wanted, errors, why, p);
     certmap_sink_t sink = sink_on(*errors, file, p);
-    apr_pool_t *own;
+    int i;
 
     *count = 0;
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    if (apr_pool_create(&own, p) != APR_SUCCESS) {
+    if (apr_pool_create(&job.pool, p) != APR_SUCCESS) {
         *why = "out of memory";
         return APR_ENOMEM;
     }
-    c.keys = wanted;
-    c.sink = &sink;
-    rv = change(path, &c, why, own);
-    *count = rv == APR_SUCCESS ? c.done : 0;
+    job.ngone = (apr_size_t)wanted->nelts;
+    job.gone = apr_palloc(job.pool, job.ngone * sizeof(*job.gone));
+    for (i = 0; i < wanted->nelts; i++) {
+        job.gone[i] = &APR_ARRAY_IDX(wanted, i, certmap_wanted_t);
+    }
+    qsort(job.gone, job.ngone, sizeof(*job.gone), compare_wanted);
+    rv = do_job(path, &job, prepare_remove, &sink, why);
+    *count = rv == APR_SUCCESS ? job.ngone : 0;
     *why = *why != NULL ? apr_pstrdup(p, *why) : NULL;
-    apr_pool_destroy(own);
+    apr_pool_destroy(job.pool);
     return rv;
 }

@@ -1,142 +1,160 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file engine/store.h
- * @brief Stores: LMDB files of entries, and how they are read without LMDB. Private to engine/.
+ * @brief Stores: constant databases of entries, sealed as a whole. Private to engine/.
  *
- * Stores are written by liblmdb and read by pages.c, which knows the layout of LMDB 0.9's data files (magic number and
- * version are checked). A server must not die of a file, and liblmdb trusts the pages that it is given; here each
- * offset is checked before it is followed. Reading needs no lock file (which the account of a server's children could
- * not write), no slot in a table of readers, and nothing that a fork() could break. Writers exclude one another, and
- * whoever wants to read all of one version, by locks on the data file itself.
+ * A store is a file of tinycdb's (cdb), which is written once and never changed, and a seal behind it. Its first record
+ * has the key "certmap-store" and says what the file is. Each other record has a key's hash (32 bytes, see source.h)
+ * and an entry (record.c), in ascending order of the hashes, so that the same entries are always the same bytes. The
+ * seal is CERTMAP_SEAL_LEN bytes, its numbers big-endian:
  *
- * What keeps a reader safe from a writer: LMDB writes a new version of whatever changes into pages that are free, then
- * one of two meta pages. Pages that the version with transaction number N uses are written to again by transaction
- * N + 3 at the earliest, which begins when N + 2 has been committed. A reader that finds N or N + 1 as the newest after
- * it has read, has read whole pages of version N; else it reads again.
+ *     16 bytes  "certmap seal" and four zeros
+ *      4        version of the format
+ *      4        zero
+ *      8        build: grows with each build, microseconds since 1970 or one more than before
+ *    16 x 8     entries by the tag of their kind, from tag 1 (key.c)
+ *    16 x 8     of these, entries that deny
+ *     32        SHA-256 over everything before it
+ *
+ * Whoever asks a store first makes sure of the seal. After that "not found" is certain as long as the file stays what
+ * it was: device, inode, size and times. The seal finds accidents; who may write the file may seal it as well.
  */
 #ifndef CERTMAP_STORE_H
 #define CERTMAP_STORE_H
 
-#include <fcntl.h>
 #include <sys/stat.h>
+#include <cdb.h>
 
 #include "source.h"
 
-/* ---- pages (pages.c) ----------------------------------------------------------------------------------------- */
-
-/** A data file, mapped as long as it was when it was opened. */
-typedef struct certmap_pages_t {
-    const unsigned char *map;
-    apr_size_t len;
-    apr_size_t page;                /**< size of a page */
-    int fd;
-    struct stat st;                 /**< when it was mapped */
-} certmap_pages_t;
-
-/** One version of the contents. */
-typedef struct certmap_snapshot_t {
-    apr_uint64_t txnid;
-    apr_uint64_t root;
-    apr_uint64_t last;              /**< last page */
-    apr_uint64_t entries;
-    unsigned depth;
-    apr_uint64_t free_root;         /**< the tree of pages that are free */
-    apr_uint64_t free_entries;
-    unsigned free_depth;
-    unsigned free_flags;
-} certmap_snapshot_t;
-
-/** One key and its value, copied. */
-typedef struct certmap_node_t {
-    const unsigned char *key;
-    apr_size_t keylen;
-    const unsigned char *value;
-    apr_size_t len;
-} certmap_node_t;
-
-/**
- * Opens a data file; it is closed with p.
- * @param why out: what is wrong with it, a constant or in p
- * @return APR_SUCCESS, an error of the system, APR_EINVAL: this is no LMDB file, or APR_EGENERAL: it is damaged
- */
-apr_status_t certmap_pages_open(const char *path, certmap_pages_t **pages, const char **why, apr_pool_t *p);
-#define CERTMAP_MARKS 4
-/** Numbers that change with the contents, without making sure that there is a version to be read. While a version is
- *  being written they may be of no version at all. */
-void certmap_pages_marks(const certmap_pages_t *pages, apr_uint64_t marks[CERTMAP_MARKS]);
-/** The newest version. @return 1, or 0 when the meta pages make no sense */
-int certmap_pages_snapshot(const certmap_pages_t *pages, certmap_snapshot_t *snapshot);
-/** Whether what was read of a version was that version. Asked after reading. */
-int certmap_pages_still(const certmap_pages_t *pages, const certmap_snapshot_t *snapshot);
-/**
- * Looks a key up. When it is not there, *around are its neighbours (key NULL: none), so that a caller can make sure of
- * them: a damaged key hides next to the place where it should be.
- * @return APR_SUCCESS with *found, APR_NOTFOUND with around, or APR_EGENERAL with *why (a constant)
- */
-apr_status_t certmap_pages_find(const certmap_pages_t *pages, const certmap_snapshot_t *snapshot,
-                                const unsigned char *key, apr_size_t keylen, certmap_node_t *found,
-                                certmap_node_t around[2], const char **why, apr_pool_t *p);
-/** Calls fn for every key in order, everything checked. fn returns NULL, or why to stop; what it gets is freed after
- *  it. @return APR_SUCCESS, or APR_EGENERAL with *why */
-typedef const char *certmap_node_fn(void *baton, const certmap_node_t *node, apr_pool_t *p);
-apr_status_t certmap_pages_walk(const certmap_pages_t *pages, const certmap_snapshot_t *snapshot, certmap_node_fn *fn,
-                                void *baton, const char **why, apr_pool_t *p);
-
-/** Whether every page that a version has stands where it should and is used once, the free ones too: liblmdb trusts
- *  what it is given, and would write into pages that are in use. @return APR_SUCCESS, or APR_EGENERAL with *why */
-apr_status_t certmap_pages_check(const certmap_pages_t *pages, const certmap_snapshot_t *snapshot, const char **why,
-                                 apr_pool_t *p);
-
-/* ---- what stands in a store (storefile.c) -------------------------------------------------------------------- */
-
 #define CERTMAP_STORE_VERSION 1
-/** The one key that is no hash. */
-#define CERTMAP_HEADER_KEY "certmap-store"
-#define CERTMAP_HEADER_KEY_LEN (sizeof(CERTMAP_HEADER_KEY) - 1)
-#define CERTMAP_HEADER_LEN (8 + 4 + 4 + 8 * CERTMAP_K_COUNT + 8)
-/** Before each record. */
-#define CERTMAP_SUM_LEN 8
+#define CERTMAP_STORE_MARK "certmap-store"
+#define CERTMAP_STORE_MARK_LEN (sizeof(CERTMAP_STORE_MARK) - 1)
+#define CERTMAP_SEAL_TAGS 16
+#define CERTMAP_SEAL_LEN (16 + 4 + 4 + 8 + 2 * CERTMAP_SEAL_TAGS * 8 + 32)
+/** The largest file: positions in it have 32 bits. */
+#define CERTMAP_STORE_MAX 0xffffffffu
 
-/** What the header says. */
-typedef struct certmap_header_t {
+/** What a seal says. */
+typedef struct certmap_seal_t {
+    apr_uint64_t build;
     apr_uint64_t counts[CERTMAP_K_COUNT];
-} certmap_header_t;
+    apr_uint64_t denies[CERTMAP_K_COUNT];
+    unsigned char digest[32];
+} certmap_seal_t;
 
-/** Sum over a key and bytes: any one damaged word changes it. */
-apr_uint64_t certmap_store_sum(const unsigned char *key, apr_size_t keylen, const unsigned char *data, apr_size_t len);
-void certmap_header_pack(const certmap_header_t *header, unsigned char to[CERTMAP_HEADER_LEN]);
+/** How a file was. Plain numbers, so that processes can share it. */
+typedef struct certmap_state_t {
+    apr_uint64_t dev;
+    apr_uint64_t ino;
+    apr_uint64_t size;
+    apr_int64_t mtime;              /**< nanoseconds */
+    apr_int64_t ctime;
+} certmap_state_t;
+
+/* ---- what has been checked, for all processes (checked.c) ---------------------------------------------------- */
+
+/** File systems count time in steps: what changed so many seconds ago or less may change again and look the same. */
+#define CERTMAP_SETTLED_SECONDS 2
+
+void certmap_state_of(const struct stat *st, certmap_state_t *state);
+/** Whether both are one file in one state. */
+int certmap_state_same(const certmap_state_t *a, const certmap_state_t *b);
+/** Whether an open file still has the contents that it had. Losing its name to another file changes its ctime. */
+int certmap_state_holds(const certmap_state_t *state, const struct stat *st);
+int certmap_state_is_settled(const certmap_state_t *state);
+/** Whether a file system's times and contents may come from elsewhere, a moment too late. @param type as of statfs */
+int certmap_is_remote(unsigned long type);
+
+typedef enum certmap_known_e {
+    CERTMAP_KNOWN_NOT,
+    CERTMAP_KNOWN_WHOLE,
+    CERTMAP_KNOWN_DAMAGED
+} certmap_known_e;
+
+/** One process at a time checks, and what it found is known to all. @param checked may be NULL
+ *  @return 1; 0: go on without, and do not call the others; -1: stopped by the progress function */
+int certmap_checked_lock(certmap_checked_t *checked, certmap_progress_fn *progress, void *baton);
+void certmap_checked_unlock(certmap_checked_t *checked);
+/** What is known of a file in this state with this digest in its seal. What was found before the file had settled
+ *  counts only until then. Locked. */
+certmap_known_e certmap_checked_find(const certmap_checked_t *checked, const certmap_state_t *state,
+                                     const unsigned char digest[32]);
+/** @param settled whether it had when the check began */
+void certmap_checked_remember(certmap_checked_t *checked, const certmap_state_t *state,
+                              const unsigned char digest[32], int whole, int settled);
+
+/* ---- sealed files (sealed.c) --------------------------------------------------------------------------------- */
+
+/** An open store. Nothing in it is believed before certmap_sealed_check. */
+typedef struct certmap_sealed_t {
+    int fd;
+    certmap_state_t state;          /**< when it was opened */
+    certmap_seal_t seal;
+    unsigned kinds;                 /**< that it holds, as a set */
+    unsigned deny_kinds;            /**< kinds of entries that deny */
+    int remote;                     /**< certmap_is_remote */
+    int settled;                    /**< it had when it was checked */
+    struct cdb cdb;                 /**< mapped; copied before it is asked, because asking writes to it */
+} certmap_sealed_t;
+
+void certmap_seal_pack(const certmap_seal_t *seal, unsigned char to[CERTMAP_SEAL_LEN]);
 /** @return NULL, or what is wrong (a constant) */
-const char *certmap_header_unpack(const unsigned char *data, apr_size_t len, certmap_header_t *header);
-/** The header of a version, found and checked, against the number of entries too. @return NULL or what is wrong */
-const char *certmap_store_header(const certmap_pages_t *pages, const certmap_snapshot_t *snapshot,
-                                 certmap_header_t *header, apr_pool_t *p);
-/** What a key has; checked. @return APR_SUCCESS, APR_NOTFOUND (certain), or APR_EGENERAL with *why (a constant) */
-apr_status_t certmap_store_find(const certmap_pages_t *pages, const certmap_snapshot_t *snapshot,
-                                const certmap_key_t *key, certmap_entry_t *entry, const char **key_text,
-                                const char **why, apr_pool_t *p);
-/** Checks and unpacks a node that is no header. @return NULL or what is wrong (a constant) */
-const char *certmap_store_unpack(const certmap_node_t *node, certmap_kind_e *kind, certmap_entry_t *entry,
-                                 const char **key_text, apr_pool_t *p);
-unsigned certmap_header_kinds(const certmap_header_t *header);
+const char *certmap_seal_unpack(const unsigned char from[CERTMAP_SEAL_LEN], certmap_seal_t *seal);
 
-/** Reads something of one version, which may be asked for several times. @return NULL, or what is wrong */
-typedef const char *certmap_version_fn(void *baton, const certmap_pages_t *pages, const certmap_snapshot_t *snapshot,
-                                       apr_pool_t *p);
 /**
- * Calls fn until what it read was one version.
- * @return APR_SUCCESS, APR_EGENERAL with *why, or APR_EAGAIN: the file has grown and must be opened anew
+ * Opens a store and maps it; it is closed with p.
+ * @param why out: what is wrong with it, a constant or in p
+ * @return APR_SUCCESS, an error of the system, APR_EINVAL: this is no store, or APR_EGENERAL: it is damaged
  */
-apr_status_t certmap_store_ask(const certmap_pages_t *pages, certmap_version_fn *fn, void *baton, const char **why,
-                               apr_pool_t *p);
+apr_status_t certmap_sealed_open(const char *path, certmap_sealed_t **sealed, const char **why, apr_pool_t *p);
+/** The same of an open file, which is closed with p, or now when this fails. */
+apr_status_t certmap_sealed_take(int fd, certmap_sealed_t **sealed, const char **why, apr_pool_t *p);
+/** SHA-256 over the first len bytes, read and not mapped: a file that somebody cuts off meanwhile is an error and not
+ *  a signal. @param progress may be NULL  @return APR_SUCCESS, APR_EINTR, or an error with *why */
+apr_status_t certmap_sealed_digest(int fd, apr_uint64_t len, unsigned char digest[32], certmap_progress_fn *progress,
+                                   void *baton, const char **why);
+/** Reads all of it, unless another process has done so: does the seal hold? @param checked NULL: nobody is asked
+ *  @return APR_SUCCESS, APR_EINTR, APR_EAGAIN: it has changed meanwhile, or APR_EGENERAL: it is damaged; with *why */
+apr_status_t certmap_sealed_check(certmap_sealed_t *sealed, certmap_checked_t *checked, certmap_progress_fn *progress,
+                                  void *baton, const char **why);
+/** Whether the file is still what it was. One system call. */
+int certmap_sealed_holds(const certmap_sealed_t *sealed);
+/** Whether it is as long as it was: half the price of knowing that it holds, and enough to ask it without a signal. */
+int certmap_sealed_is_long_enough(const certmap_sealed_t *sealed);
+/** Looks a hash up. @return 1 with the record, which is in the file; 0; -1: the file is damaged */
+int certmap_sealed_find(const certmap_sealed_t *sealed, const unsigned char hash[CERTMAP_HASH_LEN],
+                        const unsigned char **record, apr_size_t *len);
+/** The entry under a key, in p. @return APR_SUCCESS, APR_NOTFOUND, or APR_EGENERAL: the file is damaged */
+apr_status_t certmap_sealed_entry(const certmap_sealed_t *sealed, const certmap_key_t *key, certmap_entry_t *entry,
+                                  const char **key_text, apr_pool_t *p);
 
-/* ---- writers and those who read everything (storelock.c, store.c) -------------------------------------------- */
+/** One record after another, in the order of the file. */
+typedef struct certmap_sealed_iter_t {
+    struct cdb cdb;
+    unsigned at;
+    const unsigned char *hash;
+    const unsigned char *record;
+    unsigned len;
+} certmap_sealed_iter_t;
+
+void certmap_sealed_first(const certmap_sealed_t *sealed, certmap_sealed_iter_t *iter);
+/** @return 1 with the next record, 0 after the last one, -1: the file is damaged, or not in order */
+int certmap_sealed_next(certmap_sealed_iter_t *iter);
+extern const char certmap_store_damaged[];
+extern const char certmap_store_changing[];
+
+/* ---- writers (storelock.c, store.c) -------------------------------------------------------------------------- */
 
 /**
- * Opens the data file, with open()'s flags, and locks it: for writing, or for reading a version that nobody replaces
- * meanwhile. Waits some seconds for others. Closed and unlocked with p.
+ * Opens the new file beside a store, made when it is not there, and locks it: there is one writer at a time, and who
+ * was killed has left a file that the next one takes over. Waits some seconds for others. Closed and unlocked with p.
  * @return APR_SUCCESS, APR_EBUSY, or an error of the system; *why says why
  */
-apr_status_t certmap_store_lock(const char *path, int flags, int *fd, const char **why, apr_pool_t *p);
+apr_status_t certmap_store_lock(const char *path, int *fd, const char **why, apr_pool_t *p);
+/** Whether a store of so many entries fits, whose keys and records have so many bytes. @return NULL, or why not */
+const char *certmap_store_fits(apr_uint64_t entries, apr_uint64_t bytes, apr_pool_t *p);
+
 /** A key and where it stood. */
 typedef struct certmap_wanted_t {
     certmap_key_t key;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Locks on a store's data file: one writer, or any number of those who read all of it. Servers take none of them.
+ * The lock of those who write a store, on the new file that each of them would make. Who reads takes none.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -11,11 +11,11 @@
 
 #include "store.h"
 
-/* How long to wait for a lock: a list of a large store takes a moment. */
+/* How long to wait for a lock: a large store takes a moment. */
 #define LOCK_WAIT_MS 5000
 #define LOCK_STEP_MS 20
 
-/* Bytes of the data file, far behind any store's end, that are locked. */
+/* Bytes of the file, far behind any store's end, that are locked. */
 #define LOCK_BYTE ((off_t)1 << 60)
 #define LOCK_NAME_BYTE (LOCK_BYTE + 1)
 
@@ -26,12 +26,12 @@ static const char *system_text(apr_status_t rv, apr_pool_t *p)
     return apr_pstrdup(p, apr_strerror(rv, buf, sizeof(buf)));
 }
 
-static struct flock lock_on(short type, off_t byte)
+static struct flock lock_on(off_t byte)
 {
     struct flock lock;
 
     memset(&lock, 0, sizeof(lock));
-    lock.l_type = type;
+    lock.l_type = F_WRLCK;
     lock.l_whence = SEEK_SET;
     lock.l_start = byte;
     lock.l_len = 1;
@@ -54,7 +54,7 @@ static const char *command_of(pid_t pid, apr_pool_t *p)
 /* Who holds the lock. Locks of an open file have no owner, so writers put their process's name on the byte beside. */
 static const char *who_holds(int fd, apr_pool_t *p)
 {
-    struct flock name = lock_on(F_WRLCK, LOCK_NAME_BYTE);
+    struct flock name = lock_on(LOCK_NAME_BYTE);
     const char *command;
 
     if (fcntl(fd, F_GETLK, &name) != 0 || name.l_type == F_UNLCK || name.l_pid <= 0) {
@@ -65,15 +65,14 @@ static const char *who_holds(int fd, apr_pool_t *p)
                            : apr_psprintf(p, "process %ld is at work on it", (long)name.l_pid);
 }
 
-/* Locks an open data file. @return APR_SUCCESS, APR_EBUSY with *why, or an error of the system */
-static apr_status_t lock_file(int fd, int write, const char **why, apr_pool_t *p)
+/* Locks an open file. @return APR_SUCCESS, APR_EBUSY with *why, or an error of the system */
+static apr_status_t lock_file(int fd, const char **why, apr_pool_t *p)
 {
-    short type = write ? F_WRLCK : F_RDLCK;
     int waited;
 
     for (waited = 0;; waited += LOCK_STEP_MS) {
-        struct flock lock = lock_on(type, LOCK_BYTE);
-        struct flock name = lock_on(type, LOCK_NAME_BYTE);
+        struct flock lock = lock_on(LOCK_BYTE);
+        struct flock name = lock_on(LOCK_NAME_BYTE);
 
         if (fcntl(fd, F_OFD_SETLK, &lock) == 0) {
             (void)fcntl(fd, F_SETLK, &name);
@@ -97,9 +96,9 @@ static apr_status_t close_fd(void *data)
     return APR_SUCCESS;
 }
 
-apr_status_t certmap_store_lock(const char *path, int flags, int *fd, const char **why, apr_pool_t *p)
+/* Nobody but its account can read it before it is done. */
+apr_status_t certmap_store_lock(const char *path, int *fd, const char **why, apr_pool_t *p)
 {
-    int write = (flags & O_ACCMODE) != O_RDONLY;
     int *held = apr_palloc(p, sizeof(*held));
 
     for (;;) {
@@ -107,28 +106,23 @@ apr_status_t certmap_store_lock(const char *path, int flags, int *fd, const char
         struct stat there;
         apr_status_t rv;
 
-        *fd = open(path, flags | O_CLOEXEC | O_NONBLOCK, 0644);
+        *fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
         if (*fd < 0) {
-            rv = errno;
-            *why = rv == EISDIR ? "a directory; a store is one file" : system_text(rv, p);
-            return rv;
-        }
-        *held = *fd;
-        apr_pool_cleanup_register(p, held, close_fd, apr_pool_cleanup_null);
-        rv = lock_file(*fd, write, why, p);
-        if (rv != APR_SUCCESS) {
-            return rv;
-        }
-        /* While this one waited, the file may have been replaced. */
-        if (fstat(*fd, &mine) == 0 && stat(path, &there) == 0 && mine.st_ino == there.st_ino
-            && mine.st_dev == there.st_dev) {
-            return APR_SUCCESS;
-        }
-        apr_pool_cleanup_run(p, held, close_fd);
-        if (!(flags & O_CREAT) && stat(path, &there) != 0) {
             rv = errno;
             *why = system_text(rv, p);
             return rv;
         }
+        *held = *fd;
+        apr_pool_cleanup_register(p, held, close_fd, apr_pool_cleanup_null);
+        rv = lock_file(*fd, why, p);
+        if (rv != APR_SUCCESS) {
+            return rv;
+        }
+        /* While this one waited, the other one's file has got the store's name, or is gone. */
+        if (fstat(*fd, &mine) == 0 && lstat(path, &there) == 0 && mine.st_ino == there.st_ino
+            && mine.st_dev == there.st_dev) {
+            return APR_SUCCESS;
+        }
+        apr_pool_cleanup_run(p, held, close_fd);
     }
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reads stores for those who administer them: one key, all entries, or all of it with every check there is.
+ * Reads stores for those who administer them: one key, all entries, or all of it with every check there is. Who reads
+ * takes no lock: what is open stays what it was, whoever puts another file in its place.
  */
 #include <string.h>
 
@@ -8,43 +9,42 @@
 
 #include "store.h"
 
-/* How often a file may grow between opening and asking. */
-#define TRIES_MAX 100
-
 /* How often progress is told. */
 #define PROGRESS_STEP 4096
 
+static const char interrupted[] = "stopped before it was done";
+
 /* ---- one key ------------------------------------------------------------------------------------------------- */
 
-typedef struct get_t {
-    certmap_key_t key;
-    certmap_entry_t entry;
-    const char *text;
-    int found;
-} get_t;
-
-static const char *get_key(void *baton, const certmap_pages_t *pages, const certmap_snapshot_t *snapshot,
-                           apr_pool_t *p)
+/* @return APR_SUCCESS, APR_NOTFOUND, or an error with *why */
+static apr_status_t get_key(const char *path, const certmap_key_t *key, certmap_entry_t *entry, const char **text,
+                            const char **why, apr_pool_t *own, apr_pool_t *p)
 {
-    get_t *get = baton;
-    certmap_header_t header;
-    const char *why = certmap_store_header(pages, snapshot, &header, p);
+    certmap_sealed_t *sealed;
+    apr_status_t rv = certmap_sealed_open(path, &sealed, why, own);
 
-    if (why == NULL) {
-        get->found = certmap_store_find(pages, snapshot, &get->key, &get->entry, &get->text, &why, p) == APR_SUCCESS;
+    if (rv == APR_SUCCESS) {
+        rv = certmap_sealed_check(sealed, NULL, NULL, NULL, why);
     }
-    return why;
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    rv = certmap_sealed_entry(sealed, key, entry, text, p);
+    if (!certmap_sealed_holds(sealed)) {
+        *why = certmap_store_changing;
+        return APR_EGENERAL;
+    }
+    *why = rv == APR_SUCCESS ? NULL
+           : rv == APR_NOTFOUND ? "the store has no entry for this key" : certmap_store_damaged;
+    return rv;
 }
 
 apr_status_t certmap_store_get(const char *path, certmap_str_t key, const char **text, certmap_entry_t *entry,
                                apr_array_header_t **errors, const char **why, apr_pool_t *p)
 {
-    get_t get = { .found = 0 };
-    certmap_pages_t *pages;
     apr_array_header_t *keys;
     apr_pool_t *own;
     apr_status_t rv = certmap_store_keys(key, NULL, &keys, errors, why, p);
-    int tries;
 
     *text = NULL;
     if (rv == APR_SUCCESS && keys->nelts != 1) {
@@ -54,29 +54,13 @@ apr_status_t certmap_store_get(const char *path, certmap_str_t key, const char *
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    get.key = APR_ARRAY_IDX(keys, 0, certmap_wanted_t).key;
     if (apr_pool_create(&own, p) != APR_SUCCESS) {
         *why = "out of memory";
         return APR_ENOMEM;
     }
-    for (tries = 0, rv = APR_EAGAIN; tries < TRIES_MAX && rv == APR_EAGAIN; tries++) {
-        apr_pool_clear(own);
-        rv = certmap_pages_open(path, &pages, why, own);
-        if (rv == APR_SUCCESS) {
-            rv = certmap_store_ask(pages, get_key, &get, why, p);
-        }
-    }
-    if (rv == APR_EAGAIN) {
-        *why = "it grows faster than it can be read";
-    }
+    rv = get_key(path, &APR_ARRAY_IDX(keys, 0, certmap_wanted_t).key, entry, text, why, own, p);
     *why = *why != NULL ? apr_pstrdup(p, *why) : NULL;
     apr_pool_destroy(own);
-    if (rv == APR_SUCCESS && !get.found) {
-        *why = "the store has no entry for this key";
-        return APR_NOTFOUND;
-    }
-    *entry = get.entry;
-    *text = get.text;
     return rv;
 }
 
@@ -86,18 +70,15 @@ typedef struct all_t {
     certmap_entry_fn *fn;           /* or NULL */
     certmap_progress_fn *progress;  /* or NULL */
     void *baton;
-    int check;                      /* keys against their texts, and the pages that are free */
+    int check;                      /* keys against their texts, and that each is found */
     apr_size_t n;
     apr_size_t total;
     apr_size_t counts[CERTMAP_K_COUNT];
+    apr_size_t denies[CERTMAP_K_COUNT];
 } all_t;
 
-/* By the function that is told of entries; by the one that is told of progress. */
-static const char stopped[] = "stopped";
-static const char interrupted[] = "stopped before it was done";
-
 /* Whether a key's text is the key that it stands under. */
-static int is_key_of(const char *text, const certmap_node_t *node, certmap_kind_e kind, apr_pool_t *p)
+static int is_key_of(const char *text, const unsigned char *hash, certmap_kind_e kind, apr_pool_t *p)
 {
     const certmap_wanted_t *wanted;
     apr_array_header_t *keys;
@@ -108,73 +89,103 @@ static int is_key_of(const char *text, const certmap_node_t *node, certmap_kind_
         return 0;
     }
     wanted = (const certmap_wanted_t *)keys->elts;
-    return keys->nelts == 1 && wanted->key.kind == kind
-           && memcmp(wanted->key.hash, node->key, CERTMAP_HASH_LEN) == 0;
+    return keys->nelts == 1 && wanted->key.kind == kind && memcmp(wanted->key.hash, hash, CERTMAP_HASH_LEN) == 0;
 }
 
-static const char *visit(void *baton, const certmap_node_t *node, apr_pool_t *p)
+/* @return APR_SUCCESS, APR_EOF to stop, or an error with *why */
+static apr_status_t visit(all_t *all, const certmap_sealed_t *sealed, const certmap_sealed_iter_t *iter,
+                          const char **why, apr_pool_t *p)
 {
-    all_t *all = baton;
+    const unsigned char *record;
     certmap_entry_t entry;
     certmap_kind_e kind;
     const char *text;
-    const char *why;
+    apr_size_t len;
 
-    if (node->keylen == CERTMAP_HEADER_KEY_LEN && memcmp(node->key, CERTMAP_HEADER_KEY, node->keylen) == 0) {
-        return NULL;
+    if (!certmap_record_unpack(iter->record, iter->len, &kind, &entry, &text, p)) {
+        *why = "an entry is damaged";
+        return APR_EGENERAL;
     }
-    why = certmap_store_unpack(node, &kind, &entry, &text, p);
-    if (why != NULL) {
-        return why;
-    }
-    if (all->check && !is_key_of(text, node, kind, p)) {
-        return "an entry stands under a key that is not its own";
+    if (all->check && (!is_key_of(text, iter->hash, kind, p)
+                       || certmap_sealed_find(sealed, iter->hash, &record, &len) != 1 || record != iter->record)) {
+        *why = "an entry stands under a key that is not its own";
+        return APR_EGENERAL;
     }
     all->counts[kind]++;
+    all->denies[kind] += entry.deny != 0;
     all->n++;
     if (all->progress != NULL && all->n % PROGRESS_STEP == 0
         && all->progress(all->baton, all->n, all->total) != 0) {
-        return interrupted;
+        *why = interrupted;
+        return APR_EINTR;
     }
-    return all->fn != NULL && all->fn(all->baton, text, &entry, 0) != 0 ? stopped : NULL;
+    return all->fn != NULL && all->fn(all->baton, text, &entry, 0) != 0 ? APR_EOF : APR_SUCCESS;
 }
 
-/* Reads all of a store that nobody writes to meanwhile. */
+/* Visits all records, each with a pool that ends with it. */
+static apr_status_t visit_all(all_t *all, const certmap_sealed_t *sealed, const char **why, apr_pool_t *p)
+{
+    certmap_sealed_iter_t iter;
+    apr_status_t rv = APR_SUCCESS;
+    apr_pool_t *scratch;
+    int has = 0;
+
+    if (apr_pool_create(&scratch, p) != APR_SUCCESS) {
+        *why = "out of memory";
+        return APR_ENOMEM;
+    }
+    certmap_sealed_first(sealed, &iter);
+    while (rv == APR_SUCCESS && (has = certmap_sealed_next(&iter)) > 0) {
+        rv = visit(all, sealed, &iter, why, scratch);
+        apr_pool_clear(scratch);
+    }
+    apr_pool_destroy(scratch);
+    if (rv == APR_SUCCESS && has < 0) {
+        *why = "its entries are not in order";
+        rv = APR_EGENERAL;
+    }
+    return rv;
+}
+
+/* While the seal is checked no entry has been read, but the task can be stopped. */
+static int only_stop(void *baton, apr_size_t done, apr_size_t total)
+{
+    const all_t *all = baton;
+
+    (void)done;
+    (void)total;
+    return all->progress != NULL && all->progress(all->baton, 0, all->total) != 0;
+}
+
+/* The seal is made sure of before anything is told. */
 static apr_status_t read_all(const char *path, all_t *all, const char **why, apr_pool_t *p)
 {
-    certmap_snapshot_t snapshot;
-    certmap_header_t header;
-    certmap_pages_t *pages;
-    int fd;
+    certmap_sealed_t *sealed;
     int i;
-    apr_status_t rv = certmap_store_lock(path, O_RDONLY, &fd, why, p);
+    apr_status_t rv = certmap_sealed_open(path, &sealed, why, p);
 
-    if (rv == APR_SUCCESS) {
-        rv = certmap_pages_open(path, &pages, why, p);
-    }
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    *why = certmap_pages_snapshot(pages, &snapshot) ? certmap_store_header(pages, &snapshot, &header, p)
-                                                    : "its first pages make no sense";
-    if (*why != NULL) {
-        return APR_EGENERAL;
+    for (i = 0; i < CERTMAP_K_COUNT; i++) {
+        all->total += (apr_size_t)sealed->seal.counts[i];
     }
-    all->total = (apr_size_t)snapshot.entries - 1;
-    rv = certmap_pages_walk(pages, &snapshot, visit, all, why, p);
-    if (*why == stopped) {
-        *why = NULL;
+    rv = certmap_sealed_check(sealed, NULL, only_stop, all, why);
+    if (rv == APR_SUCCESS) {
+        rv = visit_all(all, sealed, why, p);
+    }
+    if (rv == APR_EOF) {
         return APR_SUCCESS;
     }
-    rv = *why == interrupted ? APR_EINTR : rv;
-    if (rv == APR_SUCCESS && all->check) {
-        rv = certmap_pages_check(pages, &snapshot, why, p);
-    }
     for (i = 0; i < CERTMAP_K_COUNT && rv == APR_SUCCESS; i++) {
-        if (all->counts[i] != header.counts[i]) {
-            *why = "its header counts other entries than there are";
+        if (all->counts[i] != sealed->seal.counts[i] || all->denies[i] != sealed->seal.denies[i]) {
+            *why = "its seal counts other entries than there are";
             rv = APR_EGENERAL;
         }
+    }
+    if (rv == APR_SUCCESS && !certmap_sealed_holds(sealed)) {
+        *why = certmap_store_changing;
+        rv = APR_EGENERAL;
     }
     return rv;
 }

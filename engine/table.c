@@ -161,7 +161,9 @@ apr_status_t certmap_entries_read(certmap_str_t text, const char *file, int key_
     reader = certmap_line_reader_create(text, &f.sink, 1, scratch);
     while (certmap_line_next(reader, &line) == APR_SUCCESS) {
         add_line(&f, &line, key_pool);
-        apr_pool_clear(key_pool);
+        if (key_texts) {
+            apr_pool_clear(key_pool);
+        }
     }
     apr_pool_destroy(scratch);
     certmap_sink_end(&f.sink);
@@ -244,18 +246,19 @@ apr_status_t certmap_entries_lookup(const certmap_entries_t *entries, const cert
     return rv;
 }
 
-static int compare_packed(const void *a, const void *b)
-{
-    return memcmp((*(const certmap_packed_t *const *)a)->hash, (*(const certmap_packed_t *const *)b)->hash,
-                  CERTMAP_HASH_LEN);
-}
+/* What entries are sorted by, beside them: going to each of them for every comparison takes longer than the rest. */
+typedef struct sorting_t {
+    apr_uint64_t by;                /* the first bytes of the hash, or the line */
+    const certmap_packed_t *packed;
+} sorting_t;
 
-static int compare_lines(const void *a, const void *b)
+static int compare_sorting(const void *a_, const void *b_)
 {
-    apr_uint32_t x = (*(const certmap_packed_t *const *)a)->line;
-    apr_uint32_t y = (*(const certmap_packed_t *const *)b)->line;
+    const sorting_t *a = a_;
+    const sorting_t *b = b_;
 
-    return (x > y) - (x < y);
+    return a->by != b->by ? (a->by > b->by) - (a->by < b->by)
+           : memcmp(a->packed->hash, b->packed->hash, CERTMAP_HASH_LEN);
 }
 
 const certmap_packed_t *certmap_entries_find(const certmap_entries_t *entries, const unsigned char *hash)
@@ -263,28 +266,33 @@ const certmap_packed_t *certmap_entries_find(const certmap_entries_t *entries, c
     return *find_slot(entries, hash);
 }
 
-static const certmap_packed_t **sorted(const certmap_entries_t *entries, int (*compare)(const void *, const void *),
-                                       apr_pool_t *p)
+static const certmap_packed_t **sorted(const certmap_entries_t *entries, int by_line, apr_pool_t *p)
 {
     const certmap_packed_t **all = apr_palloc(p, (entries->n + 1) * sizeof(*all));
+    sorting_t *sorting = apr_palloc(p, (entries->n + 1) * sizeof(*sorting));
     apr_size_t n = 0;
     apr_size_t i;
 
     for (i = 0; i <= entries->mask; i++) {
-        if (entries->slots[i] != NULL) {
-            all[n++] = entries->slots[i];
+        const certmap_packed_t *packed = entries->slots[i];
+
+        if (packed != NULL) {
+            sorting[n++] = (sorting_t){ by_line ? packed->line : certmap_get_number(packed->hash, 8), packed };
         }
     }
-    qsort(all, n, sizeof(*all), compare);
+    qsort(sorting, n, sizeof(*sorting), compare_sorting);
+    for (i = 0; i < n; i++) {
+        all[i] = sorting[i].packed;
+    }
     return all;
 }
 
 const certmap_packed_t **certmap_entries_sorted(const certmap_entries_t *entries, apr_pool_t *p)
 {
-    return sorted(entries, compare_packed, p);
+    return sorted(entries, 0, p);
 }
 
 const certmap_packed_t **certmap_entries_by_line(const certmap_entries_t *entries, apr_pool_t *p)
 {
-    return sorted(entries, compare_lines, p);
+    return sorted(entries, 1, p);
 }

@@ -60,6 +60,23 @@ static int is_blank(apr_uint32_t c)
            || c == 0x3000;
 }
 
+/* ASCII letters, digits and what stands between them in nearly all names: nothing is wrong with these. No isalnum(),
+ * which asks the locale. */
+static int is_plain(certmap_str_t user)
+{
+    apr_size_t i;
+
+    for (i = 0; i < user.len; i++) {
+        char c = user.data[i];
+
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || c == '.' || c == '-'
+              || c == '_' || c == '@')) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
 const char *certmap_user_check(certmap_str_t user)
 {
     apr_size_t i = 0;
@@ -70,6 +87,9 @@ const char *certmap_user_check(certmap_str_t user)
     }
     if (user.len > USER_MAX) {
         return "the user name is longer than 256 bytes";
+    }
+    if (is_plain(user)) {
+        return NULL;
     }
     while (i < user.len) {
         int n = certmap_utf8_next((const unsigned char *)user.data + i, user.len - i, &c);

@@ -111,19 +111,12 @@ certmap_str_t certmap_hex(const unsigned char *data, apr_size_t len, apr_pool_t 
     return (certmap_str_t) { s, 2 * len };
 }
 
-int certmap_hexval(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    if (c >= 'A' && c <= 'F') {
-        return c - 'A' + 10;
-    }
-    return -1;
-}
+const signed char certmap_hex_values[256] = {
+    [0 ... '0' - 1] = -1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
+    ['9' + 1 ... 'A' - 1] = -1, 10, 11, 12, 13, 14, 15,
+    ['F' + 1 ... 'a' - 1] = -1, 10, 11, 12, 13, 14, 15,
+    ['f' + 1 ... 255] = -1
+};
 
 int certmap_utf8_next(const unsigned char *s, apr_size_t len, apr_uint32_t *c)
 {

@@ -326,11 +326,11 @@ static const char *add_source(cmd_parms *cmd, void *dconf, const char *kind, con
         error = source ? certmap_reload_first(cmd, "CertMapSource file", certmap_source_file_reread(source))
                        : "CertMapSource: out of memory";
     }
-    else if (strcasecmp(kind, "lmdb") == 0) {
+    else if (strcasecmp(kind, "store") == 0) {
         error = certmap_reload_store(cmd, full, &source);
     }
     else {
-        error = apr_psprintf(cmd->pool, "CertMapSource: '%s' is not file or lmdb", kind);
+        error = apr_psprintf(cmd->pool, "CertMapSource: '%s' is not file or store", kind);
     }
     if (!error) {
         add_part(cmd, conf)->source = source;
@@ -460,7 +460,7 @@ const command_rec certmap_commands[] = {
     AP_INIT_TAKE1("CertMapRuleFile", add_rule_file, NULL, RSRC_CONF | ACCESS_CONF,
                   "a file of rules, which is read again when it changes"),
     AP_INIT_TAKE2("CertMapSource", add_source, NULL, RSRC_CONF | ACCESS_CONF,
-                  "one-to-one mappings: 'file PATH' or 'lmdb PATH'"),
+                  "one-to-one mappings: 'file PATH' or 'store PATH'"),
     AP_INIT_FLAG("CertMapInherit", set_inherit, NULL, RSRC_CONF | ACCESS_CONF,
                  "On: rules of outer sections are asked first; Off: own rules replace them"),
     AP_INIT_TAKE2("CertMapErrorDocument", set_document, NULL, RSRC_CONF | ACCESS_CONF,

@@ -20,6 +20,7 @@
 #include <unixd.h>
 
 #include "config.h"
+#include "stores.h"
 
 APLOG_USE_MODULE(certmap);
 
@@ -161,6 +162,7 @@ static apr_status_t keep_texts(void *process)
     for (i = 0; files && i < files->nelts; i++) {
         keep_text(process, APR_ARRAY_IDX(files, i, watched_t *)->file);
     }
+    certmap_stores_hand_over(process);
     return APR_SUCCESS;
 }
 
@@ -392,6 +394,7 @@ void certmap_reload_keep(server_rec *s, apr_pool_t *pconf)
     for (i = apr_hash_first(pconf, last_good(s->process)); i; i = apr_hash_next(i)) {
         forget_texts(apr_hash_this_val(i));
     }
+    certmap_stores_forget_kept(s->process, pconf);
     if (files) {
         /* behind the files' own cleanups, and so before them when the configuration ends */
         apr_pool_cleanup_register(pconf, s->process, keep_texts, apr_pool_cleanup_null);
@@ -400,28 +403,12 @@ void certmap_reload_keep(server_rec *s, apr_pool_t *pconf)
 
 const char *certmap_reload_store(cmd_parms *cmd, const char *path, certmap_source_t **source)
 {
-    apr_size_t counts[CERTMAP_K_COUNT];
-    const char *why = NULL;
-    apr_status_t rv;
+    const char *error;
 
     remember(cmd->pool);
-    *source = certmap_source_lmdb_create(path, cmd->pool);
-    if (!*source) {
-        return apr_psprintf(cmd->pool, "CertMapSource lmdb %s: out of memory", path);
-    }
-    APR_ARRAY_PUSH(slots, certmap_slot_t *) = certmap_source_lmdb_slot(*source);
-    rv = certmap_source_lmdb_check(*source, counts, &why, cmd->temp_pool);
-    certmap_slot_clear(certmap_source_lmdb_slot(*source));
-    if (rv == APR_SUCCESS) {
-        return NULL;
-    }
-    if (ap_state_query(AP_SQ_CONFIG_GEN) == 0) {
-        return apr_psprintf(cmd->pool, "CertMapSource lmdb %s: %s", path, why ? why : "cannot be read");
-    }
-    /* a restart must not end the server; requests are answered 503 until the store can be asked */
-    ap_log_error(APLOG_MARK, APLOG_ERR | APLOG_STARTUP, 0, NULL, "certmap: %s: %s; requests that need it are "
-                 "refused with 503", path, why ? why : "cannot be read");
-    return NULL;
+    error = certmap_stores_first(cmd, path, source);
+    APR_ARRAY_PUSH(slots, certmap_slot_t *) = certmap_source_store_slot(*source);
+    return error;
 }
 
 /* Whether the account of the children can open a file that root has just read. */
@@ -443,19 +430,27 @@ static int children_can_read(const char *path)
     return can;
 }
 
+static void check_path(const char *path, server_rec *s)
+{
+    if (!children_can_read(path)) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING | APLOG_STARTUP, 0, s, "certmap: warning: %s cannot be read by the "
+                     "account of 'User': its changes will be seen at the next restart only", path);
+    }
+}
+
+/* @return whether there is anything to be looked at */
 static int check_files(server_rec *s)
 {
+    const apr_array_header_t *stores = certmap_stores();
     int i;
 
     for (i = 0; files && i < files->nelts; i++) {
-        const char *path = certmap_reread_path(APR_ARRAY_IDX(files, i, watched_t *)->file);
-
-        if (!children_can_read(path)) {
-            ap_log_error(APLOG_MARK, APLOG_WARNING | APLOG_STARTUP, 0, s, "certmap: warning: %s cannot be read by the "
-                         "account of 'User': its changes will be seen at the next restart only", path);
-        }
+        check_path(certmap_reread_path(APR_ARRAY_IDX(files, i, watched_t *)->file), s);
     }
-    return files && files->nelts;
+    for (i = 0; stores && i < stores->nelts; i++) {
+        check_path(certmap_source_store_path(APR_ARRAY_IDX(stores, i, certmap_source_t *)), s);
+    }
+    return (files && files->nelts) || stores;
 }
 
 /* ---- while the server runs ----------------------------------------------------------------------------------- */
@@ -490,7 +485,7 @@ static void look_again(int in_parent, server_rec *s, apr_pool_t *p)
     apr_pool_t *scratch;
     int i, again = 0;
 
-    if (!files || !files->nelts || apr_pool_create(&scratch, p) != APR_SUCCESS) {
+    if (!files || apr_pool_create(&scratch, p) != APR_SUCCESS) {
         return;
     }
     /* What did not fit its list may fit it when another file of it has changed: a rule that moves between two. */
@@ -502,6 +497,7 @@ static void look_again(int in_parent, server_rec *s, apr_pool_t *p)
             look_once(in_parent, s, scratch);
         }
     }
+    certmap_stores_look(in_parent, s, scratch);     /* last: it may read much */
     apr_pool_destroy(scratch);
 }
 
@@ -542,8 +538,8 @@ static int start_watchdog(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp
     }
     if (!get || !add || get(&watchdog, "_certmap_", 0, 0, pconf) != APR_SUCCESS
         || add(watchdog, apr_time_from_sec(1), s, on_watchdog) != APR_SUCCESS) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, "certmap: without mod_watchdog changes of rule files and entry "
-                     "files are seen at the next restart only; load it");
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, "certmap: without mod_watchdog changes of rule files, entry "
+                     "files and stores are seen at the next restart only; load it");
     }
     return OK;
 }
@@ -557,6 +553,7 @@ static apr_status_t look_no_more(void *unused)
     int i, threaded = 0;
 
     (void)unused;
+    certmap_stores_stop();
     for (i = 0; looking && i < LOOK_STEPS; i++) {
         if (apr_thread_mutex_trylock(looking) == APR_SUCCESS) {
             ended = 1;

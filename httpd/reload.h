@@ -28,7 +28,8 @@ void certmap_reload_settle(server_rec *s, apr_pool_t *ptemp);
 /** When nothing is wrong with the configuration: its texts are the last good ones, when it ends. */
 void certmap_reload_keep(server_rec *s, apr_pool_t *pconf);
 
-/** Makes the source for a store. It is tried and closed again: children open it after the fork. Returns as above. */
+/** Makes the source for a store, which is checked and stays open: children have it from the parent. Returns as
+ *  above. */
 const char *certmap_reload_store(cmd_parms *cmd, const char *path, certmap_source_t **source);
 
 /** Registers what looks again: the watchdog of each child, and the parent, which keeps the last good text. */

@@ -181,7 +181,7 @@ SKIP: {
     says('a file that may not be read', ['locked'], 2, 'certmapctl: error: locked: Permission denied');
 }
 system("'$command' store build store entries >/dev/null 2>&1") == 0 or die "no store\n";
-says('a store', ['store'], 2, 'certmapctl: error: store: an LMDB store; certmapctl store verify checks it');
+says('a store', ['store'], 2, 'certmapctl: error: store: a store; certmapctl store verify checks it');
 says('a certificate', [pki('clients', 'good.crt')], 2, 'certmapctl: error: ' . pki('clients', 'good.crt') . ': PEM (CERTIFICATE)');
 system('openssl', 'x509', '-in', pki('clients', 'good.crt'), '-outform', 'DER', '-out', 'good.der') == 0 or die "no DER\n";
 says('a certificate in DER', ['good.der'], 2, 'certmapctl: error: good.der: a certificate (DER)');

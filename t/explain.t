@@ -282,7 +282,7 @@ my @words = (
         qr/\Amapped to zoe by the dn entry of file .* \(scoped\)/, qr/^  \+ dn entry: maps to zoe \(scoped\)/m,
         qr/not asked: 2 rules, from mallory on/],
     ['many rules', 1, [client('unmapped'), '--rules', $many], qr/^  99980 more rules do not match;/m],
-    ['a store that is not there', 2, [client('good'), @staff, '--source', 'lmdb:/nonexistent/store'],
+    ['a store that is not there', 2, [client('good'), @staff, '--source', 'store:/nonexistent/store'],
         qr/\Aundecided: 503 source-unavailable/],
 );
 for my $row (@words) {

@@ -159,35 +159,81 @@ settles('good', '403 12 denied-by-source -', '... and changes nothing');
 replace($entries, $nobody);
 settles('good', '200 - - one-alice', 'nobody is denied any more');
 
-# a store: seen at once, on open connections too
+# a store
+my $store = top() . '/t/live/live.store';
+
 sub store {
-    my ($text) = @_;
+    my ($text, $to) = @_;
+    $to //= $store;
     replace("$entries.store", $text);
-    my ($store, $command) = (top() . '/t/live/live.store', top() . '/built/certmapctl');
-    system("$command store build $store $entries.store >/dev/null") == 0 or die "certmapctl store build: $?\n";
+    system(top() . "/built/certmapctl store build $to $entries.store >/dev/null") == 0 or die "certmapctl store build: $?\n";
 }
 settles('good', '200 - - alice', 'an empty store leaves the certificate to the rules', 'store');
+$mark = error_log_mark();
 store("sha256:$alice alicia\n");
 settles('good', '200 - - alicia', 'an entry in the store', 'store');
+says($mark, qr/live\.store has been checked: 1 entries in force/, '... told in the log');
+my $older = slurp($store);
+$mark = error_log_mark();
 store("sha256:$alice - deny\n");
 settles('good', '403 12 denied-by-source -', 'a deny entry', 'store');
-my $damaged = top() . '/t/live/live.store';
-rename $damaged, "$damaged.good" or die "$damaged: $!\n";
-replace($damaged, "no store at all\n" x 1000);
-settles('good', '503 - source-unavailable -', 'a damaged store is 503, never "no match"', 'store');
-unlink $damaged or die "$damaged: $!\n";
+says($mark, qr/live\.store: what is in force is kept for a graceful restart/, '... kept by the parent', 40);
+
+# a new version that cannot be used: the old one stays in force
+my $denies = slurp($store);
+my @unusable = (
+    ['something else', "no store at all\n" x 1000, qr/live\.store: not a store of certmap entries; what was in force /],
+    ['a store that is cut off', substr($denies, 0, -1), qr/live\.store: it is cut off, or was not written to its end; what /],
+    ['a flipped bit', $denies ^ ("\0" x 2100 . "\1"), qr/live\.store: its seal does not hold: it is damaged; what was in /],
+    ['an older one', $older, qr/live\.store: it is older \(built [-\d]+ [\d:]+ UTC\) than the one that was in .*; what was in /],
+);
+for (@unusable) {
+    my ($name, $text, $told) = @$_;
+    $mark = error_log_mark();
+    replace($store, $text);
+    says($mark, $told, "$name in its place");
+    settles('good', '403 12 denied-by-source -', '... is not used: what was there before stays in force', 'store');
+}
+$mark = error_log_mark();
+replace($store, $unusable[2][1]);
+ok graceful(), 'a graceful restart with a damaged store';
+like error_log($mark), qr/live\.store: its seal does not hold: .*; what was in force before stays in force/, '... tells of it';
+settles('good', '403 12 denied-by-source -', '... and keeps what was in force', 'store');
+replace($store, $older);
+ok graceful(), 'a graceful restart with an older store';
+settles('good', '200 - - alicia', '... goes back to it', 'store');
+
+# the store that is in force goes, or is changed in place
+$mark = error_log_mark();
+unlink $store or die "$store: $!\n";
+says($mark, qr/live\.store: No such file or directory; requests that need it are refused with 503/, 'a store that is gone');
+settles('good', '503 - source-unavailable -', '... is 503, never "no match"', 'store');
 $mark = error_log_mark();
 ok graceful(), 'a graceful restart without the store';
 like error_log($mark), qr/live\.store: .*requests that need it are refused with 503/, '... tells of it';
 settles('good', '503 - source-unavailable -', '... and is 503 as well', 'store');
 settles('good', '200 - - one-alice', '... where it is needed');
-rename "$damaged.good", $damaged or die "$damaged: $!\n";
+replace($store, $denies);
 settles('good', '403 12 denied-by-source -', 'it comes back without a restart', 'store');
+$mark = error_log_mark();
+open my $in_place, '+<', $store or die "$store: $!\n";
+seek $in_place, 2100, 0;
+print {$in_place} 'x';
+close $in_place or die "$store: $!\n";
+my ($at_once) = ask(cert => 'good', tls => '1.3', requests => ['/store/env']);
+is brief($at_once), '503 - source-unavailable -', 'a store that is damaged in place is 503 at once';
+says($mark, qr/live\.store: its seal does not hold: it is damaged; requests that need it are refused with 503/, '... and told');
+settles('good', '503 - source-unavailable -', '... and stays 503', 'store');
 store('');
 settles('good', '200 - - alice', 'mended', 'store');
 ($status, $said) = httpd_test("<VirtualHost *:1>\nInclude \"\${TOP}/t/conf/tls.conf\"\nSSLVerifyClient optional_no_ca\n"
-    . "CertMapDeferErrors On\nCertMapSource lmdb /no/such/store\n</VirtualHost>\n");
-ok $status && $said =~ m{CertMapSource lmdb /no/such/store: }, 'a cold start refuses a store that is missing'
+    . "CertMapDeferErrors On\nCertMapSource store /no/such/store\n</VirtualHost>\n");
+ok $status && $said =~ m{CertMapSource store /no/such/store: No such file or directory}, 'a cold start refuses a store that is missing'
+    or diag "$status $said";
+spew("$entries.damaged", $unusable[2][1]);
+($status, $said) = httpd_test("<VirtualHost *:1>\nInclude \"\${TOP}/t/conf/tls.conf\"\nSSLVerifyClient optional_no_ca\n"
+    . "CertMapDeferErrors On\nCertMapSource store $entries.damaged\n</VirtualHost>\n");
+ok $status && $said =~ m{CertMapSource store \S*damaged: its seal does not hold}, '... and one that is damaged'
     or diag "$status $said";
 
 # one connection, before and after

@@ -48,7 +48,7 @@ need() {
 need_to_build() {
     need gcc=cc libc6-dev make=make autoconf=autoreconf automake=automake libtool=libtoolize pkg-config=pkg-config \
         perl=perl openssl=openssl curl=curl apache2-bin apache2-dev=apxs apache2-ssl-dev libapr1-dev libaprutil1-dev \
-        libssl-dev libpcre2-dev liblmdb-dev libexpat1-dev libjansson-dev
+        libssl-dev libpcre2-dev libcdb-dev libexpat1-dev libjansson-dev
 }
 
 # quietly COMMAND...: shows its output only when it fails

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Stores: what is written is found, by those who read while others write; damage is an error and never "nothing found";
- * a writer that is killed leaves the old contents or the new.
+ * a writer that is killed leaves the old contents or the new. The bytes of a store are the same on every machine.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -56,7 +56,7 @@ static const char *add(const char *path, const char *text, int replace)
     apr_array_header_t *errors;
     const char *why;
     apr_size_t count;
-    apr_status_t rv = certmap_store_add(path, str(text), NULL, replace, &count, &errors, &why, pool);
+    apr_status_t rv = certmap_store_add(path, str(text), NULL, replace, NULL, NULL, &count, &errors, &why, pool);
 
     return result(rv, count, why, errors);
 }
@@ -66,7 +66,7 @@ static const char *take(const char *path, const char *key)
     apr_array_header_t *errors;
     apr_size_t count;
     const char *why;
-    apr_status_t rv = certmap_store_remove(path, str(key), NULL, &count, &errors, &why, pool);
+    apr_status_t rv = certmap_store_remove(path, str(key), NULL, NULL, NULL, &count, &errors, &why, pool);
 
     return result(rv, count, why, errors);
 }
@@ -105,6 +105,34 @@ static const char *ask(certmap_source_t *source, const certmap_cert_t *cert, apr
     return rv != APR_SUCCESS ? apr_pstrcat(p, "error: ", why, NULL)
            : found.has_deny ? "deny" : found.unformed ? apr_pstrcat(p, "malformed: ", found.unformed, NULL)
            : found.has_allow ? found.allow.user : "nothing";
+}
+
+static char *slurp(const char *path, apr_size_t *len)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY);
+    char *data;
+
+    if (fd < 0 || fstat(fd, &st) != 0) {
+        fixture_fail(path);
+    }
+    data = apr_palloc(pool, (apr_size_t)st.st_size);
+    *len = (apr_size_t)st.st_size;
+    if (read(fd, data, *len) != st.st_size) {
+        fixture_fail(path);
+    }
+    close(fd);
+    return data;
+}
+
+static void spew(const char *path, const char *data, apr_size_t len)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+    if (fd < 0 || write(fd, data, len) != (ssize_t)len) {
+        fixture_fail(path);
+    }
+    close(fd);
 }
 
 /* ---- writing and reading ------------------------------------------------------------------------------------- */
@@ -195,260 +223,516 @@ static void test_lengths(void)
            "invalid: the text has errors; 1:1 this entry is too long; 60 kB are the most", "one that is too long");
 }
 
+static int reads;       /* chunks that a check has read */
+
+static int count_reads(void *baton, apr_size_t done, apr_size_t total)
+{
+    (void)baton;
+    (void)done;
+    (void)total;
+    reads++;
+    return 0;
+}
+
+/* What a look finds: "same", "replaced 3", "kept: WHY", "lost: WHY". */
+static const char *look(certmap_source_t *source)
+{
+    certmap_store_report_t report;
+
+    reads = 0;
+    certmap_source_store_look(source, count_reads, NULL, &report, pool);
+    switch (report.outcome) {
+    case CERTMAP_REREAD_SAME:
+        return "same";
+    case CERTMAP_REREAD_REPLACED:
+        return apr_psprintf(pool, "replaced %d", (int)report.count);
+    case CERTMAP_REREAD_KEPT:
+        return apr_pstrcat(pool, "kept: ", report.why, NULL);
+    case CERTMAP_REREAD_LOST:
+        return apr_pstrcat(pool, "lost: ", report.why, NULL);
+    }
+    return "?";
+}
+
+/* What is written within one step of a file system's clock may have the same time. */
+static void wait_a_step(void)
+{
+    apr_sleep(apr_time_from_msec(20));
+}
+
+/* Copies a file onto another one, in place. */
+static void copy_onto(const char *from, const char *to)
+{
+    apr_size_t len;
+    char *data = slurp(from, &len);
+
+    spew(to, data, len);
+}
+
 static void test_source(void)
 {
     const certmap_cert_t *ann = person("CN", "ann", NULL);
     const char *path = path_of("source");
-    certmap_source_t *source = certmap_source_lmdb_create(path, pool);
-    apr_size_t counts[CERTMAP_K_COUNT];
+    const char *away = path_of("away");
+    certmap_source_t *source = certmap_source_store_create(path, NULL, pool);
     apr_uint64_t generation;
-    const char *why;
 
-    is_str(source->name, apr_pstrcat(pool, "lmdb ", path, NULL), "its name");
-    is_str(ask(source, ann, pool), "error: No such file or directory", "no file");
+    is_str(source->name, apr_pstrcat(pool, "store ", path, NULL), "its name");
+    is_str(ask(source, ann, pool), "error: the store has not been opened", "nothing is opened by asking");
+    is_str(look(source), "lost: No such file or directory", "no file");
+    is_str(look(source), "same", "that is told once");
+    is_str(ask(source, ann, pool), "error: No such file or directory", "and to who asks");
     generation = source->vtable->generation(source);
-    is_int((long long)(generation == source->vtable->generation(source)), 1, "a generation that stays");
     is_str(build(path, "dn:CN=ann \"CN=Test CA\" ann\n"), "ok 1", "a store");
-    is_str(ask(source, ann, pool), "ann", "is found at once");
+    is_str(ask(source, ann, pool), "error: No such file or directory", "asking does not look");
+    is_int((long long)(generation == source->vtable->generation(source)), 1, "the generation stays");
+    is_str(look(source), "replaced 1", "looking does");
+    is_str(ask(source, ann, pool), "ann", "it is found");
     ok(source->vtable->generation(source) != generation, "its generation is another");
-    ok(certmap_source_lmdb_check(source, counts, &why, pool) == APR_SUCCESS && counts[CERTMAP_K_DN] == 1
-       && counts[CERTMAP_K_SHA256] == 0, "it counts its entries by kind");
     generation = source->vtable->generation(source);
     is_str(add(path, "X509:<S>CN=ann - deny\n", 0), "ok 1", "one is added, of a kind that was not there");
-    ok(source->vtable->generation(source) != generation, "the generation is another");
-    is_str(ask(source, ann, pool), "deny", "it is found");
+    is_str(ask(source, ann, pool), "ann", "what is in force stays, though its file has no name any more");
+    is_int((long long)(generation == source->vtable->generation(source)), 1, "and is the same generation");
+    is_str(look(source), "replaced 2", "until somebody looks");
+    is_str(ask(source, ann, pool), "deny", "then it is found");
+    ok(source->vtable->generation(source) != generation, "and the generation is another");
+    copy_onto(path, away);
     is_str(take(path, "X509:<S>CN=ann"), "ok 1", "it is removed");
+    is_str(look(source), "replaced 1", "which is seen");
     is_str(ask(source, ann, pool), "ann", "it is gone");
-    is_str(build(path, "dn:CN=ann \"CN=Test CA\" bob\n"), "ok 1", "the store is built anew, in another file");
-    is_str(ask(source, ann, pool), "bob", "that is seen at once");
-    is_str(ask(source, person("odd", "0", NULL), pool), "malformed: dn", "a name that is malformed might be denied");
-    is_str(ask(source, person("CN", "ann", "odd", "6", NULL), pool), "bob", "an address of which it has no entry not");
-    ok(rename(path, path_of("away")) == 0, "the store is moved away");
-    apr_sleep(apr_time_from_msec(2100));
-    is_str(ask(source, ann, pool), "error: No such file or directory", "that is seen a little later");
-    ok(mkdir(path, 0700) == 0, "mkdir");
-    is_str(ask(source, ann, pool), "error: a directory; a store is one file", "a directory");
-    rmdir(path);
-    ok(rename(path_of("away"), path) == 0, "it comes back");
+    ok(rename(away, path) == 0 && strstr(look(source), "kept: it is older (built 20") != NULL, "an older store");
+    is_str(look(source), "same", "that is told once");
+    is_str(ask(source, ann, pool), "ann", "it is not used");
+    spew(away, "no store\n", 9);
+    ok(rename(away, path) == 0, "something else takes its place");
+    is_str(look(source), "kept: not a store of certmap entries", "that is told");
+    is_str(ask(source, ann, pool), "ann", "what was in force stays");
+    unlink(path);
+    is_str(look(source), "lost: No such file or directory", "but not when there is nothing any more");
+    is_str(ask(source, ann, pool), "error: No such file or directory", "then it is not asked");
+    is_str(build(path, "dn:CN=ann \"CN=Test CA\" bob\n"), "ok 1", "a new one");
+    is_str(look(source), "replaced 1", "is taken");
     is_str(ask(source, ann, pool), "bob", "and answers");
-    ok(truncate(path, 4096 + 200) == 0, "it is cut off");
-    is_str(ask(source, ann, pool), "error: the file is cut off", "that is an error");
+    is_str(ask(source, person("odd", "0", NULL), pool), "nothing", "a name that is malformed: no entry denies a name");
+    is_str(add(path, "X509:<RFC822>m@x.org - deny\n", 0), "ok 1", "one denies an address");
+    is_str(look(source), "replaced 2", "which is seen");
+    is_str(ask(source, person("CN", "ann", "odd", "6", NULL), pool), "malformed: X509:<RFC822>",
+           "an address that is malformed might be the one");
+    is_str(ask(source, person("odd", "0", NULL), pool), "nothing", "a name still not");
+    unlink(path);
+    ok(mkdir(path, 0700) == 0, "mkdir");
+    is_str(look(source), "kept: a directory; a store is one file", "a directory");
+    rmdir(path);
+    unlink(away);
+}
+
+static int stop_at_once(void *baton, apr_size_t done, apr_size_t total)
+{
+    (void)baton;
+    (void)done;
+    (void)total;
+    return 1;
+}
+
+/* A process ends while it checks. */
+static void test_stopped(void)
+{
+    const certmap_cert_t *ann = person("CN", "ann", NULL);
+    const char *path = path_of("source");
+    certmap_checked_t *checked = certmap_checked_create();
+    certmap_source_t *source = certmap_source_store_create(path, checked, pool);
+    certmap_store_report_t report;
+
+    is_str(build(path, "dn:CN=ann \"CN=Test CA\" ann\n"), "ok 1", "a store");
+    is_str(look(source), "replaced 1", "is opened");
+    is_str(build(path, "dn:CN=ann \"CN=Test CA\" bob\n"), "ok 1", "and another");
+    is_int(certmap_source_store_look(source, stop_at_once, NULL, &report, pool), APR_SUCCESS, "not checked to its end");
+    is_int(report.outcome, CERTMAP_REREAD_SAME, "it is not used");
+    is_str(ask(source, ann, pool), "ann", "the old one is");
+    is_str(look(source), "replaced 1", "until the new one has been checked");
+    is_str(ask(source, ann, pool), "bob", "then that is");
+}
+
+/* What happens to the very file that is in force. */
+static void test_in_place(void)
+{
+    const certmap_cert_t *ann = person("CN", "ann", NULL);
+    const char *path = path_of("source");
+    const char *away = path_of("away");
+    static const char changed[] = "error: the file has been changed in place and not been checked since";
+    certmap_source_t *source = certmap_source_store_create(path, NULL, pool);
+
+    is_str(build(path, "dn:CN=ann \"CN=Test CA\" ann\n"), "ok 1", "a store");
+    is_str(look(source), "replaced 1", "is opened");
+    is_str(build(away, "dn:CN=ann \"CN=Test CA\" - deny\nsha256:" "00000000000000000000000000000000"
+                 "00000000000000000000000000000000 x note=\"to make it longer\"\n"), "ok 2", "another");
+    wait_a_step();
+    copy_onto(away, path);
+    is_str(ask(source, ann, pool), changed, "it is copied over the first one: that is not asked any more");
+    is_str(look(source), "replaced 2", "until it has been checked");
+    is_str(ask(source, ann, pool), "deny", "then it is");
+    wait_a_step();
+    ok(link(path, path_of("link")) == 0, "it gets another name");
+    is_str(ask(source, ann, pool), changed, "which changes its times");
+    is_str(look(source), "replaced 2", "but nothing else");
+    ok(truncate(path, 2200) == 0, "it is cut off");
+    is_str(ask(source, ann, pool), changed, "it is not asked");
+    is_str(look(source), "lost: it is cut off, or was not written to its end", "that is told");
+    is_str(look(source), "same", "once");
+    is_str(ask(source, ann, pool), "error: it is cut off, or was not written to its end", "and to who asks");
+    is_str(build(path, "dn:CN=ann \"CN=Test CA\" ann\n"), "ok 1", "it is built anew");
+    is_str(look(source), "replaced 1", "that counts");
+    is_str(ask(source, ann, pool), "ann", "again");
+    unlink(path_of("link"));
+    unlink(away);
+}
+
+/* Who checks a file does it for all. */
+static void test_checked(void)
+{
+    const char *path = path_of("source");
+    certmap_checked_t *checked = certmap_checked_create();
+    certmap_source_t *first = certmap_source_store_create(path, checked, pool);
+    certmap_source_t *second = certmap_source_store_create(path, checked, pool);
+    int status = -1;
+    pid_t child;
+
+    ok(checked != NULL, "memory that processes share");
+    is_str(build(path, three), "ok 3", "a store");
+    is_str(look(first), "replaced 3", "is opened");
+    ok(reads > 0, "and read");
+    child = fork();
+    if (child == 0) {
+        _exit(strcmp(look(second), "replaced 3") == 0 && reads == 0 ? 0 : 1);
+    }
+    waitpid(child, &status, 0);
+    is_int(status, 0, "another process does not read it again");
+    apr_sleep(apr_time_from_msec(1000 * CERTMAP_SETTLED_SECONDS + 200));
+    child = fork();
+    if (child == 0) {
+        _exit(strcmp(look(first), "same") == 0 && reads > 0 ? 0 : 1);
+    }
+    waitpid(child, &status, 0);
+    is_int(status, 0, "when it has not changed for some time, it is read once more");
+    is_str(look(first), "same", "once");
+    is_int(reads, 0, "for all");
+    is_str(look(second), "replaced 3", "and for those who open it now");
+    is_int(reads, 0, "too");
+    child = fork();
+    if (child == 0) {
+        certmap_checked_lock(checked, NULL, NULL);
+        _exit(0);
+    }
+    waitpid(child, &status, 0);
+    is_str(build(path, ""), "ok 0", "a process has died while it checked");
+    is_str(look(first), "replaced 0", "others go on");
+    ok(certmap_is_remote(0x6969) && certmap_is_remote((unsigned long)(int)0xff534d42) && !certmap_is_remote(0xef53),
+       "NFS and CIFS are remote, ext4 is not");
 }
 
 /* ---- damage -------------------------------------------------------------------------------------------------- */
 
-static char *slurp(const char *path, apr_size_t *len)
+/* Entries that allow and, each third, that deny. */
+static const char *some_entries(int n)
 {
-    struct stat st;
-    int fd = open(path, O_RDONLY);
-    char *data;
-
-    if (fd < 0 || fstat(fd, &st) != 0) {
-        fixture_fail(path);
-    }
-    data = apr_palloc(pool, (apr_size_t)st.st_size);
-    *len = (apr_size_t)st.st_size;
-    if (read(fd, data, *len) != st.st_size) {
-        fixture_fail(path);
-    }
-    close(fd);
-    return data;
-}
-
-static void spew(const char *path, const char *data, apr_size_t len)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-
-    if (fd < 0 || write(fd, data, len) != (ssize_t)len) {
-        fixture_fail(path);
-    }
-    close(fd);
-}
-
-typedef struct damage_t {
-    int errors;
-    int same;
-    int wrong;
-    int verified;               /* damaged, and verify found nothing */
-} damage_t;
-
-/* Asks a damaged copy. */
-static void ask_copy(const char *path, const certmap_cert_t *const certs[3], damage_t *d, apr_size_t where)
-{
-    static const char *const expected[3] = { "u7", "deny", "nothing" };
-    apr_pool_t *p;
-    certmap_source_t *source;
+    apr_array_header_t *lines = apr_array_make(pool, n, sizeof(const char *));
     int i;
 
-    apr_pool_create(&p, pool);
-    source = certmap_source_lmdb_create(path, p);
-    for (i = 0; i < 3; i++) {
-        const char *got = ask(source, certs[i], p);
+    for (i = 0; i < n; i++) {
+        APR_ARRAY_PUSH(lines, const char *) = i % 3 ? apr_psprintf(pool, "X509:<S>CN=p%d u%d\n", i, i)
+                                              : apr_psprintf(pool, "X509:<S>CN=p%d - deny\n", i);
+    }
+    return apr_array_pstrcat(pool, lines, 0);
+}
 
-        if (strncmp(got, "error: ", 7) == 0) {
-            d->errors++;
-        }
-        else if (strcmp(got, expected[i]) == 0) {
-            d->same++;
-        }
-        else {
+/* What happens to a damaged file. */
+typedef struct damage_t {
+    const certmap_cert_t **certs;   /* of all entries, and one without */
+    int n;
+    int seen;
+    int harmless;
+    int lost;
+    int wrong;
+} damage_t;
+
+static void ask_all(damage_t *d, certmap_source_t *source, apr_size_t where, apr_pool_t *p)
+{
+    int lost = d->lost;
+    int wrong = d->wrong;
+    int i;
+
+    for (i = 0; i <= d->n; i++) {
+        const char *got = ask(source, d->certs[i], p);
+        const char *expected = i == d->n ? "nothing" : i % 3 ? apr_psprintf(p, "u%d", i) : "deny";
+
+        if (strcmp(got, expected) != 0 && strncmp(got, "error: ", 7) != 0) {
+            d->lost += strcmp(got, "nothing") == 0;
             d->wrong++;
-            diag("damage at %d: %s instead of %s", (int)where, got, expected[i]);
+            diag("damage at %d: %s instead of %s", (int)where, got, expected);
         }
+    }
+    d->harmless += lost == d->lost && wrong == d->wrong;
+}
+
+/* Opens a damaged copy, and asks it for all there was when it opens. */
+static void try_copy(damage_t *d, const char *path, apr_size_t where)
+{
+    certmap_store_report_t report;
+    certmap_source_t *source;
+    apr_pool_t *p;
+
+    apr_pool_create(&p, pool);
+    source = certmap_source_store_create(path, NULL, p);
+    if (certmap_source_store_look(source, NULL, NULL, &report, p) != APR_SUCCESS) {
+        d->seen++;
+    }
+    else {
+        ask_all(d, source, where, p);
     }
     apr_pool_destroy(p);
 }
 
-static const char *many_entries(int n)
+static void write_byte(int fd, char c, apr_size_t at)
 {
-    apr_array_header_t *lines = apr_array_make(pool, n + 2, sizeof(const char *));
-    int i;
-
-    for (i = 0; i < n; i++) {
-        APR_ARRAY_PUSH(lines, const char *) = apr_psprintf(pool, "dn:CN=p%d \"CN=Test CA\" u%d note=%d\n", i, i, i);
+    if (pwrite(fd, &c, 1, (off_t)at) != 1) {
+        fixture_fail("pwrite");
     }
-    APR_ARRAY_PUSH(lines, const char *) = "dn:CN=mallory \"CN=Test CA\" - deny\n";
-    return apr_array_pstrcat(pool, lines, 0);
 }
 
-static void test_damage(void)
+/* Every bit of a store is turned round, one at a time. CERTMAP_FLIPS=7: every seventh. */
+static void test_flips(void)
 {
-    const certmap_cert_t *certs[3] = { person("CN", "p7", NULL), person("CN", "mallory", NULL),
-                                       person("CN", "nobody", NULL) };
     const char *path = path_of("damage");
     const char *copy = path_of("copy");
-    damage_t d = { 0, 0, 0, 0 };
-    apr_uint32_t state = 12345;
+    const char *step = getenv("CERTMAP_FLIPS");
+    apr_size_t every = step ? (apr_size_t)atoi(step) : getenv("CERTMAP_PRELOAD") ? 29 : 1;
+    damage_t d = { .n = 300 };
+    damage_t live;
+    certmap_source_t *source;
     apr_size_t len;
+    apr_size_t bit;
     char *data;
-    apr_size_t i;
+    int cut = 0;
+    int fd;
+    int i;
 
-    is_str(build(path, many_entries(500)), "ok 501", "a store of some pages");
+    d.certs = apr_palloc(pool, (apr_size_t)(d.n + 1) * sizeof(*d.certs));
+    for (i = 0; i <= d.n; i++) {
+        d.certs[i] = person("CN", apr_psprintf(pool, "p%d", i), NULL);
+    }
+    is_str(build(path, some_entries(d.n)), "ok 300", "a store of 300 entries, 100 of which deny");
     data = slurp(path, &len);
-    ok(len > 12 * 4096, "of %d bytes", (int)len);
-    for (i = 0; i < len; i += 11 + (state >> 16) % 32) {
-        char kept = data[i];
+    try_copy(&d, path, 0);
+    ok(d.harmless == 1 && d.wrong == 0 && d.seen == 0, "it answers");
+    spew(copy, data, len);
+    fd = open(copy, O_RDWR);
+    live = d;
+    d.harmless = 0;
+    for (bit = 0; bit < 8 * len; bit += every) {
+        write_byte(fd, (char)(data[bit / 8] ^ 1 << bit % 8), bit / 8);
+        try_copy(&d, copy, bit / 8);
+        write_byte(fd, data[bit / 8], bit / 8);
+    }
+    diag("%d bits: %d seen, %d harmless", (int)((8 * len + every - 1) / every), d.seen, d.harmless);
+    is_int(d.lost, 0, "whatever bit of a store is another, no key is lost");
+    is_int(d.wrong, 0, "no answer is wrong");
+    is_int(d.seen + d.harmless, (long long)((8 * len + every - 1) / every), "each is seen or harmless");
+    ok(d.seen > d.harmless, "and most are seen");
+    /* The same while it is open. */
+    source = certmap_source_store_create(copy, NULL, pool);
+    is_str(look(source), "replaced 300", "the copy is whole again");
+    live.harmless = live.lost = live.wrong = 0;
+    wait_a_step();
+    for (bit = 0; bit < 8 * len; bit += 4999) {
+        apr_pool_t *p;
 
-        state = state * 1103515245 + 12345;
-        data[i] ^= (char)(1 << (state >> 16) % 8);
-        spew(copy, data, len);
-        ask_copy(copy, certs, &d, i);
-        data[i] = kept;
+        apr_pool_create(&p, pool);
+        write_byte(fd, (char)(data[bit / 8] ^ 1 << bit % 8), bit / 8);
+        ask_all(&live, source, bit / 8, p);
+        write_byte(fd, data[bit / 8], bit / 8);
+        apr_pool_destroy(p);
     }
-    is_int(d.wrong, 0, "a damaged bit never changes an answer");
-    ok(d.errors > 20 && d.same > 5000, "it is an error where it matters (%d errors, %d answers)", d.errors, d.same);
-    memset(&d, 0, sizeof(d));
-    for (i = 0; i < len; i += 1021) {
-        spew(copy, data, i);
-        ask_copy(copy, certs, &d, i);
+    is_int(live.wrong, 0, "the same of a store that is open: no answer is wrong");
+    close(fd);
+    for (i = 0; i < (int)len; i += 101) {
+        spew(copy, data, (apr_size_t)i);
+        memset(&live, 0, sizeof(live));
+        try_copy(&live, copy, (apr_size_t)i);
+        cut += live.seen == 0;
     }
-    is_int(d.wrong, 0, "a store that was cut off never says \"nothing found\" for what it had");
-    ok(d.errors > 60, "it is an error (%d errors, %d answers)", d.errors, d.same);
-    memset(&d, 0, sizeof(d));
-    for (i = 0; i + 4096 <= len; i += 4096) {
-        char *page = apr_pmemdup(pool, data + i, 4096);
-
-        memset(data + i, 0, 4096);
-        spew(copy, data, len);
-        ask_copy(copy, certs, &d, i);
-        d.verified += strncmp(verify(copy), "ok", 2) == 0;
-        memcpy(data + i, page, 4096);
-    }
-    is_int(d.wrong, 0, "a page of zeros never changes an answer");
-    is_int(d.verified, 0, "and verify finds each of them");
+    is_int(cut, 0, "a store that was cut off anywhere is refused");
 }
 
-/* liblmdb trusts its pages: who adds to a damaged store must be refused, whichever page it is, and not crash. */
+/* Who adds to a damaged store is refused, and verify finds what is damaged. */
 static void test_damage_added_to(void)
 {
     const char *path = path_of("damage");
     const char *copy = path_of("copy");
-    apr_uint32_t state = 777;
     apr_size_t len;
     apr_size_t i;
-    char *data;
-    int worse = 0;
-    int refused = 0;
+    char *data = slurp(path, &len);
     int added = 0;
+    int removed = 0;
+    int verified = 0;
 
-    for (i = 0; i < 4; i++) {
-        is_str(take(path, apr_psprintf(pool, "dn:CN=p%d \"CN=Test CA\"", (int)(100 * i))), "ok 1",
-               "a page becomes free");
-    }
-    data = slurp(path, &len);
-    for (i = 0; i < 1500; i++) {
-        apr_size_t at = (state >> 8) % len;
-        int before;
-
-        state = state * 1103515245 + 12345;
-        if (i % 2 == 0) {
-            at = at / 4096 * 4096 + at % 32;        /* heads of pages */
-        }
-        data[at] ^= (char)(1 + state % 255);
+    for (i = 0; i < len; i += 73) {
+        data[i] ^= 0x10;
         spew(copy, data, len);
-        data[at] ^= (char)(1 + state % 255);
-        before = strncmp(verify(copy), "ok", 2) == 0;
-        if (strncmp(add(copy, "dn:CN=p7 \"CN=Test CA\" new\nX509:<S>CN=new new\n", 1), "ok", 2) == 0) {
-            added++;
-            worse += before && strncmp(verify(copy), "ok", 2) != 0;
-        }
-        else {
-            refused++;
-        }
+        data[i] ^= 0x10;
+        added += strncmp(add(copy, "X509:<S>CN=p7 new\nX509:<S>CN=new new\n", 1), "ok", 2) == 0;
+        removed += strncmp(take(copy, "X509:<S>CN=p7"), "ok", 2) == 0;
+        verified += strncmp(verify(copy), "ok", 2) == 0;
     }
-    ok(refused > 300 && added > 300, "adding to a damaged store is refused, or touches nothing that is damaged "
-       "(%d, %d)", refused, added);
-    is_int(worse, 0, "and never makes it worse");
-}
-
-/* Every bit of the first leaf that verify reads. */
-static void test_verify_damage(void)
-{
-    const char *path = path_of("few");
-    const char *copy = path_of("copy");
-    apr_size_t len;
-    apr_size_t i;
-    char *data;
-    int missed = 0;
-    int used = 0;
-
-    is_str(build(path, three), "ok 3", "a store of one page");
-    data = slurp(path, &len);
-    is_int((long long)len, 3 * 4096, "behind two others");
-    for (i = 2 * 4096; i < len; i++) {
-        char kept = data[i];
-
-        used += kept != 0;
-        data[i] = (char)(kept ^ 0x10);
-        spew(copy, data, len);
-        missed += kept != 0 && strncmp(verify(copy), "ok", 2) == 0;
-        data[i] = kept;
-    }
-    /* LMDB leaves what was in its memory between the records and in one flag that says "changed". */
-    ok(used > 250 && missed < 8, "verify finds damage anywhere in it (%d bytes used, %d of no meaning)", used, missed);
+    is_int(added, 0, "nothing is added to a damaged store");
+    is_int(removed, 0, "nor removed");
+    is_int(verified, 0, "and verify finds the damage");
+    is_str(build(copy, three), "ok 3", "a build mends it");
 }
 
 static void test_not_stores(void)
 {
     const char *path = path_of("other");
-    const char *text = "not a store at all, but longer than the head of a page of LMDB is\n";
+    const char *text = "not a store at all\n";
     apr_size_t len;
     char *data;
 
     spew(path, text, strlen(text));
-    is_str(verify(path), "invalid: not an LMDB file", "a text");
-    is_str(build(path, three), "invalid: not an LMDB file", "it is not replaced by a store");
-    is_str(add(path, three, 0), "invalid: not an LMDB file", "nor added to");
+    is_str(verify(path), "invalid: not a store of certmap entries", "a text");
+    is_str(build(path, three), "invalid: not a store of certmap entries", "it is not replaced by a store");
+    is_str(add(path, three, 0), "invalid: not a store of certmap entries", "nor added to");
     data = slurp(path, &len);
     ok(len == strlen(text) && memcmp(data, text, len) == 0, "it stays what it was");
     spew(path, "", 0);
     is_str(verify(path), "damaged: the file is empty", "an empty file");
     is_str(build(path, three), "ok 3", "it may become a store");
-    truncate(path, 5000);
-    is_str(verify(path), "damaged: the file is cut off", "a store that was cut off");
-    is_str(add(path, three, 1), "damaged: the file is cut off", "it is not added to");
+    ok(truncate(path, 2500) == 0, "truncate");
+    is_str(verify(path), "damaged: it is cut off, or was not written to its end", "a store that was cut off");
+    is_str(add(path, three, 1), "damaged: it is cut off, or was not written to its end", "it is not added to");
     is_str(build(path, three), "ok 3", "a build mends it");
     is_str(verify(path), "ok 3", "as new");
+}
+
+/* ---- the same bytes everywhere ------------------------------------------------------------------------------- */
+
+static const char *hex(const unsigned char *data, apr_size_t len)
+{
+    char *text = apr_palloc(pool, 2 * len + 1);
+    apr_size_t i;
+
+    for (i = 0; i < len; i++) {
+        snprintf(text + 2 * i, 3, "%02x", data[i]);
+    }
+    text[2 * len] = '\0';
+    return text;
+}
+
+static const char *key_hex(const char *text)
+{
+    apr_array_header_t *keys;
+    apr_array_header_t *errors;
+    const char *why;
+
+    if (certmap_store_keys(str(text), NULL, &keys, &errors, &why, pool) != APR_SUCCESS) {
+        return why;
+    }
+    return hex(APR_ARRAY_IDX(keys, 0, certmap_wanted_t).key.hash, CERTMAP_HASH_LEN);
+}
+
+static void test_bytes(void)
+{
+    static const struct {
+        const char *text;
+        const char *hex;
+    } keys[] = {
+        { "sha256:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
+          "5a16a1d8688d94db937766c6a3f5e6201f80c153483ddc9cfdb5dee39d76133e" },
+        { "spki:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
+          "ad315de8b1264e589f80fa562df80d9925b19a17137ad9210bacf6856583c1cc" },
+        { "ski:0102 \"CN=Test CA\"",
+          "d2089e436d6c67faf0d0cc4d80de4e9a09af4d39eb8679d5f484271a6296cc99" },
+        { "issuer-serial:1f3a \"CN=Test CA\"",
+          "2a7460f3318c051be0b6bc6ec112d8fe2257c83e7a3e3a99cf5767fa968b9b38" },
+        { "dn:\"CN=\xc3\x84nn,O=X\" \"CN=Test CA\"",
+          "09e94e37ed9a52104c95faa30a5fca16e4af38963b039cacc1307ae3bd54a7cc" },
+        { "X509:<SKI>0102",
+          "ff50d52fe9b6871bd1bc0f493bd109cb49377d2924eacc2a9323a3742b8bb9c3" },
+        { "\"X509:<S>CN=Ann\"",
+          "d85ed67c9b46fada53fcec2f153214861c76f659638d2afe4f9d29a1dcc5c93d" },
+        { "X509:<RFC822>ann@example.org",
+          "796b49d08c7fbadb05c36268bdfe0602ba66631a6513a608944e21d74aab3845" },
+    };
+    static const char *const groups[] = { "a", "b" };
+    certmap_entry_t entry = { .user = "ann", .groups = groups, .ngroups = 2, .note = "n",
+                              .expires = (apr_time_t)1798761600 * 1000000 };
+    certmap_seal_t seal = { .build = 0x0102030405060708u };
+    unsigned char bytes[CERTMAP_SEAL_LEN];
+    const char *path = path_of("words");
+    const char *why;
+    apr_size_t len;
+    apr_size_t i;
+    int fd;
+
+    certmap_record_pack(CERTMAP_K_DN, &entry, "k", bytes);
+    is_str(hex(bytes, certmap_record_size(&entry, "k")),
+           "01050200" "00000003" "00000003" "00000001" "00000001" "000663f6d2342000" "616e6e" "612c62" "6e" "6b",
+           "a record's bytes");
+    for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        is_str(key_hex(keys[i].text), keys[i].hex, apr_pstrcat(pool, "a key's bytes: ", keys[i].text, NULL));
+    }
+    seal.counts[CERTMAP_K_SHA256] = 0x1112131415161718u;
+    seal.denies[CERTMAP_K_EMAIL] = 3;
+    memset(seal.digest, 0xab, sizeof(seal.digest));
+    certmap_seal_pack(&seal, bytes);
+    is_int(CERTMAP_SEAL_LEN, 320, "a seal's length");
+    is_str(hex(bytes, 48), "636572746d6170207365616c00000000" "00000001" "00000000" "0102030405060708"
+           "1112131415161718" "0000000000000000", "a seal's bytes");
+    is_str(hex(bytes + 32 + 16 * 8 + 7 * 8, 16), "00000000000000030000000000000000", "and where it counts");
+    is_str(hex(bytes + 288, 32), "abababababababababababababababababababababababababababababababab", "its digest");
+    is_str(build(path, three), "ok 3", "a store");
+    slurp(path, &len);
+    fd = open(path, O_RDONLY);
+    is_int((long long)len, 2746, "is so long everywhere");
+    ok(certmap_sealed_digest(fd, len - CERTMAP_SEAL_LEN, bytes, NULL, NULL, &why) == APR_SUCCESS,
+       "and before its seal");
+    is_str(hex(bytes, 32), "ad5e6fd75f8784f075857f5de7b50299f275b871748238596f36e18f21ccea90", "is these bytes");
+    close(fd);
+    is_str(build(path, "issuer-serial:1f3a \"CN=Test CA\" - deny\n"), "ok 1", "one of its entries");
+    is_str(add(path, "dn:CN=ann \"CN=Test CA\" ann groups=a,b expires=2030-01-31 note=\"two words\"\n"
+               "\"X509:<S>CN=bob x\" bob\ndn:CN=zoe \"CN=Test CA\" zoe\n", 0), "ok 3", "and the others");
+    is_str(take(path, "dn:CN=zoe \"CN=Test CA\""), "ok 1", "and less one");
+    fd = open(path, O_RDONLY);
+    ok(certmap_sealed_digest(fd, len - CERTMAP_SEAL_LEN, bytes, NULL, NULL, &why) == APR_SUCCESS, "that is");
+    is_str(hex(bytes, 32), "ad5e6fd75f8784f075857f5de7b50299f275b871748238596f36e18f21ccea90",
+           "the same, however the entries came in");
+    close(fd);
+}
+
+/* What a seal says of the entries. */
+static void test_kinds(void)
+{
+    const char *path = path_of("words");
+    certmap_sealed_t *sealed;
+    const char *why;
+
+    is_str(build(path, three), "ok 3", "a store");
+    is_int(certmap_sealed_open(path, &sealed, &why, pool), APR_SUCCESS, "is opened");
+    is_int(sealed->kinds, CERTMAP_KIND_BIT(CERTMAP_K_DN) | CERTMAP_KIND_BIT(CERTMAP_K_ISSUER_SERIAL)
+           | CERTMAP_KIND_BIT(CERTMAP_K_SUBJECT), "the kinds that it holds");
+    is_int(sealed->deny_kinds, CERTMAP_KIND_BIT(CERTMAP_K_ISSUER_SERIAL), "and those that deny");
+    is_str(add(path, "issuer-serial:1f3a \"CN=Test CA\" ann\ndn:CN=x \"CN=Test CA\" - deny\n", 1), "ok 2",
+           "that changes");
+    is_int(certmap_sealed_open(path, &sealed, &why, pool), APR_SUCCESS, "and is opened");
+    is_int(sealed->deny_kinds, CERTMAP_KIND_BIT(CERTMAP_K_DN), "with what it says");
+}
+
+/* 4 GB are told before anything is written. */
+static void test_size(void)
+{
+    ok(certmap_store_fits(1000000, 140000000, pool) == NULL, "a million entries fit");
+    ok(certmap_store_fits(0, CERTMAP_STORE_MAX - 2500, pool) == NULL, "all but 4 GB fit");
+    is_str(certmap_store_fits(30000000, 4200000000u, pool), "30000000 entries would take 4693 MB; 4,096 MB are the "
+           "most that a store holds: shorten their notes, or make several stores", "more do not");
+    ok(certmap_store_fits(200000000, 1, pool) != NULL, "nor many without any contents");
 }
 
 /* ---- others at work ------------------------------------------------------------------------------------------ */
@@ -460,7 +744,6 @@ static void test_locked(void)
     char command[64] = "";
     FILE *comm = fopen("/proc/self/comm", "r");
     const char *why;
-    apr_pool_t *p;
     int pipes[2];
     pid_t child;
     char c;
@@ -474,7 +757,8 @@ static void test_locked(void)
     command[strcspn(command, "\n")] = '\0';
     child = fork();
     if (child == 0) {
-        if (certmap_store_lock(path, O_RDWR, &fd, &why, pool) != APR_SUCCESS || write(pipes[1], "x", 1) != 1) {
+        if (certmap_store_lock(apr_pstrcat(pool, path, ".new", NULL), &fd, &why, pool) != APR_SUCCESS
+            || write(pipes[1], "x", 1) != 1) {
             _exit(1);
         }
         pause();
@@ -484,13 +768,11 @@ static void test_locked(void)
     expected = apr_psprintf(pool, "busy: process %ld (%s) is at work on it", (long)child, command);
     is_str(add(path, "X509:<S>CN=x x\n", 0), expected, "that is told, and by which");
     is_str(get(path, "'X509:<S>CN=bob x'"), "\"X509:<S>CN=bob x\" bob", "reading needs no lock");
+    is_str(verify(path), "ok 3", "however much");
     kill(child, SIGKILL);
     waitpid(child, NULL, 0);
     is_str(add(path, "X509:<S>CN=x x\n", 0), "ok 1", "its lock dies with it");
-    apr_pool_create(&p, pool);
-    ok(certmap_store_lock(path, O_RDONLY, &fd, &why, p) == APR_SUCCESS, "who reads everything locks too");
-    is_str(verify(path), "ok 4", "others may do the same");
-    apr_pool_destroy(p);
+    ok(access(apr_pstrcat(pool, path, ".new", NULL), F_OK) != 0, "and what it left is gone");
     close(pipes[0]);
     close(pipes[1]);
 }
@@ -517,7 +799,8 @@ static void write_rounds(const char *path, int build_anew, int from, int begun)
             snprintf(text + strlen(text), sizeof(text) - strlen(text), "dn:CN=p%d \"CN=Test CA\" round%d\n", j, i);
         }
         if ((build_anew ? certmap_store_build(path, str(text), NULL, NULL, NULL, &count, &errors, &why, p)
-                        : certmap_store_add(path, str(text), NULL, 1, &count, &errors, &why, p)) != APR_SUCCESS) {
+                        : certmap_store_add(path, str(text), NULL, 1, NULL, NULL, &count, &errors, &why, p))
+            != APR_SUCCESS) {
             _exit(3);
         }
         apr_pool_destroy(p);
@@ -626,7 +909,6 @@ static void *ask_on(void *data)
         const char *user;
 
         apr_pool_create(&p, NULL);
-        a->source->vtable->generation(a->source);
         user = ask(a->source, a->certs[a->asked % 3], p);
         if (strncmp(user, "round", 5) != 0 || atoi(user + 5) < last) {
             a->wrong++;
@@ -641,13 +923,35 @@ static void *ask_on(void *data)
     return NULL;
 }
 
+/* What mod_watchdog does, only faster. */
+static void *look_on(void *data)
+{
+    asker_t *a = data;
+
+    while (!__atomic_load_n(a->stop, __ATOMIC_ACQUIRE)) {
+        certmap_store_report_t report;
+        apr_pool_t *p;
+
+        apr_pool_create(&p, NULL);
+        certmap_source_store_look(a->source, NULL, NULL, &report, p);
+        a->asked += report.outcome == CERTMAP_REREAD_REPLACED;
+        if (report.outcome > CERTMAP_REREAD_REPLACED) {
+            a->wrong++;
+            diag("%s", report.why);
+        }
+        apr_pool_destroy(p);
+        apr_sleep(1000);
+    }
+    return NULL;
+}
+
 /* Threads read while another process writes as fast as it can, in both ways. */
 static void test_busy(int build_anew)
 {
     const char *path = path_of(build_anew ? "killed-build" : "killed-add");
-    certmap_source_t *source = certmap_source_lmdb_create(path, pool);
-    pthread_t threads[3];
-    asker_t askers[3];
+    certmap_source_t *source = certmap_source_store_create(path, NULL, pool);
+    pthread_t threads[4];
+    asker_t askers[4];
     int stop = 0;
     int i;
     pid_t child = fork();
@@ -655,6 +959,9 @@ static void test_busy(int build_anew)
     if (child == 0) {
         write_rounds(path, build_anew, 100000, -1);
     }
+    look(source);
+    askers[3] = (asker_t){ .source = source, .stop = &stop };
+    pthread_create(&threads[3], NULL, look_on, &askers[3]);
     for (i = 0; i < 3; i++) {
         askers[i] = (asker_t){ .source = source, .stop = &stop };
         askers[i].certs[0] = person("CN", "p0", NULL);
@@ -669,6 +976,8 @@ static void test_busy(int build_anew)
         ok(askers[i].wrong == 0 && askers[i].asked > 10, "a thread asks while the store is %s: always an answer, never "
            "an older one (%d answers)", build_anew ? "built anew" : "changed", askers[i].asked);
     }
+    pthread_join(threads[3], NULL);
+    ok(askers[3].wrong == 0 && askers[3].asked > 3, "and a change is seen, %d times", askers[3].asked);
     kill(child, SIGKILL);
     waitpid(child, NULL, 0);
     is_str(verify(path), "ok 20", "the store is whole");
@@ -731,8 +1040,8 @@ static void test_many(void)
 static void remove_files(void)
 {
     static const char *const names[] = {
-        "words", "lengths", "source", "damage", "copy", "few", "other", "locked", "killed-add", "killed-build",
-        "killed-build.new", "many",
+        "words", "lengths", "source", "damage", "copy", "other", "locked", "killed-add", "killed-build",
+        "killed-build.new", "killed-add.new", "many",
     };
     apr_size_t i;
 
@@ -754,11 +1063,16 @@ int main(void)
     }
     test_words();
     test_lengths();
+    test_bytes();
+    test_kinds();
+    test_size();
     test_source();
-    test_damage();
-    test_damage_added_to();
-    test_verify_damage();
+    test_stopped();
+    test_in_place();
+    test_checked();
     test_not_stores();
+    test_flips();
+    test_damage_added_to();
     test_locked();
     test_killed(0);
     test_killed(1);
