@@ -144,7 +144,7 @@ static void write_text(const char *path, certmap_str_t text)
 
 static void measure_file(const char *path, unsigned n, int names, row_t *row)
 {
-    certmap_source_t *source = certmap_source_file_create(path, 0, pool);
+    certmap_source_t *source = certmap_source_file_create(path, pool);
     certmap_str_t text = make_text(n, names);
     certmap_report_t report;
     double before;

@@ -199,7 +199,7 @@ static certmap_source_t *source_of(reader_t *r, const char *words)
         return source;
     }
     if (strncmp(words, "file ", 5) == 0) {
-        source = certmap_source_file_create(words + 5, 0, r->pool);
+        source = certmap_source_file_create(words + 5, r->pool);
     }
     else if (strncmp(words, "store ", 6) == 0) {
         certmap_store_report_t report;

@@ -279,7 +279,7 @@ static int add_source(ctl_t *ctl, const char *text, certmap_list_t **list, apr_a
     a = apr_array_push(asked);
     *a = (ctl_asked_t){ .path = colon + 1, .is_store = provider[0] == 's' };
     a->source = a->is_store ? certmap_source_store_create(a->path, NULL, ctl->pool)
-                            : certmap_source_file_create(a->path, 0, ctl->pool);
+                            : certmap_source_file_create(a->path, ctl->pool);
     if (!a->is_store && read_entries(ctl, a->path, a->source) != CTL_OK) {
         return CTL_ERROR;
     }

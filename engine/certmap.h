@@ -543,7 +543,14 @@ certmap_slot_t *certmap_slot_create(apr_pool_t *p);
 /** A pool for the next generation, with the abort function of the slot's own pool. It belongs to nothing yet: hand it
  *  to certmap_slot_replace, or destroy it. NULL: no memory. */
 apr_pool_t *certmap_generation_pool(const certmap_slot_t *slot);
-/** Makes object, which lives in pool, the current one; pool is the slot's from now on. @return its number, from 1 */
+/** A generation that is in no slot yet, held once. object lives in pool, which is the generation's from now on. */
+certmap_generation_t *certmap_generation_create(const void *object, apr_pool_t *pool);
+/** Holds a generation once more; needs certmap_generation_release. */
+void certmap_generation_hold(certmap_generation_t *generation);
+/** Makes a generation the current one. It may be in other slots, too. One hold becomes the slot's. @return the number
+ *  of what is current in this slot, from 1 */
+apr_uint64_t certmap_slot_put(certmap_slot_t *slot, certmap_generation_t *generation);
+/** Makes object the current one, in a new generation: create and put. */
 apr_uint64_t certmap_slot_replace(certmap_slot_t *slot, const void *object, apr_pool_t *pool);
 /** Lets go of the current generation, so that there is none; readers keep theirs. The number stays. */
 void certmap_slot_clear(certmap_slot_t *slot);
@@ -553,6 +560,7 @@ certmap_generation_t *certmap_slot_acquire(certmap_slot_t *slot);
 apr_uint64_t certmap_slot_number(certmap_slot_t *slot);
 void certmap_generation_release(certmap_generation_t *generation);
 const void *certmap_generation_object(const certmap_generation_t *generation);
+/** Its number in the slot that it was put into first; 0: in none yet. */
 apr_uint64_t certmap_generation_number(const certmap_generation_t *generation);
 
 /* ---- files that are read again ------------------------------------------------------------------------------- */
@@ -589,8 +597,8 @@ typedef struct certmap_reread_t certmap_reread_t;
 typedef void certmap_accept_fn(void *baton, const certmap_reread_t *file, const void *object,
                                apr_array_header_t *errors, apr_pool_t *p);
 
-/** Nothing is read yet. @param keep_text keep the text of the current generation, for certmap_reread_text */
-certmap_reread_t *certmap_reread_create(const char *path, certmap_file_e kind, int keep_text, apr_pool_t *p);
+/** Nothing is read yet. */
+certmap_reread_t *certmap_reread_create(const char *path, certmap_file_e kind, apr_pool_t *p);
 /** Asks fn about each text that has no error of its own from now on. */
 void certmap_reread_accept(certmap_reread_t *file, certmap_accept_fn *fn, void *baton);
 /** The next look tries the text again if it was fn that turned it down. @return whether that is so */
@@ -604,22 +612,37 @@ const void *certmap_reread_object(const certmap_reread_t *file);
  */
 apr_status_t certmap_reread_check(certmap_reread_t *file, certmap_report_t *report, apr_pool_t *p);
 /**
- * Takes a text as if it had been read: the last good one, carried through a restart. Where fn is set, the text in the
- * file counts as turned down. Returns as check.
+ * What was read of a file, in its parsed form, with what tells whether a file still has that text. It outlives the file
+ * that it was read by, and stands for the last good text through a restart.
  */
-apr_status_t certmap_reread_seed(certmap_reread_t *file, certmap_str_t text, certmap_report_t *report, apr_pool_t *p);
-/** Texts that are read from now on are not kept. */
-void certmap_reread_drop_texts(certmap_reread_t *file);
-/** The text of the current generation when it is kept, and as long as that is current; else data is NULL. Same thread
- *  as check. */
-certmap_str_t certmap_reread_text(const certmap_reread_t *file);
+typedef struct certmap_kept_t certmap_kept_t;
+
+/** What is current, held; NULL: nothing is. Same thread as check. Needs certmap_kept_release. */
+certmap_kept_t *certmap_reread_keep(certmap_reread_t *file);
+/** Holds kept once more. */
+void certmap_kept_hold(certmap_kept_t *kept);
+void certmap_kept_release(certmap_kept_t *kept);
+/**
+ * The first look at a file. Where it has the text that one of kept was read from, that one is taken and nothing is
+ * parsed; where it is the very same file, unchanged, it is not even read.
+ * @param kept array of n, for this path; those of another kind do not count
+ * @return as check; the warnings are those of the first time
+ */
+apr_status_t certmap_reread_first(certmap_reread_t *file, certmap_kept_t *const *kept, apr_size_t n,
+                                  certmap_report_t *report, apr_pool_t *p);
+/**
+ * Takes kept, whatever the file says now: the last good text, carried through a restart. Where fn is set, the text in
+ * the file counts as turned down. Returns as check; KEPT: it is of another kind, or fn turned it down.
+ */
+apr_status_t certmap_reread_restore(certmap_reread_t *file, certmap_kept_t *kept, certmap_report_t *report,
+                                    apr_pool_t *p);
 certmap_slot_t *certmap_reread_slot(certmap_reread_t *file);
 const char *certmap_reread_path(const certmap_reread_t *file);
 
 /* ---- kinds of sources ---------------------------------------------------------------------------------------- */
 
 /** A source that answers from an entry file. It answers APR_ENOENT until certmap_reread_check has read the file. */
-certmap_source_t *certmap_source_file_create(const char *path, int keep_text, apr_pool_t *p);
+certmap_source_t *certmap_source_file_create(const char *path, apr_pool_t *p);
 /** The file behind such a source. */
 certmap_reread_t *certmap_source_file_reread(certmap_source_t *source);
 

@@ -14,13 +14,21 @@
 
 #include "source.h"
 
+/* Lives in the pool of its generation. */
+struct certmap_kept_t {
+    certmap_generation_t *generation;
+    certmap_file_e kind;
+    const apr_array_header_t *errors;   /* warnings */
+    int settled;                    /* st says enough: who finds the file so need not read it */
+    struct stat st;
+    unsigned char digest[32];       /* of the text */
+};
+
 struct certmap_reread_t {
     const char *path;
     certmap_file_e kind;
-    int keep_text;
     certmap_slot_t *slot;
-    const void *current;            /* what the slot holds; only the thread that looks replaces it */
-    certmap_str_t text;             /* of current, in its pool; data NULL: not kept */
+    certmap_kept_t *current;        /* what the slot holds; only the thread that looks replaces it */
     int looked;                     /* errnum and st say how the file was */
     int errnum;                     /* it could not be read: why, or 0 */
     struct stat st;
@@ -31,13 +39,12 @@ struct certmap_reread_t {
     unsigned char digest[32];       /* of the text that was tried last */
 };
 
-certmap_reread_t *certmap_reread_create(const char *path, certmap_file_e kind, int keep_text, apr_pool_t *p)
+certmap_reread_t *certmap_reread_create(const char *path, certmap_file_e kind, apr_pool_t *p)
 {
     certmap_reread_t *file = apr_pcalloc(p, sizeof(*file));
 
     file->path = apr_pstrdup(p, path);
     file->kind = kind;
-    file->keep_text = keep_text;
     file->slot = certmap_slot_create(p);
     return file;
 }
@@ -52,9 +59,14 @@ const char *certmap_reread_path(const certmap_reread_t *file)
     return file->path;
 }
 
+static const void *object_of(const certmap_kept_t *kept)
+{
+    return kept != NULL ? certmap_generation_object(kept->generation) : NULL;
+}
+
 const void *certmap_reread_object(const certmap_reread_t *file)
 {
-    return file->current;
+    return object_of(file->current);
 }
 
 void certmap_reread_accept(certmap_reread_t *file, certmap_accept_fn *fn, void *baton)
@@ -72,14 +84,22 @@ int certmap_reread_retry(certmap_reread_t *file)
     return 1;
 }
 
-void certmap_reread_drop_texts(certmap_reread_t *file)
+certmap_kept_t *certmap_reread_keep(certmap_reread_t *file)
 {
-    file->keep_text = 0;
+    if (file->current != NULL) {
+        certmap_generation_hold(file->current->generation);
+    }
+    return file->current;
 }
 
-certmap_str_t certmap_reread_text(const certmap_reread_t *file)
+void certmap_kept_hold(certmap_kept_t *kept)
 {
-    return file->text;
+    certmap_generation_hold(kept->generation);
+}
+
+void certmap_kept_release(certmap_kept_t *kept)
+{
+    certmap_generation_release(kept->generation);
 }
 
 /* ---- what has changed ---------------------------------------------------------------------------------------- */
@@ -90,7 +110,7 @@ static apr_hash_t *texts_by_name(const certmap_ruleset_t *rules, apr_pool_t *p)
     apr_hash_t *texts = apr_hash_make(p);
     apr_size_t i;
 
-    for (i = 0; rules != NULL && i < certmap_ruleset_count(rules); i++) {
+    for (i = 0; i < certmap_ruleset_count(rules); i++) {
         const certmap_rule_t *rule = certmap_ruleset_rule(rules, i);
 
         apr_hash_set(texts, rule->name, APR_HASH_KEY_STRING, certmap_rule_text(rule, p));
@@ -118,6 +138,12 @@ static void compare_rules(const certmap_ruleset_t *before, const certmap_ruleset
     report->added = added;
     report->removed = removed;
     report->changed = changed;
+    if (before == NULL || before == now) {
+        for (i = 0; before == NULL && i < certmap_ruleset_count(now); i++) {
+            add_name(added, certmap_ruleset_rule(now, i)->name);
+        }
+        return;
+    }
     apr_pool_create(&scratch, p);
     old = texts_by_name(before, scratch);
     new = texts_by_name(now, scratch);
@@ -132,7 +158,7 @@ static void compare_rules(const certmap_ruleset_t *before, const certmap_ruleset
             add_name(changed, name);
         }
     }
-    for (i = 0; before != NULL && i < certmap_ruleset_count(before); i++) {
+    for (i = 0; i < certmap_ruleset_count(before); i++) {
         const char *name = certmap_ruleset_rule(before, i)->name;
 
         if (apr_hash_get(new, name, APR_HASH_KEY_STRING) == NULL) {
@@ -161,11 +187,13 @@ static apr_array_header_t *copy_errors(const apr_array_header_t *errors, apr_poo
 
 static apr_size_t count(const certmap_reread_t *file)
 {
-    if (file->current == NULL) {
+    const void *object = object_of(file->current);
+
+    if (object == NULL) {
         return 0;
     }
-    return file->kind == CERTMAP_FILE_RULES ? certmap_ruleset_count(file->current)
-                                            : certmap_entries_count(file->current, CERTMAP_K_COUNT);
+    return file->kind == CERTMAP_FILE_RULES ? certmap_ruleset_count(object)
+                                            : certmap_entries_count(object, CERTMAP_K_COUNT);
 }
 
 /* Parses a text. @return the object in pool, NULL when it has an error */
@@ -201,33 +229,54 @@ static int has_error(const apr_array_header_t *errors)
     return 0;
 }
 
-/* Makes a text the current one. It is in pool when it is kept; pool is the new generation's. */
+/* Makes kept the current one, unless it is turned down. One hold of kept is taken over. */
+static void take(certmap_reread_t *file, certmap_kept_t *kept, certmap_report_t *report, apr_pool_t *p)
+{
+    const void *object = object_of(kept);
+    apr_array_header_t *told = apr_array_copy(p, kept->errors);
+
+    file->turned_down = 0;
+    if (file->accept != NULL) {
+        file->accept(file->baton, file, object, told, p);
+        file->turned_down = has_error(told);
+    }
+    report->errors = copy_errors(told, p);
+    if (file->turned_down) {
+        report->outcome = CERTMAP_REREAD_KEPT;
+        certmap_kept_release(kept);
+        return;
+    }
+    report->outcome = CERTMAP_REREAD_REPLACED;
+    if (file->kind == CERTMAP_FILE_RULES) {
+        compare_rules(object_of(file->current), object, report, p);
+    }
+    file->current = kept;
+    certmap_slot_put(file->slot, kept->generation);
+}
+
+/* Parses a text and makes what it says the current one; pool is the new generation's. The digest is the text's. */
 static void take_text(certmap_reread_t *file, certmap_str_t text, apr_pool_t *pool, certmap_report_t *report,
                       apr_pool_t *p)
 {
     const apr_array_header_t *errors;
     const void *object = parse_text(file, text, &errors, pool);
+    certmap_kept_t *kept;
 
-    apr_array_header_t *told = apr_array_copy(p, errors);
-
-    file->turned_down = 0;
-    if (object != NULL && file->accept != NULL) {
-        file->accept(file->baton, file, object, told, p);
-        file->turned_down = has_error(told);
-    }
-    report->errors = copy_errors(told, p);
-    if (object == NULL || file->turned_down) {
+    if (object == NULL) {
+        file->turned_down = 0;
+        report->errors = copy_errors(errors, p);
         report->outcome = CERTMAP_REREAD_KEPT;
         apr_pool_destroy(pool);
         return;
     }
-    report->outcome = CERTMAP_REREAD_REPLACED;
-    if (file->kind == CERTMAP_FILE_RULES) {
-        compare_rules(file->current, object, report, p);
-    }
-    file->text = file->keep_text ? text : (certmap_str_t){ NULL, 0 };
-    file->current = object;
-    certmap_slot_replace(file->slot, object, pool);
+    kept = apr_pcalloc(pool, sizeof(*kept));
+    kept->generation = certmap_generation_create(object, pool);
+    kept->kind = file->kind;
+    kept->errors = errors;
+    kept->settled = file->looked;
+    kept->st = file->st;
+    memcpy(kept->digest, file->digest, sizeof(kept->digest));
+    take(file, kept, report, p);
 }
 
 /* ---- looking at the file ------------------------------------------------------------------------------------- */
@@ -313,28 +362,76 @@ static void cannot_read(certmap_reread_t *file, apr_status_t rv, certmap_report_
     file->errnum = rv;
 }
 
-/* Whether this is the text that was tried last. */
+/* Whether this is the text that was tried last. @return -1 when OpenSSL failed: the digest says nothing */
 static int tried_before(certmap_reread_t *file, certmap_str_t text)
 {
     certmap_der_t bytes = { (const unsigned char *)text.data, (const unsigned char *)text.data + text.len };
     unsigned char digest[32];
-    int has = certmap_digest_sha256(bytes, digest);
-    int same = has && file->has_digest && memcmp(digest, file->digest, sizeof(digest)) == 0;
+    int had = file->has_digest;
 
-    file->has_digest = has;
+    file->has_digest = certmap_digest_sha256(bytes, digest);
+    if (!file->has_digest) {
+        memset(file->digest, 0, sizeof(file->digest));
+        return -1;
+    }
+    had = had && memcmp(digest, file->digest, sizeof(digest)) == 0;
     memcpy(file->digest, digest, sizeof(digest));
-    return same;
+    return had;
 }
 
-/* Reads the text anew. */
-static void read_again(certmap_reread_t *file, certmap_report_t *report, apr_pool_t *p)
+/* Of those that were read from such a text. */
+static certmap_kept_t *find_kept(const certmap_reread_t *file, certmap_kept_t *const *kept, apr_size_t n)
 {
-    apr_pool_t *pool = certmap_generation_pool(file->slot);
-    apr_pool_t *text_pool = file->keep_text ? pool : certmap_generation_pool(file->slot);
+    apr_size_t i;
+
+    for (i = 0; i < n; i++) {
+        if (kept[i]->kind == file->kind && memcmp(kept[i]->digest, file->digest, sizeof(file->digest)) == 0) {
+            return kept[i];
+        }
+    }
+    return NULL;
+}
+
+static void take_again(certmap_reread_t *file, certmap_kept_t *kept, certmap_report_t *report, apr_pool_t *p)
+{
+    certmap_kept_hold(kept);
+    take(file, kept, report, p);
+}
+
+/* Tries a text that has been read. kept may have what it says. */
+static void try_text(certmap_reread_t *file, certmap_str_t text, certmap_kept_t *const *kept, apr_size_t n,
+                     certmap_report_t *report, apr_pool_t *p)
+{
+    int before = tried_before(file, text);
+    certmap_kept_t *same = before == 0 ? find_kept(file, kept, n) : NULL;
+    apr_pool_t *pool;
+
+    if (before > 0) {
+        return;
+    }
+    if (same != NULL) {
+        same->settled = file->looked;
+        same->st = file->st;
+        take_again(file, same, report, p);
+        return;
+    }
+    pool = certmap_generation_pool(file->slot);
+    if (pool == NULL) {
+        file->looked = file->has_digest = 0;
+        cannot_read(file, APR_ENOMEM, report, p);
+        return;
+    }
+    take_text(file, text, pool, report, p);
+}
+
+/* Reads the text anew. It is needed for a moment, and has a pool that gives its memory back. */
+static void read_again(certmap_reread_t *file, certmap_kept_t *const *kept, apr_size_t n, certmap_report_t *report,
+                       apr_pool_t *p)
+{
+    apr_pool_t *text_pool = certmap_generation_pool(file->slot);
     certmap_str_t text = { NULL, 0 };
     struct stat st;
-    apr_status_t rv = pool != NULL && text_pool != NULL ? read_file(file->path, &text, &st, text_pool) : APR_ENOMEM;
-    int taken = 0;
+    apr_status_t rv = text_pool != NULL ? read_file(file->path, &text, &st, text_pool) : APR_ENOMEM;
 
     if (rv == APR_EAGAIN) {
         file->looked = 0;
@@ -346,16 +443,10 @@ static void read_again(certmap_reread_t *file, certmap_report_t *report, apr_poo
         file->looked = is_settled(&st);
         file->errnum = 0;
         file->st = st;
-        if (!tried_before(file, text)) {
-            take_text(file, text, pool, report, p);
-            taken = 1;
-        }
+        try_text(file, text, kept, n, report, p);
     }
-    if (text_pool != NULL && text_pool != pool) {
+    if (text_pool != NULL) {
         apr_pool_destroy(text_pool);
-    }
-    if (pool != NULL && !taken) {
-        apr_pool_destroy(pool);
     }
 }
 
@@ -375,30 +466,56 @@ static apr_status_t end_report(certmap_reread_t *file, certmap_report_t *report)
 
 apr_status_t certmap_reread_check(certmap_reread_t *file, certmap_report_t *report, apr_pool_t *p)
 {
+    return certmap_reread_first(file, NULL, 0, report, p);
+}
+
+/* One that was read from this very file as it is now, or NULL. */
+static certmap_kept_t *unchanged(const certmap_reread_t *file, const struct stat *st, certmap_kept_t *const *kept,
+                                 apr_size_t n)
+{
+    apr_size_t i;
+
+    for (i = 0; i < n && file->current == NULL; i++) {
+        if (kept[i]->kind == file->kind && kept[i]->settled && same_state(st, &kept[i]->st)) {
+            return kept[i];
+        }
+    }
+    return NULL;
+}
+
+apr_status_t certmap_reread_first(certmap_reread_t *file, certmap_kept_t *const *kept, apr_size_t n,
+                                  certmap_report_t *report, apr_pool_t *p)
+{
+    certmap_kept_t *same;
     struct stat st;
 
     begin_report(report, p);
     if (stat(file->path, &st) != 0) {
         cannot_read(file, errno, report, p);
     }
+    else if ((same = unchanged(file, &st, kept, n)) != NULL) {
+        file->looked = file->has_digest = 1;
+        file->errnum = 0;
+        file->st = st;
+        memcpy(file->digest, same->digest, sizeof(file->digest));
+        take_again(file, same, report, p);
+    }
     else if (!file->looked || file->errnum != 0 || !same_state(&st, &file->st)) {
-        read_again(file, report, p);
+        read_again(file, kept, n, report, p);
     }
     return end_report(file, report);
 }
 
-apr_status_t certmap_reread_seed(certmap_reread_t *file, certmap_str_t text, certmap_report_t *report, apr_pool_t *p)
+apr_status_t certmap_reread_restore(certmap_reread_t *file, certmap_kept_t *kept, certmap_report_t *report,
+                                    apr_pool_t *p)
 {
-    apr_pool_t *pool = certmap_generation_pool(file->slot);
-
     begin_report(report, p);
-    if (pool == NULL) {
-        return APR_ENOMEM;
+    if (kept->kind == file->kind) {
+        take_again(file, kept, report, p);
     }
-    if (file->keep_text) {
-        text = certmap_str_copy(text.data, text.len, pool);
+    else {
+        report->outcome = CERTMAP_REREAD_KEPT;
     }
-    take_text(file, text, pool, report, p);
     file->turned_down = file->accept != NULL;
     return end_report(file, report);
 }

@@ -86,19 +86,34 @@ apr_pool_t *certmap_generation_pool(const certmap_slot_t *slot)
     return pool;
 }
 
-apr_uint64_t certmap_slot_replace(certmap_slot_t *slot, const void *object, apr_pool_t *pool)
+certmap_generation_t *certmap_generation_create(const void *object, apr_pool_t *pool)
 {
     certmap_generation_t *generation = apr_palloc(pool, sizeof(*generation));
+
+    generation->object = object;
+    generation->number = 0;
+    generation->refs = 1;
+    generation->pool = pool;
+    return generation;
+}
+
+void certmap_generation_hold(certmap_generation_t *generation)
+{
+    __atomic_add_fetch(&generation->refs, 1, __ATOMIC_RELAXED);
+}
+
+apr_uint64_t certmap_slot_put(certmap_slot_t *slot, certmap_generation_t *generation)
+{
     certmap_generation_t *before;
     apr_uint64_t number;
 
-    generation->object = object;
-    generation->refs = 1;
-    generation->pool = pool;
     lock(slot);
     before = slot->current;
     number = slot->number + 1;
-    generation->number = number;
+    /* One that comes from another slot keeps its number; that may be read there at this moment. */
+    if (generation->number == 0) {
+        generation->number = number;
+    }
     slot->current = generation;
     __atomic_store_n(&slot->number, number, __ATOMIC_RELEASE);
     unlock(slot);
@@ -108,6 +123,11 @@ apr_uint64_t certmap_slot_replace(certmap_slot_t *slot, const void *object, apr_
     return number;
 }
 
+apr_uint64_t certmap_slot_replace(certmap_slot_t *slot, const void *object, apr_pool_t *pool)
+{
+    return certmap_slot_put(slot, certmap_generation_create(object, pool));
+}
+
 certmap_generation_t *certmap_slot_acquire(certmap_slot_t *slot)
 {
     certmap_generation_t *generation;
@@ -115,7 +135,7 @@ certmap_generation_t *certmap_slot_acquire(certmap_slot_t *slot)
     lock(slot);
     generation = slot->current;
     if (generation != NULL) {
-        __atomic_add_fetch(&generation->refs, 1, __ATOMIC_RELAXED);
+        certmap_generation_hold(generation);
     }
     unlock(slot);
     return generation;

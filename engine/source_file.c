@@ -43,13 +43,13 @@ static const certmap_source_vtable_t file_vtable = {
     .generation = file_generation,
 };
 
-certmap_source_t *certmap_source_file_create(const char *path, int keep_text, apr_pool_t *p)
+certmap_source_t *certmap_source_file_create(const char *path, apr_pool_t *p)
 {
     source_file_t *s = apr_pcalloc(p, sizeof(*s));
 
     s->source.vtable = &file_vtable;
     s->source.name = apr_pstrcat(p, "file ", path, NULL);
-    s->file = certmap_reread_create(path, CERTMAP_FILE_ENTRIES, keep_text, p);
+    s->file = certmap_reread_create(path, CERTMAP_FILE_ENTRIES, p);
     return s->file != NULL ? &s->source : NULL;
 }
 

@@ -296,7 +296,7 @@ static const char *add_rule_file(cmd_parms *cmd, void *dconf, const char *path)
         return apr_psprintf(cmd->pool, "CertMapRuleFile: '%s' is not a path", path);
     }
     remember_place(cmd, conf);
-    file = certmap_reread_create(full, CERTMAP_FILE_RULES, 1, cmd->pool);
+    file = certmap_reread_create(full, CERTMAP_FILE_RULES, cmd->pool);
     if (!file) {
         return "CertMapRuleFile: out of memory";
     }
@@ -322,7 +322,7 @@ static const char *add_source(cmd_parms *cmd, void *dconf, const char *kind, con
     }
     remember_place(cmd, conf);
     if (strcasecmp(kind, "file") == 0) {
-        source = certmap_source_file_create(full, 1, cmd->pool);
+        source = certmap_source_file_create(full, cmd->pool);
         error = source ? certmap_reload_first(cmd, "CertMapSource file", certmap_source_file_reread(source))
                        : "CertMapSource: out of memory";
     }

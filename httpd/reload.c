@@ -2,8 +2,10 @@
 /*
  * Rule files and entry files while the server runs. Each child looks at its files once a second in a thread of
  * mod_watchdog; the parent looks too, now and then, so that a graceful restart with a broken file has the last good
- * text. That text goes to the process pool when the configuration ends, the only pool that a restart leaves alone, and
- * goes when the new configuration is known to be good.
+ * text. What was in force, in its parsed form, is held by the process pool when the configuration ends, the only pool
+ * that a restart leaves alone, and is let go when the new configuration is known to be good. So a file that has not
+ * changed is not parsed again, neither when httpd reads its configuration twice at the start nor at a restart. What is
+ * held points into this module, which is therefore never unloaded (configure.ac, "nodelete").
  */
 #include "reload.h"
 
@@ -24,16 +26,16 @@
 
 APLOG_USE_MODULE(certmap);
 
-#define LAST_GOOD "certmap:last-good"
+#define IN_FORCE "certmap:in-force"
 #define LOOK_STEP apr_time_from_msec(10)
 #define LOOK_STEPS 500      /* a child waits so often for a look when it ends */
 #define ERRORS_TOLD 20      /* in httpd's own message; the error log has all */
 
-/** What was in force of a path, by the order of its places: in one of two lists it may be behind. */
-typedef struct last_good_t {
-    apr_pool_t *pool;                   /* NULL: nothing is kept */
-    apr_array_header_t *texts;          /* of certmap_str_t */
-} last_good_t;
+/* What was in force when the configuration ended, for the next one. Lives in the process pool. */
+typedef struct in_force_t {
+    const void *owner;
+    apr_hash_t *paths;                  /* of apr_array_header_t *, of certmap_kept_t * */
+} in_force_t;
 
 /* A list in which a file's rules stand. */
 typedef struct place_t {
@@ -71,79 +73,78 @@ static void remember(apr_pool_t *pconf)
     }
 }
 
-/* ---- the last good text ---------------------------------------------------------------------------------------- */
+/* ---- what was in force ----------------------------------------------------------------------------------------- */
 
-static apr_hash_t *last_good(process_rec *process)
+/* Another build of this module, loaded beside this one by a restart, has another address here: what this one has kept
+ * means nothing to it. */
+static const char mine;
+
+static void release_all(apr_array_header_t *list)
+{
+    while (list->nelts) {
+        certmap_kept_release(*(certmap_kept_t **)apr_array_pop(list));
+    }
+}
+
+static apr_status_t release_kept(void *table)
+{
+    apr_hash_index_t *i;
+
+    for (i = apr_hash_first(NULL, ((in_force_t *)table)->paths); i; i = apr_hash_next(i)) {
+        release_all(apr_hash_this_val(i));
+    }
+    return APR_SUCCESS;
+}
+
+/* Of each path: arrays of certmap_kept_t *, by the order of its places. */
+static apr_hash_t *in_force(process_rec *process)
 {
     void *found = NULL;
+    in_force_t *table;
 
-    apr_pool_userdata_get(&found, LAST_GOOD, process->pool);
-    if (!found) {
-        found = apr_hash_make(process->pool);
-        /* not setn: the key is ours, and we are unloaded in between */
-        apr_pool_userdata_set(found, LAST_GOOD, NULL, process->pool);
+    apr_pool_userdata_get(&found, IN_FORCE, process->pool);
+    table = found;
+    if (!table || table->owner != &mine) {
+        table = apr_palloc(process->pool, sizeof(*table));
+        table->owner = &mine;
+        table->paths = apr_hash_make(process->pool);
+        /* not setn: the key is ours, and a build that is no longer loaded might have set it */
+        apr_pool_userdata_set(table, IN_FORCE, NULL, process->pool);
+        apr_pool_cleanup_register(process->pool, table, release_kept, apr_pool_cleanup_null);
     }
-    return found;
+    return table->paths;
 }
 
-static void forget_texts(last_good_t *kept)
+static apr_array_header_t *kept_of(process_rec *process, const char *path)
 {
-    if (kept->pool) {
-        apr_pool_destroy(kept->pool);
-    }
-    kept->pool = NULL;
-    kept->texts = NULL;
+    return apr_hash_get(in_force(process), path, APR_HASH_KEY_STRING);
 }
 
-static void keep_text(process_rec *process, certmap_reread_t *file)
+static void keep(process_rec *process, certmap_reread_t *file)
 {
-    apr_hash_t *paths = last_good(process);
-    last_good_t *kept = apr_hash_get(paths, certmap_reread_path(file), APR_HASH_KEY_STRING);
-    certmap_str_t text = certmap_reread_text(file);
-    const certmap_str_t *before;
+    const char *path = certmap_reread_path(file);
+    apr_array_header_t *list = kept_of(process, path);
+    certmap_kept_t *kept = certmap_reread_keep(file);
 
-    if (!kept) {
-        kept = apr_pcalloc(process->pool, sizeof(*kept));
-        apr_hash_set(paths, apr_pstrdup(process->pool, certmap_reread_path(file)), APR_HASH_KEY_STRING, kept);
+    if (!list) {
+        list = apr_array_make(process->pool, 1, sizeof(certmap_kept_t *));
+        apr_hash_set(in_force(process), apr_pstrdup(process->pool, path), APR_HASH_KEY_STRING, list);
     }
-    if (!kept->pool) {
-        if (apr_pool_create(&kept->pool, process->pool) != APR_SUCCESS) {
-            kept->pool = NULL;
-            return;
-        }
-        kept->texts = apr_array_make(kept->pool, 1, sizeof(certmap_str_t));
+    if (kept) {
+        APR_ARRAY_PUSH(list, certmap_kept_t *) = kept;
     }
-    /* Nearly always all places have the same text; it is kept once. */
-    before = kept->texts->nelts ? &APR_ARRAY_IDX(kept->texts, kept->texts->nelts - 1, certmap_str_t) : NULL;
-    if (before && before->data && text.data && before->len == text.len
-        && memcmp(before->data, text.data, text.len) == 0) {
-        text = *before;
-    }
-    else {
-        text.data = apr_pstrmemdup(kept->pool, text.data, text.len);
-    }
-    APR_ARRAY_PUSH(kept->texts, certmap_str_t) = text;
-}
-
-static const apr_array_header_t *kept_texts(process_rec *process, const certmap_reread_t *file)
-{
-    const last_good_t *kept = apr_hash_get(last_good(process), certmap_reread_path(file), APR_HASH_KEY_STRING);
-
-    return kept ? kept->texts : NULL;
 }
 
 /* Goes back to what was in force in this place. Should that not fit either, the configuration has changed as well, and
  * what another place had may fit. @return whether there is such a text */
-static int fall_back(certmap_reread_t *file, const apr_array_header_t *texts, int nth, apr_pool_t *p)
+static int fall_back(certmap_reread_t *file, const apr_array_header_t *list, int nth, apr_pool_t *p)
 {
     certmap_report_t report;
     int i;
 
-    for (i = 0; i < texts->nelts; i++) {
-        certmap_str_t text = APR_ARRAY_IDX(texts, (nth + i) % texts->nelts, certmap_str_t);
-
-        if (text.data && certmap_reread_seed(file, text, &report, p) == APR_SUCCESS
-            && report.outcome == CERTMAP_REREAD_REPLACED) {
+    for (i = 0; i < list->nelts; i++) {
+        if (certmap_reread_restore(file, APR_ARRAY_IDX(list, (nth + i) % list->nelts, certmap_kept_t *), &report, p)
+            == APR_SUCCESS && report.outcome == CERTMAP_REREAD_REPLACED) {
             return 1;
         }
     }
@@ -152,7 +153,7 @@ static int fall_back(certmap_reread_t *file, const apr_array_header_t *texts, in
 
 /* The configuration ends, and its files with it. Only a restart comes back for what they said: where the process ends,
  * so does its pool, and what httpd -X has read since its start is gone with the child that it was. */
-static apr_status_t keep_texts(void *process)
+static apr_status_t keep_all(void *process)
 {
     int i;
 
@@ -160,10 +161,39 @@ static apr_status_t keep_texts(void *process)
         return APR_SUCCESS;
     }
     for (i = 0; files && i < files->nelts; i++) {
-        keep_text(process, APR_ARRAY_IDX(files, i, watched_t *)->file);
+        keep(process, APR_ARRAY_IDX(files, i, watched_t *)->file);
     }
     certmap_stores_hand_over(process);
     return APR_SUCCESS;
+}
+
+/* The first look at a file. It takes what was in force before, or what another place of this configuration has read,
+ * where that is what the file says. */
+static apr_status_t first_look(process_rec *process, certmap_reread_t *file, certmap_report_t *report, apr_pool_t *p)
+{
+    const char *path = certmap_reread_path(file);
+    const apr_array_header_t *before = kept_of(process, path);
+    apr_array_header_t *others = apr_array_make(p, 2, sizeof(certmap_kept_t *));
+    apr_status_t rv;
+    int i;
+
+    for (i = 0; i < files->nelts; i++) {
+        certmap_reread_t *other = APR_ARRAY_IDX(files, i, watched_t *)->file;
+        certmap_kept_t *kept = strcmp(certmap_reread_path(other), path) == 0 ? certmap_reread_keep(other) : NULL;
+
+        if (kept) {
+            APR_ARRAY_PUSH(others, certmap_kept_t *) = kept;
+        }
+    }
+    for (i = 0; before && i < before->nelts; i++) {
+        certmap_kept_t *kept = APR_ARRAY_IDX(before, i, certmap_kept_t *);
+
+        certmap_kept_hold(kept);
+        APR_ARRAY_PUSH(others, certmap_kept_t *) = kept;
+    }
+    rv = certmap_reread_first(file, (certmap_kept_t *const *)others->elts, (apr_size_t)others->nelts, report, p);
+    release_all(others);
+    return rv;
 }
 
 /* ---- telling ------------------------------------------------------------------------------------------------- */
@@ -279,17 +309,17 @@ const char *certmap_reload_first(cmd_parms *cmd, const char *directive, certmap_
 
     remember(cmd->pool);
     nth = places_of(certmap_reread_path(file));
-    if (certmap_reread_check(file, &report, cmd->temp_pool) != APR_SUCCESS) {
+    if (first_look(cmd->server->process, file, &report, cmd->temp_pool) != APR_SUCCESS) {
         return apr_psprintf(cmd->pool, "%s %s: out of memory", directive, certmap_reread_path(file));
     }
     if (report.outcome == CERTMAP_REREAD_KEPT) {
-        const apr_array_header_t *texts = kept_texts(cmd->server->process, file);
+        const apr_array_header_t *before = kept_of(cmd->server->process, certmap_reread_path(file));
 
-        if (!texts) {
+        if (!before || !before->nelts) {
             return refusal(directive, file, &report, cmd->pool);
         }
         tell(file, &report, APLOG_STARTUP, NULL, cmd->temp_pool);
-        if (!fall_back(file, texts, nth, cmd->temp_pool)) {
+        if (!fall_back(file, before, nth, cmd->temp_pool)) {
             return apr_psprintf(cmd->pool, "%s %s: the text that was good last cannot be used", directive,
                                 certmap_reread_path(file));
         }
@@ -372,16 +402,16 @@ void certmap_reload_settle(server_rec *s, apr_pool_t *ptemp)
 
     for (i = 0; files && i < files->nelts && ap_state_query(AP_SQ_CONFIG_GEN) > 0; i++) {
         watched_t *watched = APR_ARRAY_IDX(files, i, watched_t *);
-        const apr_array_header_t *texts = kept_texts(s->process, watched->file);
+        const apr_array_header_t *before = kept_of(s->process, certmap_reread_path(watched->file));
         certmap_report_t report = { .outcome = CERTMAP_REREAD_KEPT };
         apr_array_header_t *errors = apr_array_make(ptemp, 1, sizeof(certmap_error_t));
 
         check_places(watched, watched->file, certmap_reread_object(watched->file), errors, ptemp);
-        if (errors->nelts && texts) {
+        if (errors->nelts && before) {
             report.errors = errors;
             tell(watched->file, &report, APLOG_STARTUP, s, ptemp);
             /* Where nothing fits, the checks refuse the configuration. */
-            fall_back(watched->file, texts, watched->nth, ptemp);
+            fall_back(watched->file, before, watched->nth, ptemp);
         }
     }
 }
@@ -391,13 +421,13 @@ void certmap_reload_keep(server_rec *s, apr_pool_t *pconf)
     apr_hash_index_t *i;
 
     /* Those of files that are no longer asked for go, too. */
-    for (i = apr_hash_first(pconf, last_good(s->process)); i; i = apr_hash_next(i)) {
-        forget_texts(apr_hash_this_val(i));
+    for (i = apr_hash_first(pconf, in_force(s->process)); i; i = apr_hash_next(i)) {
+        release_all(apr_hash_this_val(i));
     }
     certmap_stores_forget_kept(s->process, pconf);
     if (files) {
         /* behind the files' own cleanups, and so before them when the configuration ends */
-        apr_pool_cleanup_register(pconf, s->process, keep_texts, apr_pool_cleanup_null);
+        apr_pool_cleanup_register(pconf, s->process, keep_all, apr_pool_cleanup_null);
     }
 }
 
@@ -575,13 +605,8 @@ static apr_status_t look_no_more(void *unused)
 /* A child that begins between two looks of the parent does not begin with what was true then. */
 static void start_child(apr_pool_t *pchild, server_rec *s)
 {
-    int i;
-
     if (looking) {
         apr_thread_mutex_lock(looking);
-        for (i = 0; i < files->nelts; i++) {
-            certmap_reread_drop_texts(APR_ARRAY_IDX(files, i, watched_t *)->file);  /* the parent's are enough */
-        }
         look_again(0, s, pchild);
         apr_thread_mutex_unlock(looking);
     }

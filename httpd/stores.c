@@ -45,7 +45,7 @@ static certmap_checked_t *checked(process_rec *process)
     apr_pool_userdata_get(&found, CHECKED, process->pool);
     if (!found) {
         found = certmap_checked_create();
-        /* not setn: the key is ours, and we are unloaded in between */
+        /* not setn: the key is ours, and another build of this module may ask for it after a restart */
         apr_pool_userdata_set(found, CHECKED, NULL, process->pool);
     }
     return found;

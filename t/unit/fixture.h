@@ -178,11 +178,11 @@ static inline const char *fixture_spoil(X509 *x, int which)
         ASN1_INTEGER_set_int64(serial, -7);
         return "serial";
     case 13:
-        X509_delete_ext(x, X509_get_ext_by_NID(x, NID_subject_key_identifier, -1));
+        X509_EXTENSION_free(X509_delete_ext(x, X509_get_ext_by_NID(x, NID_subject_key_identifier, -1)));
         fixture_extension(x, "subjectKeyIdentifier", "DER:0400");
         return "ski";
     case 14:
-        X509_delete_ext(x, X509_get_ext_by_NID(x, NID_key_usage, -1));
+        X509_EXTENSION_free(X509_delete_ext(x, X509_get_ext_by_NID(x, NID_key_usage, -1)));
         fixture_extension(x, "keyUsage", "DER:03020700");
         return "ku";
     case 15:

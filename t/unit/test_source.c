@@ -185,14 +185,6 @@ static void check(certmap_reread_t *file, const char *expected, const char *what
     is_str(told(&report), expected, what);
 }
 
-static void check_quietly(certmap_reread_t *file)
-{
-    certmap_report_t report;
-
-    certmap_reread_check(file, &report, pool);
-    is_int(report.outcome, CERTMAP_REREAD_REPLACED, "a text is read");
-}
-
 /* Turns down rules of the name that it is given. */
 static void accept_but(void *baton, const certmap_reread_t *file, const void *object, apr_array_header_t *errors,
                        apr_pool_t *p)
@@ -215,7 +207,7 @@ static void test_accept(void)
 {
     const char *path = path_of("accept");
     const char *unwanted = "b";
-    certmap_reread_t *file = certmap_reread_create(path, CERTMAP_FILE_RULES, 0, pool);
+    certmap_reread_t *file = certmap_reread_create(path, CERTMAP_FILE_RULES, pool);
 
     certmap_reread_accept(file, accept_but, &unwanted);
     write_file(path, "a deny any\n");
@@ -239,9 +231,8 @@ static void test_accept(void)
 static void test_reread_rules(void)
 {
     const char *path = path_of("rules");
-    certmap_reread_t *file = certmap_reread_create(path, CERTMAP_FILE_RULES, 1, pool);
+    certmap_reread_t *file = certmap_reread_create(path, CERTMAP_FILE_RULES, pool);
     certmap_generation_t *held;
-    certmap_report_t report;
     struct stat st;
     struct timespec times[2];
 
@@ -260,7 +251,6 @@ static void test_reread_rules(void)
     check(file, "kept 3; 2:3; 3:3", "a text with errors is not taken, all of them are told");
     check(file, "same 3", "once");
     is_int((long long)certmap_slot_number(certmap_reread_slot(file)), 2, "the old generation stays");
-    ok(strstr(certmap_reread_text(file).data, "# more") != NULL, "and its text");
     write_file(path, "a allow ann subject.CN=a\n# more\nb allow bob subject.CN=b\nd deny subject.CN=d\n");
     check(file, "replaced 3", "the good text again: no rule has changed");
     write_file(path, "a allow ann subject.CN=a\n# more\nb allow bob subject.CN=b\nd deny subject.CN=d\n");
@@ -280,20 +270,87 @@ static void test_reread_rules(void)
     unlink(path);
     write_file(path, "");
     check(file, "replaced 0 -a -b -d", "an empty file has no rules");
-    certmap_reread_seed(file, (certmap_str_t){ "z deny any", 10 }, &report, pool);
-    is_str(told(&report), "replaced 1 +z", "a text that was carried along");
-    certmap_reread_seed(file, (certmap_str_t){ "z", 1 }, &report, pool);
-    is_str(told(&report), "kept 1; 1:1", "one with an error");
+}
+
+static void restore(certmap_reread_t *file, certmap_kept_t *kept, const char *expected, const char *name)
+{
+    certmap_report_t report;
+
+    is_int(certmap_reread_restore(file, kept, &report, pool), APR_SUCCESS, name);
+    is_str(told(&report), expected, name);
+}
+
+/* Another look at a path, as a server's next configuration takes it, with what the one before has kept. */
+static certmap_reread_t *next(const char *path, certmap_file_e kind, certmap_kept_t **kept, const char *expected,
+                              const char *name)
+{
+    certmap_reread_t *file = certmap_reread_create(path, kind, pool);
+    certmap_report_t report;
+
+    is_int(certmap_reread_first(file, kept, 1, &report, pool), APR_SUCCESS, name);
+    is_str(told(&report), expected, name);
+    return file;
+}
+
+/* A time long enough ago that a look at the file tells whether it has changed. */
+static void settle(const char *path)
+{
+    struct timespec wait = { 0, 100000000 };
+    struct stat st;
+
+    do {
+        nanosleep(&wait, NULL);
+    } while (stat(path, &st) == 0 && time(NULL) - st.st_ctim.tv_sec <= 3);
+}
+
+static void test_kept(void)
+{
+    const char *path = path_of("kept");
+    apr_pool_t *p;
+    certmap_reread_t *file;
+    certmap_kept_t *kept[1];
+    const void *object;
+
+    apr_pool_create(&p, pool);
+    file = certmap_reread_create(path, CERTMAP_FILE_RULES, p);
+    ok(certmap_reread_keep(file) == NULL, "nothing was read, and nothing is kept");
+    write_file(path, "a allow ann issuer=\"CN=x,O=y\" subject.CN=a expires=2020-01-01\nb deny C=x subject.CN=b\n");
+    check(file, "kept 0; 2:8", "a text with an error");
+    ok(certmap_reread_keep(file) == NULL, "nothing is kept of it");
+    write_file(path, "a allow ann issuer=\"C=x,CN=y\" subject.CN=a\n");
+    check(file, "replaced 1 +a; 1:21", "a text with a warning");
+    kept[0] = certmap_reread_keep(file);
+    object = certmap_reread_object(file);
+    apr_pool_destroy(p);
+    is_str(certmap_ruleset_rule(object, 0)->file, path, "what is kept outlives the file that it was read by");
+    file = next(path, CERTMAP_FILE_RULES, kept, "replaced 1 +a; 1:21", "the same text: its warning is reported again");
+    ok(certmap_reread_object(file) == object, "it is taken as it was kept, and not parsed");
+    check(file, "same 1", "and there is nothing new");
+    settle(path);
+    file = next(path, CERTMAP_FILE_RULES, kept, "replaced 1 +a; 1:21", "once more, the file at rest");
+    chmod(path, 0);
+    file = next(path, CERTMAP_FILE_RULES, kept, geteuid() == 0 ? "replaced 1 +a; 1:21" : "kept 0; Permission denied",
+                "a file of another mode is read, its text compared");
+    chmod(path, 0600);
+    file = next(path, CERTMAP_FILE_ENTRIES, kept, "kept 0; 1:1", "what was read as rules is not taken for entries");
+    write_file(path, "b deny subject.CN=b\n");
+    file = next(path, CERTMAP_FILE_RULES, kept, "replaced 1 +b", "another text is parsed");
+    ok(certmap_reread_object(file) != object, "and taken");
+    write_file(path, "broken\n");
+    file = next(path, CERTMAP_FILE_RULES, kept, "kept 0; 1:1", "a broken text");
+    ok(certmap_reread_object(file) == NULL, "is not replaced by what was kept, unasked");
+    restore(file, kept[0], "replaced 1 +a; 1:21", "what was kept is restored");
     check(file, "same 1", "the file has not changed since");
-    write_file(path, "y deny any");
-    check(file, "replaced 1 +y -z", "now it has");
+    write_file(path, "a allow ann subject.CN=a\n");
+    check(file, "replaced 1 ~a", "now it has");
+    certmap_kept_release(kept[0]);
 }
 
 /* A file that was changed just now may change again within the same tick of the clock. */
 static void test_unsettled(void)
 {
     const char *path = path_of("busy");
-    certmap_reread_t *file = certmap_reread_create(path, CERTMAP_FILE_RULES, 0, pool);
+    certmap_reread_t *file = certmap_reread_create(path, CERTMAP_FILE_RULES, pool);
     int i;
     int seen = 0;
 
@@ -310,14 +367,6 @@ static void test_unsettled(void)
         seen += report.outcome == CERTMAP_REREAD_REPLACED;
     }
     is_int(seen, 200, "200 texts of one size as fast as they can be written: each is seen");
-    ok(certmap_reread_text(file).data == NULL, "a text that nobody asked to keep is not kept");
-    file = certmap_reread_create(path, CERTMAP_FILE_RULES, 1, pool);
-    check_quietly(file);
-    ok(certmap_reread_text(file).data != NULL, "one that is to be kept is kept");
-    certmap_reread_drop_texts(file);
-    write_file(path, "last deny any\n");
-    check_quietly(file);
-    ok(certmap_reread_text(file).data == NULL, "until nobody wants it any more");
 }
 
 /* ---- the source of a file ------------------------------------------------------------------------------------ */
@@ -336,7 +385,7 @@ static void test_source(void)
 {
     const certmap_cert_t *ann = person("CN", "ann", NULL);
     const char *path = path_of("entries");
-    certmap_source_t *source = certmap_source_file_create(path, 0, pool);
+    certmap_source_t *source = certmap_source_file_create(path, pool);
     certmap_reread_t *file = certmap_source_file_reread(source);
 
     is_str(source->name, apr_pstrcat(pool, "file ", path, NULL), "its name");
@@ -363,10 +412,10 @@ static void test_malformed(void)
 {
     const certmap_cert_t *odd = person("CN", "ann", "odd", "0", NULL);
     const char *path = path_of("entries");
-    certmap_source_t *source = certmap_source_file_create(path, 0, pool);
+    certmap_source_t *source = certmap_source_file_create(path, pool);
     certmap_reread_t *file = certmap_source_file_reread(source);
     certmap_list_t list = { .source = source, .rules = rules_of("r allow u any") };
-    certmap_list_t two = { .outer = &list, .source = certmap_source_file_create(path_of("none"), 0, pool) };
+    certmap_list_t two = { .outer = &list, .source = certmap_source_file_create(path_of("none"), pool) };
     certmap_verdict_t good = { .reason = CERTMAP_R_NONE };
     certmap_decision_t d;
 
@@ -416,7 +465,7 @@ static void *ask_on(void *data)
 static void test_source_threads(void)
 {
     const char *path = path_of("threads");
-    certmap_source_t *source = certmap_source_file_create(path, 0, pool);
+    certmap_source_t *source = certmap_source_file_create(path, pool);
     const certmap_cert_t *ann = person("CN", "ann", NULL);
     pthread_t threads[3];
     asker_t askers[3];
@@ -459,6 +508,7 @@ int main(void)
     test_slot_threads();
     test_reread_rules();
     test_accept();
+    test_kept();
     test_unsettled();
     test_source();
     test_malformed();
