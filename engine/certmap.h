@@ -403,6 +403,8 @@ apr_size_t certmap_list_count(const certmap_list_t *list);
  */
 apr_array_header_t *certmap_list_lint(const certmap_list_t *list, certmap_strength_e min, apr_time_t now,
                                       apr_pool_t *p);
+/** The errors of these alone, which take a small part of the time. */
+apr_array_header_t *certmap_list_errors(const certmap_list_t *list, certmap_strength_e min, apr_pool_t *p);
 
 /**
  * What is not wrong but may not be meant, for those who check before they deploy: USER templates that give nothing for

@@ -88,7 +88,7 @@ static void lint_strength(linter_t *l, const certmap_rule_t *rule, certmap_stren
                                               certmap_strength_name(rule->strength), certmap_strength_name(min),
                                               hints[min]));
     }
-    else if (rule->strength == CERTMAP_WEAK) {
+    else if (rule->strength == CERTMAP_WEAK && l->reach != NULL) {
         report(l, rule, NULL, 1,
                certmap_rule_has_issuer(rule)
                    ? apr_psprintf(l->scratch, "rule %s is weak, it asks hardly anything of whom its CA certifies: add "
@@ -100,15 +100,12 @@ static void lint_strength(linter_t *l, const certmap_rule_t *rule, certmap_stren
     }
 }
 
-static void lint_rule(linter_t *l, const certmap_rule_t *rule, certmap_strength_e min, apr_time_t now)
+/* What is doubtful about a rule. */
+static void lint_rule(linter_t *l, const certmap_rule_t *rule, apr_time_t now)
 {
     const certmap_rule_t *before;
     apr_size_t i;
 
-    l->finding = FOUND_STRENGTH;
-    if (!rule->deny) {
-        lint_strength(l, rule, min);
-    }
     l->finding = FOUND_EXPIRED;
     if (rule->expires != 0 && now >= rule->expires) {
         report(l, rule, NULL, 1, apr_psprintf(l->scratch, rule->deny ? "rule %s has expired; it still denies"
@@ -132,13 +129,15 @@ static void lint_rule(linter_t *l, const certmap_rule_t *rule, certmap_strength_
     }
 }
 
-apr_array_header_t *certmap_list_lint(const certmap_list_t *list, certmap_strength_e min, apr_time_t now, apr_pool_t *p)
+/* now is of no interest where only errors are. */
+static apr_array_header_t *lint(const certmap_list_t *list, certmap_strength_e min, apr_time_t now, int only_errors,
+                                apr_pool_t *p)
 {
     /* The tables take as much as the rules: servers lint at each start, and want the memory back. */
     apr_pool_t *temporary = certmap_pool_temporary(p);
     apr_array_header_t *rules = certmap_list_flatten(list, temporary);
     linter_t l = { .found = apr_array_make(p, 4, sizeof(certmap_error_t)), .names = apr_hash_make(temporary),
-                   .reach = certmap_reach_create(list, temporary) };
+                   .reach = only_errors ? NULL : certmap_reach_create(list, temporary) };
     int i;
 
     l.sink = (certmap_sink_t){ .list = l.found, .pool = p };
@@ -147,12 +146,26 @@ apr_array_header_t *certmap_list_lint(const certmap_list_t *list, certmap_streng
         const certmap_rule_t *rule = APR_ARRAY_IDX(rules, i, const certmap_rule_t *);
 
         lint_name(&l, rule);
-        if (!rule->disabled) {
-            lint_rule(&l, rule, min, now);
+        l.finding = FOUND_STRENGTH;
+        if (!rule->disabled && !rule->deny) {
+            lint_strength(&l, rule, min);
+        }
+        if (!rule->disabled && !only_errors) {
+            lint_rule(&l, rule, now);
         }
         apr_pool_clear(l.scratch);
     }
     apr_pool_destroy(temporary);
     end_reports(&l);
     return l.found;
+}
+
+apr_array_header_t *certmap_list_lint(const certmap_list_t *list, certmap_strength_e min, apr_time_t now, apr_pool_t *p)
+{
+    return lint(list, min, now, 0, p);
+}
+
+apr_array_header_t *certmap_list_errors(const certmap_list_t *list, certmap_strength_e min, apr_pool_t *p)
+{
+    return lint(list, min, 0, 1, p);
 }

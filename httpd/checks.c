@@ -16,6 +16,7 @@
 
 #include "anchors.h"
 #include "conftree.h"
+#include "findings.h"
 #include "mod_certmap.h"
 #include "reload.h"
 
@@ -568,7 +569,6 @@ static void check_section(server_rec *s, const certmap_dir_conf_t *raw, const ce
     const certmap_chain_t *chain = certmap_conf_chain(merged, check->p), *link;
     certmap_pinned_t pinned;
 
-    (void)s;
     if (merged->mode == CERTMAP_MODE_ON || merged->mode == CERTMAP_MODE_OPTIONAL) {
         check->uses = 1;
     }
@@ -587,7 +587,7 @@ static void check_section(server_rec *s, const certmap_dir_conf_t *raw, const ce
             name ? " in " : "", name ? name : "");
     }
     certmap_chain_pin(chain, &pinned, check->p);
-    say_all(check, certmap_list_lint(pinned.list, certmap_conf_min_strength(merged), apr_time_now(), check->p));
+    say_all(check, certmap_findings(s->process, &pinned, certmap_conf_min_strength(merged), apr_time_now(), check->p));
     if (check->anchors && (merged->mode == CERTMAP_MODE_ON || merged->mode == CERTMAP_MODE_OPTIONAL)) {
         check_anchors(check, pinned.list, certmap_conf_min_strength(merged));
     }
@@ -679,6 +679,7 @@ int certmap_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
             check.rule->file, check.rule->line, check.rule->name);
     }
     if (!check.errors) {
+        certmap_findings_settle(s->process, ptemp);
         certmap_reload_keep(s, pconf);
     }
     return check.errors ? HTTP_INTERNAL_SERVER_ERROR : OK;

@@ -261,12 +261,11 @@ static void check_places(void *baton, const certmap_reread_t *file, const void *
                          apr_pool_t *p)
 {
     const watched_t *watched = baton;
-    int i, k;
+    int i;
 
     for (i = 0; i < watched->places->nelts; i++) {
         const place_t *place = &APR_ARRAY_IDX(watched->places, i, place_t);
         const certmap_chain_t *link;
-        const apr_array_header_t *said;
         certmap_pinned_t pinned;
         certmap_list_t *list;
 
@@ -277,12 +276,7 @@ static void check_places(void *baton, const certmap_reread_t *file, const void *
                 list->rules = object;
             }
         }
-        said = certmap_list_lint(pinned.list, place->min, apr_time_now(), p);
-        for (k = 0; k < said->nelts; k++) {
-            if (!APR_ARRAY_IDX(said, k, certmap_error_t).warning) {
-                APR_ARRAY_PUSH(errors, certmap_error_t) = APR_ARRAY_IDX(said, k, certmap_error_t);
-            }
-        }
+        apr_array_cat(errors, certmap_list_errors(pinned.list, place->min, p));
         certmap_chain_unpin(&pinned);
     }
 }
