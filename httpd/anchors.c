@@ -30,6 +30,23 @@ static void add_anchors(apr_array_header_t *anchors, X509_STORE *store, const ch
     }
 }
 
+/* OpenSSL finds a CA there under the hash of its name: "5ed36f99.0". */
+static int is_hashed(const char *name)
+{
+    return strspn(name, "0123456789abcdef") == 8 && name[8] == '.' && name[9] != '\0'
+           && strspn(name + 9, "0123456789") == strlen(name + 9);
+}
+
+/* What is no file could keep a reader waiting for ever. */
+static void load_file(X509_STORE *store, const char *path, apr_pool_t *p)
+{
+    apr_finfo_t info;
+
+    if (apr_stat(&info, path, APR_FINFO_TYPE, p) == APR_SUCCESS && info.filetype == APR_REG) {
+        X509_STORE_load_file(store, path);
+    }
+}
+
 static void load_folder(X509_STORE *store, const char *path, apr_pool_t *p)
 {
     apr_dir_t *folder;
@@ -39,8 +56,8 @@ static void load_folder(X509_STORE *store, const char *path, apr_pool_t *p)
         return;
     }
     while (apr_dir_read(&info, APR_FINFO_NAME, folder) == APR_SUCCESS) {
-        if (info.name[0] != '.') {
-            X509_STORE_load_file(store, apr_pstrcat(p, path, "/", info.name, NULL));
+        if (is_hashed(info.name)) {
+            load_file(store, apr_pstrcat(p, path, "/", info.name, NULL), p);
         }
     }
     apr_dir_close(folder);
@@ -58,7 +75,7 @@ static apr_array_header_t *read_path(const char *path, int is_folder, apr_pool_t
             load_folder(store, path, p);
         }
         else {
-            X509_STORE_load_file(store, path);
+            load_file(store, path, p);
         }
         add_anchors(anchors, store, path, p);
         ERR_pop_to_mark();

@@ -5,6 +5,7 @@
 # with one of them (revoked, expired, of another CA) is what the refusal says, never that it would be malformed.
 use strict;
 use warnings;
+use POSIX ();
 use Test::More;
 use CertMap::File;
 use CertMap::Server;
@@ -96,7 +97,7 @@ my @cases = (
     ['itself'          => '403.13 revocation-unknown'],
 );
 my @ways = qw(1.2 1.3);
-plan tests => 9 + @ways * (@cases + @trusted);
+plan tests => 10 + @ways * (@cases + @trusted);
 
 # What is tried is what was meant: a newer openssl may have other defaults.
 like says('one'), qr/Version: 1 /, 'x509 -req wrote version 1';
@@ -162,13 +163,18 @@ like $console, qr/warning: \S+trusted\.pem: rule staff maps the certificate CN=$
 unlike $console, qr/CN=itself-leaf|CN=Moa ca.*rule/, '... and not of one that could not, nor of a CA that nothing maps';
 
 # A rule with issuer= cannot keep two CAs of one name apart. A CA whose certificate was renewed has one key.
+sub twins_of {
+    my ($directive) = @_;
+    my ($status, $output) = httpd_test("<VirtualHost *:1>\nServerName a.test\nSSLEngine on\nSSLVerifyClient require\n"
+        . "SSLCertificateFile \"\${PKI}/server.pem\"\n$directive\nCertMap On\n"
+        . "CertMapRule staff allow ann issuer=\"CN=Moa ca,O=Moa\" subject.CN=ann\n</VirtualHost>\n");
+    return "$status " . ($output =~ /: two trusted CAs have the name CN=Moa ca,O=Moa and different keys/ ? 'warned' : $output);
+}
+
 sub twins {
     my (@files) = @_;
     spew("$dir/twins.pem", map { slurp("$dir/$_.crt") } @files);
-    my ($status, $output) = httpd_test("<VirtualHost *:1>\nServerName a.test\nSSLEngine on\nSSLVerifyClient require\n"
-        . "SSLCertificateFile \"\${PKI}/server.pem\"\nSSLCACertificateFile \"$dir/twins.pem\"\nCertMap On\n"
-        . "CertMapRule staff allow ann issuer=\"CN=Moa ca,O=Moa\" subject.CN=ann\n</VirtualHost>\n");
-    return "$status " . ($output =~ /: two trusted CAs have the name CN=Moa ca,O=Moa and different keys/ ? 'warned' : $output);
+    return twins_of("SSLCACertificateFile \"$dir/twins.pem\"");
 }
 
 openssl("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -keyout '$dir/twin.key' -out '$dir/twin.crt'"
@@ -176,4 +182,20 @@ openssl("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -
 openssl("req -x509 -key '$dir/ca.key' -days 60 -out '$dir/renewed.crt' -subj '/O=Moa/CN=Moa ca'");
 is twins('ca', 'twin'), '0 warned', 'two CAs of one name';
 is twins('ca', 'renewed'), "0 Syntax OK\n", 'one CA, renewed';
+
+# A folder of hashed names, in which other things stand as well.
+mkdir "$dir/folder" or die "$dir/folder: $!\n";
+my $n = 0;
+for my $name (qw(ca twin)) {
+    my $hash = qx(openssl x509 -noout -hash -in '$dir/$name.crt');
+    chomp $hash;
+    spew("$dir/folder/$hash." . $n++, slurp("$dir/$name.crt"));
+}
+POSIX::mkfifo("$dir/folder/0badcafe.0", 0600) && POSIX::mkfifo("$dir/folder/fifo", 0600) or die "mkfifo: $!\n";
+{
+    local $SIG{ALRM} = sub { die "httpd -t waits for a FIFO\n" };
+    alarm 60;
+    is twins_of("SSLCACertificatePath \"$dir/folder\""), '0 warned', 'two CAs of one name in a folder';
+    alarm 0;
+}
 unlike slurp($server->dir . '/error_log'), qr/malformed/, 'nothing is called malformed';
