@@ -34,6 +34,7 @@ APLOG_USE_MODULE(certmap);
 /* ---- the two questions ---------------------------------------------------------------------------------------- */
 
 static ap_filter_rec_t *gate_rec;
+static const char refusal;      /* its address: a gate that lets the refusal out, and nothing after it */
 
 /* Of the request that is, or whose part is, the error document of a refusal of ours; NULL: of none. */
 static inline const certmap_request_t *document_of(const request_rec *r)
@@ -693,19 +694,42 @@ static int is_withheld(request_rec *r, const certmap_request_t *state)
            && r->status != HTTP_MISDIRECTED_REQUEST && !is_exempt(r, state);
 }
 
-/* The first of what anybody answers: the refusal in its place, with its error document and all. */
+static int has_end(const apr_bucket_brigade *bb)
+{
+    const apr_bucket *b;
+
+    for (b = APR_BRIGADE_FIRST(bb); b != APR_BRIGADE_SENTINEL(bb); b = APR_BUCKET_NEXT(b)) {
+        if (APR_BUCKET_IS_EOS(b)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/*
+ * The first of what anybody answers: the refusal in its place, with its error document and all. httpd takes this filter
+ * away when it writes an error answer, so that there is another one for the refusal: what comes after that is from who
+ * was interrupted and does not know it.
+ */
 static apr_status_t gate(ap_filter_t *f, apr_bucket_brigade *answer)
 {
     request_rec *r = f->r;
     certmap_request_t *state = certmap_request_if_any(r);
     int status;
 
+    if (f->ctx == &refusal) {
+        if (has_end(answer)) {
+            f->ctx = state;
+        }
+        return ap_pass_brigade(f->next, answer);
+    }
     if (!f->ctx) {
         if (!is_withheld(r, state)) {
             ap_remove_output_filter(f);
             return ap_pass_brigade(f->next, answer);
         }
         f->ctx = state;
+        state->interrupts = 1;
         state->memo = NULL;
         state->evaluated = NULL;
         status = refuse(r, state, as_told(certmap_dir_conf(r), state));
@@ -766,7 +790,10 @@ static void on_error_answer(request_rec *r)
         forget_user(r);     /* refused for a part of it */
     }
     keep_known_user(r);     /* nobody may have looked yet whose user that is */
-    if (is_withheld(r, state)) {
+    if (state && state->interrupts) {
+        ap_add_output_filter_handle(gate_rec, (void *)&refusal, r, r->connection);
+    }
+    else if (is_withheld(r, state)) {
         ap_add_output_filter_handle(gate_rec, NULL, r, r->connection);
     }
 }

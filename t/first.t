@@ -34,6 +34,9 @@ my @table = (
     (map { ["GET /$_", 200, ''] } qw(quick translate storage access fixup)),
     $perl ? ['GET /read', 410, ''] : (),
     ['HEAD /quick', 200, ''], ['POST /quick', 200, ''], ['GET /quick-long', 200, ''],
+    # and who goes on to write when the refusal is out, whatever that is
+    ['GET /long', 200, ''], ['GET /own/long', 200, "403 the own document\n"], ['GET /text/long', 200, '403 the own text'],
+    ['GET /away/long', 200, '302 '], ['HEAD /text/long', 200, '403 '],
     # CertMap Off
     ['GET /off/plain.txt', 200, "200 plain text\n"], ['GET /off/redirect', 302, '302 '], ['GET /off/rw200', 200, '200 '],
     ['GET /off/gone', 410, '410 '], ['GET /off/nowhere', 404, '404 '], ['GET /off/closed/x', 403, '403 '],
@@ -80,14 +83,18 @@ local function answers(r, name)
     end
     return apache2.DECLINED
 end
+local function writes(r)
+    for i = 1, 1000 do r:puts('a line that is longer than others, so that there is much to send\n') end
+    return apache2.DONE
+end
 function quick(r)
-    if r.uri == '/quick-long' then
-        for i = 1, 1000 do r:puts('a line that is longer than others, so that there is much to send\n') end
-        return apache2.DONE
-    end
+    if r.uri == '/quick-long' then return writes(r) end
     return answers(r, 'quick')
 end
-function translate(r) return answers(r, 'translate') end
+function translate(r)
+    if r.uri:match('/long$') then return writes(r) end
+    return answers(r, 'translate')
+end
 function storage(r) return answers(r, 'storage') end
 function access(r) return answers(r, 'access') end
 function fixup(r) return answers(r, 'fixup') end
