@@ -725,6 +725,9 @@ static apr_status_t gate(ap_filter_t *f, apr_bucket_brigade *answer)
     }
     if (!f->ctx) {
         if (!is_withheld(r, state)) {
+            if (state && state->status && r->status == HTTP_OK) {
+                r->status = r->prev->status = state->status;
+            }
             ap_remove_output_filter(f);
             return ap_pass_brigade(f->next, answer);
         }
@@ -759,7 +762,8 @@ static int request_begins(request_rec *r)
     if (state->wrong != CERTMAP_R_NONE && !state->error_document) {
         state->withheld = 1;
         if (r->prev && is_withheld(r->prev, certmap_request_if_any(r->prev))) {
-            r->prev->status = r->status = HTTP_OK;      /* as in gate */
+            state->status = r->status;
+            r->prev->status = r->status = HTTP_OK;      /* as in gate, which sets it again where CertMap is Off */
         }
         ap_add_output_filter_handle(gate_rec, NULL, r, r->connection);
     }

@@ -42,6 +42,7 @@ my @table = (
     ['GET /off/gone', 410, '410 '], ['GET /off/nowhere', 404, '404 '], ['GET /off/closed/x', 403, '403 '],
     ['GET /off-directory/plain.txt', 200, "200 plain text\n"], ['GET /off-directory', 301, '301 '],
     ['GET /off-directory/here200', 200, '200 '], ['GET /off-files.txt', 200, "200 plain text\n"],
+    ['GET /documents/public', 410, "410 plain text\n"],
     ['GET /off/translate', 200, "200 early\n"], ['GET /off/locked/x', 403, '403 '], ['GET /locked/x', 403, ''],
     # No other quick handler is asked; and of a redirect nobody knows the directory.
     ['GET /off-directory/redirect', 302, ''], ['GET /off/quick', 200, '404 '],
@@ -194,11 +195,15 @@ Listen 127.0.0.1:\${MY_TLS}
     <Location "/documents/text">
         ErrorDocument 410 "SECRET"
     </Location>
+    <Location "/documents/public">
+        ErrorDocument 410 /off/plain.txt
+    </Location>
     <Location "/documents/forbidden">
         ErrorDocument 403 /errors/doc.txt
     </Location>
     Redirect gone "/documents/gone"
     Redirect gone "/documents/text"
+    Redirect gone "/documents/public"
     RewriteRule "^/documents/forbidden\$" - [F]
     <Location "/own">
         ErrorDocument 403 /errors/doc.txt
