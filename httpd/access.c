@@ -531,7 +531,13 @@ static int before_require_user(request_rec *r)
     const certmap_dir_conf_t *conf = certmap_dir_conf(r);
     certmap_request_t *state = certmap_request_if_any(r);
 
-    if (!r->user || !speaks(r, conf) || !may_set_user(r)) {
+    if (!r->user || !speaks(r, conf)) {
+        return DECLINED;
+    }
+    if (!may_set_user(r)) {
+        if (!r->ap_auth_type) {     /* not every module names it, and it is what tells this user from a stranger */
+            r->ap_auth_type = (char *)ap_auth_type(r);
+        }
         return DECLINED;
     }
     keep_own_user(r, conf, state);

@@ -46,6 +46,8 @@ my %place = (
     'lua-early'     => ['AuthType Certificate', 'Require valid-user', 'LuaHookAccessChecker "${DIR}/user.lua" zoe early'],
     'lua-late'      => ['CertMap Optional', 'Require valid-user', 'LuaHookAccessChecker "${DIR}/user.lua" zoe late'],
     'lua-authn'     => ['CertMap Optional', 'Require user Zoe alice', 'LuaHookCheckUserID "${DIR}/user.lua" proven early'],
+    'lua-type'      => ['CertMap Optional', 'AuthType Lua', 'AuthName x', 'Require user Zoe',
+        'LuaHookCheckUserID "${DIR}/user.lua" proven'],
     'lua-any'       => ['CertMap Optional', 'Satisfy any', 'LuaHookAccessChecker "${DIR}/user.lua" zoe late'],
     # A header that mod_ssl makes up, with a password that everybody knows.
     'fake-optional' => ['CertMap Optional', 'AuthType Basic', 'AuthName x', 'AuthUserFile "${DIR}/passwords"',
@@ -88,6 +90,8 @@ my @table = (
     [undef, '/lua-early/plain.txt', '403 -'],
     [$alice, '/lua-late/plain.txt', '200 alice'], [$zoe, '/lua-late/plain.txt', '403 -'], [undef, '/lua-late/plain.txt', '403 -'],
     [$alice, '/lua-authn/plain.txt', '200 alice'], [$zoe, '/lua-authn/plain.txt', '403 -'],
+    # Somebody else's AuthType, whose module does not say which it was, as some do.
+    (map { [$_, '/lua-type/plain.txt', '200 Zoe'] } $alice, $zoe, undef), [$mallory, '/lua-type/plain.txt', '403 -'],
     [$alice, '/lua-any/plain.txt', '200 alice'], [$zoe, '/lua-any/plain.txt', '200 -'],
     [$zoe, '/fake-stock/plain.txt', '200 dn'],
     [$zoe, '/fake-cert/plain.txt', '403 -'], [$alice, '/fake-cert/plain.txt', '200 alice'],
