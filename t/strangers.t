@@ -10,6 +10,7 @@ use CertMap::Client;
 use CertMap::File;
 use CertMap::Server;
 use CertMap::Test;
+use MIME::Base64 qw(encode_base64);
 
 # Place => its section, and who is let in: certificate => answer and user. Everywhere .htaccess says SSLUserName, unless another
 # text is given. Alice is mapped, Mallory is denied by a rule, and no rule is about Zoe.
@@ -99,6 +100,9 @@ my @table = (
         [$_, '/fake-report/plain.txt', '401 -'], [$_, '/fake-moved/plain.txt', '401 -']) } $alice, $zoe),
     [$alice, '/fake-on/plain.txt', '401 -'], [$alice, '/fake-on/plain.txt', '200 bob', $bob],
     [$zoe, '/fake-on/plain.txt', '403 -'],
+    # mod_ssl lets nobody send what it would make up; but crypt() reads eight letters, and a subject may end in ":password".
+    (map { [$zoe, '/fake-optional/plain.txt', '401 -', [authorization => 'Basic ' . encode_base64(dn($zoe) . ":$_", '')]] }
+        'passwords', 'password:password'),
 );
 # In the deferring virtual host, and only there: what failed verification is nobody, wherever it knocks.
 my @failed = map { [expired => "/$_/plain.txt", '403 -'] } qw(stock cert optional-all optional-any report-all lua-any fake-stock fake-optional moved);
