@@ -444,10 +444,20 @@ static void on_closed(certmap_conn_t *conn)
     certmap_peer_closed(conn);
 }
 
-/* A request that ended before, or beside, mod_ssl's check: what comes later was not asked for by anybody. */
+/*
+ * A request that ended before, or beside, mod_ssl's check: what comes later was not asked for by anybody. And the log
+ * says what the answer would have been that was withheld (%s).
+ */
 static int request_ended(request_rec *r)
 {
     certmap_tls_settle(r);
+    for (r = r->next; r; r = r->next) {
+        const certmap_request_t *state = certmap_request_if_any(r);
+
+        if (state && state->status) {
+            r->prev->status = state->status;
+        }
+    }
     return DECLINED;
 }
 

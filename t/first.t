@@ -56,7 +56,7 @@ my %document = (
     '/err-away/doc.txt' => 0, '/err-harmless/doc.txt' => 0, '/err-off/' => 1, '/config-index/' => 0,
 );
 my @ways = (['1.2', '1.1'], ['1.3', '1.1'], ['1.3', '2']);
-plan tests => @ways * (keys(%failed) * (2 * @table + keys %document) + @table) + 1 + 2 * 3 + 2;
+plan tests => @ways * (keys(%failed) * (2 * @table + keys %document) + @table) + 1 + 2 * 3 + 3;
 
 my $secret = "SECRET\n";
 my %files = (
@@ -134,7 +134,7 @@ my $server = CertMap::Server->new(name => 'first', ports => ['TLS'], without => 
     modules => ['lua', 'actions', $perl ? 'perl' : ()], text => <<"CONF" . ($perl ? <<'PERL' : '') . <<"CONF");
 SSLSessionCache none
 LogLevel certmap:info
-LogFormat "%{X-Test}i %>s %{certmap-status}n" first
+LogFormat "%{X-Test}i %>s %{certmap-status}n %s" first
 CustomLog "\${DIR}/access_log" first
 Listen 127.0.0.1:\${MY_TLS}
 <VirtualHost 127.0.0.1:\${MY_TLS}>
@@ -343,8 +343,14 @@ for my $tls ('1.2', '1.3') {
 }
 
 $server->stop;
-my %logged = map { /^(\S+) (.*)$/ ? ($1 => $2) : () } split /\n/, slurp($server->dir . '/access_log');
+my (%logged, %original);
+for (split /\n/, slurp($server->dir . '/access_log')) {
+    my ($mark, $last, $first) = /^(\S+) (.*) (\S+)$/ or next;
+    $logged{$mark} = $last;
+    $original{$mark} = $first;
+}
 my @wrong = grep { ($logged{$_} // 'nothing') ne $wanted{$_} } sort { $a <=> $b } keys %wanted;
 diag scalar(@wrong) . " wrong in the log, first: $wanted{$wrong[0]} but $logged{$wrong[0]}" if @wrong;
 ok !@wrong, 'the access log says what was refused, and why';
+is scalar(grep { $original{$_} eq '200' } keys %wanted), 0, '... and of no such request that it was answered';
 is join("\n", grep {/exit signal/} split /\n/, slurp($server->dir . '/error_log')), '', 'no process crashed';
