@@ -34,6 +34,7 @@ APLOG_USE_MODULE(certmap);
 /* ---- the two questions ---------------------------------------------------------------------------------------- */
 
 static ap_filter_rec_t *gate_rec;
+static const char refusal;      /* its address: a gate that lets the refusal out, and nothing after it */
 
 /* Of the request that is, or whose part is, the error document of a refusal of ours; NULL: of none. */
 static inline const certmap_request_t *document_of(const request_rec *r)
@@ -443,10 +444,20 @@ static void on_closed(certmap_conn_t *conn)
     certmap_peer_closed(conn);
 }
 
-/* A request that ended before, or beside, mod_ssl's check: what comes later was not asked for by anybody. */
+/*
+ * A request that ended before, or beside, mod_ssl's check: what comes later was not asked for by anybody. And the log
+ * says what the answer would have been that was withheld (%s).
+ */
 static int request_ended(request_rec *r)
 {
     certmap_tls_settle(r);
+    for (r = r->next; r; r = r->next) {
+        const certmap_request_t *state = certmap_request_if_any(r);
+
+        if (state && state->status) {
+            r->prev->status = state->status;
+        }
+    }
     return DECLINED;
 }
 
@@ -530,7 +541,13 @@ static int before_require_user(request_rec *r)
     const certmap_dir_conf_t *conf = certmap_dir_conf(r);
     certmap_request_t *state = certmap_request_if_any(r);
 
-    if (!r->user || !speaks(r, conf) || !may_set_user(r)) {
+    if (!r->user || !speaks(r, conf)) {
+        return DECLINED;
+    }
+    if (!may_set_user(r)) {
+        if (!r->ap_auth_type) {     /* not every module names it, and it is what tells this user from a stranger */
+            r->ap_auth_type = (char *)ap_auth_type(r);
+        }
         return DECLINED;
     }
     keep_own_user(r, conf, state);
@@ -643,14 +660,18 @@ static int before_fake(request_rec *r)
     return DECLINED;
 }
 
-/* One that was made up for the request before an internal redirect is still there. mod_ssl lets no client send such a
- * one. */
+/*
+ * One that was made up for the request before an internal redirect is still there. mod_ssl lets no client send such a
+ * one, but the password files for it are crypt()'s, who reads eight letters of a password; and what follows a colon in
+ * the subject is part of it.
+ */
 static int is_fake(const request_rec *r)
 {
+    static const char fake[] = "password";
     const char *user, *password;
 
     return ap_get_basic_auth_components(r, &user, &password) == APR_SUCCESS && (*user == '/' || !*user)
-           && strcmp(password, "password") == 0;
+           && strncmp(password, fake, sizeof(fake) - 1) == 0;
 }
 
 static int after_fake(request_rec *r)
@@ -693,19 +714,45 @@ static int is_withheld(request_rec *r, const certmap_request_t *state)
            && r->status != HTTP_MISDIRECTED_REQUEST && !is_exempt(r, state);
 }
 
-/* The first of what anybody answers: the refusal in its place, with its error document and all. */
+static int has_end(const apr_bucket_brigade *bb)
+{
+    const apr_bucket *b;
+
+    for (b = APR_BRIGADE_FIRST(bb); b != APR_BRIGADE_SENTINEL(bb); b = APR_BUCKET_NEXT(b)) {
+        if (APR_BUCKET_IS_EOS(b)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/*
+ * The first of what anybody answers: the refusal in its place, with its error document and all. httpd takes this filter
+ * away when it writes an error answer, so that there is another one for the refusal: what comes after that is from who
+ * was interrupted and does not know it.
+ */
 static apr_status_t gate(ap_filter_t *f, apr_bucket_brigade *answer)
 {
     request_rec *r = f->r;
     certmap_request_t *state = certmap_request_if_any(r);
     int status;
 
+    if (f->ctx == &refusal) {
+        if (has_end(answer)) {
+            f->ctx = state;
+        }
+        return ap_pass_brigade(f->next, answer);
+    }
     if (!f->ctx) {
         if (!is_withheld(r, state)) {
+            if (state && state->status && r->status == HTTP_OK) {
+                r->status = r->prev->status = state->status;
+            }
             ap_remove_output_filter(f);
             return ap_pass_brigade(f->next, answer);
         }
         f->ctx = state;
+        state->interrupts = 1;
         state->memo = NULL;
         state->evaluated = NULL;
         status = refuse(r, state, as_told(certmap_dir_conf(r), state));
@@ -735,7 +782,8 @@ static int request_begins(request_rec *r)
     if (state->wrong != CERTMAP_R_NONE && !state->error_document) {
         state->withheld = 1;
         if (r->prev && is_withheld(r->prev, certmap_request_if_any(r->prev))) {
-            r->prev->status = r->status = HTTP_OK;      /* as in gate */
+            state->status = r->status;
+            r->prev->status = r->status = HTTP_OK;      /* as in gate, which sets it again where CertMap is Off */
         }
         ap_add_output_filter_handle(gate_rec, NULL, r, r->connection);
     }
@@ -766,7 +814,10 @@ static void on_error_answer(request_rec *r)
         forget_user(r);     /* refused for a part of it */
     }
     keep_known_user(r);     /* nobody may have looked yet whose user that is */
-    if (is_withheld(r, state)) {
+    if (state && state->interrupts) {
+        ap_add_output_filter_handle(gate_rec, (void *)&refusal, r, r->connection);
+    }
+    else if (is_withheld(r, state)) {
         ap_add_output_filter_handle(gate_rec, NULL, r, r->connection);
     }
 }

@@ -415,20 +415,15 @@ static int is_text(const char *document)
     return document && strcmp(document, "default") != 0 && *document != '/' && !ap_is_url(document);
 }
 
-/* Drops what httpd writes and sends ours instead, at the first brigade that comes by. After the end there may come
- * more, from who was interrupted by the refusal and does not know it. */
+/* Drops what httpd writes and sends ours instead, at the first brigade that comes by. */
 static apr_status_t page_filter(ap_filter_t *f, apr_bucket_brigade *in)
 {
-    static const int begun = 1, ended = 2;
+    static const int begun = 1;
     request_rec *r = f->r;
     certmap_request_t *state = certmap_request_if_any(r);
     apr_bucket_brigade *out = apr_brigade_create(r->pool, f->c->bucket_alloc);
     apr_bucket *b, *next;
 
-    if (f->ctx == &ended) {
-        apr_brigade_cleanup(in);
-        return APR_SUCCESS;
-    }
     if (!f->ctx) {
         certmap_str_t body;
 
@@ -447,9 +442,6 @@ static apr_status_t page_filter(ap_filter_t *f, apr_bucket_brigade *in)
     for (b = APR_BRIGADE_FIRST(in); b != APR_BRIGADE_SENTINEL(in); b = next) {
         next = APR_BUCKET_NEXT(b);
         if (APR_BUCKET_IS_METADATA(b)) {
-            if (APR_BUCKET_IS_EOS(b)) {
-                f->ctx = (void *)&ended;
-            }
             APR_BUCKET_REMOVE(b);
             APR_BRIGADE_INSERT_TAIL(out, b);
         }

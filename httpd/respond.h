@@ -51,6 +51,8 @@ typedef struct certmap_request_t {
     int error_document;             /**< this request is the error document of a refusal of ours */
     const char *document_uri;       /**< as the configuration has translated it; NULL: not yet */
     int withheld;                   /**< the certificate has failed: what answers must not go out (access.c) */
+    int status;                         /**< of what the request is an error document for, while it is withheld; or 0 */
+    int interrupts;                 /**< the refusal goes out while somebody else is answering */
     int routed;                     /**< its path is normalized, or being so */
     int reported;                   /**< report-only: logged */
 } certmap_request_t;

@@ -21,7 +21,7 @@
 typedef enum counts_e {
     /* For trust: a certificate that is good under one of them may be bad under another. */
     IN_CONTEXT,     /* the SSL_CTX shows what came of it: certificates, CRLs, security level */
-    FOLDER,         /* what OpenSSL reads from there, and when it needs it */
+    FOLDER,         /* where OpenSSL reads when it needs something, and what is there now */
     CONTENT,        /* of a file that mod_ssl keeps to itself */
     WORDS,          /* the last one's words; upper and lower case are the same to mod_ssl */
     AS_WRITTEN,     /* the last one's words */
@@ -238,7 +238,8 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* OpenSSL reads these directories when it needs something from them, so the store does not hold it yet. */
+/* OpenSSL reads these directories when it needs something from them, so the store does not hold it yet. What is the
+ * same in two of them now may change in one; so the place counts, too. */
 static int put_folder(digester_t *to, const char *name)
 {
     const char *path = ap_server_root_relative(to->p, name);
@@ -248,7 +249,7 @@ static int put_folder(digester_t *to, const char *name)
     apr_status_t rv;
     int i, ok = 1;
 
-    if (!path || apr_dir_open(&dir, path, to->p) != APR_SUCCESS) {
+    if (!path || !put_text(to, path) || apr_dir_open(&dir, path, to->p) != APR_SUCCESS) {
         return 0;
     }
     while ((rv = apr_dir_read(&info, APR_FINFO_NAME, dir)) == APR_SUCCESS || rv == APR_INCOMPLETE) {

@@ -34,11 +34,15 @@ my @table = (
     (map { ["GET /$_", 200, ''] } qw(quick translate storage access fixup)),
     $perl ? ['GET /read', 410, ''] : (),
     ['HEAD /quick', 200, ''], ['POST /quick', 200, ''], ['GET /quick-long', 200, ''],
+    # and who goes on to write when the refusal is out, whatever that is
+    ['GET /long', 200, ''], ['GET /own/long', 200, "403 the own document\n"], ['GET /text/long', 200, '403 the own text'],
+    ['GET /away/long', 200, '302 '], ['HEAD /text/long', 200, '403 '],
     # CertMap Off
     ['GET /off/plain.txt', 200, "200 plain text\n"], ['GET /off/redirect', 302, '302 '], ['GET /off/rw200', 200, '200 '],
     ['GET /off/gone', 410, '410 '], ['GET /off/nowhere', 404, '404 '], ['GET /off/closed/x', 403, '403 '],
     ['GET /off-directory/plain.txt', 200, "200 plain text\n"], ['GET /off-directory', 301, '301 '],
     ['GET /off-directory/here200', 200, '200 '], ['GET /off-files.txt', 200, "200 plain text\n"],
+    ['GET /documents/public', 410, "410 plain text\n"],
     ['GET /off/translate', 200, "200 early\n"], ['GET /off/locked/x', 403, '403 '], ['GET /locked/x', 403, ''],
     # No other quick handler is asked; and of a redirect nobody knows the directory.
     ['GET /off-directory/redirect', 302, ''], ['GET /off/quick', 200, '404 '],
@@ -52,7 +56,7 @@ my %document = (
     '/err-away/doc.txt' => 0, '/err-harmless/doc.txt' => 0, '/err-off/' => 1, '/config-index/' => 0,
 );
 my @ways = (['1.2', '1.1'], ['1.3', '1.1'], ['1.3', '2']);
-plan tests => @ways * (keys(%failed) * (2 * @table + keys %document) + @table) + 1 + 2 * 3 + 2;
+plan tests => @ways * (keys(%failed) * (2 * @table + keys %document) + @table) + 1 + 2 * 3 + 3;
 
 my $secret = "SECRET\n";
 my %files = (
@@ -80,14 +84,18 @@ local function answers(r, name)
     end
     return apache2.DECLINED
 end
+local function writes(r)
+    for i = 1, 1000 do r:puts('a line that is longer than others, so that there is much to send\n') end
+    return apache2.DONE
+end
 function quick(r)
-    if r.uri == '/quick-long' then
-        for i = 1, 1000 do r:puts('a line that is longer than others, so that there is much to send\n') end
-        return apache2.DONE
-    end
+    if r.uri == '/quick-long' then return writes(r) end
     return answers(r, 'quick')
 end
-function translate(r) return answers(r, 'translate') end
+function translate(r)
+    if r.uri:match('/long$') then return writes(r) end
+    return answers(r, 'translate')
+end
 function storage(r) return answers(r, 'storage') end
 function access(r) return answers(r, 'access') end
 function fixup(r) return answers(r, 'fixup') end
@@ -126,7 +134,7 @@ my $server = CertMap::Server->new(name => 'first', ports => ['TLS'], without => 
     modules => ['lua', 'actions', $perl ? 'perl' : ()], text => <<"CONF" . ($perl ? <<'PERL' : '') . <<"CONF");
 SSLSessionCache none
 LogLevel certmap:info
-LogFormat "%{X-Test}i %>s %{certmap-status}n" first
+LogFormat "%{X-Test}i %>s %{certmap-status}n %s" first
 CustomLog "\${DIR}/access_log" first
 Listen 127.0.0.1:\${MY_TLS}
 <VirtualHost 127.0.0.1:\${MY_TLS}>
@@ -187,11 +195,15 @@ Listen 127.0.0.1:\${MY_TLS}
     <Location "/documents/text">
         ErrorDocument 410 "SECRET"
     </Location>
+    <Location "/documents/public">
+        ErrorDocument 410 /off/plain.txt
+    </Location>
     <Location "/documents/forbidden">
         ErrorDocument 403 /errors/doc.txt
     </Location>
     Redirect gone "/documents/gone"
     Redirect gone "/documents/text"
+    Redirect gone "/documents/public"
     RewriteRule "^/documents/forbidden\$" - [F]
     <Location "/own">
         ErrorDocument 403 /errors/doc.txt
@@ -331,8 +343,14 @@ for my $tls ('1.2', '1.3') {
 }
 
 $server->stop;
-my %logged = map { /^(\S+) (.*)$/ ? ($1 => $2) : () } split /\n/, slurp($server->dir . '/access_log');
+my (%logged, %original);
+for (split /\n/, slurp($server->dir . '/access_log')) {
+    my ($mark, $last, $first) = /^(\S+) (.*) (\S+)$/ or next;
+    $logged{$mark} = $last;
+    $original{$mark} = $first;
+}
 my @wrong = grep { ($logged{$_} // 'nothing') ne $wanted{$_} } sort { $a <=> $b } keys %wanted;
 diag scalar(@wrong) . " wrong in the log, first: $wanted{$wrong[0]} but $logged{$wrong[0]}" if @wrong;
 ok !@wrong, 'the access log says what was refused, and why';
+is scalar(grep { $original{$_} eq '200' } keys %wanted), 0, '... and of no such request that it was answered';
 is join("\n", grep {/exit signal/} split /\n/, slurp($server->dir . '/error_log')), '', 'no process crashed';

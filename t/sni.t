@@ -29,7 +29,9 @@ my @table = (
     [good    => 'b.test', 'deep.test', '/plain.txt', '421 -'],
     [good    => 'b.test', 'path.test', '/plain.txt', '421 -'],
     [good    => 'b.test', 'moved.test', '/plain.txt', '421 -'],     # the directory, beside b.test's file
-    [good    => 'path.test', 'moved.test', '/plain.txt', '200 alice'],
+    [good    => 'path.test', 'path-too.test', '/plain.txt', '200 alice'],
+    [good    => 'path.test', 'moved.test', '/plain.txt', '421 -'],  # the same CRLs elsewhere, until they change
+    [revoked => 'moved.test', 'moved.test', '/plain.txt', '403 -'],
     [good    => 'a.test', 'again.test', '/plain.txt', '200 alice'],
     [undef,     'a.test', 'b.test', '/plain.txt', '403 -'],         # nothing that could count
     # virtual hosts that have no directive of this module
@@ -69,7 +71,13 @@ my @table = (
     [unknownca => 'store.test', 'store.test', '/plain.txt', '200 alice'],
     [unknownca => 'store.test', 'store-too.test', '/plain.txt', '421 -'],
 );
-plan tests => @table * @ways;
+# when the CRL has come into one directory, while the server runs
+my @changed = (
+    [revoked => 'crl-there.test', 'crl-there.test', '/plain.txt', '403 -'],
+    [revoked => 'crl-nowhere.test', 'crl-nowhere.test', '/plain.txt', '200 alice'],
+    [revoked => 'crl-nowhere.test', 'crl-there.test', '/plain.txt', '421 -'],
+);
+plan tests => (@table + @changed) * @ways;
 
 my @other = ('ca', 'elsewhere', 'ca.crt');
 
@@ -105,7 +113,9 @@ for (
     ['late.test', $crl . "SSLOCSPResponderTimeout 7\nSSLOCSPDefaultResponder http://127.0.0.1:1/\n"],   # never asked
     ['deep.test', $crl . "SSLVerifyDepth 3\n"],
     ['path.test', $crl . qq(SSLCARevocationPath "\${DIR}/crls"\n)],
+    ['path-too.test', $crl . qq(SSLCARevocationPath "\${DIR}/crls"\n)],
     ['moved.test', $crl . qq(SSLCARevocationPath "\${DIR}/moved"\n)],
+    map({ ["crl-$_.test", qq(SSLCARevocationPath "\${DIR}/$_"\nSSLCARevocationCheck leaf no_crl_for_cert_ok\n)] } 'there', 'nowhere'),
     ['again.test', "SSLVerifyDepth 3\nSSLVerifyDepth 2\nSSLCARevocationCheck none\n"],     # the last one counts
     ['verify.test', qq(SSLOpenSSLConfCmd VerifyCAFile "\${PKI}/ca/elsewhere/ca.crt"\n)],
     ['verify-too.test', qq(SSLOpenSSLConfCmd verifycafile "\${DIR}/other.pem"\n)],
@@ -190,18 +200,27 @@ my $server = CertMap::Server->new(name => 'sni', ports => ['TLS'], without => ['
     files => { 'root.pem' => slurp(pki('root.pem')), 'template.conf' => $template, 'other.pem' => slurp(pki(@other)),
         'uses.pem' => x509(pki('root.pem'), '-trustout -addreject clientAuth') . "\n",
         'other/' . x509(pki(@other), '-noout -subject_hash') . '.0' => slurp(pki(@other)),
+        map({ ("$_/none" => '') } 'there', 'nowhere'),
         map { ("$_/01234567.r0" => slurp(pki('ca', 'root', 'crl.pem'))) } 'crls', 'moved' });
 
-for my $row (@table) {
-    my ($cert, $sni, $host, $path, $expected) = @$row;
-    for my $way (@ways) {
-        my ($tls, $http) = @$way;
-        my $client = CertMap::Client->new(bundle => $cert && pki('clients', "$cert.pem"), tls => $tls, http => $http,
-            port => $server->port('TLS'), sni => $sni);
-        my $answer = $client->ask(path => $path, host => $host);
-        my $user = $answer->{headers}{'x-user'};
-        is "$answer->{status} " . (defined $user && $user =~ /^\w+/ ? $user : '-'), $expected,
-            ($cert // 'no certificate') . ", TLS $tls, HTTP/$http: SNI $sni, Host $host, $path";
-        $client->close;
+sub answers {
+    for my $row (@_) {
+        my ($cert, $sni, $host, $path, $expected) = @$row;
+        for my $way (@ways) {
+            my ($tls, $http) = @$way;
+            my $client = CertMap::Client->new(bundle => $cert && pki('clients', "$cert.pem"), tls => $tls, http => $http,
+                port => $server->port('TLS'), sni => $sni);
+            my $answer = $client->ask(path => $path, host => $host);
+            my $user = $answer->{headers}{'x-user'};
+            is "$answer->{status} " . (defined $user && $user =~ /^\w+/ ? $user : '-'), $expected,
+                ($cert // 'no certificate') . ", TLS $tls, HTTP/$http: SNI $sni, Host $host, $path";
+            $client->close;
+        }
     }
 }
+
+answers(@table);
+my $issued = pki('ca', 'inter', 'crl.pem');
+chomp(my $hash = qx(openssl crl -in '$issued' -noout -hash));
+spew($server->dir . "/there/$hash.r0", slurp($issued));
+answers(@changed);

@@ -10,6 +10,7 @@ use CertMap::Client;
 use CertMap::File;
 use CertMap::Server;
 use CertMap::Test;
+use MIME::Base64 qw(encode_base64);
 
 # Place => its section, and who is let in: certificate => answer and user. Everywhere .htaccess says SSLUserName, unless another
 # text is given. Alice is mapped, Mallory is denied by a rule, and no rule is about Zoe.
@@ -46,6 +47,8 @@ my %place = (
     'lua-early'     => ['AuthType Certificate', 'Require valid-user', 'LuaHookAccessChecker "${DIR}/user.lua" zoe early'],
     'lua-late'      => ['CertMap Optional', 'Require valid-user', 'LuaHookAccessChecker "${DIR}/user.lua" zoe late'],
     'lua-authn'     => ['CertMap Optional', 'Require user Zoe alice', 'LuaHookCheckUserID "${DIR}/user.lua" proven early'],
+    'lua-type'      => ['CertMap Optional', 'AuthType Lua', 'AuthName x', 'Require user Zoe',
+        'LuaHookCheckUserID "${DIR}/user.lua" proven'],
     'lua-any'       => ['CertMap Optional', 'Satisfy any', 'LuaHookAccessChecker "${DIR}/user.lua" zoe late'],
     # A header that mod_ssl makes up, with a password that everybody knows.
     'fake-optional' => ['CertMap Optional', 'AuthType Basic', 'AuthName x', 'AuthUserFile "${DIR}/passwords"',
@@ -88,6 +91,8 @@ my @table = (
     [undef, '/lua-early/plain.txt', '403 -'],
     [$alice, '/lua-late/plain.txt', '200 alice'], [$zoe, '/lua-late/plain.txt', '403 -'], [undef, '/lua-late/plain.txt', '403 -'],
     [$alice, '/lua-authn/plain.txt', '200 alice'], [$zoe, '/lua-authn/plain.txt', '403 -'],
+    # Somebody else's AuthType, whose module does not say which it was, as some do.
+    (map { [$_, '/lua-type/plain.txt', '200 Zoe'] } $alice, $zoe, undef), [$mallory, '/lua-type/plain.txt', '403 -'],
     [$alice, '/lua-any/plain.txt', '200 alice'], [$zoe, '/lua-any/plain.txt', '200 -'],
     [$zoe, '/fake-stock/plain.txt', '200 dn'],
     [$zoe, '/fake-cert/plain.txt', '403 -'], [$alice, '/fake-cert/plain.txt', '200 alice'],
@@ -95,6 +100,9 @@ my @table = (
         [$_, '/fake-report/plain.txt', '401 -'], [$_, '/fake-moved/plain.txt', '401 -']) } $alice, $zoe),
     [$alice, '/fake-on/plain.txt', '401 -'], [$alice, '/fake-on/plain.txt', '200 bob', $bob],
     [$zoe, '/fake-on/plain.txt', '403 -'],
+    # mod_ssl lets nobody send what it would make up; but crypt() reads eight letters, and a subject may end in ":password".
+    (map { [$zoe, '/fake-optional/plain.txt', '401 -', [authorization => 'Basic ' . encode_base64(dn($zoe) . ":$_", '')]] }
+        'passwords', 'password:password'),
 );
 # In the deferring virtual host, and only there: what failed verification is nobody, wherever it knocks.
 my @failed = map { [expired => "/$_/plain.txt", '403 -'] } qw(stock cert optional-all optional-any report-all lua-any fake-stock fake-optional moved);
