@@ -825,6 +825,13 @@ static void test_absent(void)
                  ext(SID, seq(tlv(0xa0, cat(oid("1.3.6.1.4.1.311.25.2.1"), tlv(0xa0, tlv(0x04, B("S-1-5-21-8"))))))));
     ok(view_of(&s, &cert) == APR_SUCCESS, "the same SID both ways");
     is_str(show(cert, NULL, "sid"), "S-1-5-21-8", "is one");
+    s.exts = san(cat(tlv(0x86, B("tag:microsoft.com,2022-09-14:sid:S-1-5-21-7")),
+                     tlv(0x86, B("tag:microsoft.com,2022-09-14:sid:S-1-5-21-8"))));
+    ok(view_of(&s, &cert) == APR_SUCCESS, "two SIDs as URIs");
+    is_str(why_of(cert, "sid"), "two URIs differ", "are of two accounts, and nobody could say which is meant");
+    s.exts = san(repeat(tlv(0x86, B("tag:microsoft.com,2022-09-14:sid:S-1-5-21-7")), 2));
+    ok(view_of(&s, &cert) == APR_SUCCESS, "the same SID in two URIs");
+    is_str(show(cert, NULL, "sid"), "S-1-5-21-7", "is one, too");
     s.exts = ext("1.2.3", B(""));
     ok(view_of(&s, &cert) == APR_SUCCESS, "an extension with nothing in it");
     is_str(show(cert, NULL, "ext:1.2.3"), "", "is there");
