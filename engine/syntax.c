@@ -313,6 +313,28 @@ static const char *no_hex(const certmap_cond_t *cond, apr_pool_t *p)
                ? apr_psprintf(p, "odd number of hex digits (%" APR_SIZE_T_FMT "); two make an octet", n) : NULL;
 }
 
+/* A value that is one sound character string is text, so that its DER is no value. */
+static const char *der_of_text(const certmap_cond_t *cond, apr_pool_t *p)
+{
+    certmap_str_t hex = cond->pattern == CERTMAP_P_LITERAL ? cond->u.literal : (certmap_str_t){ "", 0 };
+    unsigned char *der = apr_palloc(p, hex.len / 2 + 1);
+    certmap_der_t in = { der, der + hex.len / 2 };
+    certmap_der_t content;
+    certmap_str_t text;
+    unsigned int tag;
+    apr_size_t i;
+
+    for (i = 0; i + 1 < hex.len; i += 2) {
+        der[i / 2] = (unsigned char)(16 * certmap_hexval(hex.data[i]) + certmap_hexval(hex.data[i + 1]));
+    }
+    if (!certmap_der_next(&in, &tag, &content) || in.at != in.end || !certmap_der_is_string(tag)
+        || certmap_der_string(tag, content, &text, p) != NULL) {
+        return NULL;
+    }
+    return apr_psprintf(p, "a character string compares as text, so that this can never match; write the text: %s",
+                        text.data);
+}
+
 /* Whether a pattern meets none of the names of key usages. */
 static int no_usage(const certmap_cond_t *cond, apr_pool_t *p)
 {
@@ -345,10 +367,13 @@ static int no_sid(const certmap_cond_t *cond, apr_pool_t *p)
 
 const char *certmap_cond_impossible(const certmap_cond_t *cond, apr_pool_t *p)
 {
+    const char *why;
+
     switch (certmap_field_kind(&cond->field)) {
     case CERTMAP_V_TEXT:
         if (cond->opaque) {
-            return no_hex(cond, p);
+            why = no_hex(cond, p);
+            return why != NULL ? why : der_of_text(cond, p);
         }
         if (cond->field.kind == CERTMAP_F_KU && no_usage(cond, p)) {
             return "no key usage has a name that matches this";
