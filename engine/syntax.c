@@ -335,7 +335,7 @@ static const char *der_of_text(const certmap_cond_t *cond, apr_pool_t *p)
                         text.data);
 }
 
-/* Whether a pattern meets none of the names of key usages. */
+/* Whether a pattern meets none of the names of key usages. contentCommitment stands in the field by its older name. */
 static int no_usage(const certmap_cond_t *cond, apr_pool_t *p)
 {
     const char *const *names;
@@ -344,6 +344,9 @@ static int no_usage(const certmap_cond_t *cond, apr_pool_t *p)
         certmap_value_t value;
         certmap_eval_t ev;
 
+        if (strcmp(*names, "contentCommitment") == 0) {
+            continue;
+        }
         certmap_value_text(&value, (certmap_str_t){ *names, strlen(*names) }, p);
         certmap_eval_init(&ev, NULL, NULL, p);
         if (certmap_cond_value(&ev, cond, &value) != CERTMAP_MATCH_NO) {
@@ -376,7 +379,7 @@ const char *certmap_cond_impossible(const certmap_cond_t *cond, apr_pool_t *p)
             return why != NULL ? why : der_of_text(cond, p);
         }
         if (cond->field.kind == CERTMAP_F_KU && no_usage(cond, p)) {
-            return "no key usage has a name that matches this";
+            return "no key usage has a name that matches this (contentCommitment is nonRepudiation here)";
         }
         if (cond->field.kind == CERTMAP_F_SID && no_sid(cond, p)) {
             return "a SID reads S-1-5-21-...: this can never match";

@@ -153,6 +153,9 @@ static const struct {
     { "r deny ku=digitalsig?", { { 11, "no key usage" } } },
     { "r deny ku~digitalsignature", { { 11, "no key usage" } } },
     { "r deny ku~(?i)digitalsignature", { { 0, NULL } } },
+    { "r deny ku=contentCommitment", { { 0, NULL } } },
+    { "r deny ku=content*", { { 11, "no key usage" } } },
+    { "r deny ku~contentCommitment", { { 11, "no key usage" } } },
     /* letters beyond ASCII */
     { "r deny san.dns=b\303\274cher.example", { { 16, "san.dns holds ASCII only, so that this can never match; a "
       "certificate has the A-label: xn--bcher-kva.example" } } },
