@@ -10,7 +10,6 @@
 
 #include "rules.h"
 
-#define OID_DC "0.9.2342.19200300.100.1.25"
 #define OID_EMAIL "1.2.840.113549.1.9.1"
 
 #define LABEL_MAX 63
@@ -197,11 +196,6 @@ static int asks_only(const certmap_cond_t *cond, byte_fn *good)
 
 /* ---- ASCII ------------------------------------------------------------------------------------------------------ */
 
-static int is_ia5_type(const char *oid)
-{
-    return strcmp(oid, OID_DC) == 0 || strcmp(oid, OID_EMAIL) == 0;
-}
-
 /* What to write in place of a value with letters beyond ASCII. */
 static const char *ascii_hint(certmap_field_e field, const char *oid, certmap_str_t raw, apr_pool_t *p)
 {
@@ -239,7 +233,7 @@ const char *certmap_name_impossible(const certmap_dn_t *dn, apr_pool_t *p)
         for (j = 0; j < dn->rdns[i].navas; j++) {
             const certmap_ava_t *ava = &dn->rdns[i].avas[j];
 
-            if (is_ia5_type(ava->oid) && !all_are(ava->value, is_ascii)) {
+            if (certmap_attr_is_ascii(ava->oid) && !all_are(ava->value, is_ascii)) {
                 return say_ascii(certmap_attr_name(ava->oid, p), CERTMAP_F_SUBJECT_ATTR, ava->oid, ava->value, p);
             }
         }
@@ -256,7 +250,8 @@ static const char *beyond_ascii(const certmap_cond_t *cond, apr_pool_t *p)
 {
     certmap_field_e kind = cond->field.kind;
     int ia5 = kind == CERTMAP_F_SAN_EMAIL || kind == CERTMAP_F_SAN_DNS || kind == CERTMAP_F_SAN_URI
-              || ((kind == CERTMAP_F_SUBJECT_ATTR || kind == CERTMAP_F_ISSUER_ATTR) && is_ia5_type(cond->field.oid));
+              || ((kind == CERTMAP_F_SUBJECT_ATTR || kind == CERTMAP_F_ISSUER_ATTR)
+                  && certmap_attr_is_ascii(cond->field.oid));
 
     return !ia5 || asks_only(cond, is_ascii) ? NULL
            : say_ascii(cond->field.name, kind, cond->field.oid,
