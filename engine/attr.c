@@ -15,6 +15,9 @@
 
 #include "cert.h"
 
+#define OID_DC "0.9.2342.19200300.100.1.25"
+#define OID_EMAIL "1.2.840.113549.1.9.1"
+
 /** The first name of an OID is the one that is written. */
 static const struct {
     const char *name;
@@ -28,11 +31,11 @@ static const struct {
     { .name = "ST", .oid = "2.5.4.8" },
     { .name = "S", .oid = "2.5.4.8" },
     { .name = "L", .oid = "2.5.4.7" },
-    { .name = "DC", .oid = "0.9.2342.19200300.100.1.25" },
+    { .name = "DC", .oid = OID_DC },
     { .name = "UID", .oid = "0.9.2342.19200300.100.1.1" },
-    { .name = "emailAddress", .oid = "1.2.840.113549.1.9.1" },
-    { .name = "E", .oid = "1.2.840.113549.1.9.1" },
-    { .name = "Email", .oid = "1.2.840.113549.1.9.1" },
+    { .name = "emailAddress", .oid = OID_EMAIL },
+    { .name = "E", .oid = OID_EMAIL },
+    { .name = "Email", .oid = OID_EMAIL },
     { .name = "SN", .oid = "2.5.4.4" },
     { .name = "GN", .oid = "2.5.4.42" },
     { .name = "G", .oid = "2.5.4.42" },
@@ -149,6 +152,27 @@ int certmap_attr_is_text(const char *oid)
         }
     }
     return 0;
+}
+
+int certmap_attr_is_ascii(const char *oid)
+{
+    return strcmp(oid, OID_DC) == 0 || strcmp(oid, OID_EMAIL) == 0;
+}
+
+const char *certmap_attr_check(const char *oid, certmap_str_t text)
+{
+    apr_size_t i, signs = 0;
+
+    if (!certmap_attr_is_ascii(oid)) {
+        return NULL;
+    }
+    for (i = 0; i < text.len; i++) {
+        if ((unsigned char) text.data[i] > 0x7f) {
+            return "byte above 0x7f in an ASCII string";
+        }
+        signs += text.data[i] == '@';
+    }
+    return signs > 1 && strcmp(oid, OID_EMAIL) == 0 ? "more than one '@' in an address" : NULL;
 }
 
 const char *certmap_oid_canonical(certmap_str_t text, apr_pool_t *p)

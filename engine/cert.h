@@ -119,6 +119,10 @@ const char *certmap_attr_name(const char *oid, apr_pool_t *p);
 /** Whether an attribute type's values are character strings, so that anything else is malformed: CN, OU and the like,
  *  and not x500UniqueIdentifier or a type that nobody knows. */
 int certmap_attr_is_text(const char *oid);
+/** Whether they are ASCII only, whatever string type they are written in: DC, emailAddress. */
+int certmap_attr_is_ascii(const char *oid);
+/** Why an attribute of this type cannot have a text (a constant), or NULL. */
+const char *certmap_attr_check(const char *oid, certmap_str_t text);
 /** Canonical dotted text of a dotted OID as a person writes it ("OID." may stand before it), or NULL. */
 const char *certmap_oid_canonical(certmap_str_t text, apr_pool_t *p);
 

@@ -233,6 +233,9 @@ static void decode_value(certmap_ava_t *ava, unsigned int tag, certmap_der_t val
         return;
     }
     ava->why = certmap_der_string(tag, value, &ava->value, p);
+    if (!ava->why) {
+        ava->why = certmap_attr_check(ava->oid, ava->value);
+    }
     if (ava->why) {
         ava->kind = CERTMAP_AVA_MALFORMED;
         ava->value = certmap_der_string_lenient(tag, value, DISPLAY_BYTES, p);

@@ -560,14 +560,14 @@ static certmap_str_t sid_of(const certmap_value_t *uri)
     return (certmap_str_t) { text.data + prefix, text.len - prefix };
 }
 
-/** The SAN URI form of the SID, for CAs that cannot write the extension. Where both are there, they must not differ:
+/** The SAN URI form of the SID, for CAs that cannot write the extension. Where there are several, they must not differ:
  *  nobody could say which of two accounts is meant. */
 static const char *join_sids(certmap_cert_t *cert, apr_pool_t *p)
 {
     const certmap_vals_t *uris = &cert->f[CERTMAP_F_SAN_URI];
     const certmap_vals_t *own = &cert->f[CERTMAP_F_SID];
     certmap_value_t *v = NULL;
-    apr_size_t i, n = 0;
+    apr_size_t i;
 
     if (uris->state == CERTMAP_MALFORMED) {     /* said already, of the URI */
         certmap_cert_spoil(cert, CERTMAP_F_SID, "a URI, which could hold one, is malformed");
@@ -585,11 +585,16 @@ static const char *join_sids(certmap_cert_t *cert, apr_pool_t *p)
         if (own->n && !certmap_str_same(own->v[0].text, text)) {
             return "the extension and the URI differ";
         }
-        v = v ? v : apr_palloc(p, uris->n * sizeof(*v));
-        certmap_value_text(&v[n++], text, p);
+        if (v && !certmap_str_same(v->text, text)) {
+            return "two URIs differ";
+        }
+        if (!v) {
+            v = apr_palloc(p, sizeof(*v));
+            certmap_value_text(v, text, p);
+        }
     }
-    if (n && !own->n) {
-        set_values(cert, CERTMAP_F_SID, v, n);
+    if (v && !own->n) {
+        set_values(cert, CERTMAP_F_SID, v, 1);
     }
     return NULL;
 }

@@ -10,7 +10,6 @@
 
 #include "rules.h"
 
-#define OID_DC "0.9.2342.19200300.100.1.25"
 #define OID_EMAIL "1.2.840.113549.1.9.1"
 
 #define LABEL_MAX 63
@@ -197,11 +196,6 @@ static int asks_only(const certmap_cond_t *cond, byte_fn *good)
 
 /* ---- ASCII ------------------------------------------------------------------------------------------------------ */
 
-static int is_ia5_type(const char *oid)
-{
-    return strcmp(oid, OID_DC) == 0 || strcmp(oid, OID_EMAIL) == 0;
-}
-
 /* What to write in place of a value with letters beyond ASCII. */
 static const char *ascii_hint(certmap_field_e field, const char *oid, certmap_str_t raw, apr_pool_t *p)
 {
@@ -239,7 +233,7 @@ const char *certmap_name_impossible(const certmap_dn_t *dn, apr_pool_t *p)
         for (j = 0; j < dn->rdns[i].navas; j++) {
             const certmap_ava_t *ava = &dn->rdns[i].avas[j];
 
-            if (is_ia5_type(ava->oid) && !all_are(ava->value, is_ascii)) {
+            if (certmap_attr_is_ascii(ava->oid) && !all_are(ava->value, is_ascii)) {
                 return say_ascii(certmap_attr_name(ava->oid, p), CERTMAP_F_SUBJECT_ATTR, ava->oid, ava->value, p);
             }
         }
@@ -256,7 +250,8 @@ static const char *beyond_ascii(const certmap_cond_t *cond, apr_pool_t *p)
 {
     certmap_field_e kind = cond->field.kind;
     int ia5 = kind == CERTMAP_F_SAN_EMAIL || kind == CERTMAP_F_SAN_DNS || kind == CERTMAP_F_SAN_URI
-              || ((kind == CERTMAP_F_SUBJECT_ATTR || kind == CERTMAP_F_ISSUER_ATTR) && is_ia5_type(cond->field.oid));
+              || ((kind == CERTMAP_F_SUBJECT_ATTR || kind == CERTMAP_F_ISSUER_ATTR)
+                  && certmap_attr_is_ascii(cond->field.oid));
 
     return !ia5 || asks_only(cond, is_ascii) ? NULL
            : say_ascii(cond->field.name, kind, cond->field.oid,
@@ -313,7 +308,29 @@ static const char *no_hex(const certmap_cond_t *cond, apr_pool_t *p)
                ? apr_psprintf(p, "odd number of hex digits (%" APR_SIZE_T_FMT "); two make an octet", n) : NULL;
 }
 
-/* Whether a pattern meets none of the names of key usages. */
+/* A value that is one sound character string is text, so that its DER is no value. */
+static const char *der_of_text(const certmap_cond_t *cond, apr_pool_t *p)
+{
+    certmap_str_t hex = cond->pattern == CERTMAP_P_LITERAL ? cond->u.literal : (certmap_str_t){ "", 0 };
+    unsigned char *der = apr_palloc(p, hex.len / 2 + 1);
+    certmap_der_t in = { der, der + hex.len / 2 };
+    certmap_der_t content;
+    certmap_str_t text;
+    unsigned int tag;
+    apr_size_t i;
+
+    for (i = 0; i + 1 < hex.len; i += 2) {
+        der[i / 2] = (unsigned char)(16 * certmap_hexval(hex.data[i]) + certmap_hexval(hex.data[i + 1]));
+    }
+    if (!certmap_der_next(&in, &tag, &content) || in.at != in.end || !certmap_der_is_string(tag)
+        || certmap_der_string(tag, content, &text, p) != NULL) {
+        return NULL;
+    }
+    return apr_psprintf(p, "a character string compares as text, so that this can never match; write the text: %s",
+                        text.data);
+}
+
+/* Whether a pattern meets none of the names of key usages. contentCommitment stands in the field by its older name. */
 static int no_usage(const certmap_cond_t *cond, apr_pool_t *p)
 {
     const char *const *names;
@@ -322,6 +339,9 @@ static int no_usage(const certmap_cond_t *cond, apr_pool_t *p)
         certmap_value_t value;
         certmap_eval_t ev;
 
+        if (strcmp(*names, "contentCommitment") == 0) {
+            continue;
+        }
         certmap_value_text(&value, (certmap_str_t){ *names, strlen(*names) }, p);
         certmap_eval_init(&ev, NULL, NULL, p);
         if (certmap_cond_value(&ev, cond, &value) != CERTMAP_MATCH_NO) {
@@ -345,13 +365,16 @@ static int no_sid(const certmap_cond_t *cond, apr_pool_t *p)
 
 const char *certmap_cond_impossible(const certmap_cond_t *cond, apr_pool_t *p)
 {
+    const char *why;
+
     switch (certmap_field_kind(&cond->field)) {
     case CERTMAP_V_TEXT:
         if (cond->opaque) {
-            return no_hex(cond, p);
+            why = no_hex(cond, p);
+            return why != NULL ? why : der_of_text(cond, p);
         }
         if (cond->field.kind == CERTMAP_F_KU && no_usage(cond, p)) {
-            return "no key usage has a name that matches this";
+            return "no key usage has a name that matches this (contentCommitment is nonRepudiation here)";
         }
         if (cond->field.kind == CERTMAP_F_SID && no_sid(cond, p)) {
             return "a SID reads S-1-5-21-...: this can never match";

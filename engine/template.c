@@ -361,7 +361,7 @@ static candidate_t captured(const expansion_t *x, const certmap_value_t *value)
 }
 
 /* Whether the conditions that bind a field compared it without the blanks at its ends: then these are no part of what
- * was matched. Conditions about the text as it stands (case:, a regex) have seen them, "=*" has not looked. */
+ * was matched. Conditions about the text as it stands (case:, a regex, a URI) have seen them, "=*" has not looked. */
 static int bound_folded(const certmap_rule_t *rule, int leader)
 {
     int folded = 0;
@@ -370,7 +370,8 @@ static int bound_folded(const certmap_rule_t *rule, int leader)
     for (i = 0; i < rule->nconds && leader >= 0; i++) {
         const certmap_cond_t *cond = &rule->conds[i];
 
-        if (cond->leader == leader && (cond->exact || cond->pattern == CERTMAP_P_REGEX)) {
+        if (cond->leader == leader && (cond->exact || cond->pattern == CERTMAP_P_REGEX
+                                       || cond->field.kind == CERTMAP_F_SAN_URI)) {
             return 0;
         }
         folded |= cond->leader == leader && !certmap_cond_is_presence(cond);

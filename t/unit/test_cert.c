@@ -87,6 +87,8 @@ static bytes_t ext(const char *type, bytes_t data)
     return seq(cat(oid(type), tlv(0x04, data)));
 }
 
+#define DC "0.9.2342.19200300.100.1.25"
+#define EMAIL "1.2.840.113549.1.9.1"
 #define CN "2.5.4.3"
 #define UPN "1.3.6.1.4.1.311.20.2.3"
 #define SAN "2.5.29.17"
@@ -342,6 +344,15 @@ static void test_names(void)
     bytes_t three = seq(cat(cat(oid(CN), tlv(0x0c, B("a"))), tlv(0x05, B(""))));
 
     complains("plain", (spec_t) { .exts = { NULL, 0 } }, NULL);
+    complains("emailAddress beyond ASCII", (spec_t) { .subject = rdn(EMAIL, 0x0c, B("b\xc3\xbc@x.org")) },
+              "subject.emailAddress: byte above 0x7f in an ASCII string");
+    complains("DC beyond ASCII", (spec_t) { .subject = rdn(DC, 0x1e, B("\0b\0\xfc")) },
+              "subject.DC: byte above 0x7f in an ASCII string");
+    complains("ASCII in another type",
+              (spec_t) { .subject = cat(rdn(DC, 0x1e, B("\0b")), rdn(EMAIL, 0x0c, B("b@x.org"))) }, NULL);
+    complains("two '@' in emailAddress", (spec_t) { .subject = rdn(EMAIL, 0x16, B("admin@evil.org@x.org")) },
+              "subject.emailAddress: more than one '@' in an address");
+    complains("no '@' in emailAddress", (spec_t) { .subject = rdn(EMAIL, 0x16, B("admin")) }, NULL);
     complains("empty RDN", (spec_t) { .subject = cat(rdn(CN, 0x0c, B("a")), tlv(0x31, B(""))) }, "!subject: empty RDN");
     complains("sorted SET", (spec_t) { .subject = tlv(0x31, cat(a, b)) }, NULL);
     complains("unsorted SET", (spec_t) { .subject = tlv(0x31, cat(b, a)) }, NULL);
@@ -825,6 +836,13 @@ static void test_absent(void)
                  ext(SID, seq(tlv(0xa0, cat(oid("1.3.6.1.4.1.311.25.2.1"), tlv(0xa0, tlv(0x04, B("S-1-5-21-8"))))))));
     ok(view_of(&s, &cert) == APR_SUCCESS, "the same SID both ways");
     is_str(show(cert, NULL, "sid"), "S-1-5-21-8", "is one");
+    s.exts = san(cat(tlv(0x86, B("tag:microsoft.com,2022-09-14:sid:S-1-5-21-7")),
+                     tlv(0x86, B("tag:microsoft.com,2022-09-14:sid:S-1-5-21-8"))));
+    ok(view_of(&s, &cert) == APR_SUCCESS, "two SIDs as URIs");
+    is_str(why_of(cert, "sid"), "two URIs differ", "are of two accounts, and nobody could say which is meant");
+    s.exts = san(repeat(tlv(0x86, B("tag:microsoft.com,2022-09-14:sid:S-1-5-21-7")), 2));
+    ok(view_of(&s, &cert) == APR_SUCCESS, "the same SID in two URIs");
+    is_str(show(cert, NULL, "sid"), "S-1-5-21-7", "is one, too");
     s.exts = ext("1.2.3", B(""));
     ok(view_of(&s, &cert) == APR_SUCCESS, "an extension with nothing in it");
     is_str(show(cert, NULL, "ext:1.2.3"), "", "is there");

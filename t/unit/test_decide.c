@@ -98,7 +98,7 @@ static const struct {
     { "policy=1.3.6.1.4.1.99.*", 1 },
     { "policy=1.3.6.1.4.1.9", 0 },
     { "ext:1.2.3.4.5=admin", 1 },
-    { "ext:1.2.3.4.5=#0c0561646d696e", 0 },
+    { "ext:1.2.3.4.5=#0c0561646d696e*", 0 },
     { "ext:1.2.3.4.6=#3003020105", 1 },
     { "ext:1.2.3.4.6=#30:03:02:01:05", 1 },
     { "ext:1.2.3.4.6=#30*", 1 },
@@ -283,6 +283,9 @@ static void test_more_forgeries(void)
     decides("r allow %{subject.CN} case:subject.CN=Ann*", person("CN", "Ann ", NULL), "user-invalid", "so has case:");
     decides("r allow %{1} subject.CN=ann* subject.CN~(.*)", person("CN", "Ann ", NULL), "user-invalid",
             "a capture is what was captured");
+    decides("r allow %{san.uri} san.uri=adm*",
+            person("CN", "x", "ext:subjectAltName", "DER:3008860661646d696e20", NULL), "user-invalid",
+            "no blank of a URI is dropped, so one at its end stays");
     decides("r allow %{subject.CN:first} any", person("CN", "bob", "+CN", "admin", NULL), "ambiguous",
             "values of one RDN have no order");
     decides("r allow %{subject.CN:last} any", person("CN", "x", "CN", "bob", "+CN", "admin", NULL), "=x",

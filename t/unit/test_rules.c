@@ -135,6 +135,14 @@ static const struct {
     { "r allow u sha1~" HEX40 "0.*", { { 16, "sha1 has 40 hex digits, not 41" } } },
     { "r allow u serial=1?3", { { 18, "odd number" } } },
     { "r allow u ext:1.2.3=#0?0", { { 21, "odd number" } } },
+    { "r deny ext:1.2.3=#0C0561646D696E", { { 18, "compares as text, so that this can never match; write the text: "
+      "admin" } } },
+    { "r deny any san.other:1.2.3!=#130161", { { 29, "write the text: a" } } },
+    { "r deny ext:1.2.3=#0C0120", { { 18, "compares as text" } } },
+    { "r deny ext:1.2.3=#0C0161*", { { 0, NULL } } },
+    { "r deny ext:1.2.3=#0C016100", { { 0, NULL } } },
+    { "r deny ext:1.2.3=#0C0200FF", { { 0, NULL } } },
+    { "r deny ext:1.2.3=#30030C0161", { { 0, NULL } } },
     { "r allow u eku~client.*", { { 15, "dotted OIDs" } } },
     { "r allow u san.ip~10,.*", { { 18, "no address" } } },
     { "r allow u san.ip~10[.].*", { { 0, NULL } } },
@@ -145,6 +153,9 @@ static const struct {
     { "r deny ku=digitalsig?", { { 11, "no key usage" } } },
     { "r deny ku~digitalsignature", { { 11, "no key usage" } } },
     { "r deny ku~(?i)digitalsignature", { { 0, NULL } } },
+    { "r deny ku=contentCommitment", { { 0, NULL } } },
+    { "r deny ku=content*", { { 11, "no key usage" } } },
+    { "r deny ku~contentCommitment", { { 11, "no key usage" } } },
     /* letters beyond ASCII */
     { "r deny san.dns=b\303\274cher.example", { { 16, "san.dns holds ASCII only, so that this can never match; a "
       "certificate has the A-label: xn--bcher-kva.example" } } },

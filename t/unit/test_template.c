@@ -56,8 +56,8 @@ static const struct {
     { "allow %{san.email:domain} san.email=*@example.org", "=Example.org" },
     { "allow %{san.email:domain:upper} san.email=*@example.org", "=EXAMPLE.ORG" },
     { "allow %{san.email:local} san.email=*", "ambiguous" },
-    { "allow %{subject.emailAddress:local} any", "user-invalid" },
-    { "allow %{subject.emailAddress:domain} any", "user-invalid" },
+    { "allow %{subject.initials:local} any", "user-invalid" },
+    { "allow %{subject.initials:domain} any", "user-invalid" },
     { "allow %{san.upn:local} any", "=ann" },
     { "allow %{san.upn:domain} any", "=corp.example" },
     { "allow %{subject.CN:local} any", "user-invalid" },
@@ -105,7 +105,7 @@ static void test_expand(void)
     street[256] = '\0';
     /* Beyond what its attribute is meant to hold, so in one that OpenSSL sets no limit for. */
     cert = person("O", "Example Ltd", "OU", "Sales", "OU", "Audit", "CN", "Ann.Lee", "DC", "twice", "DC", "twice",
-                  "UID", "X", "UID", "x", "emailAddress", "a@b@c", "SN", "@x", "GN", "x@", "title", "\xc3\x84RZT",
+                  "UID", "X", "UID", "x", "initials", "a@b@c", "SN", "@x", "GN", "x@", "title", "\xc3\x84RZT",
                   "serialNumber", "a:b", "1.2.3.4", street, "ext:subjectAltName",
                   "email:ann@Example.org,email:Lee@example.net,URI:http://x/,"
                   "otherName:1.3.6.1.4.1.311.20.2.3;UTF8:ann@corp.example",
