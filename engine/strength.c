@@ -222,13 +222,6 @@ static void pin(pins_t *pins, const certmap_cond_t *cond)
     pins->ski |= pinned && kind == CERTMAP_F_SKI;
 }
 
-/* A country is shared by all whom a CA certifies there. */
-static int is_name_of_one(const certmap_field_t *field)
-{
-    return is_personal(field->kind)
-           && !(field->kind == CERTMAP_F_SUBJECT_ATTR && strcmp(field->oid, OID_COUNTRY) == 0);
-}
-
 /* Whether USER is made of what the CA calls the subject: then everybody gets a name of their own. */
 static int takes_name(const certmap_rule_t *rule)
 {
@@ -238,8 +231,8 @@ static int takes_name(const certmap_rule_t *rule)
         const certmap_part_t *part = &rule->user->parts[i];
         const certmap_cond_t *regex = part->kind == CERTMAP_PART_CAPTURE ? certmap_template_regex(rule) : NULL;
 
-        if ((part->kind == CERTMAP_PART_FIELD && is_name_of_one(&part->u.field))
-            || (regex != NULL && is_name_of_one(&regex->field))) {
+        if ((part->kind == CERTMAP_PART_FIELD && is_personal(part->u.field.kind))
+            || (regex != NULL && is_personal(regex->field.kind))) {
             return 1;
         }
     }

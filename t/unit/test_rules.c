@@ -438,8 +438,6 @@ static const struct {
     { "%{serial} " ISSUER, CERTMAP_SCOPED },
     { "%{1} " ISSUER "subject.UID~(.+)", CERTMAP_SCOPED },
     { "%{subject.CN} root.sha256=" HEX64, CERTMAP_SCOPED },
-    { "%{subject.C} root.sha256=" HEX64, CERTMAP_WEAK },
-    { "%{1} root.sha256=" HEX64 " subject.C~(.*)", CERTMAP_WEAK },
     { "%{subject.CN} any", CERTMAP_WEAK },
     { "%{subject.CN} issuer.CN=CA", CERTMAP_WEAK },
     { "%{subject.CN} issuer=\"*,O=x\"", CERTMAP_WEAK },
