@@ -194,6 +194,18 @@ static void show_all(void)
     }
 }
 
+/* The process that puts httpd into the background ends here, and destroys nothing: the one that goes on has it all. */
+apr_status_t apr_proc_detach(int daemonize)
+{
+    static apr_status_t (*next)(int);
+
+    if (next == NULL) {
+        next_of("apr_proc_detach", &next);
+    }
+    show_all();
+    return next(daemonize);
+}
+
 __attribute__((constructor)) static void watch_forks(void)
 {
     pthread_atfork(NULL, NULL, show_all);
