@@ -209,6 +209,7 @@ for my $way (@ways) {
         is ask_as($alice, $way, $port, '/ssl-require/plain.txt')->{body}, 'user (none) (none).', '... of mod_ssl\'s refusal';
     }
 }
+select undef, undef, undef, 1;       # the last connections are gone by then, and leave nothing behind
 $server->stop;
 for (split /\n/, slurp($server->dir . '/access_log')) {
     my ($mark, $status, $user) = /^(\S+) (\S+) (.*)$/ or next;
