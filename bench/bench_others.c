@@ -16,7 +16,7 @@
 #include "fixture.h"
 #include "source.h"
 
-/* Keys that are asked for by turns, and as many that are not there. */
+/* Keys that are asked for in turn, and as many that are not there. */
 #define ASKED 512
 
 static const certmap_packed_t **all;

@@ -55,8 +55,8 @@ typedef enum certmap_state_e {
 } certmap_state_e;
 
 /**
- * Why a request is refused, in order of precedence: of two reasons the smaller one is told, but that a certificate is
- * malformed only where its verification did not fail (certmap_cert_refusal). CERTMAP_R_NONE is "not refused". The
+ * Why a request is refused, in order of precedence: of two reasons the smaller one is reported. CERTMAP_R_MALFORMED
+ * is reported only where verification did not fail (certmap_cert_refusal). CERTMAP_R_NONE is "not refused". The
  * names, in lower case with dashes, are what notes, logs and pages show.
  */
 typedef enum certmap_reason_e {
@@ -267,12 +267,12 @@ apr_status_t certmap_cert_create_der(const unsigned char *der, apr_size_t len, c
 /** NULL, or why the certificate is malformed as a whole, in words for a log ("san: not DER"). */
 const char *certmap_cert_malformed(const certmap_cert_t *cert);
 /** The values that are malformed by themselves, in words ("subject.CN: NUL inside"); the first CERTMAP_ODD_MOST.
- *  @param n out: how many are told */
+ *  @param n out: how many are given */
 const char *const *certmap_cert_odd(const certmap_cert_t *cert, apr_size_t *n);
 #define CERTMAP_ODD_MOST 16
 /**
  * What refuses a certificate before any rule or source is asked: what verification found, or that it is malformed as a
- * whole. A failure of verification is told first, unless OpenSSL may have failed for the fault that makes the
+ * whole. A failure of verification is reported first, unless OpenSSL may have failed for the fault that makes the
  * certificate malformed: for one with an extension that it cannot read it finds no issuer.
  */
 certmap_reason_e certmap_cert_refusal(const certmap_cert_t *cert, const certmap_verdict_t *verdict);
@@ -322,6 +322,9 @@ typedef struct certmap_error_t {
     const char *text;   /**< what is wrong and how to mend it; one sentence, one line */
     int more;           /**< how many others it stands for: "... and N more", the first of which is at its place */
 } certmap_error_t;
+
+/** A copy of errors (of certmap_error_t) with their texts, in p: errors often live in the pool of what they concern. */
+apr_array_header_t *certmap_errors_copy(const apr_array_header_t *errors, apr_pool_t *p);
 
 typedef struct certmap_cond_t certmap_cond_t;           /**< one compiled condition */
 typedef struct certmap_template_t certmap_template_t;   /**< a compiled USER */
@@ -675,9 +678,9 @@ typedef struct certmap_store_report_t {
 certmap_source_t *certmap_source_store_create(const char *path, certmap_checked_t *checked, apr_pool_t *p);
 /**
  * Looks at the file: when it has changed, all of it is read, unless another process has done so, and it takes the place
- * of what is in force. It does not when it is damaged, no store, or older; then the old one stays in force, unless it
- * is that file itself that has been changed in place, or there is none any more. The same fault is told once. Called by
- * one thread at a time, never during a request.
+ * of what is in force. It does not when it is damaged, no store, or older. Then the old one stays in force, unless that
+ * file itself has been changed in place, or there is none any more. The same fault is reported once. Called by one
+ * thread at a time, never during a request.
  * @param progress may be NULL; told of bytes
  * @return APR_SUCCESS: there is a store that can be asked; else what is wrong
  */

@@ -11,7 +11,7 @@
 
 #define VALUES_MOST 16
 
-/* The texts of a field's values are told of every condition on it, and may be long: they are made once. */
+/* The texts of a field's values appear with every condition on it, and may be long: they are made once. */
 typedef struct texts_t {
     apr_hash_t *known;              /* the first value of a field, to its texts */
     apr_pool_t *pool;
@@ -106,8 +106,8 @@ static void trace_rule(certmap_trace_rule_t *t, const certmap_rule_t *rule, cert
     t->nconds = rule->nconds;
 }
 
-/* What a rule may take of what is left for all of them: as much as a decision, so that no rule is told as failing which
- * did not fail when it was asked. */
+/* What a rule may take of what is left for all of them: as much as a decision, so that no rule is reported as failing
+ * that did not fail when it was asked. */
 static void begin_share(certmap_eval_t *ev, apr_int64_t steps, apr_int64_t regex_time)
 {
     ev->steps = steps < CERTMAP_STEPS_MOST ? steps : CERTMAP_STEPS_MOST;

@@ -170,21 +170,6 @@ static void compare_rules(const certmap_ruleset_t *before, const certmap_ruleset
 
 /* ---- taking a text ------------------------------------------------------------------------------------------- */
 
-/* Errors outlive the pool of a generation that came to nothing. */
-static apr_array_header_t *copy_errors(const apr_array_header_t *errors, apr_pool_t *p)
-{
-    apr_array_header_t *copy = apr_array_copy(p, errors);
-    int i;
-
-    for (i = 0; i < copy->nelts; i++) {
-        certmap_error_t *e = &APR_ARRAY_IDX(copy, i, certmap_error_t);
-
-        e->file = e->file != NULL ? apr_pstrdup(p, e->file) : NULL;
-        e->text = apr_pstrdup(p, e->text);
-    }
-    return copy;
-}
-
 static apr_size_t count(const certmap_reread_t *file)
 {
     const void *object = object_of(file->current);
@@ -240,7 +225,7 @@ static void take(certmap_reread_t *file, certmap_kept_t *kept, certmap_report_t 
         file->accept(file->baton, file, object, told, p);
         file->turned_down = has_error(told);
     }
-    report->errors = copy_errors(told, p);
+    report->errors = certmap_errors_copy(told, p);
     if (file->turned_down) {
         report->outcome = CERTMAP_REREAD_KEPT;
         certmap_kept_release(kept);
@@ -264,7 +249,7 @@ static void take_text(certmap_reread_t *file, certmap_str_t text, apr_pool_t *po
 
     if (object == NULL) {
         file->turned_down = 0;
-        report->errors = copy_errors(errors, p);
+        report->errors = certmap_errors_copy(errors, p);
         report->outcome = CERTMAP_REREAD_KEPT;
         apr_pool_destroy(pool);
         return;

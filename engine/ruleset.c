@@ -227,3 +227,17 @@ const char *certmap_rule_text(const certmap_rule_t *rule, apr_pool_t *p)
     }
     return apr_array_pstrcat(p, words, ' ');
 }
+
+apr_array_header_t *certmap_errors_copy(const apr_array_header_t *errors, apr_pool_t *p)
+{
+    apr_array_header_t *copy = apr_array_copy(p, errors);
+    int i;
+
+    for (i = 0; i < copy->nelts; i++) {
+        certmap_error_t *e = &APR_ARRAY_IDX(copy, i, certmap_error_t);
+
+        e->file = e->file != NULL ? apr_pstrdup(p, e->file) : NULL;
+        e->text = apr_pstrdup(p, e->text);
+    }
+    return copy;
+}

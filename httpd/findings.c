@@ -121,20 +121,6 @@ static const char *key_of(const certmap_pinned_t *pinned, certmap_strength_e min
 
 /* ---- asking ---------------------------------------------------------------------------------------------------- */
 
-static apr_array_header_t *copy_errors(const apr_array_header_t *errors, apr_pool_t *p)
-{
-    apr_array_header_t *copy = apr_array_copy(p, errors);
-    int i;
-
-    for (i = 0; i < copy->nelts; i++) {
-        certmap_error_t *e = &APR_ARRAY_IDX(copy, i, certmap_error_t);
-
-        e->file = e->file ? apr_pstrdup(p, e->file) : NULL;
-        e->text = apr_pstrdup(p, e->text);
-    }
-    return copy;
-}
-
 static finding_t *find(process_rec *process, const certmap_pinned_t *pinned, certmap_strength_e min, apr_time_t now,
                        const char *key, apr_pool_t *p)
 {
@@ -146,7 +132,7 @@ static finding_t *find(process_rec *process, const certmap_pinned_t *pinned, cer
     finding = apr_pcalloc(pool, sizeof(*finding));
     finding->pool = pool;
     finding->key = apr_pstrdup(pool, key);
-    finding->errors = copy_errors(errors, pool);
+    finding->errors = certmap_errors_copy(errors, pool);
     finding->held = apr_palloc(pool, sizeof(*finding->held) * ((apr_size_t)pinned->nheld + 1));
     for (; finding->nheld < pinned->nheld; finding->nheld++) {
         finding->held[finding->nheld] = pinned->held[finding->nheld];
