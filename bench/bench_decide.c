@@ -10,7 +10,7 @@
 
 #include "bench.h"
 #include "fixture.h"
-#include "rules.h"
+#include "rules/rules.h"
 
 /* ---- rules and certificates ----------------------------------------------------------------------------------- */
 

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "import.h"
+#include "import/import.h"
 
 /* An option that only some formats know. */
 #define USES_ISSUER   1u

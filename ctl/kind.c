@@ -10,7 +10,7 @@
 /* A NUL in the first so many bytes, and it is no text; one further down is an error with its place. */
 #define LOOKED_AT 512
 
-/* A store's first record, behind its tables and two lengths: engine/store.h. */
+/* A store's first record, behind its tables and two lengths: engine/source/sealed.h. */
 #define STORE_MARK "certmap-store"
 #define STORE_MARK_AT (2048 + 8)
 

@@ -5,7 +5,7 @@
  * key once.
  */
 #include "fuzz.h"
-#include "source.h"
+#include "entries/entries.h"
 
 typedef struct read_t {
     const char *text;           /* hashes, places and entries, all of it */

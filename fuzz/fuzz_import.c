@@ -5,7 +5,7 @@
  * which nobody is let in by the word any.
  */
 #include "fuzz.h"
-#include "import.h"
+#include "import/import.h"
 
 static certmap_import_fn *const formats[] = {
     certmap_import_iis, certmap_import_fakebasic, certmap_import_sssd, certmap_import_gridmap, certmap_import_pgident,

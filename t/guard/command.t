@@ -126,7 +126,7 @@ is_deeply [$help{import} =~ /^  (\w+)  +\S/mg], \@formats, 'import --help tells 
 is_deeply page_words($section{import}), \@formats, 'and so does certmapctl(1)';
 is_deeply [completed('import', '')], [sort @formats], 'and the completion';
 
-my ($kinds) = slurp('engine/key.c') =~ /\bkind_table\[\w*\] = \{(.*?)\n\};/s or die "engine/key.c: no table of kinds\n";
+my ($kinds) = slurp('engine/entries/key.c') =~ /\bkind_table\[\w*\] = \{(.*?)\n\};/s or die "engine/entries/key.c: no table of kinds\n";
 my @kinds = $kinds =~ /\.name = "([^"]+)"/g;
 cmp_ok scalar @kinds, '>=', 8, "kinds of keys: @kinds";
 is_deeply [sort map {s/\\//gr} completed('store', 'list', '-k', '')], [sort @kinds], 'completion: kinds of keys';
@@ -137,7 +137,7 @@ for my $kind (@kinds) {
     like $section{store}, qr/^\.Cm \Q$kind\E(?: [,.])?$/m, "certmapctl(1) tells of $kind";
 }
 
-my ($strengths) = slurp('engine/reason.c') =~ /\bstrengths\[\] = \{(.*?)\};/s or die "engine/reason.c: no strengths\n";
+my ($strengths) = slurp('engine/base/reason.c') =~ /\bstrengths\[\] = \{(.*?)\};/s or die "engine/base/reason.c: no strengths\n";
 is_deeply [completed($_, '--min-strength', '')], [sort $strengths =~ /"(\w+)"/g], "completion: strengths ($_)"
     for qw(check explain);
 

@@ -16,7 +16,8 @@ sub symbols {
     return @lines;
 }
 
-my @engine = sort glob 'engine/*.[ch]';
+my @engine = sort(glob('engine/*.[ch]'), glob('engine/*/*.[ch]'));
+my @beside = sort(glob('store/*.[ch]'), glob('import/*.[ch]'));
 my @module = (glob('mod_certmap.[ch]'), sort glob 'httpd/*.[ch]');
 my %httpd_header = map { $_ => 1 } qw(httpd.h mod_ssl.h mod_ssl_openssl.h mod_auth.h mod_log_config.h mod_session.h
     mod_status.h util_filter.h util_script.h util_md5.h util_ldap.h util_cookies.h unixd.h scoreboard.h mpm_common.h
@@ -28,8 +29,8 @@ cmp_ok scalar @engine, '>=', 10, 'the engine is there';
 my @strangers = map {
     my $file = $_;
     map {"$file: $_"} grep { $httpd_header{$_} || /^(?:ap|http)_/ || m{^\.\./|httpd/} } includes($file)
-} @engine;
-is "@strangers", '', 'nothing in engine/ includes a header of httpd or of the module';
+} @engine, @beside;
+is "@strangers", '', 'nothing in engine/, store/ and import/ includes a header of httpd or of the module';
 
 my @engine_symbols = symbols('-A', 'built/libcertmap.a');
 cmp_ok scalar(grep {/ T certmap_decide$/} @engine_symbols), '==', 1, 'libcertmap.a holds the engine';
@@ -46,7 +47,7 @@ is join("\n", grep { !/: static const |\bconst \w+(?:\[\w*\])? = / } @shared), '
 my @ctl = sort glob 'ctl/*.[ch]';
 cmp_ok scalar @ctl, '>=', 5, 'the command is there';
 is join(' ', map { my $file = $_; map {"$file: $_"} grep {
-    $httpd_header{$_} || /^(?:ap|http)_/ || -e "engine/$_" && !/^(?:certmap|import)\.h$/ } includes($file) } @ctl), '',
+    $httpd_header{$_} || /^(?:ap|http)_/ || m{/} && !m{^import/import\.h$|^(?:apr|openssl|sys)/} } includes($file) } @ctl), '',
     'ctl/ knows of the engine what its public headers say, and nothing of httpd';
 
 # ---- module
@@ -73,7 +74,7 @@ is join(' ', grep { !/^(?:mod_certmap\.c|httpd\/config\.c)$/ } @tables), '', 'di
 # ---- the build
 
 my $makefile = slurp('Makefile.am');
-my @built = (@engine, @module, @ctl, glob('t/unit/*.[ch]'), glob('t/*.t'), grep { !/crashes/ } glob 'fuzz/*');
+my @built = (@engine, @beside, @module, @ctl, glob('t/unit/*.[ch]'), glob('t/*.t'), grep { !/crashes/ } glob 'fuzz/*');
 is join(' ', grep { $makefile !~ /(?:^|\s)\Q$_\E(?=\s|$)/ } @built), '', 'Makefile.am names every source and test';
 
 # ---- every file

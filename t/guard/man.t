@@ -59,33 +59,33 @@ sub items {
     } $text =~ /^\.It Cm (.*)$/mg;
 }
 
-my @fields = part('engine/field.c', '\} fields\[CERTMAP_F_COUNT\] = \{', "\n\\};") =~ /\{ "([^"]+)"/g;
+my @fields = part('engine/x509/field.c', '\} fields\[CERTMAP_F_COUNT\] = \{', "\n\\};") =~ /\{ "([^"]+)"/g;
 cmp_ok scalar @fields, '>=', 25, 'fields: ' . scalar @fields;
 is_deeply [unique(items('Fields'))], [sort @fields], 'certmap.rules(5) has every field and no other';
 
-my ($operators) = slurp('engine/cond.c') =~ /unknown operator: write (.*?), with/ or die "engine/cond.c: no operators\n";
+my ($operators) = slurp('engine/rules/condition.c') =~ /unknown operator: write (.*?), with/ or die "engine/rules/condition.c: no operators\n";
 is_deeply [unique(items('Operators'))], [unique(grep { $_ ne 'or' } split ' ', $operators)], 'every operator';
 
-my @prefixes = unique(slurp('engine/cond.c') =~ /skip_prefix\(&rest, "(\w+:)"\)/g);
+my @prefixes = unique(slurp('engine/rules/condition.c') =~ /skip_prefix\(&rest, "(\w+:)"\)/g);
 is "@prefixes", 'all: case:', 'prefixes';
 like $shown, qr/^ +\[all:\]\[case:\]field operator value$/m, 'in the syntax of a condition';
 
-my @options = (part('engine/option.c', 'option_table\[\] = \{', '\n\};') =~ /\.name = "(\w+)"/g, 'disabled');
-my ($known) = slurp('engine/parse.c') =~ /option_names\[\] = \{(.*?)NULL/;
+my @options = (part('engine/rules/option.c', 'option_table\[\] = \{', '\n\};') =~ /\.name = "(\w+)"/g, 'disabled');
+my ($known) = slurp('engine/rules/parse.c') =~ /option_names\[\] = \{(.*?)NULL/;
 is_deeply [sort @options], [sort $known =~ /"(\w+)"/g], 'options';
 is_deeply [unique(map {s/=.*//r} items('OPTIONS'))], [sort @options], 'every option';
 
-my @modifiers = part('engine/template.c', '\} modifiers\[\] = \{', '\n\};') =~ /\.name = "(\w+)"/g;
+my @modifiers = part('engine/rules/template.c', '\} modifiers\[\] = \{', '\n\};') =~ /\.name = "(\w+)"/g;
 cmp_ok scalar @modifiers, '>=', 6, "modifiers: @modifiers";
 is_deeply [unique(grep {/^:/} items('USER NAMES'))], [sort map {":$_"} @modifiers], 'every modifier';
 
-my @types = part('engine/keyread.c', '\} types\[\] = \{', '\n\};') =~ /\.name = "([\w-]+)"/g;
+my @types = part('engine/entries/key_reader.c', '\} types\[\] = \{', '\n\};') =~ /\.name = "([\w-]+)"/g;
 cmp_ok scalar @types, '>=', 6, "types of keys: @types";
 is_deeply [unique(map {/^([\w-]+):/} items('ENTRIES'))], [sort @types], 'every type of key';
 like chapter($shown, 'ENTRIES'), qr/\Q$_\E/, "and $_"
-    for grep { !/SID/ } part('engine/keyread.c', 'ad_tags\[AD_COUNT\] = \{', '\n\};') =~ /"(<[^"]+>)"/g;
+    for grep { !/SID/ } part('engine/entries/key_reader.c', 'ad_tags\[AD_COUNT\] = \{', '\n\};') =~ /"(<[^"]+>)"/g;
 
-my @strengths = part('engine/reason.c', 'strengths\[\] = \{', '\n\};') =~ /"(\w+)"/g;
+my @strengths = part('engine/base/reason.c', 'strengths\[\] = \{', '\n\};') =~ /"(\w+)"/g;
 is_deeply [unique(items('STRENGTH'))], [sort @strengths], 'every strength';
 
 # ---- its examples
@@ -154,7 +154,7 @@ while ($statuses =~ /^     ((?:403\.|503)\d*) +(.*\n(?: {6,}.*\n)*)/mg) {
     my ($list) = $text =~ /.*: (.*)\./s;
     $of{$_} = $code for split /,\s+/, $list;
 }
-my %answer = part('engine/reason.c', '\} reasons\[CERTMAP_R_COUNT\] = \{', '\n\};') =~ /\{ "([\w-]+)", ANSWER_(\w+) \}/g;
+my %answer = part('engine/base/reason.c', '\} reasons\[CERTMAP_R_COUNT\] = \{', '\n\};') =~ /\{ "([\w-]+)", ANSWER_(\w+) \}/g;
 delete $answer{none};
 cmp_ok scalar keys %answer, '>=', 24, 'reasons: ' . keys %answer;
 is_deeply \%of, { map { $_ => $answer{$_} =~ tr/_/./r } keys %answer }, 'every reason, at its status';

@@ -8,7 +8,7 @@
 #define IMPORT_FIXTURE_H
 
 #include "fixture.h"
-#include "import.h"
+#include "import/import.h"
 
 /** A text and its length, which may have NULs in it. */
 #define TEXT(literal) { literal, sizeof(literal) - 1 }

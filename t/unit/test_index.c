@@ -11,7 +11,7 @@
 #include <time.h>
 
 #include "fixture.h"
-#include "rules.h"
+#include "rules/rules.h"
 
 #define PAIRS 3000000
 

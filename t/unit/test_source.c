@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "fixture.h"
-#include "source.h"
+#include "entries/entries.h"
 
 static const char *directory;
 

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "fixture.h"
-#include "store.h"
+#include "source/sealed.h"
 
 static const char *directory;
 

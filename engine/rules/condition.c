@@ -1,0 +1,789 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Compiles conditions: "[all:][case:]FIELD OP VALUE" becomes a typed pattern, and every value that could never match
+ * (half a fingerprint, an address with host bits, a misspelt key usage) is refused here, because a rule that silently
+ * never matches is a hole when it is a deny rule.
+ */
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <apr_lib.h>
+#include <apr_strings.h>
+#include <openssl/err.h>
+#include <openssl/objects.h>
+
+#include "rules/rules.h"
+
+/* So many regexes of a set are compiled to machine code, which takes more time and memory than the rest of a rule.
+ * Where there are more, the index and the literals that regexes need keep nearly all of them from being asked. */
+#define JIT_MOST 1000
+
+#define REGEX_OPTIONS (PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_BACKSLASH_C)
+
+const char *const certmap_key_usages[] = {
+    "digitalSignature", "nonRepudiation", "contentCommitment", "keyEncipherment", "dataEncipherment", "keyAgreement",
+    "keyCertSign", "cRLSign", "encipherOnly", "decipherOnly", NULL
+};
+
+static const char *const extended_usages[] = {
+    "clientAuth", "serverAuth", "codeSigning", "emailProtection", "timeStamping", "OCSPSigning", "anyExtendedKeyUsage",
+    "msSmartcardLogin", "pkInitClientAuth", NULL
+};
+
+static const char *const field_stems[] = {
+    "subject", "issuer", "san", "san.email", "san.dns", "san.uri", "san.ip", "san.upn", "san.dirname", "san.rid",
+    "serial", "sha256", "sha1", "spki", "ski", "aki", "eku", "ku", "policy", "ext", "sid", "chain.sha256",
+    "root.sha256", NULL
+};
+
+/* What compiling a condition works with. */
+typedef struct job_t {
+    certmap_cond_t *cond;
+    const certmap_word_t *word;
+    apr_size_t value_at;        /* where the value begins in the word */
+    certmap_builder_t *b;
+    certmap_sink_t *sink;
+    apr_pool_t *pool;           /* for what lasts */
+    apr_pool_t *scratch;        /* for all else */
+} job_t;
+
+static certmap_place_t place_of(const job_t *job, apr_size_t offset)
+{
+    apr_size_t i = job->value_at + offset;
+
+    return job->word->at[i < job->word->text.len ? i : job->word->text.len];
+}
+
+/* ---- wildcards ----------------------------------------------------------------------------------------------- */
+
+/* A copy that lasts; the value as written serves where it is the same. */
+static certmap_str_t lasting(const job_t *job, certmap_str_t text)
+{
+    return certmap_str_same(text, job->cond->raw) ? job->cond->raw : certmap_str_copy(text.data, text.len, job->pool);
+}
+
+/* Text with escapes becomes a literal or, when '*' or '?' stand in it, tokens. */
+static void compile_wildcard(job_t *job, certmap_str_t text)
+{
+    certmap_cond_t *cond = job->cond;
+    apr_uint16_t *tokens = apr_palloc(job->scratch, (text.len + 1) * sizeof(*tokens));
+    char *literal;
+    apr_size_t n = 0;
+    apr_size_t i;
+    int wild = 0;
+
+    for (i = 0; i < text.len; i++) {
+        char c = text.data[i];
+
+        if (c == '\\' && i + 1 < text.len && strchr("*?\\", text.data[i + 1]) != NULL) {
+            tokens[n++] = (unsigned char)text.data[++i];
+        }
+        else if (c == '?') {
+            tokens[n++] = CERTMAP_TOKEN_ONE;
+            wild = 1;
+        }
+        else if (c != '*') {
+            tokens[n++] = (unsigned char)c;
+        }
+        else if (n == 0 || tokens[n - 1] != CERTMAP_TOKEN_ANY) {
+            tokens[n++] = CERTMAP_TOKEN_ANY;
+            wild = 1;
+        }
+    }
+    if (wild) {
+        cond->pattern = CERTMAP_P_WILDCARD;
+        cond->u.wildcard.tokens = apr_pmemdup(job->pool, tokens, n * sizeof(*tokens));
+        cond->u.wildcard.n = n;
+        return;
+    }
+    literal = apr_palloc(job->scratch, n + 1);
+    for (i = 0; i < n; i++) {
+        literal[i] = (char)tokens[i];
+    }
+    cond->pattern = CERTMAP_P_LITERAL;
+    cond->u.literal = lasting(job, (certmap_str_t){ literal, n });
+}
+
+/* ---- values by kind ------------------------------------------------------------------------------------------ */
+
+static int has_wildcard(certmap_str_t text)
+{
+    return memchr(text.data, '*', text.len) != NULL || memchr(text.data, '?', text.len) != NULL;
+}
+
+static void check_ku(const job_t *job, certmap_str_t text)
+{
+    const char *const *k;
+    const char *hint = certmap_suggest(text, certmap_key_usages);
+
+    for (k = certmap_key_usages; *k != NULL; k++) {
+        if (strlen(*k) == text.len && strncasecmp(*k, text.data, text.len) == 0) {
+            return;
+        }
+    }
+    certmap_sink_error(job->sink, place_of(job, 0), "unknown key usage \"%s\"; %s%s", text.data,
+                       hint ? "did you mean "
+                            : "known are digitalSignature, nonRepudiation, keyEncipherment, "
+                              "dataEncipherment, keyAgreement, keyCertSign, cRLSign, encipherOnly, decipherOnly",
+                       hint ? hint : "");
+}
+
+/* Where a URI ignores case in what stands before the first wildcard. @return whether that is all of it */
+static int uri_beginning(const apr_uint16_t *tokens, apr_size_t ntokens, certmap_uri_t *parts, apr_pool_t *p)
+{
+    char *text = apr_palloc(p, ntokens + 1);
+    apr_size_t n;
+
+    for (n = 0; n < ntokens && tokens[n] < CERTMAP_TOKEN_ONE; n++) {
+        text[n] = (char)tokens[n];
+    }
+    *parts = certmap_uri_parts((certmap_str_t){ text, n });
+    if (parts->scheme > 0 && parts->host == 0) {
+        return n - parts->scheme >= 3;      /* no "//" can follow */
+    }
+    if (parts->end == n) {
+        parts->host = parts->end = 0;       /* a wildcard may stand in the host, or before its '@' */
+        return 0;
+    }
+    return parts->scheme > 0;
+}
+
+/* A URI ignores case in its scheme and host only. Where these stand in a value that a wildcard meets, often only the
+ * value can say: a letter in upper case is marked then, one in lower case meets the value's folded form as it is. */
+static void compile_uri(job_t *job)
+{
+    certmap_cond_t *cond = job->cond;
+    certmap_uri_t parts;
+    apr_uint16_t *tokens;
+    apr_size_t i;
+    int known;
+
+    compile_wildcard(job, cond->raw);
+    if (cond->exact) {
+        return;
+    }
+    if (cond->pattern == CERTMAP_P_LITERAL) {
+        cond->u.literal = lasting(job, certmap_fold_uri(cond->u.literal, job->scratch));
+        return;
+    }
+    tokens = (apr_uint16_t *)cond->u.wildcard.tokens;
+    known = uri_beginning(tokens, cond->u.wildcard.n, &parts, job->scratch);
+    for (i = 0; i < cond->u.wildcard.n; i++) {
+        if (tokens[i] < 'A' || tokens[i] > 'Z') {
+            continue;
+        }
+        if (certmap_uri_ignores_case(&parts, i)) {
+            tokens[i] = (apr_uint16_t)(tokens[i] + ('a' - 'A'));
+        }
+        else if (!known) {
+            tokens[i] |= CERTMAP_TOKEN_UPPER;
+            cond->u.wildcard.upper = 1;
+        }
+    }
+}
+
+static void compile_text(job_t *job)
+{
+    certmap_cond_t *cond = job->cond;
+    certmap_str_t folded = certmap_fold(cond->raw, job->scratch);
+
+    if (folded.len == 0) {
+        certmap_sink_error(job->sink, place_of(job, 0), "the value has nothing but blanks in it");
+    }
+    if (cond->field.kind == CERTMAP_F_KU && !has_wildcard(cond->raw)) {
+        check_ku(job, cond->raw);
+        if (strcasecmp(cond->raw.data, "contentCommitment") == 0) {
+            cond->raw = (certmap_str_t){ "nonRepudiation", 14 };     /* RFC 5280's older name, which the field has */
+        }
+    }
+    if (cond->field.kind == CERTMAP_F_SID && !has_wildcard(cond->raw) && !certmap_is_sid(cond->raw)) {
+        certmap_sink_error(job->sink, place_of(job, 0), "not a SID: it reads S-1-5-21-...");
+    }
+    if (cond->field.kind == CERTMAP_F_SAN_URI) {
+        compile_uri(job);
+        return;
+    }
+    compile_wildcard(job, cond->exact ? cond->raw : certmap_fold(cond->raw, job->scratch));
+}
+
+apr_size_t certmap_hex_digits(certmap_field_e field)
+{
+    if (field == CERTMAP_F_SHA1) {
+        return 40;
+    }
+    return field == CERTMAP_F_SHA256 || field == CERTMAP_F_SPKI || field == CERTMAP_F_CHAIN_SHA256
+           || field == CERTMAP_F_ROOT_SHA256 ? 64 : 0;
+}
+
+/* Checks the number of digits of a value without wildcards. */
+static void check_hex_length(const job_t *job, apr_size_t digits)
+{
+    apr_size_t want = certmap_hex_digits(job->cond->field.kind);
+
+    if (want != 0 && digits != want) {
+        certmap_sink_error(job->sink, place_of(job, 0), "%s has %" APR_SIZE_T_FMT " hex digits, not %" APR_SIZE_T_FMT,
+                           job->cond->field.name, want, digits);
+    }
+    else if (digits == 0) {
+        certmap_sink_error(job->sink, place_of(job, 0), "no hex digits");
+    }
+    else if (digits % 2 != 0) {
+        certmap_sink_error(job->sink, place_of(job, 0), "odd number of hex digits (%" APR_SIZE_T_FMT "); two make an "
+                           "octet, write a leading zero", digits);
+    }
+}
+
+/* Hex from value offset `from` on: colons dropped, lower case. */
+static void compile_hex(job_t *job, apr_size_t from)
+{
+    certmap_cond_t *cond = job->cond;
+    int wild = has_wildcard(cond->raw);
+    char *out = apr_palloc(job->scratch, cond->raw.len + 1);
+    apr_size_t n = 0;
+    apr_size_t i;
+
+    for (i = from; i < cond->raw.len; i++) {
+        char c = cond->raw.data[i];
+
+        if (apr_isxdigit(c) || c == '*' || c == '?') {
+            out[n++] = (char)apr_tolower(c);
+        }
+        else if (c != ':' || (!wild && (n == 0 || n % 2 != 0 || i + 1 == cond->raw.len))) {
+            certmap_sink_error(job->sink, place_of(job, i),
+                               n == 1 && apr_tolower(c) == 'x' ? "write hex digits without \"0x\""
+                                                               : "not a hex digit; write 0-9 a-f, with colons between "
+                                                                 "octets or none");
+            return;
+        }
+    }
+    out[n] = '\0';
+    if (!wild) {
+        check_hex_length(job, n);
+    }
+    if (cond->field.kind == CERTMAP_F_SERIAL && !wild) {
+        while (n > 2 && out[0] == '0' && out[1] == '0') {
+            out += 2;
+            n -= 2;
+        }
+    }
+    compile_wildcard(job, (certmap_str_t){ out, n });
+}
+
+/* Whether bits of an address behind the prefix are set. */
+static int host_bits(const unsigned char *octets, unsigned len, unsigned bits)
+{
+    unsigned i;
+
+    for (i = bits; i < len * 8; i++) {
+        if (octets[i / 8] & (0x80u >> (i % 8))) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static void compile_ip(job_t *job)
+{
+    certmap_cond_t *cond = job->cond;
+    const char *slash = strchr(cond->raw.data, '/');
+    const char *address = slash ? apr_pstrmemdup(job->scratch, cond->raw.data, (apr_size_t)(slash - cond->raw.data))
+                                : cond->raw.data;
+    unsigned bits = 0;
+    const char *d;
+
+    if (cond->raw.len == 1 && cond->raw.data[0] == '*') {
+        compile_wildcard(job, cond->raw);
+        return;
+    }
+    cond->pattern = CERTMAP_P_NETWORK;
+    cond->u.network.len = strchr(address, ':') ? 16 : 4;
+    if (inet_pton(cond->u.network.len == 16 ? AF_INET6 : AF_INET, address, cond->u.network.octets) != 1) {
+        certmap_sink_error(job->sink, place_of(job, 0),
+                           "not an IP address: write 192.0.2.1, 192.0.2.0/24, 2001:db8::/32, or a single *");
+        return;
+    }
+    for (d = slash ? slash + 1 : ""; apr_isdigit(*d) && bits < 1000; d++) {
+        bits = bits * 10 + (unsigned)(*d - '0');
+    }
+    if (slash == NULL) {
+        bits = cond->u.network.len * 8u;
+    }
+    else if (slash[1] == '\0' || *d != '\0' || bits > cond->u.network.len * 8u
+             || (slash[1] == '0' && slash[2] != '\0')) {
+        certmap_sink_error(job->sink, place_of(job, (apr_size_t)(slash + 1 - cond->raw.data)),
+                           "bad prefix length \"%s\": a number from 0 to %u",
+                           slash + 1, cond->u.network.len * 8u);
+        return;
+    }
+    cond->u.network.bits = (unsigned char)bits;
+    if (host_bits(cond->u.network.octets, cond->u.network.len, bits)) {
+        unsigned i;
+        char text[INET6_ADDRSTRLEN];
+        unsigned char net[16];
+
+        memcpy(net, cond->u.network.octets, sizeof(net));
+        for (i = bits; i < cond->u.network.len * 8u; i++) {
+            net[i / 8] &= (unsigned char)~(0x80u >> (i % 8));
+        }
+        inet_ntop(cond->u.network.len == 16 ? AF_INET6 : AF_INET, net, text, sizeof(text));
+        certmap_sink_error(job->sink, place_of(job, 0),
+                           "address bits behind the prefix are set; the network is %s/%u, the single address %s",
+                           text, bits, address);
+    }
+}
+
+static void compile_dn(job_t *job)
+{
+    certmap_cond_t *cond = job->cond;
+    certmap_str_t text = cond->raw;
+    const char *why = NULL;
+    apr_size_t at = 0;
+    apr_size_t skip = 0;
+
+    cond->pattern = CERTMAP_P_DN;
+    if (text.len >= 2 && text.data[0] == '*' && text.data[1] == ',') {
+        cond->pattern = CERTMAP_P_DN_BELOW;
+        skip = 2;
+        while (skip < text.len && text.data[skip] == ' ') {
+            skip++;
+        }
+        text.data += skip;
+        text.len -= skip;
+    }
+    else if (text.len == 1 && text.data[0] == '*') {
+        certmap_sink_error(job->sink, place_of(job, 0),
+                           "\"*\" alone is no name: write \"*,DN\" for everything below DN, or "
+                           "conditions on attributes (subject.CN=*)");
+        return;
+    }
+    if (certmap_dn_parse(text, &cond->u.dn, &why, &at, job->pool) != APR_SUCCESS) {
+        certmap_sink_error(job->sink, place_of(job, skip + at), "%s", why);
+    }
+    else if (cond->u.dn->nrdns == 0) {
+        certmap_sink_error(job->sink, place_of(job, skip), "the name is empty");
+    }
+    else if (why != NULL) {
+        certmap_sink_warning(job->sink, place_of(job, skip + at), "%s", why);
+    }
+}
+
+/* Dotted text of an OID that is written as a name or dotted, or NULL. */
+static const char *read_oid(const job_t *job)
+{
+    const char *name = job->cond->raw.data;
+    const char *oid = NULL;
+    ASN1_OBJECT *obj;
+    char dotted[256];
+    int n;
+
+    if (apr_isdigit(name[0])) {
+        return certmap_oid_canonical(job->cond->raw, job->scratch);
+    }
+    ERR_set_mark();
+    obj = OBJ_txt2obj(name, 0);
+    n = obj ? OBJ_obj2txt(dotted, sizeof(dotted), obj, 1) : 0;
+    if (n > 0 && (apr_size_t)n < sizeof(dotted)) {
+        oid = apr_pstrmemdup(job->scratch, dotted, (apr_size_t)n);
+    }
+    ASN1_OBJECT_free(obj);
+    ERR_pop_to_mark();
+    return oid;
+}
+
+static void compile_oid(job_t *job)
+{
+    certmap_cond_t *cond = job->cond;
+    const char *hint;
+    const char *oid;
+
+    if (has_wildcard(cond->raw)) {
+        if (strspn(cond->raw.data, "0123456789.*?") != cond->raw.len) {
+            certmap_sink_error(job->sink, place_of(job, 0),
+                               "wildcards work on dotted OIDs (1.3.6.1.4.1.*), not on names");
+        }
+        compile_wildcard(job, cond->raw);
+        return;
+    }
+    oid = read_oid(job);
+    if (oid == NULL) {
+        hint = cond->field.kind == CERTMAP_F_EKU ? certmap_suggest(cond->raw, extended_usages) : NULL;
+        certmap_sink_error(job->sink, place_of(job, 0), "unknown %s \"%s\"; %s%s",
+                           cond->field.kind == CERTMAP_F_EKU ? "extended key usage" : "OID", cond->raw.data,
+                           hint ? "did you mean " : "write a name that OpenSSL knows, or a dotted OID",
+                           hint ? hint : "");
+        return;
+    }
+    cond->pattern = CERTMAP_P_LITERAL;
+    cond->u.literal = lasting(job, (certmap_str_t){ oid, strlen(oid) });
+}
+
+/* ---- regexes ------------------------------------------------------------------------------------------------- */
+
+static apr_status_t free_code(void *code)
+{
+    pcre2_code_free(code);
+    return APR_SUCCESS;
+}
+
+static apr_status_t free_limits(void *limits)
+{
+    pcre2_match_context_free(limits);
+    return APR_SUCCESS;
+}
+
+static const struct {
+    apr_size_t len;         /* of texts, at most */
+    apr_uint32_t matches;
+} limit_table[] = { CERTMAP_REGEX_LIMITS, { 0, CERTMAP_REGEX_PROBE } };
+
+#define NLIMITS (sizeof(limit_table) / sizeof(limit_table[0]))
+
+pcre2_match_context *const *certmap_cond_limits(apr_pool_t *p)
+{
+    pcre2_match_context **limits = apr_pcalloc(p, NLIMITS * sizeof(*limits));
+    apr_size_t i;
+
+    for (i = 0; i < NLIMITS; i++) {
+        limits[i] = pcre2_match_context_create(NULL);
+        if (limits[i] == NULL) {
+            return NULL;
+        }
+        apr_pool_cleanup_register(p, limits[i], free_limits, apr_pool_cleanup_null);
+        pcre2_set_match_limit(limits[i], limit_table[i].matches);
+        pcre2_set_depth_limit(limits[i], CERTMAP_REGEX_DEPTH);
+        pcre2_set_heap_limit(limits[i], CERTMAP_REGEX_HEAP);
+    }
+    return limits;
+}
+
+pcre2_match_context *certmap_cond_limit(const certmap_cond_t *cond, apr_size_t len, int trying)
+{
+    apr_size_t i;
+
+    for (i = 0; i < NLIMITS - 1 && len > limit_table[i].len; i++) {
+    }
+    return i < NLIMITS - 1 ? cond->u.regex.limits[trying ? NLIMITS - 1 : i] : NULL;
+}
+
+#ifdef PCRE2_EXTRA_CASELESS_RESTRICT
+static apr_status_t free_compiling(void *compiling)
+{
+    pcre2_compile_context_free(compiling);
+    return APR_SUCCESS;
+}
+#endif
+
+/* The library may be older than the header: an option that it does not know would make each regex an error. */
+pcre2_compile_context *certmap_cond_compiling(apr_pool_t *p)
+{
+    pcre2_compile_context *compiling = NULL;
+#ifdef PCRE2_EXTRA_CASELESS_RESTRICT
+    char version[64] = "";
+    char *minor;
+    long major;
+
+    pcre2_config(PCRE2_CONFIG_VERSION, version);
+    major = strtol(version, &minor, 10);
+    if ((major > 10 || (major == 10 && *minor == '.' && strtol(minor + 1, NULL, 10) >= 43))
+        && (compiling = pcre2_compile_context_create(NULL)) != NULL) {
+        pcre2_set_compile_extra_options(compiling, PCRE2_EXTRA_CASELESS_RESTRICT);
+        apr_pool_cleanup_register(p, compiling, free_compiling, apr_pool_cleanup_null);
+    }
+#else
+    (void)p;
+#endif
+    return compiling;
+}
+
+/* Whether the regex matches the empty text, and so hardly asks anything. */
+static void try_empty(certmap_cond_t *cond)
+{
+    pcre2_match_data *md = pcre2_match_data_create_from_pattern(cond->u.regex.code, NULL);
+
+    cond->matches_empty = md != NULL && pcre2_match(cond->u.regex.code, (PCRE2_SPTR)"", 0, 0, 0, md,
+                                                    cond->u.regex.limits[NLIMITS - 1]) >= 0;
+    pcre2_match_data_free(md);
+}
+
+/* Values of hex fields are lower-case digits; a regex that asks for anything else never matches, unnoticed. */
+static void check_hex_regex(const job_t *job)
+{
+    const certmap_str_t *raw = &job->cond->raw;
+    apr_size_t i;
+
+    for (i = 0; i < raw->len; i++) {
+        char c = raw->data[i];
+
+        if (c == '\\') {
+            i++;
+        }
+        else if ((c >= 'A' && c <= 'F') || (c == ':' && (i == 0 || strchr("?[", raw->data[i - 1]) == NULL)
+                                            && raw->data[i + 1] != ']')) {
+            certmap_sink_warning(job->sink, place_of(job, i),
+                                 "values of %s are lower-case hex without colons: this regex may never match",
+                                 job->cond->field.name);
+            return;
+        }
+    }
+}
+
+/* Counts what a regex takes. @return 0 when all regexes of the set together take too much */
+static int count_bytes(const job_t *job)
+{
+    size_t size = 0;
+
+    pcre2_pattern_info(job->cond->u.regex.code, PCRE2_INFO_SIZE, &size);
+    job->b->regex_bytes += size;
+    if (job->b->regex_bytes <= CERTMAP_REGEX_BYTES_MOST) {
+        return 1;
+    }
+    certmap_sink_error(job->sink, job->word->place, "the regexes up to here take more than %d MB when they are "
+                       "compiled; a group that repeats takes as much for each time",
+                       CERTMAP_REGEX_BYTES_MOST / 1024 / 1024);
+    return 0;
+}
+
+static void compile_regex(job_t *job)
+{
+    certmap_cond_t *cond = job->cond;
+    certmap_value_kind_e kind = certmap_field_kind(&cond->field);
+    int rc = 0;
+    PCRE2_SIZE at = 0;
+    PCRE2_UCHAR message[160];
+
+    if (kind == CERTMAP_V_DN) {
+        certmap_sink_error(job->sink, job->word->place,
+                           "a regex over a whole name can be forged; ask its attributes instead (%s)",
+                           cond->field.kind == CERTMAP_F_ISSUER    ? "issuer.CN~..., or issuer=DN"
+                           : cond->field.kind == CERTMAP_F_SUBJECT ? "subject.CN~..., subject.O=..., or subject=*,DN"
+                                                                   : "san.dirname=DN, san.dirname=*,DN");
+        return;
+    }
+    cond->pattern = CERTMAP_P_REGEX;
+    cond->u.regex.limits = job->b->limits;
+    if (job->b->limits == NULL) {
+        certmap_sink_error(job->sink, job->word->place, "no memory for the limits of regexes");
+        return;
+    }
+    cond->u.regex.code = pcre2_compile((PCRE2_SPTR)cond->raw.data, cond->raw.len, REGEX_OPTIONS, &rc, &at,
+                                       job->b->compiling);
+    if (cond->u.regex.code == NULL) {
+        pcre2_get_error_message(rc, message, sizeof(message));
+        certmap_sink_error(job->sink, place_of(job, at), "regex: %s at offset %" APR_SIZE_T_FMT, (const char *)message,
+                           (apr_size_t)at);
+        return;
+    }
+    if (!count_bytes(job)) {
+        pcre2_code_free(cond->u.regex.code);
+        return;
+    }
+    apr_pool_cleanup_register(job->pool, cond->u.regex.code, free_code, apr_pool_cleanup_null);
+    if (job->b->njit < JIT_MOST && pcre2_jit_compile(cond->u.regex.code, PCRE2_JIT_COMPLETE) == 0) {
+        job->b->njit++;     /* without JIT it is slower, no less right */
+    }
+    pcre2_pattern_info(cond->u.regex.code, PCRE2_INFO_CAPTURECOUNT, &cond->u.regex.captures);
+    cond->u.regex.needs = certmap_regex_needs(cond->raw, job->pool);
+    cond->u.regex.mixes = certmap_regex_mixes(cond->raw, job->b->restricts);
+    if (cond->u.regex.needs == NULL) {
+        try_empty(cond);
+    }
+    if (kind == CERTMAP_V_HEX && certmap_cond_impossible(cond, job->scratch) == NULL) {
+        check_hex_regex(job);
+    }
+    if (cond->exact) {
+        certmap_sink_warning(job->sink, job->word->place,
+                             "\"case:\" does nothing for a regex, which always compares case");
+    }
+}
+
+/* ---- a whole condition --------------------------------------------------------------------------------------- */
+
+static int skip_prefix(certmap_str_t *text, const char *prefix)
+{
+    apr_size_t n = strlen(prefix);
+
+    if (text->len < n || memcmp(text->data, prefix, n) != 0) {
+        return 0;
+    }
+    text->data += n;
+    text->len -= n;
+    return 1;
+}
+
+/* How many bytes stand before the operator; text.len when there is none. */
+static apr_size_t operator_at(certmap_str_t text)
+{
+    apr_size_t i;
+
+    for (i = 0; i < text.len && strchr("!=~", text.data[i]) == NULL; i++) {
+    }
+    return i;
+}
+
+int certmap_cond_looks_like(certmap_builder_t *b, certmap_str_t text)
+{
+    certmap_field_t field;
+    const char *why = NULL;
+    apr_size_t n = operator_at(text);
+    certmap_str_t name = { text.data, n };
+    certmap_str_t stem;
+
+    if (n == text.len) {
+        return 0;
+    }
+    if (skip_prefix(&name, "all:") || skip_prefix(&name, "case:")) {
+        return 1;
+    }
+    if (apr_hash_get(b->fields, name.data, (apr_ssize_t)name.len) != NULL
+        || certmap_field_parse(name, &field, &why, b->scratch) == APR_SUCCESS) {
+        return 1;
+    }
+    for (stem = name, n = 0; n < name.len && name.data[n] != '.' && name.data[n] != ':'; n++) {
+    }
+    stem.len = n;
+    return n > 0 && (certmap_suggest(name, field_stems) != NULL || certmap_suggest(stem, field_stems) != NULL);
+}
+
+/* Reads prefixes and field. @return the offset of the operator, or 0 on error */
+static apr_size_t parse_field(job_t *job)
+{
+    certmap_cond_t *cond = job->cond;
+    certmap_str_t rest = job->word->text;
+    const certmap_field_t *known;
+    const char *why = NULL;
+    apr_size_t from;
+    apr_size_t op;
+
+    for (;;) {
+        if (!cond->all && skip_prefix(&rest, "all:")) {
+            cond->all = 1;
+        }
+        else if (!cond->exact && skip_prefix(&rest, "case:")) {
+            cond->exact = 1;
+        }
+        else {
+            break;
+        }
+    }
+    from = job->word->text.len - rest.len;
+    op = operator_at(rest);
+    if (op == 0) {
+        certmap_sink_error(job->sink, job->word->at[from], "the field before the operator is missing");
+        return 0;
+    }
+    rest = certmap_str_copy(rest.data, op, job->scratch);
+    known = apr_hash_get(job->b->fields, rest.data, (apr_ssize_t)op);
+    if (known != NULL) {
+        cond->field = *known;
+    }
+    else if (certmap_field_parse(rest, &cond->field, &why, job->pool) == APR_SUCCESS) {
+        apr_hash_set(job->b->fields, apr_pstrmemdup(job->b->temporary, rest.data, op), (apr_ssize_t)op,
+                     apr_pmemdup(job->b->temporary, &cond->field, sizeof(cond->field)));
+    }
+    else {
+        certmap_sink_error(job->sink, job->word->at[from], "%s", why);
+        return 0;
+    }
+    return from + op;
+}
+
+/* Reads the operator at offset op. @return '=' or '~', or 0 on error */
+static char parse_operator(job_t *job, apr_size_t op)
+{
+    const certmap_word_t *word = job->word;
+    certmap_cond_t *cond = job->cond;
+    apr_size_t i = op;
+    char c;
+
+    if (word->text.data[i] == '!') {
+        cond->negated = 1;
+        i++;
+    }
+    c = i < word->text.len ? word->text.data[i] : '\0';
+    if (c != '=' && c != '~') {
+        certmap_sink_error(job->sink, word->at[op], "unknown operator: write = != ~ or !~, with no blanks around it");
+        return 0;
+    }
+    job->value_at = i + 1;
+    cond->raw.data = cond->text + i + 1;
+    cond->raw.len = word->text.len - i - 1;
+    if (cond->raw.len == 0) {
+        certmap_sink_error(job->sink, word->at[i],
+                           "the value is empty; a field that is absent or has no value is written %s!=*",
+                           cond->field.name);
+        return 0;
+    }
+    if (c == '=' && (cond->raw.data[0] == '=' || cond->raw.data[0] == '~')) {
+        certmap_sink_warning(job->sink, word->at[op], "the value begins with '%c'; the operators are = != ~ !~",
+                             cond->raw.data[0]);
+    }
+    return c;
+}
+
+static void compile_value(job_t *job)
+{
+    certmap_cond_t *cond = job->cond;
+    certmap_value_kind_e kind = certmap_field_kind(&cond->field);
+
+    if (cond->exact && kind != CERTMAP_V_TEXT && kind != CERTMAP_V_DN) {
+        certmap_sink_warning(job->sink, job->word->place,
+                             "\"case:\" does nothing for %s, whose values have one spelling", cond->field.name);
+    }
+    switch (kind) {
+    case CERTMAP_V_TEXT:
+        if ((cond->field.kind == CERTMAP_F_EXT || cond->field.kind == CERTMAP_F_SAN_OTHER)
+            && cond->raw.data[0] == '#') {
+            cond->opaque = 1;
+            compile_hex(job, 1);
+        }
+        else {
+            compile_text(job);
+        }
+        break;
+    case CERTMAP_V_HEX:
+        compile_hex(job, 0);
+        break;
+    case CERTMAP_V_IP:
+        compile_ip(job);
+        break;
+    case CERTMAP_V_DN:
+        compile_dn(job);
+        break;
+    case CERTMAP_V_OID:
+        compile_oid(job);
+        break;
+    case CERTMAP_V_OPAQUE:
+        certmap_sink_error(job->sink, job->word->place, "%s cannot be compared", cond->field.name);
+        break;
+    }
+}
+
+apr_status_t certmap_cond_compile(certmap_builder_t *b, const certmap_word_t *word, certmap_cond_t *cond)
+{
+    job_t job = { cond, word, 0, b, &b->sink, b->pool, b->scratch };
+    int before = b->sink.nerrors;
+    const char *why;
+    apr_size_t op;
+    char c;
+
+    memset(cond, 0, sizeof(*cond));
+    cond->text = apr_pstrmemdup(b->pool, word->text.data, word->text.len);
+    cond->place = word->place;
+    cond->leader = -1;
+    op = parse_field(&job);
+    if (op == 0) {
+        return APR_EINVAL;
+    }
+    c = parse_operator(&job, op);
+    if (c == '~') {
+        compile_regex(&job);
+    }
+    else if (c == '=') {
+        compile_value(&job);
+    }
+    if (b->sink.nerrors == before && (why = certmap_cond_impossible(cond, b->scratch)) != NULL) {
+        certmap_sink_error(&b->sink, place_of(&job, 0), "%s", why);
+    }
+    return b->sink.nerrors == before ? APR_SUCCESS : APR_EINVAL;
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The options that rules and one-to-one entries share: groups=a,b expires=YYYY-MM-DD note="...". Each stands once and
+ * says exactly one thing, or is an error at its place.
+ */
+#include <string.h>
+
+#include <apr_hash.h>
+#include <apr_lib.h>
+#include <apr_strings.h>
+
+#include "rules/rules.h"
+
+/* So many groups are compared with one another; more of them are put into a hash table. */
+#define GROUPS_FEW 16
+
+/* What reading one option works with; the value is what stands behind `from`. */
+typedef struct option_job_t {
+    certmap_options_t *options;
+    const certmap_word_t *word;
+    apr_size_t from;
+    certmap_sink_t *sink;
+    apr_pool_t *pool;
+} option_job_t;
+
+typedef void option_fn(const option_job_t *job);
+
+static option_fn read_groups;
+static option_fn read_expires;
+static option_fn read_note;
+
+typedef struct option_t {
+    const char *name;
+    option_fn *read;
+    unsigned bit;
+} option_t;
+
+static const option_t option_table[] = {
+    { .name = "groups", .read = read_groups, .bit = 1 },
+    { .name = "expires", .read = read_expires, .bit = 2 },
+    { .name = "note", .read = read_note, .bit = 4 },
+};
+
+#define NOPTIONS (sizeof(option_table) / sizeof(option_table[0]))
+
+static const option_t *find_option(certmap_str_t text)
+{
+    apr_size_t i;
+
+    for (i = 0; i < NOPTIONS; i++) {
+        apr_size_t n = strlen(option_table[i].name);
+
+        if (text.len > n && text.data[n] == '=' && memcmp(text.data, option_table[i].name, n) == 0) {
+            return &option_table[i];
+        }
+    }
+    return NULL;
+}
+
+static void check_group(const option_job_t *job, certmap_str_t group, certmap_place_t at)
+{
+    const char *why;
+
+    if (group.len == 0) {
+        certmap_sink_error(job->sink, at, "empty group name; write groups=a,b");
+    }
+    else if (strchr(" \t", group.data[0]) != NULL || strchr(" \t", group.data[group.len - 1]) != NULL) {
+        certmap_sink_error(job->sink, at, "blank at the end of a group name; write groups=a,b");
+    }
+    else if ((why = certmap_text_check(group, NULL)) != NULL) {
+        certmap_sink_error(job->sink, at, "group name: %s", why);
+    }
+}
+
+/* How many groups a text has: one more than it has commas. */
+static apr_size_t count_groups(certmap_str_t text, apr_size_t from)
+{
+    apr_size_t n = 1;
+
+    for (; from < text.len; from++) {
+        n += text.data[from] == ',';
+    }
+    return n;
+}
+
+/* Whether a group stands among those before. Few are compared one by one; many are in seen, which is NULL for few. */
+static int seen_before(const char *group, const char *const *groups, apr_size_t n, apr_hash_t *seen)
+{
+    apr_size_t i;
+    int found;
+
+    if (seen != NULL) {
+        found = apr_hash_get(seen, group, APR_HASH_KEY_STRING) != NULL;
+        apr_hash_set(seen, group, APR_HASH_KEY_STRING, group);
+        return found;
+    }
+    for (i = 0; i < n && strcmp(groups[i], group) != 0; i++) {
+    }
+    return i < n;
+}
+
+static void read_groups(const option_job_t *job)
+{
+    certmap_str_t text = job->word->text;
+    apr_size_t most = count_groups(text, job->from);
+    const char **groups = apr_palloc(job->pool, most * sizeof(*groups));
+    apr_pool_t *scratch = NULL;
+    apr_hash_t *seen = NULL;
+    apr_size_t i = job->from;
+    apr_size_t n = 0;
+
+    if (most > GROUPS_FEW) {
+        apr_pool_create(&scratch, job->pool);
+        seen = apr_hash_make(scratch);
+    }
+    for (; n < most; n++) {
+        const char *comma = memchr(text.data + i, ',', text.len - i);
+        apr_size_t len = comma ? (apr_size_t)(comma - text.data) - i : text.len - i;
+
+        groups[n] = apr_pstrmemdup(job->pool, text.data + i, len);
+        check_group(job, (certmap_str_t){ groups[n], len }, certmap_word_at(job->word, i));
+        if (len > 0 && seen_before(groups[n], groups, n, seen)) {
+            certmap_sink_error(job->sink, certmap_word_at(job->word, i), "group \"%s\" stands twice", groups[n]);
+        }
+        i += len + 1;
+    }
+    if (scratch != NULL) {
+        apr_pool_destroy(scratch);
+    }
+    job->options->groups = groups;
+    job->options->ngroups = n;
+}
+
+/* Days of a month of the Gregorian calendar. */
+static int days_in(int year, int month)
+{
+    static const int days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+    int leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+
+    return days[month - 1] + (month == 2 && leap);
+}
+
+static void read_expires(const option_job_t *job)
+{
+    const char *s = job->word->text.data + job->from;
+    certmap_place_t at = certmap_word_at(job->word, job->from);
+    apr_time_exp_t t;
+    apr_time_t day;
+    int year;
+    int month;
+    int i;
+
+    for (i = 0; i < 10 && (i == 4 || i == 7 ? s[i] == '-' : apr_isdigit(s[i])); i++) {
+    }
+    if (i != 10 || job->word->text.len - job->from != 10) {
+        certmap_sink_error(job->sink, at,
+                           "bad date; write expires=YYYY-MM-DD, the last day (UTC) on which the rule holds");
+        return;
+    }
+    year = atoi(s);
+    month = atoi(s + 5);
+    if (year < 1970 || month < 1 || month > 12 || atoi(s + 8) < 1 || atoi(s + 8) > days_in(year, month)) {
+        certmap_sink_error(job->sink, at, "there is no such day as %s", s);
+        return;
+    }
+    memset(&t, 0, sizeof(t));
+    t.tm_year = year - 1900;
+    t.tm_mon = month - 1;
+    t.tm_mday = atoi(s + 8);
+    if (apr_time_exp_get(&day, &t) != APR_SUCCESS) {
+        certmap_sink_error(job->sink, at, "the date cannot be reckoned with: %s", s);
+        return;
+    }
+    job->options->expires = day + apr_time_from_sec(86400);
+}
+
+static void read_note(const option_job_t *job)
+{
+    job->options->note = apr_pstrmemdup(job->pool, job->word->text.data + job->from, job->word->text.len - job->from);
+}
+
+int certmap_option_is(certmap_str_t text)
+{
+    return find_option(text) != NULL;
+}
+
+void certmap_option_read(certmap_options_t *options, const certmap_word_t *word, certmap_sink_t *sink, apr_pool_t *p)
+{
+    const option_t *option = find_option(word->text);
+    option_job_t job = { options, word, strlen(option->name) + 1, sink, p };
+
+    if (options->seen & option->bit) {
+        certmap_sink_error(sink, word->place, "\"%s\" stands twice", option->name);
+        return;
+    }
+    options->seen |= option->bit;
+    option->read(&job);
+}
+
+const char *certmap_option_groups_text(const char *const *groups, apr_size_t n, apr_pool_t *p)
+{
+    apr_array_header_t *list = apr_array_make(p, (int)n + 1, sizeof(const char *));
+
+    memcpy(list->elts, groups, n * sizeof(*groups));
+    list->nelts = (int)n;
+    return apr_array_pstrcat(p, list, ',');
+}
+
+const char *certmap_option_expires_text(apr_time_t expires, apr_pool_t *p)
+{
+    apr_time_exp_t t;
+
+    apr_time_exp_gmt(&t, expires - 1);
+    return apr_psprintf(p, "%04d-%02d-%02d", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday);
+}
