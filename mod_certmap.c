@@ -25,11 +25,12 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_check_config(certmap_check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_test_config(certmap_dump_config, NULL, NULL, APR_HOOK_MIDDLE);
-    certmap_reload_register(p);     /* files that are read again while the server runs */
-    certmap_access_register(p);     /* TLS, access checks, authentication, authorization */
-    certmap_respond_register(p);    /* error documents and pages */
+    certmap_reload_register(p);  /* files that are read again while the server runs */
+    certmap_access_register(p);  /* TLS, access checks, authentication, authorization */
+    certmap_respond_register(p); /* error documents and pages */
 }
 
+/* clang-format off */
 AP_DECLARE_MODULE(certmap) = {
     STANDARD20_MODULE_STUFF,
     certmap_dir_conf_create,
@@ -38,5 +39,6 @@ AP_DECLARE_MODULE(certmap) = {
     certmap_srv_conf_merge,
     certmap_commands,
     register_hooks,
-    AP_MODULE_FLAG_ALWAYS_MERGE     /* each virtual host has a struct of its own, whatever stands in it */
+    AP_MODULE_FLAG_ALWAYS_MERGE     /* each virtual host has a struct of its own, whatever it says */
 };
+/* clang-format on */

@@ -97,8 +97,8 @@ static const struct {
     const char *name;
     conditions_fn *conditions;
 } kinds[] = {
-    { "exact", exact }, { "wildcard", wildcard }, { "regex", regex }, { "mixed", mixed }, { "grid", grid },
-    { "shared", shared }
+    { "exact", exact }, { "wildcard", wildcard }, { "regex", regex },
+    { "mixed", mixed }, { "grid", grid },         { "shared", shared },
 };
 
 #define NKINDS (sizeof(kinds) / sizeof(kinds[0]))
@@ -129,10 +129,11 @@ static X509 *certificate(unsigned i)
     fixture_extension(x, "extendedKeyUsage", "clientAuth,emailProtection");
     fixture_extension(x, "subjectKeyIdentifier", "hash");
     fixture_extension(x, "subjectAltName",
-                      apr_psprintf(pool, "email:user%06u@example.org,DNS:user%06u.example.org,"
+                      apr_psprintf(pool,
+                                   "email:user%06u@example.org,DNS:user%06u.example.org,"
                                    "URI:spiffe://x/user%06u/y,IP:10.%u.%u.%u,"
-                                   "otherName:1.3.6.1.4.1.311.20.2.3;UTF8:user%06u@corp.example", i, i, i, i >> 16,
-                                   i >> 8 & 255, i & 255, i));
+                                   "otherName:1.3.6.1.4.1.311.20.2.3;UTF8:user%06u@corp.example",
+                                   i, i, i, i >> 16, i >> 8 & 255, i & 255, i));
     if (!X509_sign(x, fixture_key(), EVP_sha256())) {
         fixture_fail("no certificate");
     }
@@ -249,14 +250,14 @@ static double cost_of_many(deciding_t *a, size_t kind, unsigned n)
 
 /* What is told of one set. */
 typedef struct row_t {
-    double load;        /* seconds */
+    double load; /* seconds */
     double megabytes;
     double peak;
-    double first;       /* nanoseconds */
+    double first; /* nanoseconds */
     double last;
     double many;
     double none;
-    double plain;       /* none, without the index */
+    double plain; /* none, without the index */
 } row_t;
 
 static void measure(size_t kind, unsigned n, row_t *row)

@@ -44,8 +44,9 @@ static certmap_str_t make_text(unsigned n, int names)
         unsigned asked = i % (n / ASKED) == 0 ? i / (n / ASKED) : ASKED;
 
         if (names) {
-            at += snprintf(at, 110, asked < ASKED ? "dn:\"CN=known %u,O=Example Ltd,C=GB\" \"CN=Test CA\" user%u\n"
-                           : "dn:\"CN=person %u,O=Example Ltd,C=GB\" \"CN=Test CA\" user%u\n",
+            at += snprintf(at, 110,
+                           asked < ASKED ? "dn:\"CN=known %u,O=Example Ltd,C=GB\" \"CN=Test CA\" user%u\n"
+                                         : "dn:\"CN=person %u,O=Example Ltd,C=GB\" \"CN=Test CA\" user%u\n",
                            asked < ASKED ? asked : i, i);
         }
         else if (asked < ASKED) {
@@ -63,7 +64,7 @@ static certmap_str_t make_text(unsigned n, int names)
 typedef struct asking_t {
     certmap_source_t *source;
     const certmap_cert_t *const *certs;
-    unsigned n;                     /* of certs */
+    unsigned n; /* of certs */
     unsigned next;
     unsigned found;
     unsigned failed;
@@ -105,13 +106,13 @@ static double cost(certmap_source_t *source, const certmap_cert_t *const *certs,
 
 /* What is told of one source. */
 typedef struct row_t {
-    double load;        /* seconds: parse, or build */
-    double check;       /* seconds: the first time that a store is opened */
-    double open;        /* seconds: when it has been checked */
+    double load;  /* seconds: parse, or build */
+    double check; /* seconds: the first time that a store is opened */
+    double open;  /* seconds: when it has been checked */
     double megabytes;
     double peak;
-    double warm;        /* nanoseconds: one certificate again and again */
-    double hit;         /* many by turns */
+    double warm; /* nanoseconds: one certificate again and again */
+    double hit;  /* many by turns */
     double miss;
     double generation;
 } row_t;

@@ -132,7 +132,8 @@ static void sqlite_open_file(database_t *db, const char *path)
     must(sqlite3_open_v2(path, &db->sqlite, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK, path);
     sqlite_do(db->sqlite, "PRAGMA mmap_size = 4000000000");
     must(sqlite3_prepare_v2(db->sqlite, "SELECT record FROM entries WHERE hash = ?", -1, &db->select, NULL)
-         == SQLITE_OK, "prepare");
+             == SQLITE_OK,
+         "prepare");
 }
 
 static unsigned sqlite_ask(database_t *db, const unsigned char *key)
@@ -231,7 +232,8 @@ static void make_records(void)
         at += snprintf(at, 110, "sha256:%08x%08x%048x user%u\n", i * 2654435761u, i * 40503u, i, i);
     }
     must(certmap_entries_read((certmap_str_t){ text, (apr_size_t)(at - text) }, NULL, 1, &entries, &errors, pool)
-         == APR_SUCCESS, "entries");
+             == APR_SUCCESS,
+         "entries");
     free(text);
     all = certmap_entries_sorted(entries, pool);
     for (i = 0; i < ASKED; i++) {

@@ -80,8 +80,8 @@ static void measure(const char *command, const char *what, const char *const *wo
         fprintf(stderr, "%s: %s failed\n", command, words[0]);
         exit(1);
     }
-    printf("%-34s %8.3f %8.3f %8.0f\n", what, clock_now() - begin,
-           seconds(usage.ru_utime) + seconds(usage.ru_stime), (double)usage.ru_maxrss / 1024);
+    printf("%-34s %8.3f %8.3f %8.0f\n", what, clock_now() - begin, seconds(usage.ru_utime) + seconds(usage.ru_stime),
+           (double)usage.ru_maxrss / 1024);
 }
 
 static void measure_all(const char *command, unsigned n, int names)

@@ -57,13 +57,13 @@ static void repeat(text_t *t, const char *what, int times)
 
 /* What the shapes need of a certificate. */
 typedef struct wanted_t {
-    const char *common;         /* of the common name, repeated */
+    const char *common; /* of the common name, repeated */
     int ncommon;
-    const char *dns;            /* with a number in place of "#": the DNS names */
+    const char *dns; /* with a number in place of "#": the DNS names */
     int ndns;
-    const char *email;          /* likewise */
+    const char *email; /* likewise */
     int nemail;
-    int extension;              /* bytes of text in an extension */
+    int extension; /* bytes of text in an extension */
 } wanted_t;
 
 static void add_names(GENERAL_NAMES *all, int type, const char *format, int n)

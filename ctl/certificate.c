@@ -17,11 +17,10 @@ static const char from_key[] = "give the certificate that belongs to it; a priva
 static const char from_request[] = "give the certificate that the CA has issued for it";
 static const char from_crl[] = "it lists what has been revoked (--crl reads it); give the certificate";
 static const char from_pkcs7[] = "take its certificates out: openssl pkcs7 -print_certs -in FILE (-inform DER)";
-static const char from_pkcs12[] =
-    "take its certificate out: openssl pkcs12 -clcerts -nokeys -in FILE -out CERT.pem";
+static const char from_pkcs12[] = "take its certificate out: openssl pkcs12 -clcerts -nokeys -in FILE -out CERT.pem";
 
 typedef struct kind_t {
-    const char *label;      /* of PEM, or how the text of something else begins */
+    const char *label; /* of PEM, or how the text of something else begins */
     const char *name;
     const char *advice;
 } kind_t;
@@ -45,7 +44,7 @@ static const kind_t pem_kinds[] = {
     { "DH PARAMETERS", "DH parameters", to_pem },
     { "PGP PUBLIC KEY BLOCK", "an OpenPGP key", "OpenPGP keys are not X.509 certificates" },
     { "PGP PRIVATE KEY BLOCK", "an OpenPGP key", "OpenPGP keys are not X.509 certificates" },
-    { NULL, NULL, NULL }
+    { NULL, NULL, NULL },
 };
 
 static const kind_t text_kinds[] = {
@@ -56,20 +55,20 @@ static const kind_t text_kinds[] = {
     { "\xff\xfe", "UTF-16 text", "save it as UTF-8 or ASCII" },
     { "\xfe\xff", "UTF-16 text", "save it as UTF-8 or ASCII" },
     { "<", "HTML or XML", "give the certificate in PEM or DER" },
-    { NULL, NULL, NULL }
+    { NULL, NULL, NULL },
 };
 
 /* ---- DER that is something else ------------------------------------------------------------------------------ */
 
 /* One d2i function for a kind of DER: whether it takes all of the bytes. */
-#define TAKES(function, type)                                                                                        \
-    static int is_##type(const unsigned char *der, long len)                                                         \
-    {                                                                                                                \
-        type *made = function(NULL, &der, len);                                                                      \
-        int yes = made != NULL;                                                                                      \
-                                                                                                                     \
-        type##_free(made);                                                                                           \
-        return yes;                                                                                                  \
+#define TAKES(function, type)                                \
+    static int is_##type(const unsigned char *der, long len) \
+    {                                                        \
+        type *made = function(NULL, &der, len);              \
+        int yes = made != NULL;                              \
+                                                             \
+        type##_free(made);                                   \
+        return yes;                                          \
     }
 
 TAKES(d2i_X509_REQ, X509_REQ)
@@ -100,7 +99,7 @@ static const struct {
     { is_PKCS8_PRIV_KEY_INFO, { NULL, "a private key", from_key } },
     { is_private_key, { NULL, "a private key", from_key } },
     { is_X509_SIG, { NULL, "an encrypted private key", from_key } },
-    { is_EVP_PKEY, { NULL, "a public key", "give the certificate that holds it" } }
+    { is_EVP_PKEY, { NULL, "a public key", "give the certificate that holds it" } },
 };
 
 /* The length of an element with its header, as its header announces it; 0: none that DER would write. */
@@ -130,10 +129,10 @@ static apr_uint64_t announced(certmap_str_t bytes)
 
 typedef struct file_t {
     ctl_t *ctl;
-    const char *name;       /* as it may be shown */
-    const char *wanted;     /* "certificate" or "revocation list (CRL)" */
+    const char *name;   /* as it may be shown */
+    const char *wanted; /* "certificate" or "revocation list (CRL)" */
     certmap_str_t text;
-    const kind_t *other;    /* the first thing that was not wanted */
+    const kind_t *other; /* the first thing that was not wanted */
 } file_t;
 
 static int found_instead(const file_t *file, const kind_t *kind)
@@ -150,8 +149,8 @@ static int is_base64(certmap_str_t text)
         if (strchr("\r\n\t ", text.data[i]) != NULL && text.data[i] != '\0') {
             continue;
         }
-        if (text.data[i] == '\0' || strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=",
-                                           text.data[i]) == NULL) {
+        if (text.data[i] == '\0'
+            || strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=", text.data[i]) == NULL) {
             return 0;
         }
         n++;
@@ -204,16 +203,19 @@ static int nothing_found(const file_t *file)
         }
     }
     if (size > file->text.len && file->text.len > 2 && !is_text(file->text)) {
-        return ctl_fail(file->ctl, "%s: cut off: it begins as DER of %" APR_UINT64_T_FMT " bytes, but has only %"
-                        APR_SIZE_T_FMT "; copy it again", file->name, size, file->text.len);
+        return ctl_fail(file->ctl,
+                        "%s: cut off: it begins as DER of %" APR_UINT64_T_FMT " bytes, but has only %" APR_SIZE_T_FMT
+                        "; copy it again",
+                        file->name, size, file->text.len);
     }
     if (size != 0 && size <= file->text.len && !is_text(file->text)) {
-        return ctl_fail(file->ctl, "%s: DER, but not a %s, or a damaged one; copy it again", file->name,
-                        file->wanted);
+        return ctl_fail(file->ctl, "%s: DER, but not a %s, or a damaged one; copy it again", file->name, file->wanted);
     }
     if (is_base64(file->text)) {
-        return ctl_fail(file->ctl, "%s: base64 without its -----BEGIN CERTIFICATE----- and -----END CERTIFICATE----- "
-                        "lines; add them, or decode it: base64 -d", file->name);
+        return ctl_fail(file->ctl,
+                        "%s: base64 without its -----BEGIN CERTIFICATE----- and -----END CERTIFICATE----- "
+                        "lines; add them, or decode it: base64 -d",
+                        file->name);
     }
     return ctl_fail(file->ctl, "%s: %s, not a %s; PEM begins with a line -----BEGIN ...-----, DER with the byte 30",
                     file->name, is_text(file->text) ? "text" : "binary data", file->wanted);
@@ -266,8 +268,10 @@ static int take_pem(file_t *file, take_fn *take, void *baton)
     }
     if (taken >= 0 && ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE) {
         taken = -1;
-        ctl_fail(file->ctl, "%s: PEM that is cut off or damaged, behind %d whole %ss; copy it again, from -----BEGIN "
-                 "to the end of the -----END line", file->name, n, file->wanted);
+        ctl_fail(file->ctl,
+                 "%s: PEM that is cut off or damaged, behind %d whole %ss; copy it again, from -----BEGIN "
+                 "to the end of the -----END line",
+                 file->name, n, file->wanted);
     }
     ERR_clear_error();
     BIO_free(bio);
@@ -307,7 +311,7 @@ static int take_all(ctl_t *ctl, const char *path, const char *wanted, take_fn *t
 typedef struct certificates_t {
     ctl_t *ctl;
     STACK_OF(X509) *all;
-    certmap_str_t first;        /* its DER, every byte of it */
+    certmap_str_t first; /* its DER, every byte of it */
 } certificates_t;
 
 static int take_certificate(void *baton, const char *label, const unsigned char *data, long len)
@@ -326,7 +330,7 @@ static int take_certificate(void *baton, const char *label, const unsigned char 
         return -1;
     }
     if (c->first.data == NULL) {
-        if (trusted) {      /* what follows is OpenSSL's and no part of the certificate */
+        if (trusted) { /* what follows is OpenSSL's and no part of the certificate */
             end = data;
             X509_free(d2i_X509(NULL, &end, len));
             len = (long)(end - data);

@@ -30,7 +30,7 @@ static const apr_getopt_option_t table[] = {
     { "at", OPT_AT, 1, NULL },
     { "certificates", OPT_CERTIFICATES, 1, NULL },
     { "httpd", OPT_HTTPD, 1, NULL },
-    { NULL, 0, 0, NULL }
+    { NULL, 0, 0, NULL },
 };
 
 /* From which file on which kind is meant. */
@@ -41,8 +41,8 @@ typedef struct from_t {
 
 typedef struct options_t {
     ctl_check_t check;
-    apr_array_header_t *from;           /* of from_t */
-    apr_array_header_t *certificates;   /* of const char * */
+    apr_array_header_t *from;         /* of from_t */
+    apr_array_header_t *certificates; /* of const char * */
 } options_t;
 
 /* ---- findings -------------------------------------------------------------------------------------------------- */
@@ -82,8 +82,9 @@ void ctl_sort_findings(apr_array_header_t *findings)
 
 static void add_warning(apr_array_header_t *findings, const char *file, int line, const char *text)
 {
-    APR_ARRAY_PUSH(findings, certmap_error_t) = (certmap_error_t){ .file = file, .line = line, .column = 1,
-                                                                     .warning = 1, .text = text };
+    APR_ARRAY_PUSH(findings, certmap_error_t) = (certmap_error_t){
+        .file = file, .line = line, .column = 1, .warning = 1, .text = text
+    };
 }
 
 /* ---- rules ----------------------------------------------------------------------------------------------------- */
@@ -143,9 +144,9 @@ static int note_entry(void *baton, const char *key, const certmap_entry_t *entry
 
     /* Names outlive a certificate, its successor has them too. */
     if (entry->strength == CERTMAP_STRONG) {
-        add_warning(naming->findings, naming->file, line,
-                    apr_psprintf(naming->pool, "this entry (%s) names a certificate that is not valid: %s", key,
-                                 naming->text));
+        add_warning(
+            naming->findings, naming->file, line,
+            apr_psprintf(naming->pool, "this entry (%s) names a certificate that is not valid: %s", key, naming->text));
     }
     return 0;
 }
@@ -253,8 +254,9 @@ static int take_directory(ctl_check_t *check, const char *path, int *count)
             continue;
         }
         status = ctl_read(check->ctl, file, CTL_CERTIFICATE_MAX, &text);
-        if (status == CTL_OK && (strstr(text.data, "-----BEGIN CERTIFICATE-----") || ends_with(file, ".der")
-                                 || ends_with(file, ".cer"))) {
+        if (status == CTL_OK
+            && (strstr(text.data, "-----BEGIN CERTIFICATE-----") || ends_with(file, ".der")
+                || ends_with(file, ".cer"))) {
             status = take_certificates(check, file, count);
         }
     }
@@ -270,7 +272,8 @@ static int read_certificates(ctl_check_t *check, const char *path)
     if (apr_stat(&info, path, APR_FINFO_TYPE, check->ctl->pool) == APR_SUCCESS && info.filetype == APR_DIR) {
         status = take_directory(check, path, &count);
         return status != CTL_OK || count > 0 ? status
-               : ctl_fail(check->ctl, "%s: no certificate in this directory", ctl_printable(path, check->ctl->pool));
+                                             : ctl_fail(check->ctl, "%s: no certificate in this directory",
+                                                        ctl_printable(path, check->ctl->pool));
     }
     return take_certificates(check, path, &count);
 }
@@ -298,15 +301,18 @@ static int check_file(ctl_check_t *check, const char *path, ctl_kind_e kind)
         return ctl_check_entries(check, name, text, check->min);
     case CTL_KIND_HTTPD:
         return strcmp(path, "-") == 0 ? ctl_fail(ctl, "httpd reads its configuration from a file, not from standard "
-                                                 "input") : ctl_check_conf(check, path);
+                                                      "input")
+                                      : ctl_check_conf(check, path);
     case CTL_KIND_NOTHING:
         ctl_warn(ctl, "%s: neither rules nor entries in it", ctl_printable(name, ctl->pool));
         return CTL_FINDINGS;
     case CTL_KIND_UNKNOWN:
         break;
     }
-    return ctl_fail(ctl, "%s: cannot be told to be rules, entries or an httpd configuration; say it: --rules, "
-                    "--entries or --httpd-conf", ctl_printable(name, ctl->pool));
+    return ctl_fail(ctl,
+                    "%s: cannot be told to be rules, entries or an httpd configuration; say it: --rules, "
+                    "--entries or --httpd-conf",
+                    ctl_printable(name, ctl->pool));
 }
 
 /* ---- options --------------------------------------------------------------------------------------------------- */
@@ -317,7 +323,9 @@ static int kind_named(const char *name, ctl_kind_e *kind)
         const char *name;
         ctl_kind_e kind;
     } kinds[] = {
-        { "rules", CTL_KIND_RULES }, { "entries", CTL_KIND_ENTRIES }, { "httpd", CTL_KIND_HTTPD }
+        { "rules", CTL_KIND_RULES },
+        { "entries", CTL_KIND_ENTRIES },
+        { "httpd", CTL_KIND_HTTPD },
     };
     apr_size_t i;
 
@@ -472,5 +480,5 @@ const ctl_command_t ctl_check = {
             "Exit status: 0 nothing found, 1 warnings, 2 errors.\n"
             "\n"
             "  certmapctl check /etc/apache2/certmap.rules /etc/apache2/apache2.conf\n",
-    .run = run
+    .run = run,
 };

@@ -10,7 +10,7 @@
 
 typedef enum ctl_kind_e {
     CTL_KIND_UNKNOWN,
-    CTL_KIND_NOTHING,       /**< empty, or nothing but comments */
+    CTL_KIND_NOTHING, /**< empty, or nothing but comments */
     CTL_KIND_RULES,
     CTL_KIND_ENTRIES,
     CTL_KIND_HTTPD
@@ -29,7 +29,7 @@ typedef struct ctl_check_t {
 /** A certificate that has expired or is not yet valid. */
 typedef struct ctl_stale_t {
     const certmap_cert_t *cert;
-    const char *text;           /**< "ann.pem: CN=Ann has expired on 2026-01-31T12:00:00Z" */
+    const char *text; /**< "ann.pem: CN=Ann has expired on 2026-01-31T12:00:00Z" */
 } ctl_stale_t;
 
 /** Entries that have been read. */

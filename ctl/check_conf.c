@@ -19,12 +19,12 @@
 
 typedef struct work_t {
     ctl_check_t *check;
-    apr_hash_t *lists;              /* lists that have been checked, with the strength that was asked for */
-    apr_hash_t *sources;            /* entry files that have been checked */
-    apr_hash_t *told;               /* findings: a list may be part of many others */
-    apr_hash_t *rules;              /* "FILE:LINE" to the rule there */
-    apr_hash_t *files;              /* name to array of certmap_error_t */
-    apr_array_header_t *names;      /* of these files, in the order in which they were met */
+    apr_hash_t *lists;         /* lists that have been checked, with the strength that was asked for */
+    apr_hash_t *sources;       /* entry files that have been checked */
+    apr_hash_t *told;          /* findings: a list may be part of many others */
+    apr_hash_t *rules;         /* "FILE:LINE" to the rule there */
+    apr_hash_t *files;         /* name to array of certmap_error_t */
+    apr_array_header_t *names; /* of these files, in the order in which they were met */
     int status;
 } work_t;
 
@@ -70,7 +70,8 @@ static void check_source(work_t *w, certmap_source_t *source, certmap_strength_e
     apr_hash_set(w->sources, source->name, APR_HASH_KEY_STRING, "");
     path = certmap_reread_path(certmap_source_file_reread(source));
     worse(w, ctl_read(w->check->ctl, path, CTL_TEXT_MAX, &text) != CTL_OK
-          ? CTL_ERROR : ctl_check_entries(w->check, path, text, min));
+                 ? CTL_ERROR
+                 : ctl_check_entries(w->check, path, text, min));
 }
 
 static void remember_rules(work_t *w, const certmap_ruleset_t *rules)
@@ -254,8 +255,12 @@ static certmap_str_t text_of(work_t *w, const char *file)
 int ctl_check_conf(ctl_check_t *check, const char *path)
 {
     apr_pool_t *p = check->ctl->pool;
-    work_t w = { .check = check, .lists = apr_hash_make(p), .sources = apr_hash_make(p), .told = apr_hash_make(p),
-                 .rules = apr_hash_make(p), .files = apr_hash_make(p),
+    work_t w = { .check = check,
+                 .lists = apr_hash_make(p),
+                 .sources = apr_hash_make(p),
+                 .told = apr_hash_make(p),
+                 .rules = apr_hash_make(p),
+                 .files = apr_hash_make(p),
                  .names = apr_array_make(p, 4, sizeof(const char *)) };
     const ctl_conf_t *conf;
     int i, k;

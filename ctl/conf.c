@@ -18,11 +18,11 @@
 
 typedef struct reader_t {
     ctl_t *ctl;
-    const char *at;                 /* of the line that is next */
+    const char *at; /* of the line that is next */
     const char *end;
-    int line;                       /* its number */
-    apr_hash_t *lists;              /* text of a list to list_t: many sections have the same */
-    apr_hash_t *sources;            /* "PROVIDER ARGUMENT" to certmap_source_t */
+    int line;            /* its number */
+    apr_hash_t *lists;   /* text of a list to list_t: many sections have the same */
+    apr_hash_t *sources; /* "PROVIDER ARGUMENT" to certmap_source_t */
     apr_pool_t *pool;
 } reader_t;
 
@@ -39,7 +39,7 @@ static const char *peek(const reader_t *r, apr_size_t *len)
     const char *newline = r->at < r->end ? memchr(r->at, '\n', (apr_size_t)(r->end - r->at)) : NULL;
 
     *len = newline ? (apr_size_t)(newline - r->at) : 0;
-    return newline ? r->at : NULL;      /* what does not end was cut off */
+    return newline ? r->at : NULL; /* what does not end was cut off */
 }
 
 static void skip(reader_t *r, apr_size_t len)
@@ -57,8 +57,10 @@ static int begins(const char *line, apr_size_t len, const char *with)
 
 static int not_understood(const reader_t *r, const char *what)
 {
-    return ctl_fail(r->ctl, "line %d of what httpd -t -D DUMP_CERTMAP prints is not understood (%s); is its "
-                    "mod_certmap of another version?", r->line, what);
+    return ctl_fail(r->ctl,
+                    "line %d of what httpd -t -D DUMP_CERTMAP prints is not understood (%s); is its "
+                    "mod_certmap of another version?",
+                    r->line, what);
 }
 
 /* ---- words --------------------------------------------------------------------------------------------------- */
@@ -187,7 +189,9 @@ static apr_uint64_t never_changes(certmap_source_t *source)
 }
 
 static const certmap_source_vtable_t unasked = {
-    .name = "unasked", .lookup = only_httpd, .generation = never_changes
+    .name = "unasked",
+    .lookup = only_httpd,
+    .generation = never_changes,
 };
 
 /* The source that CertMapSource speaks of; the same object for the same words. */
@@ -205,7 +209,7 @@ static certmap_source_t *source_of(reader_t *r, const char *words)
         certmap_store_report_t report;
 
         source = certmap_source_store_create(words + 6, NULL, r->pool);
-        certmap_source_store_look(source, NULL, NULL, &report, r->pool);    /* asked, it says what is wrong */
+        certmap_source_store_look(source, NULL, NULL, &report, r->pool); /* asked, it says what is wrong */
     }
     else {
         source = apr_pcalloc(r->pool, sizeof(*source));
@@ -360,10 +364,17 @@ static const char *const switches[] = { "Off", "On", NULL };
 static int read_section_line(reader_t *r, ctl_section_t *section, const char *line, int first)
 {
     static const char *const modes[] = {
-        [CTL_MODE_UNSET] = "unset", [CTL_MODE_OFF] = "Off", [CTL_MODE_OPTIONAL] = "Optional", [CTL_MODE_ON] = "On", NULL
+        [CTL_MODE_UNSET] = "unset",
+        [CTL_MODE_OFF] = "Off",
+        [CTL_MODE_OPTIONAL] = "Optional",
+        [CTL_MODE_ON] = "On",
+        NULL,
     };
     static const char *const strengths[] = {
-        [CERTMAP_WEAK] = "weak", [CERTMAP_SCOPED] = "scoped", [CERTMAP_STRONG] = "strong", NULL
+        [CERTMAP_WEAK] = "weak",
+        [CERTMAP_SCOPED] = "scoped",
+        [CERTMAP_STRONG] = "strong",
+        NULL,
     };
     const char *at = line;
     int mode, min, report;
@@ -380,8 +391,8 @@ static int read_section_line(reader_t *r, ctl_section_t *section, const char *li
     }
     section->min = (certmap_strength_e)min;
     section->report_only = report;
-    if (first ? *at != '\0' : !read_fixed(&at, " (") || !read_place(&at, ")", &section->file, &section->line, r->pool)
-                              || *at) {
+    if (first ? *at != '\0'
+              : !read_fixed(&at, " (") || !read_place(&at, ")", &section->file, &section->line, r->pool) || *at) {
         return not_understood(r, "the place of a section");
     }
     return CTL_OK;

@@ -18,11 +18,11 @@ typedef enum ctl_mode_e {
 
 /** A section of a virtual host, or the host's own level. Settings are what is in force, not what stands there. */
 typedef struct ctl_section_t {
-    const char *name;               /**< as configured, "<Location /x>"; "(server)" for the host's own level */
-    const char *file;               /**< where it begins; NULL for "(server)" */
+    const char *name; /**< as configured, "<Location /x>"; "(server)" for the host's own level */
+    const char *file; /**< where it begins; NULL for "(server)" */
     int line;
     ctl_mode_e mode;
-    int exempt;                     /**< outside the guard of CertMapDeferErrors */
+    int exempt; /**< outside the guard of CertMapDeferErrors */
     int report_only;
     certmap_strength_e min;
     const certmap_list_t *list;     /**< rules and sources, outer ones first; NULL: none. Equal lists are one list */
@@ -30,20 +30,20 @@ typedef struct ctl_section_t {
 } ctl_section_t;
 
 typedef struct ctl_vhost_t {
-    const char *name;               /**< of ServerName */
-    int port;                       /**< 0: any, or not known */
-    const char *file;               /**< where it begins; NULL for the main server */
+    const char *name; /**< of ServerName */
+    int port;         /**< 0: any, or not known */
+    const char *file; /**< where it begins; NULL for the main server */
     int line;
-    int defer;                      /**< CertMapDeferErrors On */
-    const ctl_section_t *sections;  /**< the first one is "(server)" */
+    int defer;                     /**< CertMapDeferErrors On */
+    const ctl_section_t *sections; /**< the first one is "(server)" */
     int nsections;
 } ctl_vhost_t;
 
 typedef struct ctl_conf_t {
-    const char *file;               /**< as it was asked for */
-    const ctl_vhost_t *vhosts;      /**< the main server first */
+    const char *file;          /**< as it was asked for */
+    const ctl_vhost_t *vhosts; /**< the main server first */
     int nvhosts;
-    certmap_str_t stderr_text;      /**< what httpd said beside it: warnings */
+    certmap_str_t stderr_text; /**< what httpd said beside it: warnings */
 } ctl_conf_t;
 
 /**

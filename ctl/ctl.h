@@ -26,18 +26,18 @@ enum ctl_status_e {
 /** One run of the command. */
 typedef struct ctl_t {
     apr_pool_t *pool;
-    int color_out;      /**< standard output is a terminal that may be coloured */
-    int color_err;      /**< standard error is one */
-    int errors;         /**< told so far */
+    int color_out; /**< standard output is a terminal that may be coloured */
+    int color_err; /**< standard error is one */
+    int errors;    /**< told so far */
     int warnings;
     const char *option; /**< that apr_getopt found fault with */
 } ctl_t;
 
 typedef struct ctl_command_t {
     const char *name;
-    const char *arguments;  /**< behind the name in "usage:" */
-    const char *summary;    /**< one line without a full stop */
-    const char *help;       /**< what --help says below usage and summary: the options, the exit status, an example */
+    const char *arguments; /**< behind the name in "usage:" */
+    const char *summary;   /**< one line without a full stop */
+    const char *help;      /**< what --help says below usage and summary: the options, the exit status, an example */
     /** @param argv argv[0] is the subcommand's name  @return an exit status */
     int (*run)(ctl_t *ctl, const struct ctl_command_t *self, int argc, const char *const *argv);
 } ctl_command_t;

@@ -25,18 +25,26 @@ typedef enum kind_e {
 } kind_e;
 
 static const apr_getopt_option_t table[] = {
-    { "rules", OPT_RULES, 1, NULL },        { "source", OPT_SOURCE, 1, NULL }, { "ca", OPT_CA, 1, NULL },
-    { "crl", OPT_CRL, 1, NULL },            { "verify-depth", OPT_DEPTH, 1, NULL }, { "at", OPT_AT, 1, NULL },
-    { "httpd-conf", OPT_CONF, 1, NULL },    { "vhost", OPT_VHOST, 1, NULL },   { "location", OPT_LOCATION, 1, NULL },
-    { "min-strength", OPT_MIN, 1, NULL },   { "json", OPT_JSON, 0, NULL },     { "all", OPT_ALL, 0, NULL },
-    { NULL, 0, 0, NULL }
+    { "rules", OPT_RULES, 1, NULL },
+    { "source", OPT_SOURCE, 1, NULL },
+    { "ca", OPT_CA, 1, NULL },
+    { "crl", OPT_CRL, 1, NULL },
+    { "verify-depth", OPT_DEPTH, 1, NULL },
+    { "at", OPT_AT, 1, NULL },
+    { "httpd-conf", OPT_CONF, 1, NULL },
+    { "vhost", OPT_VHOST, 1, NULL },
+    { "location", OPT_LOCATION, 1, NULL },
+    { "min-strength", OPT_MIN, 1, NULL },
+    { "json", OPT_JSON, 0, NULL },
+    { "all", OPT_ALL, 0, NULL },
+    { NULL, 0, 0, NULL },
 };
 
 typedef struct options_t {
     const char *certificate;
-    apr_array_header_t *rules;      /* of const char *, files */
-    apr_array_header_t *sources;    /* of const char *, PROVIDER:ARGUMENT */
-    const char *conf;               /* of httpd, in place of rules and sources */
+    apr_array_header_t *rules;   /* of const char *, files */
+    apr_array_header_t *sources; /* of const char *, PROVIDER:ARGUMENT */
+    const char *conf;            /* of httpd, in place of rules and sources */
     const char *vhost;
     const char *location;
     ctl_verify_t verify;
@@ -270,8 +278,10 @@ static int add_source(ctl_t *ctl, const char *text, certmap_list_t **list, apr_a
         return ctl_fail(ctl, "--source takes PROVIDER:ARGUMENT, file:PATH or store:PATH, not \"%s\"", text);
     }
     if (strcmp(provider, "dbd") == 0 || strcmp(provider, "ldap") == 0) {
-        return ctl_fail(ctl, "--source %s: %s is asked through httpd's own modules and cannot be asked here; test it "
-                        "on a server, or give --source file:PATH or store:PATH", text, provider);
+        return ctl_fail(ctl,
+                        "--source %s: %s is asked through httpd's own modules and cannot be asked here; test it "
+                        "on a server, or give --source file:PATH or store:PATH",
+                        text, provider);
     }
     if (strcmp(provider, "file") != 0 && strcmp(provider, "store") != 0) {
         return ctl_fail(ctl, "--source %s: no provider is called \"%s\"; there are file and store", text, provider);
@@ -284,7 +294,7 @@ static int add_source(ctl_t *ctl, const char *text, certmap_list_t **list, apr_a
         return CTL_ERROR;
     }
     if (a->is_store) {
-        certmap_source_store_look(a->source, NULL, NULL, &look, ctl->pool);     /* asked, it says what is wrong */
+        certmap_source_store_look(a->source, NULL, NULL, &look, ctl->pool); /* asked, it says what is wrong */
     }
     link_to(list, NULL, a->source, ctl->pool);
     return CTL_OK;
@@ -345,8 +355,10 @@ static int find_list(ctl_t *ctl, const options_t *o, ctl_case_t *c, apr_array_he
         return CTL_ERROR;
     }
     if (c->section->mode == CTL_MODE_OFF) {
-        return ctl_fail(ctl, "CertMap is Off in %s of %s: no certificate is mapped there; --location names another "
-                        "place", ctl_printable(c->section->name, ctl->pool), ctl_printable(c->vhost->name, ctl->pool));
+        return ctl_fail(ctl,
+                        "CertMap is Off in %s of %s: no certificate is mapped there; --location names another "
+                        "place",
+                        ctl_printable(c->section->name, ctl->pool), ctl_printable(c->vhost->name, ctl->pool));
     }
     c->list = c->section->list;
     c->min = c->section->min;
@@ -418,8 +430,10 @@ const char *ctl_time_text(apr_time_t t, apr_pool_t *p)
     apr_time_exp_t tm;
     apr_size_t len = 0;
 
-    return apr_time_exp_gmt(&tm, t) == APR_SUCCESS && apr_strftime(text, &len, 32, "%Y-%m-%dT%H:%M:%SZ", &tm)
-           == APR_SUCCESS ? text : NULL;
+    return apr_time_exp_gmt(&tm, t) == APR_SUCCESS
+                   && apr_strftime(text, &len, 32, "%Y-%m-%dT%H:%M:%SZ", &tm) == APR_SUCCESS
+               ? text
+               : NULL;
 }
 
 /* What refuses before anything is asked: as check() and map() of httpd/access.c have it. */
@@ -428,7 +442,7 @@ static certmap_reason_e early(const ctl_case_t *c)
     certmap_reason_e dates = certmap_verdict_dates(c->view, c->now);
 
     return c->verdict.reason == CERTMAP_R_NONE && dates != CERTMAP_R_NONE ? dates
-           : certmap_cert_refusal(c->view, &c->verdict);
+                                                                          : certmap_cert_refusal(c->view, &c->verdict);
 }
 
 static int decide(ctl_t *ctl, ctl_case_t *c)
@@ -507,33 +521,32 @@ const ctl_command_t ctl_explain = {
     .name = "explain",
     .arguments = "CERT [OPTION...]",
     .summary = "Tells what would happen to a certificate, and why",
-    .help =
-        "CERT is a file with the client's certificate, PEM or DER; - is standard input.\n"
-        "Certificates behind the first one are intermediates.\n\n"
-        "  --rules FILE             a rule file; several are one list, in this order\n"
-        "  --source file:PATH       one-to-one entries of a file\n"
-        "  --source store:PATH      one-to-one entries of a store\n"
-        "  --httpd-conf FILE        what an httpd configuration has in force, as\n"
-        "                           httpd -t tells it; HTTPD in the environment names\n"
-        "                           another httpd\n"
-        "  --vhost NAME[:PORT]      in which virtual host; without it, the one that uses\n"
-        "                           CertMap\n"
-        "  --location PATH          in which place: a path, a section's name, or\n"
-        "                           FILE:LINE\n"
-        "  --min-strength STRENGTH  weak, scoped or strong, as CertMapMinStrength\n"
-        "  --ca FILE                verify the chain with these CAs, as\n"
-        "                           SSLCACertificateFile; without it the chain is taken\n"
-        "                           as verified, and only the certificate's dates are\n"
-        "                           checked\n"
-        "  --crl FILE               ask these CRLs for the whole chain, as\n"
-        "                           SSLCARevocationCheck chain\n"
-        "  --verify-depth N         as SSLVerifyDepth; without it a chain may be of any\n"
-        "                           length\n"
-        "  --at TIME                what would happen then: 2027-01-31 or\n"
-        "                           2027-01-31T12:00:00Z\n"
-        "  --all                    tell every rule, not only those nearest to a match\n"
-        "  --json                   one JSON document in place of words\n\n"
-        "Exit status: 0 mapped, 1 refused, 2 an error, or a source that cannot be asked.\n\n"
-        "  certmapctl explain ann.pem --rules certmap.rules --ca ca.pem --crl crl.pem\n",
-    .run = run
+    .help = "CERT is a file with the client's certificate, PEM or DER; - is standard input.\n"
+            "Certificates behind the first one are intermediates.\n\n"
+            "  --rules FILE             a rule file; several are one list, in this order\n"
+            "  --source file:PATH       one-to-one entries of a file\n"
+            "  --source store:PATH      one-to-one entries of a store\n"
+            "  --httpd-conf FILE        what an httpd configuration has in force, as\n"
+            "                           httpd -t tells it; HTTPD in the environment names\n"
+            "                           another httpd\n"
+            "  --vhost NAME[:PORT]      in which virtual host; without it, the one that uses\n"
+            "                           CertMap\n"
+            "  --location PATH          in which place: a path, a section's name, or\n"
+            "                           FILE:LINE\n"
+            "  --min-strength STRENGTH  weak, scoped or strong, as CertMapMinStrength\n"
+            "  --ca FILE                verify the chain with these CAs, as\n"
+            "                           SSLCACertificateFile; without it the chain is taken\n"
+            "                           as verified, and only the certificate's dates are\n"
+            "                           checked\n"
+            "  --crl FILE               ask these CRLs for the whole chain, as\n"
+            "                           SSLCARevocationCheck chain\n"
+            "  --verify-depth N         as SSLVerifyDepth; without it a chain may be of any\n"
+            "                           length\n"
+            "  --at TIME                what would happen then: 2027-01-31 or\n"
+            "                           2027-01-31T12:00:00Z\n"
+            "  --all                    tell every rule, not only those nearest to a match\n"
+            "  --json                   one JSON document in place of words\n\n"
+            "Exit status: 0 mapped, 1 refused, 2 an error, or a source that cannot be asked.\n\n"
+            "  certmapctl explain ann.pem --rules certmap.rules --ca ca.pem --crl crl.pem\n",
+    .run = run,
 };

@@ -14,8 +14,8 @@
 
 typedef struct ctl_certificate_t {
     X509 *x509;
-    STACK_OF(X509) *all;            /**< the client's own first, then what stands behind it in the file */
-    const certmap_cert_t *view;     /**< of exactly the bytes that were given */
+    STACK_OF(X509) *all;        /**< the client's own first, then what stands behind it in the file */
+    const certmap_cert_t *view; /**< of exactly the bytes that were given */
 } ctl_certificate_t;
 
 /** Reads a client's certificate, PEM or DER, "-": standard input. What is returned lives as long as the command.
@@ -44,9 +44,9 @@ const char *ctl_quoted(const char *text, apr_pool_t *p);
 #define CTL_ANY_DEPTH (-1)
 
 typedef struct ctl_verify_t {
-    const char *ca;                 /**< file of trusted CAs */
-    const char *crl;                /**< file of CRLs, which are then asked for the whole chain; or NULL */
-    int depth;                      /**< SSLVerifyDepth, or CTL_ANY_DEPTH */
+    const char *ca;  /**< file of trusted CAs */
+    const char *crl; /**< file of CRLs, which are then asked for the whole chain; or NULL */
+    int depth;       /**< SSLVerifyDepth, or CTL_ANY_DEPTH */
     apr_time_t now;
 } ctl_verify_t;
 
@@ -59,27 +59,27 @@ int ctl_verify(ctl_t *ctl, const ctl_verify_t *how, const ctl_certificate_t *cer
 typedef struct ctl_asked_t {
     certmap_source_t *source;
     const char *path;
-    int is_store;                   /**< else an entry file */
-    const char *why;                /**< it could not be asked; else NULL */
+    int is_store;    /**< else an entry file */
+    const char *why; /**< it could not be asked; else NULL */
     certmap_lookup_t found;
 } ctl_asked_t;
 
 typedef struct ctl_case_t {
     const ctl_certificate_t *certificate;
     const certmap_cert_t *view;
-    const ctl_verify_t *verify;     /**< NULL: the chain is taken as verified */
+    const ctl_verify_t *verify; /**< NULL: the chain is taken as verified */
     certmap_verdict_t verdict;
     const certmap_list_t *list;
-    const apr_array_header_t *asked;        /**< of ctl_asked_t, in the list's order */
-    const ctl_vhost_t *vhost;               /**< of --httpd-conf, with section; else NULL */
+    const apr_array_header_t *asked; /**< of ctl_asked_t, in the list's order */
+    const ctl_vhost_t *vhost;        /**< of --httpd-conf, with section; else NULL */
     const ctl_section_t *section;
     certmap_strength_e min;
     apr_time_t now;
-    certmap_decision_t decision;    /**< the server's */
-    certmap_decision_t apart;       /**< what it would be if the certificate were verified and in time */
-    certmap_trace_t *trace;         /**< of apart */
-    const certmap_rule_t *nearest;  /**< after no-match; else NULL */
-    const certmap_cond_t *failed;   /**< its first condition that fails */
+    certmap_decision_t decision;   /**< the server's */
+    certmap_decision_t apart;      /**< what it would be if the certificate were verified and in time */
+    certmap_trace_t *trace;        /**< of apart */
+    const certmap_rule_t *nearest; /**< after no-match; else NULL */
+    const certmap_cond_t *failed;  /**< its first condition that fails */
 } ctl_case_t;
 
 /** Whether a refusal was made before sources and rules were asked. */
@@ -103,9 +103,9 @@ int ctl_tell_json(ctl_t *ctl, const ctl_case_t *c);
 
 /** That a certificate looks like the renewal of another one. */
 typedef struct ctl_renewal_t {
-    const char *because;            /**< what is the same, and what is new */
-    const char *line;               /**< to be added; tried on the certificate */
-    const char *where;              /**< what file or list it belongs to */
+    const char *because; /**< what is the same, and what is new */
+    const char *line;    /**< to be added; tried on the certificate */
+    const char *where;   /**< what file or list it belongs to */
 } ctl_renewal_t;
 
 /** After no-match, or a mapping by names that is too weak. @return array of ctl_renewal_t, never NULL */

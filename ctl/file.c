@@ -131,7 +131,7 @@ static apr_status_t pour(const char *path, certmap_str_t text, apr_pool_t *p)
 static int to_stdout(ctl_t *ctl, certmap_str_t text)
 {
     return fwrite(text.data, 1, text.len, stdout) == text.len ? CTL_OK
-                                                               : ctl_fail(ctl, "cannot write to standard output");
+                                                              : ctl_fail(ctl, "cannot write to standard output");
 }
 
 int ctl_write(ctl_t *ctl, const char *path, certmap_str_t text)
@@ -150,10 +150,10 @@ int ctl_write(ctl_t *ctl, const char *path, certmap_str_t text)
         }
     }
     else if (fstat(STDOUT_FILENO, &out) == 0 && out.st_dev == old.st_dev && out.st_ino == old.st_ino) {
-        return to_stdout(ctl, text);        /* /dev/stdout, wherever that leads */
+        return to_stdout(ctl, text); /* /dev/stdout, wherever that leads */
     }
     else if (S_ISREG(old.st_mode)) {
-        char *real = realpath(path, NULL);  /* what a link names is replaced, not the link */
+        char *real = realpath(path, NULL); /* what a link names is replaced, not the link */
 
         rv = real != NULL ? replace(real, &old, text, ctl->pool) : errno;
         free(real);

@@ -15,7 +15,7 @@
 typedef enum match_e {
     MATCH_NO,
     MATCH_YES,
-    MATCH_UNKNOWN       /* it hangs on more than the path */
+    MATCH_UNKNOWN /* it hangs on more than the path */
 } match_e;
 
 /* ---- virtual hosts ------------------------------------------------------------------------------------------- */
@@ -32,8 +32,9 @@ static int vhost_is(const ctl_vhost_t *vhost, const char *wanted)
     apr_size_t n = strlen(vhost->name);
 
     return strncasecmp(vhost->name, wanted, n) == 0
-           && (wanted[n] == '\0' || (wanted[n] == ':' && wanted[n + 1] && strspn(wanted + n + 1, "0123456789")
-                                     == strlen(wanted + n + 1) && atoi(wanted + n + 1) == vhost->port));
+           && (wanted[n] == '\0'
+               || (wanted[n] == ':' && wanted[n + 1] && strspn(wanted + n + 1, "0123456789") == strlen(wanted + n + 1)
+                   && atoi(wanted + n + 1) == vhost->port));
 }
 
 /* Whether certificates are mapped somewhere in it. */
@@ -73,8 +74,7 @@ static int find_vhost(ctl_t *ctl, const ctl_conf_t *conf, const char *wanted, co
         return n ? ctl_fail(ctl, "--vhost %s may be any of: %s; write NAME:PORT", wanted, those)
                  : ctl_fail(ctl, "no virtual host has the ServerName %s; there are: %s", wanted, all);
     }
-    return n ? ctl_fail(ctl, "CertMap is used in several virtual hosts; name one with --vhost NAME[:PORT]: %s",
-                        those)
+    return n ? ctl_fail(ctl, "CertMap is used in several virtual hosts; name one with --vhost NAME[:PORT]: %s", those)
              : ctl_fail(ctl, "CertMap is used in no virtual host; name one with --vhost NAME[:PORT]: %s", all);
 }
 
@@ -126,8 +126,10 @@ static match_e applies(const ctl_section_t *section, const char *path, apr_pool_
 
 static const char *section_text(ctl_t *ctl, const ctl_section_t *section)
 {
-    return ctl_printable(section->file ? apr_psprintf(ctl->pool, "%s (%s:%d)", section->name, section->file,
-                                                      section->line) : section->name, ctl->pool);
+    return ctl_printable(section->file
+                             ? apr_psprintf(ctl->pool, "%s (%s:%d)", section->name, section->file, section->line)
+                             : section->name,
+                         ctl->pool);
 }
 
 static int is_named(const ctl_section_t *section, const char *wanted, apr_pool_t *p)
@@ -173,8 +175,10 @@ static int find_named(ctl_t *ctl, const ctl_vhost_t *vhost, const char *wanted, 
     }
     wanted = ctl_printable(wanted, ctl->pool);
     return n ? ctl_fail(ctl, "--location %s may be any of: %s; write FILE:LINE", wanted, those)
-             : ctl_fail(ctl, "--location %s: neither a path nor a section that has anything of CertMap in it; there "
-                        "are: %s", wanted, all);
+             : ctl_fail(ctl,
+                        "--location %s: neither a path nor a section that has anything of CertMap in it; there "
+                        "are: %s",
+                        wanted, all);
 }
 
 static int find_path(ctl_t *ctl, const ctl_vhost_t *vhost, const char *path, const ctl_section_t **found)
@@ -203,8 +207,10 @@ static int find_path(ctl_t *ctl, const ctl_vhost_t *vhost, const char *path, con
     if (!unknown && yes <= 1) {
         return CTL_OK;
     }
-    return ctl_fail(ctl, "--location %s: %s; name what you mean: --location '(server)', or the name or FILE:LINE of: "
-                    "%s", ctl_printable(path, ctl->pool),
+    return ctl_fail(ctl,
+                    "--location %s: %s; name what you mean: --location '(server)', or the name or FILE:LINE of: "
+                    "%s",
+                    ctl_printable(path, ctl->pool),
                     unknown ? "only httpd can tell which of its sections apply" : "several sections apply together",
                     those + 2);
 }

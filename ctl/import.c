@@ -10,9 +10,9 @@
 #include "import/import.h"
 
 /* An option that only some formats know. */
-#define USES_ISSUER   1u
+#define USES_ISSUER 1u
 #define USES_LOCATION 2u
-#define USES_MAP      4u
+#define USES_MAP 4u
 
 static const struct {
     const char *name;
@@ -25,57 +25,57 @@ static const struct {
     { .name = "gridmap", .import = certmap_import_gridmap, .uses = USES_ISSUER },
     { .name = "pgident", .import = certmap_import_pgident, .uses = USES_ISSUER | USES_MAP },
     { .name = "kafka", .import = certmap_import_kafka, .uses = USES_ISSUER | USES_MAP },
-    { .name = "altsecid", .import = certmap_import_altsecid }
+    { .name = "altsecid", .import = certmap_import_altsecid },
 };
 
 #define NFORMATS (sizeof(formats) / sizeof(formats[0]))
 
-enum { OPTION_ISSUER = 256, OPTION_LOCATION, OPTION_MAP, OPTION_HELP };
-
-static const apr_getopt_option_t option_table[] = {
-    { "output", 'o', 1, NULL },
-    { "issuer", OPTION_ISSUER, 1, NULL },
-    { "location", OPTION_LOCATION, 1, NULL },
-    { "map", OPTION_MAP, 1, NULL },
-    { "help", OPTION_HELP, 0, NULL },
-    { NULL, 0, 0, NULL }
+enum {
+    OPTION_ISSUER = 256,
+    OPTION_LOCATION,
+    OPTION_MAP,
+    OPTION_HELP
 };
 
-static const char help[] =
-    "FORMAT is what FILE (standard input without one, or -) holds:\n"
-    "\n"
-    "  iis        applicationHost.config or web.config of IIS: one-to-one and\n"
-    "             many-to-one mappings of iisClientCertificateMappingAuthentication\n"
-    "             -> rules; --location PATH of a site, \".\" for the server, where\n"
-    "             several have mappings\n"
-    "  fakebasic  an AuthUserFile for SSLOptions +FakeBasicAuth: names of subjects\n"
-    "             -> rules\n"
-    "  sssd       sssd.conf with [certmap/DOMAIN/NAME] sections -> rules;\n"
-    "             --map DOMAIN where several have sections\n"
-    "  gridmap    a grid-mapfile: \"/DC=org/CN=Name\" account -> entries\n"
-    "  pgident    pg_ident.conf of PostgreSQL -> rules; --map NAME where it has\n"
-    "             several\n"
-    "  kafka      ssl.principal.mapping.rules, alone or in a server.properties\n"
-    "             -> rules; --map LISTENER for that of listener.name.LISTENER\n"
-    "  altsecid   USER<tab>X509:..., as altSecurityIdentities of Active Directory has\n"
-    "             them -> entries\n"
-    "\n"
-    "Rules are for CertMapRuleFile, entries for CertMapSource file or\n"
-    "certmapctl store build. What decides alike in both is carried over. What does\n"
-    "not is left out: it stands in the output as a comment that says why, and so does\n"
-    "what stood behind it where it would now match more. Nothing is guessed, and\n"
-    "nothing is widened.\n"
-    "\n"
-    "  -o OUT, --output OUT   write to OUT, not to standard output\n"
-    "  --issuer DN            the CA of the certificates, for formats that name\n"
-    "                         subjects only\n"
-    "  --location PATH        iis: of several locations, this one\n"
-    "  --map NAME             of several maps, domains or listeners, this one\n"
-    "\n"
-    "Exit status: 0 all is carried over; 1 something is left out; 2 an error, and\n"
-    "nothing has been written.\n"
-    "\n"
-    "  certmapctl import iis web.config -o site.rules --location \"My Site\"\n";
+static const apr_getopt_option_t option_table[] = {
+    { "output", 'o', 1, NULL },     { "issuer", OPTION_ISSUER, 1, NULL }, { "location", OPTION_LOCATION, 1, NULL },
+    { "map", OPTION_MAP, 1, NULL }, { "help", OPTION_HELP, 0, NULL },     { NULL, 0, 0, NULL },
+};
+
+static const char help[] = "FORMAT is what FILE (standard input without one, or -) holds:\n"
+                           "\n"
+                           "  iis        applicationHost.config or web.config of IIS: one-to-one and\n"
+                           "             many-to-one mappings of iisClientCertificateMappingAuthentication\n"
+                           "             -> rules; --location PATH of a site, \".\" for the server, where\n"
+                           "             several have mappings\n"
+                           "  fakebasic  an AuthUserFile for SSLOptions +FakeBasicAuth: names of subjects\n"
+                           "             -> rules\n"
+                           "  sssd       sssd.conf with [certmap/DOMAIN/NAME] sections -> rules;\n"
+                           "             --map DOMAIN where several have sections\n"
+                           "  gridmap    a grid-mapfile: \"/DC=org/CN=Name\" account -> entries\n"
+                           "  pgident    pg_ident.conf of PostgreSQL -> rules; --map NAME where it has\n"
+                           "             several\n"
+                           "  kafka      ssl.principal.mapping.rules, alone or in a server.properties\n"
+                           "             -> rules; --map LISTENER for that of listener.name.LISTENER\n"
+                           "  altsecid   USER<tab>X509:..., as altSecurityIdentities of Active Directory has\n"
+                           "             them -> entries\n"
+                           "\n"
+                           "Rules are for CertMapRuleFile, entries for CertMapSource file or\n"
+                           "certmapctl store build. What decides alike in both is carried over. What does\n"
+                           "not is left out: it stands in the output as a comment that says why, and so does\n"
+                           "what stood behind it where it would now match more. Nothing is guessed, and\n"
+                           "nothing is widened.\n"
+                           "\n"
+                           "  -o OUT, --output OUT   write to OUT, not to standard output\n"
+                           "  --issuer DN            the CA of the certificates, for formats that name\n"
+                           "                         subjects only\n"
+                           "  --location PATH        iis: of several locations, this one\n"
+                           "  --map NAME             of several maps, domains or listeners, this one\n"
+                           "\n"
+                           "Exit status: 0 all is carried over; 1 something is left out; 2 an error, and\n"
+                           "nothing has been written.\n"
+                           "\n"
+                           "  certmapctl import iis web.config -o site.rules --location \"My Site\"\n";
 
 /* Options that the format does not know would be silently without effect. @return CTL_OK, or CTL_ERROR and told */
 static int check_options(ctl_t *ctl, const ctl_command_t *self, size_t format, const certmap_import_options_t *options)
@@ -85,8 +85,9 @@ static int check_options(ctl_t *ctl, const ctl_command_t *self, size_t format, c
         const char *value;
         unsigned bit;
     } given[] = {
-        { "--issuer", options->issuer, USES_ISSUER }, { "--location", options->location, USES_LOCATION },
-        { "--map", options->map, USES_MAP }
+        { "--issuer", options->issuer, USES_ISSUER },
+        { "--location", options->location, USES_LOCATION },
+        { "--map", options->map, USES_MAP },
     };
     size_t i;
 
@@ -165,8 +166,8 @@ static int run(ctl_t *ctl, const ctl_command_t *self, int argc, const char *cons
     for (i = 0; i < NFORMATS; i++) {
         if (strcmp(formats[i].name, format) == 0) {
             return check_options(ctl, self, i, &known) != CTL_OK
-                   ? CTL_ERROR
-                   : import(ctl, i, argc - options->ind == 2 ? options->argv[options->ind + 1] : "-", to, &known);
+                       ? CTL_ERROR
+                       : import(ctl, i, argc - options->ind == 2 ? options->argv[options->ind + 1] : "-", to, &known);
         }
     }
     return ctl_misused(ctl, self, "unknown format: %s; it is iis, fakebasic, sssd, gridmap, pgident, kafka or altsecid",
@@ -178,5 +179,5 @@ const ctl_command_t ctl_import = {
     .arguments = "FORMAT [FILE] [OPTION...]",
     .summary = "Turns mappings of other software into rules or entries",
     .help = help,
-    .run = run
+    .run = run,
 };

@@ -58,20 +58,21 @@ static json_t *certificate(const ctl_case_t *c, apr_pool_t *p)
 {
     int sound = certmap_cert_malformed(c->view) == NULL;
 
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}",
-        "subject", text(certmap_cert_subject_text(c->view)),
-        "issuer", text(certmap_cert_issuer_text(c->view)),
-        "serial", text(certmap_cert_serial(c->view)),
-        "sha256", text(certmap_cert_sha256(c->view)),
-        /* of a malformed certificate the dates may be what is malformed */
-        "notBefore", text(sound ? ctl_time_text(certmap_cert_not_before(c->view), p) : NULL),
-        "notAfter", text(sound ? ctl_time_text(certmap_cert_not_after(c->view), p) : NULL));
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "subject", text(certmap_cert_subject_text(c->view)), "issuer",
+                     text(certmap_cert_issuer_text(c->view)), "serial", text(certmap_cert_serial(c->view)), "sha256",
+                     text(certmap_cert_sha256(c->view)),
+                     /* of a malformed certificate the dates may be what is malformed */
+                     "notBefore", text(sound ? ctl_time_text(certmap_cert_not_before(c->view), p) : NULL), "notAfter",
+                     text(sound ? ctl_time_text(certmap_cert_not_after(c->view), p) : NULL));
 }
 
 /* What is to be said of a condition. */
 static const char *const answers[] = {
-    [CERTMAP_COND_NO] = "no", [CERTMAP_COND_YES] = "yes", [CERTMAP_COND_MALFORMED] = "malformed",
-    [CERTMAP_COND_OTHER_TYPE] = "other-type", [CERTMAP_COND_ERROR] = "error"
+    [CERTMAP_COND_NO] = "no",
+    [CERTMAP_COND_YES] = "yes",
+    [CERTMAP_COND_MALFORMED] = "malformed",
+    [CERTMAP_COND_OTHER_TYPE] = "other-type",
+    [CERTMAP_COND_ERROR] = "error",
 };
 
 static json_t *rules(const ctl_case_t *c)
@@ -86,8 +87,8 @@ static json_t *rules(const ctl_case_t *c)
         for (k = 0; k < rule->nconds; k++) {
             const certmap_trace_cond_t *cond = &rule->conds[k];
 
-            json_array_append_new(conditions, json_pack("{s:o, s:b, s:s, s:o}", "text", text(cond->text),
-                                                        "holds", cond->holds, "answer", answers[cond->told], "values",
+            json_array_append_new(conditions, json_pack("{s:o, s:b, s:s, s:o}", "text", text(cond->text), "holds",
+                                                        cond->holds, "answer", answers[cond->told], "values",
                                                         texts(cond->values, cond->nvalues)));
         }
         json_array_append_new(all, json_pack("{s:o, s:b, s:o}", "name", text(rule->rule->name), "matched",
@@ -124,8 +125,9 @@ static json_t *nearest(const ctl_case_t *c)
 /* Whether there is a mapping, or a denial, whose strength can be told. */
 static int has_strength(const certmap_decision_t *d)
 {
-    return d->outcome != CERTMAP_UNDECIDED && ((d->rule != NULL && !d->rule->deny)
-           || (d->source != NULL && d->reason != CERTMAP_R_DENIED_BY_SOURCE && d->reason != CERTMAP_R_MALFORMED));
+    return d->outcome != CERTMAP_UNDECIDED
+           && ((d->rule != NULL && !d->rule->deny)
+               || (d->source != NULL && d->reason != CERTMAP_R_DENIED_BY_SOURCE && d->reason != CERTMAP_R_MALFORMED));
 }
 
 int ctl_tell_json(ctl_t *ctl, const ctl_case_t *c)
@@ -136,18 +138,14 @@ int ctl_tell_json(ctl_t *ctl, const ctl_case_t *c)
     json_t *root;
 
     json_set_alloc_funcs(must_allocate, free);
-    root = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-        "status", text(certmap_reason_status(d->reason)),
-        "substatus", substatus ? json_integer(substatus) : json_null(),
-        "reason", text(d->reason != CERTMAP_R_NONE ? certmap_reason_name(d->reason) : NULL),
-        "user", text(d->user),
-        "groups", d->outcome == CERTMAP_MAPPED ? texts(d->groups, d->ngroups) : json_null(),
-        "rule", text(d->rule ? d->rule->name : NULL),
-        "source", text(d->source),
-        "strength", text(has_strength(d) ? certmap_strength_name(d->strength) : NULL),
-        "certificate", certificate(c, ctl->pool),
-        "rules", rules(c),
-        "nearest", nearest(c));
+    root = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "status",
+                     text(certmap_reason_status(d->reason)), "substatus",
+                     substatus ? json_integer(substatus) : json_null(), "reason",
+                     text(d->reason != CERTMAP_R_NONE ? certmap_reason_name(d->reason) : NULL), "user", text(d->user),
+                     "groups", d->outcome == CERTMAP_MAPPED ? texts(d->groups, d->ngroups) : json_null(), "rule",
+                     text(d->rule ? d->rule->name : NULL), "source", text(d->source), "strength",
+                     text(has_strength(d) ? certmap_strength_name(d->strength) : NULL), "certificate",
+                     certificate(c, ctl->pool), "rules", rules(c), "nearest", nearest(c));
     if (root == NULL || json_dumpf(root, stdout, JSON_INDENT(2)) != 0 || putchar('\n') == EOF) {
         status = ctl_fail(ctl, "the JSON document could not be made or written");
     }

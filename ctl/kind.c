@@ -25,8 +25,10 @@ static const struct {
     { "\xfe\xff", 2, "UTF-16 text; save it as UTF-8" },
     { "\x1f\x8b", 2, "compressed (gzip); unpack it first" },
     { "PK\x03\x04", 4, "a ZIP archive; unpack it first" },
-    { "\x7f" "ELF", 4, "a program" },
-    { "SQLite format 3", 16, "an SQLite database" }
+    { "\x7f"
+      "ELF",
+      4, "a program" },
+    { "SQLite format 3", 16, "an SQLite database" },
 };
 
 static int is_store(certmap_str_t text)
@@ -92,9 +94,33 @@ static const char *const key_types[] = { "sha256:", "spki:", "ski:", "issuer-ser
 
 /* Directives that a configuration with CertMap in it hardly does without, beside CertMap... and SSL... */
 static const char *const directives[] = {
-    "Include", "IncludeOptional", "LoadModule", "Define", "UnDefine", "ServerRoot", "ServerName", "ServerAlias",
-    "Listen", "DocumentRoot", "ErrorLog", "CustomLog", "LogLevel", "LogFormat", "PidFile", "Mutex", "User", "Group",
-    "Require", "AuthType", "Use", "Protocols", "DefaultRuntimeDir", "TypesConfig", "Timeout", "KeepAlive", NULL
+    "Include",
+    "IncludeOptional",
+    "LoadModule",
+    "Define",
+    "UnDefine",
+    "ServerRoot",
+    "ServerName",
+    "ServerAlias",
+    "Listen",
+    "DocumentRoot",
+    "ErrorLog",
+    "CustomLog",
+    "LogLevel",
+    "LogFormat",
+    "PidFile",
+    "Mutex",
+    "User",
+    "Group",
+    "Require",
+    "AuthType",
+    "Use",
+    "Protocols",
+    "DefaultRuntimeDir",
+    "TypesConfig",
+    "Timeout",
+    "KeepAlive",
+    NULL,
 };
 
 static int is_one_of(certmap_str_t word, const char *const *names)

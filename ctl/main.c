@@ -18,7 +18,8 @@ static int usage(FILE *out)
     size_t i;
 
     fputs("usage: certmapctl COMMAND [ARGUMENT...]\n\n"
-          "Maps TLS client certificates to users as mod_certmap does, and says why.\n\n", out);
+          "Maps TLS client certificates to users as mod_certmap does, and says why.\n\n",
+          out);
     for (i = 0; i < NCOMMANDS; i++) {
         fprintf(out, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
     }
@@ -28,8 +29,7 @@ static int usage(FILE *out)
 
 int ctl_help(const ctl_command_t *command)
 {
-    printf("usage: certmapctl %s %s\n\n%s.\n\n%s", command->name, command->arguments, command->summary,
-           command->help);
+    printf("usage: certmapctl %s %s\n\n%s.\n\n%s", command->name, command->arguments, command->summary, command->help);
     return CTL_OK;
 }
 
@@ -73,7 +73,7 @@ apr_getopt_t *ctl_options(ctl_t *ctl, int argc, const char *const *argv)
     int i;
 
     if (apr_getopt_init(&options, ctl->pool, argc, argv) != APR_SUCCESS) {
-        abort();        /* it only allocates */
+        abort(); /* it only allocates */
     }
     for (i = 1; i < argc; i++) {
         if (strcmp(argv[i], "-") == 0) {

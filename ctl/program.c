@@ -19,7 +19,7 @@ typedef struct stream_t {
     apr_size_t room;
     apr_size_t most;
     int open;
-    int cut;            /* there was more than `most` */
+    int cut; /* there was more than `most` */
 } stream_t;
 
 static void append(stream_t *stream, const char *data, apr_size_t n, apr_pool_t *p)
@@ -68,8 +68,11 @@ static apr_status_t read_all(stream_t *streams, apr_time_t end, apr_pool_t *p)
 
         for (i = 0; i < 2; i++) {
             if (streams[i].open) {
-                fds[n++] = (apr_pollfd_t){ .p = p, .desc_type = APR_POLL_FILE, .reqevents = APR_POLLIN,
-                                           .desc.f = streams[i].file, .client_data = &streams[i] };
+                fds[n++] = (apr_pollfd_t){ .p = p,
+                                           .desc_type = APR_POLL_FILE,
+                                           .reqevents = APR_POLLIN,
+                                           .desc.f = streams[i].file,
+                                           .client_data = &streams[i] };
             }
         }
         if (n == 0) {

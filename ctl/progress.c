@@ -29,10 +29,10 @@ static volatile sig_atomic_t caught;
 struct ctl_progress_t {
     const char *what;
     int terminal;
-    int listening;              /* to signals, from the first step on */
+    int listening; /* to signals, from the first step on */
     struct sigaction before[NSIGNALS];
-    int drawn;                  /* columns on the line */
-    apr_time_t next;            /* when it may be drawn */
+    int drawn;       /* columns on the line */
+    apr_time_t next; /* when it may be drawn */
 };
 
 ctl_progress_t *ctl_progress_start(ctl_t *ctl, const char *what)

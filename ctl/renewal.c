@@ -37,8 +37,8 @@ static int plain_field(const char *text, certmap_field_t *field, apr_pool_t *p)
 
 static int is_pin(certmap_field_e field)
 {
-    return field == CERTMAP_F_SHA256 || field == CERTMAP_F_SHA1 || field == CERTMAP_F_SPKI
-           || field == CERTMAP_F_SERIAL || field == CERTMAP_F_SKI;
+    return field == CERTMAP_F_SHA256 || field == CERTMAP_F_SHA1 || field == CERTMAP_F_SPKI || field == CERTMAP_F_SERIAL
+           || field == CERTMAP_F_SKI;
 }
 
 static int is_name(certmap_field_e field)
@@ -79,7 +79,8 @@ static const char *own_value(const ctl_case_t *c, const certmap_field_t *field, 
     apr_size_t n;
 
     return certmap_cert_values(c->view, NULL, field, &values, &n, p) == CERTMAP_VALID
-           ? apr_pstrmemdup(p, values[0].text.data, values[0].text.len) : NULL;
+               ? apr_pstrmemdup(p, values[0].text.data, values[0].text.len)
+               : NULL;
 }
 
 /* The rule with this certificate's values in the place of its pins; NULL when it is no such rule. */
@@ -135,8 +136,8 @@ static void look_at_rules(const ctl_case_t *c, apr_array_header_t *renewals, apr
         line = renewed(c, rule, &pin, scratch);
         mapping = line ? ctl_rule_maps(c->view, line, c->min, c->now, scratch) : NULL;
         if (mapping != NULL) {
-            found(renewals, apr_psprintf(p, "rule %s holds but for %s, which pins another certificate",
-                                         rule->rule->name, pin),
+            found(renewals,
+                  apr_psprintf(p, "rule %s holds but for %s, which pins another certificate", rule->rule->name, pin),
                   apr_pstrdup(p, certmap_rule_text(mapping, scratch)),
                   apr_pstrcat(p, "the rules, before or in place of ", rule->rule->name, NULL));
         }
@@ -150,7 +151,7 @@ typedef struct search_t {
     const ctl_case_t *c;
     const ctl_asked_t *asked;
     apr_array_header_t *renewals;
-    apr_pool_t *scratch;        /* of one entry */
+    apr_pool_t *scratch; /* of one entry */
     apr_pool_t *pool;
 } search_t;
 
@@ -169,8 +170,9 @@ static int is_noted(const search_t *s, const char *note)
 /* Whether the issuer that a key ends with is this certificate's: with its own serial number the key must be found. */
 static int has_issuer(const search_t *s, const char *issuer)
 {
-    return ctl_entry_maps(s->c->view, apr_pstrcat(s->scratch, "issuer-serial:", certmap_cert_serial(s->c->view), " ",
-                                                  issuer, " x", NULL), s->scratch);
+    return ctl_entry_maps(
+        s->c->view, apr_pstrcat(s->scratch, "issuer-serial:", certmap_cert_serial(s->c->view), " ", issuer, " x", NULL),
+        s->scratch);
 }
 
 static int look_at_entry(void *baton, const char *key, const certmap_entry_t *entry, int line)
@@ -180,8 +182,10 @@ static int look_at_entry(void *baton, const char *key, const certmap_entry_t *en
         certmap_kind_e kind;
         int issuer;
     } pins[] = {
-        { "sha256:", CERTMAP_K_SHA256, 0 }, { "spki:", CERTMAP_K_SPKI, 0 }, { "ski:", CERTMAP_K_SKI_ISSUER, 1 },
-        { "issuer-serial:", CERTMAP_K_ISSUER_SERIAL, 1 }
+        { "sha256:", CERTMAP_K_SHA256, 0 },
+        { "spki:", CERTMAP_K_SPKI, 0 },
+        { "ski:", CERTMAP_K_SKI_ISSUER, 1 },
+        { "issuer-serial:", CERTMAP_K_ISSUER_SERIAL, 1 },
     };
     search_t *s = baton;
     const char *issuer = strchr(key, ' '), *own;
@@ -203,7 +207,7 @@ static int look_at_entry(void *baton, const char *key, const certmap_entry_t *en
                            s->asked->source->name, line ? apr_psprintf(s->scratch, ":%d", line) : "", entry->user,
                            pins[i].issuer ? " and whose issuer is this one" : " (its issuer is not known)",
                            pins[i].kind == CERTMAP_K_SPKI || pins[i].kind == CERTMAP_K_SKI_ISSUER ? "key"
-                                                                                                 : "certificate"),
+                                                                                                  : "certificate"),
               apr_pstrdup(s->pool, own), s->asked->path);
     }
     return s->renewals->nelts >= RENEWALS_MOST;
@@ -240,8 +244,12 @@ static void look_at_weak(const ctl_case_t *c, apr_array_header_t *renewals, apr_
         entry.note = allow->note ? allow->note : certmap_cert_subject_text(c->view);
         line = certmap_entry_text(ctl_key_text(c->view, CERTMAP_K_SHA256, p), &entry, p);
         if (ctl_entry_maps(c->view, line, p)) {
-            found(renewals, apr_psprintf(p, "%s has this subject and issuer for %s, but nothing there pins this "
-                                         "certificate or its key", a->source->name, allow->user), line, a->path);
+            found(renewals,
+                  apr_psprintf(p,
+                               "%s has this subject and issuer for %s, but nothing there pins this "
+                               "certificate or its key",
+                               a->source->name, allow->user),
+                  line, a->path);
         }
         return;
     }

@@ -28,8 +28,8 @@ static int run_get(ctl_t *ctl, const ctl_command_t *self, int argc, const char *
         return status;
     }
     if (arguments.nwords != 1) {
-        return ctl_misused(ctl, self, arguments.nwords == 0 ? "KEY is missing"
-                                      : "a KEY is one argument: quote it for the shell");
+        return ctl_misused(ctl, self,
+                           arguments.nwords == 0 ? "KEY is missing" : "a KEY is one argument: quote it for the shell");
     }
     key = (certmap_str_t){ arguments.words[0], strlen(arguments.words[0]) };
     rv = certmap_store_get(arguments.store, key, &text, &entry, &errors, &why, ctl->pool);
@@ -47,11 +47,11 @@ const ctl_command_t ctl_store_get = { .name = "store get", .arguments = "STORE K
 /* Lines put together of all entries. */
 typedef struct lines_t {
     const char *(*line)(const char *key, const certmap_entry_t *entry, apr_pool_t *p);
-    const char *kind;           /* only these; NULL: all */
-    char *data;                 /* malloc's */
+    const char *kind; /* only these; NULL: all */
+    char *data;       /* malloc's */
     apr_size_t len;
     apr_size_t room;
-    int failed;                 /* no memory */
+    int failed; /* no memory */
     apr_pool_t *scratch;
 } lines_t;
 
@@ -97,7 +97,7 @@ static int write_lines(ctl_t *ctl, const store_arguments_t *arguments, lines_t *
     apr_pool_create(&lines->scratch, ctl->pool);
     rv = certmap_store_each(arguments->store, append_entry, lines, &why, ctl->pool);
     status = lines->failed ? ctl_fail(ctl, "out of memory")
-             : ctl_store_tell(ctl, arguments->store, rv, why, NULL, NULL, no_text);
+                           : ctl_store_tell(ctl, arguments->store, rv, why, NULL, NULL, no_text);
     if (status == CTL_OK) {
         status = ctl_write(ctl, arguments->output,
                            (certmap_str_t){ lines->data != NULL ? lines->data : "", lines->len });
@@ -196,7 +196,9 @@ static int run_export(ctl_t *ctl, const ctl_command_t *self, int argc, const cha
 }
 
 const ctl_command_t ctl_store_export = {
-    .name = "store export", .arguments = "[--output OUT] STORE", .run = run_export
+    .name = "store export",
+    .arguments = "[--output OUT] STORE",
+    .run = run_export,
 };
 
 /* ---- verify -------------------------------------------------------------------------------------------------- */

@@ -30,7 +30,7 @@ static int given_text(ctl_t *ctl, const ctl_command_t *self, const store_argumen
 
     if (arguments->file != NULL) {
         return arguments->nwords == 0 ? read_text(ctl, arguments->file, name, text)
-               : ctl_misused(ctl, self, "%s and --file together", what);
+                                      : ctl_misused(ctl, self, "%s and --file together", what);
     }
     if (arguments->nwords == 0) {
         return ctl_misused(ctl, self, "%s is missing", what);
@@ -103,7 +103,9 @@ static void remind_of_quotes(ctl_t *ctl, const store_arguments_t *arguments)
 static int run_add(ctl_t *ctl, const ctl_command_t *self, int argc, const char *const *argv)
 {
     static const apr_getopt_option_t table[] = {
-        { "file", STORE_FILE, 1, NULL }, { "replace", STORE_REPLACE, 0, NULL }, { NULL, 0, 0, NULL },
+        { "file", STORE_FILE, 1, NULL },
+        { "replace", STORE_REPLACE, 0, NULL },
+        { NULL, 0, 0, NULL },
     };
     store_arguments_t arguments;
     apr_array_header_t *errors = NULL;
@@ -139,7 +141,9 @@ static int run_add(ctl_t *ctl, const ctl_command_t *self, int argc, const char *
 }
 
 const ctl_command_t ctl_store_add = {
-    .name = "store add", .arguments = "[--replace] STORE ENTRY...|--file FILE", .run = run_add
+    .name = "store add",
+    .arguments = "[--replace] STORE ENTRY...|--file FILE",
+    .run = run_add,
 };
 
 /* ---- remove -------------------------------------------------------------------------------------------------- */
@@ -178,5 +182,7 @@ static int run_remove(ctl_t *ctl, const ctl_command_t *self, int argc, const cha
 }
 
 const ctl_command_t ctl_store_remove = {
-    .name = "store remove", .arguments = "STORE KEY...|--file FILE", .run = run_remove
+    .name = "store remove",
+    .arguments = "STORE KEY...|--file FILE",
+    .run = run_remove,
 };

@@ -19,11 +19,11 @@ enum {
 /** What stood behind the subcommand. */
 typedef struct store_arguments_t {
     const char *store;
-    const char *const *words;   /**< behind STORE */
+    const char *const *words; /**< behind STORE */
     int nwords;
-    const char *file;           /**< or NULL */
-    const char *kind;           /**< or NULL */
-    const char *output;         /**< or NULL */
+    const char *file;   /**< or NULL */
+    const char *kind;   /**< or NULL */
+    const char *output; /**< or NULL */
     int replace;
 } store_arguments_t;
 

@@ -11,26 +11,26 @@
 
 static const struct {
     certmap_kind_e kind;
-    const char *binds;      /* what it stands for, and when it must be changed */
+    const char *binds; /* what it stands for, and when it must be changed */
 } keys[] = {
     { CERTMAP_K_SHA256, "this certificate and no other; to be changed at every renewal" },
     { CERTMAP_K_SPKI, "the certificate's key; outlives renewals that keep the key" },
     { CERTMAP_K_SKI_ISSUER, "the key identifier that this issuer has written; to be changed with the key" },
     { CERTMAP_K_ISSUER_SERIAL, "the number that this issuer has given; to be changed at every renewal" },
-    { CERTMAP_K_DN, "whoever this issuer calls by this name; outlives renewals and new keys" }
+    { CERTMAP_K_DN, "whoever this issuer calls by this name; outlives renewals and new keys" },
 };
 
 static const struct {
     certmap_field_e kind;
     const char *field;
-    const char *suffix;     /* of the rule's name */
+    const char *suffix; /* of the rule's name */
     const char *binds;
 } rules[] = {
     { CERTMAP_F_SUBJECT, "subject", "dn", "whoever this issuer calls by this name; outlives renewals and new keys" },
     { CERTMAP_F_SAN_UPN, "san.upn", "upn", "whoever this issuer gives this user principal name" },
     { CERTMAP_F_SAN_EMAIL, "san.email", "email", "whoever this issuer gives this e-mail address" },
     { CERTMAP_F_SAN_URI, "san.uri", "uri", "whoever this issuer gives this URI" },
-    { CERTMAP_F_SAN_DNS, "san.dns", "dns", "whichever host this issuer gives this name" }
+    { CERTMAP_F_SAN_DNS, "san.dns", "dns", "whichever host this issuer gives this name" },
 };
 
 /* ---- values of the certificate ------------------------------------------------------------------------------- */
@@ -130,8 +130,10 @@ static const char *as_user(const char *text, apr_pool_t *p)
     for (s = user; *s; s++) {
         *s = *s >= 'A' && *s <= 'Z' ? (char)(*s + 32) : *s == ' ' ? '.' : *s;
     }
-    return certmap_user_check((certmap_str_t){ user, strlen(user) }) == NULL
-           && strpbrk(user, "=~!%{}") == NULL && *user != '-' ? user : NULL;
+    return certmap_user_check((certmap_str_t){ user, strlen(user) }) == NULL && strpbrk(user, "=~!%{}") == NULL
+                   && *user != '-'
+               ? user
+               : NULL;
 }
 
 static const char *choose_user(const certmap_cert_t *view, apr_pool_t *p)
@@ -209,12 +211,11 @@ static void suggest_entries(const certmap_cert_t *view, const char *user, apr_po
         entry.note = keys[i].kind != CERTMAP_K_DN && *subject ? subject : NULL;
         line = key ? certmap_entry_text(key, &entry, p) : NULL;
         if (line != NULL && !ctl_entry_maps(view, line, p)) {
-            entry.note = NULL;      /* a note has its limits, which names do not keep */
+            entry.note = NULL; /* a note has its limits, which names do not keep */
             line = certmap_entry_text(key, &entry, p);
         }
         if (line != NULL && ctl_entry_maps(view, line, p)) {
-            printf("\n# %s: %s\n%s\n", certmap_strength_name(certmap_kind_strength(keys[i].kind)), keys[i].binds,
-                   line);
+            printf("\n# %s: %s\n%s\n", certmap_strength_name(certmap_kind_strength(keys[i].kind)), keys[i].binds, line);
         }
     }
 }
@@ -234,8 +235,8 @@ static void suggest_rules(const certmap_cert_t *view, const char *user, apr_time
             continue;
         }
         value = rules[i].kind == CERTMAP_F_SUBJECT ? value : literal(value, p);
-        line = apr_pstrcat(p, rule_name(user, p), "-", rules[i].suffix, " allow ", ctl_quoted(user, p), " issuer=",
-                           issuer, " ", rules[i].field, "=", ctl_quoted(value, p), NULL);
+        line = apr_pstrcat(p, rule_name(user, p), "-", rules[i].suffix, " allow ", ctl_quoted(user, p),
+                           " issuer=", issuer, " ", rules[i].field, "=", ctl_quoted(value, p), NULL);
         rule = ctl_rule_maps(view, line, CERTMAP_WEAK, now, p);
         if (rule != NULL) {
             printf("\n# %s: %s\n%s\n", certmap_strength_name(rule->strength), rules[i].binds,
@@ -302,12 +303,11 @@ const ctl_command_t ctl_suggest = {
     .name = "suggest",
     .arguments = "CERT",
     .summary = "Prints rules and entries for a certificate, strongest first",
-    .help =
-        "CERT is a file with the client's certificate, PEM or DER; - is standard input.\n"
-        "Each line that is printed has been tried on the certificate, and says what it\n"
-        "binds to and when it has to be changed.\n\n"
-        "Exit status: 0 lines were printed; 1 with a warning (expired, a CA; malformed:\n"
-        "then no line); 2 an error.\n\n"
-        "  certmapctl suggest ann.pem\n",
-    .run = run
+    .help = "CERT is a file with the client's certificate, PEM or DER; - is standard input.\n"
+            "Each line that is printed has been tried on the certificate, and says what it\n"
+            "binds to and when it has to be changed.\n\n"
+            "Exit status: 0 lines were printed; 1 with a warning (expired, a CA; malformed:\n"
+            "then no line); 2 an error.\n\n"
+            "  certmapctl suggest ann.pem\n",
+    .run = run,
 };

@@ -54,7 +54,7 @@ static const struct {
     [CERTMAP_R_NO_MATCH] = { "no entry and no rule is for this certificate",
                              "\"certmapctl suggest\" prints lines that would be" },
     [CERTMAP_R_USER_DENIED] = { "Require does not let the user in", "change Require" },
-    [CERTMAP_R_SOURCE_UNAVAILABLE] = { "a source cannot be asked", "see to the source" }
+    [CERTMAP_R_SOURCE_UNAVAILABLE] = { "a source cannot be asked", "see to the source" },
 };
 
 /* Neither yes nor no. */
@@ -147,12 +147,13 @@ static const char *answer(const teller_t *t, const certmap_decision_t *d)
     const char *detail = d->detail ? apr_pstrcat(p, " (", show_value(t, d->detail), ")", NULL) : "";
 
     if (d->outcome == CERTMAP_MAPPED) {
-        return apr_pstrcat(p, "mapped to ", show(t, d->user), by_whom(t, d),
-                           d->ngroups ? ", groups " : "", joined(t, d->groups, d->ngroups), NULL);
+        return apr_pstrcat(p, "mapped to ", show(t, d->user), by_whom(t, d), d->ngroups ? ", groups " : "",
+                           joined(t, d->groups, d->ngroups), NULL);
     }
-    return apr_pstrcat(p, d->outcome == CERTMAP_UNDECIDED ? "undecided: " : "refused: ",
-                       certmap_reason_status(d->reason), " ", certmap_reason_name(d->reason), by_whom(t, d), ": ",
-                       words[d->reason].what, detail, "; ", words[d->reason].advice, NULL);
+    return apr_pstrcat(p,
+                       d->outcome == CERTMAP_UNDECIDED ? "undecided: " : "refused: ", certmap_reason_status(d->reason),
+                       " ", certmap_reason_name(d->reason), by_whom(t, d), ": ", words[d->reason].what, detail, "; ",
+                       words[d->reason].advice, NULL);
 }
 
 /* Whether the place's guard refuses, as httpd/access.c has it. */
@@ -181,9 +182,9 @@ static void tell_place(const teller_t *t)
         printf("  CertMap Optional: the request goes on without a user\n");
     }
     if (section->report_only) {
-        printf("  CertMapReportOnly On: %s\n", is_guarded(t->c)
-               ? "it does not lift the guard of CertMapDeferErrors, which refuses all the same"
-               : "this is logged, and the request goes on without a user");
+        printf("  CertMapReportOnly On: %s\n",
+               is_guarded(t->c) ? "it does not lift the guard of CertMapDeferErrors, which refuses all the same"
+                                : "this is logged, and the request goes on without a user");
     }
     if (!t->c->vhost->defer && certmap_reason_is_verification(reason)) {
         printf("  CertMapDeferErrors is off there: mod_ssl may end the TLS handshake before any answer\n");
@@ -253,7 +254,9 @@ static void tell_certificate(const teller_t *t)
     printf("  serial   %s\n  sha256   %s\n", show(t, certmap_cert_serial(view)), certmap_cert_sha256(view));
     if (certmap_cert_malformed(view) == NULL) {
         printf("  valid    %s to %s, %s at %s\n", from ? from : "?", to ? to : "?",
-               dates == CERTMAP_R_NONE ? "in force" : dates == CERTMAP_R_EXPIRED ? "expired" : "not yet valid",
+               dates == CERTMAP_R_NONE      ? "in force"
+               : dates == CERTMAP_R_EXPIRED ? "expired"
+                                            : "not yet valid",
                ctl_time_text(t->c->now, t->ctl->pool));
     }
     else {
@@ -269,9 +272,9 @@ static void tell_certificate(const teller_t *t)
 
 static void tell_entry(const teller_t *t, const certmap_entry_t *entry)
 {
-    printf("  %s %s entry: %s%s%s%s", mark(t, !entry->deny), show(t, entry->key),
-           entry->deny ? "denies" : "maps to ", entry->deny ? "" : show(t, entry->user),
-           entry->ngroups ? ", groups " : "", joined(t, entry->groups, entry->ngroups));
+    printf("  %s %s entry: %s%s%s%s", mark(t, !entry->deny), show(t, entry->key), entry->deny ? "denies" : "maps to ",
+           entry->deny ? "" : show(t, entry->user), entry->ngroups ? ", groups " : "",
+           joined(t, entry->groups, entry->ngroups));
     printf(" (%s)%s%s%s\n", certmap_strength_name(entry->strength), entry->note ? ", note: " : "",
            entry->note ? show_value(t, entry->note) : "",
            entry->expires != 0 && t->c->now >= entry->expires ? ", expired" : "");
@@ -331,7 +334,7 @@ static const char *met(const teller_t *t, const certmap_trace_cond_t *cond)
     switch (cond->state) {
     case CERTMAP_ABSENT:
         return t->c->verdict.chain == NULL && ctl_asks_chain(cond) ? "(unknown without a chain verified by --ca)"
-                                                                : "(absent)";
+                                                                   : "(absent)";
     case CERTMAP_MALFORMED:
         return "(malformed)";
     case CERTMAP_VALID:
@@ -343,8 +346,9 @@ static const char *met(const teller_t *t, const certmap_trace_cond_t *cond)
     for (i = 0; i < cond->nvalues; i++) {
         text = apr_pstrcat(t->ctl->pool, text, i ? " | " : "", show_value(t, cond->values[i]), NULL);
     }
-    return cond->total > cond->nvalues ? apr_psprintf(t->ctl->pool, "%s | ... %" APR_SIZE_T_FMT " in all", text,
-                                                      cond->total) : text;
+    return cond->total > cond->nvalues
+               ? apr_psprintf(t->ctl->pool, "%s | ... %" APR_SIZE_T_FMT " in all", text, cond->total)
+               : text;
 }
 
 static void tell_rule(const teller_t *t, const certmap_trace_rule_t *rule)

@@ -14,9 +14,9 @@
 #define CHAIN_MOST 32
 
 typedef struct verification_t {
-    int most;                   /* CAs above the client's certificate, or CTL_ANY_DEPTH */
+    int most; /* CAs above the client's certificate, or CTL_ANY_DEPTH */
     int failed;
-    apr_uint64_t missing_crl;   /* bit n: the certificate at depth n has no CRL, and its turn has not come */
+    apr_uint64_t missing_crl; /* bit n: the certificate at depth n has no CRL, and its turn has not come */
     certmap_verdict_t verdict;
 } verification_t;
 
@@ -24,7 +24,7 @@ static int fails(verification_t *v, int x509_err, int depth)
 {
     certmap_verdict_add(&v->verdict, x509_err, depth);
     v->failed = 1;
-    return 1;       /* all of the chain is looked at */
+    return 1; /* all of the chain is looked at */
 }
 
 static int step(int ok, X509_STORE_CTX *ctx)
@@ -59,7 +59,7 @@ static int digest_chain(X509_STORE_CTX *ctx, certmap_verdict_t *verdict, apr_poo
 {
     STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
     int i, n = chain ? sk_X509_num(chain) : 0;
-    unsigned char (*digests)[32];
+    unsigned char(*digests)[32];
 
     if (n < 1 || n > CHAIN_MOST) {
         return 0;
@@ -72,14 +72,14 @@ static int digest_chain(X509_STORE_CTX *ctx, certmap_verdict_t *verdict, apr_poo
             return 0;
         }
     }
-    verdict->chain = (const unsigned char (*)[32])digests;
+    verdict->chain = (const unsigned char(*)[32])digests;
     verdict->nchain = (apr_size_t)n - 1;
     return 1;
 }
 
 /* What OpenSSL verifies with. */
 typedef struct tools_t {
-    SSL_CTX *server;            /* for the settings that TLS servers of this system have */
+    SSL_CTX *server; /* for the settings that TLS servers of this system have */
     X509_STORE *store;
     X509_STORE_CTX *ctx;
 } tools_t;
@@ -120,7 +120,8 @@ static int fill_store(ctl_t *ctl, const ctl_verify_t *how, X509_STORE *store)
         }
     }
     return X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL)
-           ? CTL_OK : ctl_fail(ctl, "OpenSSL does not check CRLs");
+               ? CTL_OK
+               : ctl_fail(ctl, "OpenSSL does not check CRLs");
 }
 
 static int prepare(const tools_t *tools, const ctl_verify_t *how, const ctl_certificate_t *certificate,

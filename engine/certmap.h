@@ -125,17 +125,17 @@ apr_status_t certmap_engine_init(apr_pool_t *p);
 /** What an attribute's value is. */
 typedef enum certmap_ava_e {
     CERTMAP_AVA_TEXT,
-    CERTMAP_AVA_OPAQUE,     /**< of another type: value and folded are the lower-case hex of its DER, as behind '#' */
-    CERTMAP_AVA_MALFORMED   /**< value is for display, what cannot be read replaced; folded is empty */
+    CERTMAP_AVA_OPAQUE,   /**< of another type: value and folded are the lower-case hex of its DER, as behind '#' */
+    CERTMAP_AVA_MALFORMED /**< value is for display, what cannot be read replaced; folded is empty */
 } certmap_ava_e;
 
 /** One attribute type and value of an RDN. */
 typedef struct certmap_ava_t {
-    const char *oid;        /**< dotted */
-    certmap_str_t value;    /**< decoded to UTF-8, exactly as encoded otherwise */
-    certmap_str_t folded;   /**< ASCII lower case, runs of blanks one blank, none at the ends */
+    const char *oid;      /**< dotted */
+    certmap_str_t value;  /**< decoded to UTF-8, exactly as encoded otherwise */
+    certmap_str_t folded; /**< ASCII lower case, runs of blanks one blank, none at the ends */
     certmap_ava_e kind;
-    const char *why;        /**< it is malformed; else NULL */
+    const char *why; /**< it is malformed; else NULL */
 } certmap_ava_t;
 
 /** A relative distinguished name: a set of attributes, in a canonical order so that sets compare as arrays. */
@@ -204,32 +204,32 @@ typedef enum certmap_field_e {
 
 /** How values of a field are written and compared. */
 typedef enum certmap_value_kind_e {
-    CERTMAP_V_TEXT,     /**< UTF-8 text */
-    CERTMAP_V_HEX,      /**< lower-case hex digits without separators */
-    CERTMAP_V_IP,       /**< text form of an address; octets in value.ip */
-    CERTMAP_V_DN,       /**< a name; value.dn is set and value.text is its RFC 4514 text */
-    CERTMAP_V_OID,      /**< dotted OID (eku, policy, san.rid) */
-    CERTMAP_V_OPAQUE    /**< of another type than text, in san.other, ext and attributes: lower-case hex of its DER; a
+    CERTMAP_V_TEXT,  /**< UTF-8 text */
+    CERTMAP_V_HEX,   /**< lower-case hex digits without separators */
+    CERTMAP_V_IP,    /**< text form of an address; octets in value.ip */
+    CERTMAP_V_DN,    /**< a name; value.dn is set and value.text is its RFC 4514 text */
+    CERTMAP_V_OID,   /**< dotted OID (eku, policy, san.rid) */
+    CERTMAP_V_OPAQUE /**< of another type than text, in san.other, ext and attributes: lower-case hex of its DER; a
                              rule writes it "#0c05..."; it never names a user */
 } certmap_value_kind_e;
 
 /** A field named in a rule or template. Two fields are the same when kind and oid are. */
 typedef struct certmap_field_t {
     certmap_field_e kind;
-    const char *oid;    /**< dotted, for *_ATTR, SAN_OTHER and EXT; else NULL */
-    const char *name;   /**< the canonical spelling, "subject.CN", "ext:1.2.3" */
+    const char *oid;  /**< dotted, for *_ATTR, SAN_OTHER and EXT; else NULL */
+    const char *name; /**< the canonical spelling, "subject.CN", "ext:1.2.3" */
 } certmap_field_t;
 
 /** One decoded value. */
 typedef struct certmap_value_t {
     certmap_value_kind_e kind;
-    certmap_str_t text;         /**< as templates and traces show it; NUL-terminated, no controls */
-    certmap_str_t folded;       /**< ASCII lower case, runs of blanks one blank, none at the ends; = text for hex; of
+    certmap_str_t text;     /**< as templates and traces show it; NUL-terminated, no controls */
+    certmap_str_t folded;   /**< ASCII lower case, runs of blanks one blank, none at the ends; = text for hex; of
                                      a URI only scheme and host are folded */
-    const certmap_dn_t *dn;     /**< CERTMAP_V_DN */
-    unsigned char ip[16];       /**< CERTMAP_V_IP, network order */
-    unsigned char iplen;        /**< 4 or 16 */
-    apr_uint32_t rdn;           /**< of an attribute of a name: the RDN that it is in, 0 = the first one encoded */
+    const certmap_dn_t *dn; /**< CERTMAP_V_DN */
+    unsigned char ip[16];   /**< CERTMAP_V_IP, network order */
+    unsigned char iplen;    /**< 4 or 16 */
+    apr_uint32_t rdn;       /**< of an attribute of a name: the RDN that it is in, 0 = the first one encoded */
 } certmap_value_t;
 
 /** Opaque view of a certificate; immutable once made, readable from any thread. */
@@ -237,10 +237,10 @@ typedef struct certmap_cert_t certmap_cert_t;
 
 /** The verdict on the certificate's chain. */
 typedef struct certmap_verdict_t {
-    certmap_reason_e reason;            /**< CERTMAP_R_NONE: verified */
-    int x509_err;                       /**< the X509_V_ERR_* behind reason, for the log; 0 when verified */
-    int depth;                          /**< at which depth, 0 = the client's own certificate */
-    const unsigned char (*chain)[32];   /**< SHA-256 of the CAs of the verified chain, issuer first, root last; or
+    certmap_reason_e reason;          /**< CERTMAP_R_NONE: verified */
+    int x509_err;                     /**< the X509_V_ERR_* behind reason, for the log; 0 when verified */
+    int depth;                        /**< at which depth, 0 = the client's own certificate */
+    const unsigned char (*chain)[32]; /**< SHA-256 of the CAs of the verified chain, issuer first, root last; or
                                              NULL */
     apr_size_t nchain;
 } certmap_verdict_t;
@@ -315,36 +315,36 @@ certmap_reason_e certmap_verdict_dates(const certmap_cert_t *cert, apr_time_t no
 
 /** An error or warning with its place. */
 typedef struct certmap_error_t {
-    const char *file;   /**< or NULL */
-    int line;           /**< from 1 */
-    int column;         /**< in bytes, from 1 */
-    int warning;        /**< 0 error, 1 warning */
-    const char *text;   /**< what is wrong and how to mend it; one sentence, one line */
-    int more;           /**< how many others it stands for: "... and N more", the first of which is at its place */
+    const char *file; /**< or NULL */
+    int line;         /**< from 1 */
+    int column;       /**< in bytes, from 1 */
+    int warning;      /**< 0 error, 1 warning */
+    const char *text; /**< what is wrong and how to mend it; one sentence, one line */
+    int more;         /**< how many others it stands for: "... and N more", the first of which is at its place */
 } certmap_error_t;
 
 /** A copy of errors (of certmap_error_t) with their texts, in p: errors often live in the pool of what they concern. */
 apr_array_header_t *certmap_errors_copy(const apr_array_header_t *errors, apr_pool_t *p);
 
-typedef struct certmap_cond_t certmap_cond_t;           /**< one compiled condition */
-typedef struct certmap_template_t certmap_template_t;   /**< a compiled USER */
+typedef struct certmap_cond_t certmap_cond_t;         /**< one compiled condition */
+typedef struct certmap_template_t certmap_template_t; /**< a compiled USER */
 
 /** A rule. Read-only. */
 typedef struct certmap_rule_t {
     const char *name;
     int deny;
     int disabled;
-    int any;                            /**< the word "any" stands in it */
-    const certmap_template_t *user;     /**< NULL for deny */
-    const char *user_text;              /**< as written; NULL for deny */
+    int any;                        /**< the word "any" stands in it */
+    const certmap_template_t *user; /**< NULL for deny */
+    const char *user_text;          /**< as written; NULL for deny */
     const certmap_cond_t *conds;
     apr_size_t nconds;
     const char *const *groups;
     apr_size_t ngroups;
-    apr_time_t expires;                 /**< first instant at which it has expired; 0: never */
-    const char *note;                   /**< or NULL */
+    apr_time_t expires; /**< first instant at which it has expired; 0: never */
+    const char *note;   /**< or NULL */
     certmap_strength_e strength;
-    const char *file;                   /**< where it stands */
+    const char *file; /**< where it stands */
     int line;
 } certmap_rule_t;
 
@@ -390,9 +390,9 @@ const certmap_rule_t *certmap_ruleset_rule(const certmap_ruleset_t *rs, apr_size
  * the sources' allow entries, then the rules.
  */
 typedef struct certmap_list_t {
-    const struct certmap_list_t *outer;     /**< asked before, or NULL */
-    const certmap_ruleset_t *rules;         /**< or NULL */
-    struct certmap_source_t *source;        /**< or NULL */
+    const struct certmap_list_t *outer; /**< asked before, or NULL */
+    const certmap_ruleset_t *rules;     /**< or NULL */
+    struct certmap_source_t *source;    /**< or NULL */
 } certmap_list_t;
 
 /** How many rules a list holds, outer ones included. list may be NULL. */
@@ -427,23 +427,23 @@ const char *certmap_rule_text(const certmap_rule_t *rule, apr_pool_t *p);
 /** What is stored for one key (INTERFACE, "One-to-one entries"). */
 typedef struct certmap_entry_t {
     int deny;
-    const char *user;               /**< a literal user name; NULL for deny */
+    const char *user; /**< a literal user name; NULL for deny */
     const char *const *groups;
     apr_size_t ngroups;
-    apr_time_t expires;             /**< first instant at which it has expired; 0: never */
-    const char *note;               /**< or NULL */
-    certmap_strength_e strength;    /**< of the key */
-    const char *key;                /**< the key's type, for logs: "sha256", "issuer-serial", ... */
+    apr_time_t expires;          /**< first instant at which it has expired; 0: never */
+    const char *note;            /**< or NULL */
+    certmap_strength_e strength; /**< of the key */
+    const char *key;             /**< the key's type, for logs: "sha256", "issuer-serial", ... */
 } certmap_entry_t;
 
 /** What a source holds for a certificate. */
 typedef struct certmap_lookup_t {
-    int has_deny;                   /**< a deny entry under any of the certificate's keys */
+    int has_deny; /**< a deny entry under any of the certificate's keys */
     certmap_entry_t deny;
-    int has_allow;                  /**< the allow entry under its strongest key that has one */
+    int has_allow; /**< the allow entry under its strongest key that has one */
     certmap_entry_t allow;
-    int ambiguous;                  /**< several e-mail addresses, and their allow entries say different things */
-    const char *unformed;           /**< NULL, or a type of key ("dn") that this certificate has, but not in a form that
+    int ambiguous;        /**< several e-mail addresses, and their allow entries say different things */
+    const char *unformed; /**< NULL, or a type of key ("dn") that this certificate has, but not in a form that
                                          anybody could compare, while the source holds, or may hold, deny entries under
                                          keys of that type */
 } certmap_lookup_t;
@@ -456,7 +456,7 @@ typedef struct certmap_source_t certmap_source_t;
  * request is answered 503. generation changes whenever an answer might.
  */
 typedef struct certmap_source_vtable_t {
-    const char *name;               /**< "file", "store" */
+    const char *name; /**< "file", "store" */
     apr_status_t (*lookup)(certmap_source_t *source, const certmap_cert_t *cert, certmap_lookup_t *found,
                            const char **why, apr_pool_t *p);
     apr_uint64_t (*generation)(certmap_source_t *source);
@@ -465,7 +465,7 @@ typedef struct certmap_source_vtable_t {
 /** A source of one-to-one mappings. Providers put it first in a struct of their own. */
 struct certmap_source_t {
     const certmap_source_vtable_t *vtable;
-    const char *name;               /**< as configured, for logs and notes: "file /etc/x.map" */
+    const char *name; /**< as configured, for logs and notes: "file /etc/x.map" */
 };
 
 /**
@@ -475,14 +475,14 @@ struct certmap_source_t {
  * what a CA wrote into a certificate, and another CA may write the same.
  */
 typedef enum certmap_kind_e {
-    CERTMAP_K_SHA256,           /**< the certificate; strong */
-    CERTMAP_K_SPKI,             /**< its key; strong */
-    CERTMAP_K_SKI_ISSUER,       /**< subject key identifier and issuer; strong */
-    CERTMAP_K_ISSUER_SERIAL,    /**< strong */
-    CERTMAP_K_DN,               /**< subject and issuer; scoped */
-    CERTMAP_K_SKI,              /**< subject key identifier alone; weak */
-    CERTMAP_K_SUBJECT,          /**< subject alone; weak */
-    CERTMAP_K_EMAIL,            /**< an address of the subject alternative name; weak */
+    CERTMAP_K_SHA256,        /**< the certificate; strong */
+    CERTMAP_K_SPKI,          /**< its key; strong */
+    CERTMAP_K_SKI_ISSUER,    /**< subject key identifier and issuer; strong */
+    CERTMAP_K_ISSUER_SERIAL, /**< strong */
+    CERTMAP_K_DN,            /**< subject and issuer; scoped */
+    CERTMAP_K_SKI,           /**< subject key identifier alone; weak */
+    CERTMAP_K_SUBJECT,       /**< subject alone; weak */
+    CERTMAP_K_EMAIL,         /**< an address of the subject alternative name; weak */
     CERTMAP_K_COUNT
 } certmap_kind_e;
 
@@ -571,27 +571,27 @@ apr_uint64_t certmap_generation_number(const certmap_generation_t *generation);
 /* ---- files that are read again ------------------------------------------------------------------------------- */
 
 typedef enum certmap_file_e {
-    CERTMAP_FILE_RULES,         /**< objects are certmap_ruleset_t */
-    CERTMAP_FILE_ENTRIES        /**< objects are certmap_entries_t */
+    CERTMAP_FILE_RULES,  /**< objects are certmap_ruleset_t */
+    CERTMAP_FILE_ENTRIES /**< objects are certmap_entries_t */
 } certmap_file_e;
 
 typedef enum certmap_reread_e {
-    CERTMAP_REREAD_SAME,        /**< nothing has changed since it was looked at last */
-    CERTMAP_REREAD_REPLACED,    /**< there is a new generation */
-    CERTMAP_REREAD_KEPT,        /**< the file cannot be read, or its text has errors; what was there stays */
-    CERTMAP_REREAD_LOST         /**< of stores: nothing is in force any more */
+    CERTMAP_REREAD_SAME,     /**< nothing has changed since it was looked at last */
+    CERTMAP_REREAD_REPLACED, /**< there is a new generation */
+    CERTMAP_REREAD_KEPT,     /**< the file cannot be read, or its text has errors; what was there stays */
+    CERTMAP_REREAD_LOST      /**< of stores: nothing is in force any more */
 } certmap_reread_e;
 
 /** What one look at a file found. Lives in the pool given to certmap_reread_check. */
 typedef struct certmap_report_t {
     certmap_reread_e outcome;
-    const char *why;                        /**< the file cannot be read: why; else NULL */
-    const apr_array_header_t *errors;       /**< of certmap_error_t, warnings too; never NULL */
-    const apr_array_header_t *added;        /**< names of rules (const char *); NULL for entries */
+    const char *why;                  /**< the file cannot be read: why; else NULL */
+    const apr_array_header_t *errors; /**< of certmap_error_t, warnings too; never NULL */
+    const apr_array_header_t *added;  /**< names of rules (const char *); NULL for entries */
     const apr_array_header_t *removed;
-    const apr_array_header_t *changed;      /**< the same name, another text */
-    apr_size_t count;                       /**< rules or entries that are there now */
-    apr_uint64_t generation;                /**< number of what is there now; 0: nothing */
+    const apr_array_header_t *changed; /**< the same name, another text */
+    apr_size_t count;                  /**< rules or entries that are there now */
+    apr_uint64_t generation;           /**< number of what is there now; 0: nothing */
 } certmap_report_t;
 
 /** A file and the slot that holds what it says. Looked at by one thread at a time; the slot is read by any. */
@@ -662,9 +662,9 @@ certmap_checked_t *certmap_checked_create(void);
 /** What one look at a store found. Lives in the pool given to certmap_source_store_look. */
 typedef struct certmap_store_report_t {
     certmap_reread_e outcome;
-    apr_status_t status;            /**< what is wrong with the file, or APR_SUCCESS */
-    const char *why;                /**< in words; NULL when nothing is */
-    apr_size_t count;               /**< entries that are in force now; only when REPLACED */
+    apr_status_t status; /**< what is wrong with the file, or APR_SUCCESS */
+    const char *why;     /**< in words; NULL when nothing is */
+    apr_size_t count;    /**< entries that are in force now; only when REPLACED */
 } certmap_store_report_t;
 
 /**
@@ -718,9 +718,9 @@ apr_status_t certmap_store_add(const char *path, certmap_str_t text, const char 
                                apr_array_header_t **errors, const char **why, apr_pool_t *p);
 /** Removes entries, all or none. @param keys one a line, as lines of an entry file begin
  *  @param count out: how many were removed  @return APR_NOTFOUND: some have none, *errors says which */
-apr_status_t certmap_store_remove(const char *path, certmap_str_t keys, const char *file,
-                                  certmap_progress_fn *progress, void *baton, apr_size_t *count,
-                                  apr_array_header_t **errors, const char **why, apr_pool_t *p);
+apr_status_t certmap_store_remove(const char *path, certmap_str_t keys, const char *file, certmap_progress_fn *progress,
+                                  void *baton, apr_size_t *count, apr_array_header_t **errors, const char **why,
+                                  apr_pool_t *p);
 /** One key's entry. @param text out: the key as it was written when it was added; APR_NOTFOUND: it has none */
 apr_status_t certmap_store_get(const char *path, certmap_str_t key, const char **text, certmap_entry_t *entry,
                                apr_array_header_t **errors, const char **why, apr_pool_t *p);
@@ -735,20 +735,20 @@ apr_status_t certmap_store_verify(const char *path, certmap_progress_fn *progres
 typedef enum certmap_outcome_e {
     CERTMAP_MAPPED,
     CERTMAP_REFUSED,
-    CERTMAP_UNDECIDED       /**< a source could not be asked: 503 */
+    CERTMAP_UNDECIDED /**< a source could not be asked: 503 */
 } certmap_outcome_e;
 
 typedef struct certmap_decision_t {
     certmap_outcome_e outcome;
-    certmap_reason_e reason;            /**< CERTMAP_R_NONE when mapped */
-    const char *user;                   /**< NUL-terminated, valid (certmap_user_check); NULL unless mapped */
-    const certmap_rule_t *rule;         /**< that decided, or NULL */
-    const char *source;                 /**< that decided, or could not be asked, or NULL */
+    certmap_reason_e reason;    /**< CERTMAP_R_NONE when mapped */
+    const char *user;           /**< NUL-terminated, valid (certmap_user_check); NULL unless mapped */
+    const certmap_rule_t *rule; /**< that decided, or NULL */
+    const char *source;         /**< that decided, or could not be asked, or NULL */
     const char *const *groups;
     apr_size_t ngroups;
-    certmap_strength_e strength;        /**< of the mapping */
-    apr_time_t until;                   /**< the decision holds before this instant (expires=); 0: no end */
-    const char *detail;                 /**< more for the log ("%{subject.CN}: 2 values"), or NULL */
+    certmap_strength_e strength; /**< of the mapping */
+    apr_time_t until;            /**< the decision holds before this instant (expires=); 0: no end */
+    const char *detail;          /**< more for the log ("%{subject.CN}: 2 values"), or NULL */
 } certmap_decision_t;
 
 /**
@@ -771,36 +771,36 @@ const char *certmap_user_check(certmap_str_t user);
 typedef enum certmap_told_e {
     CERTMAP_COND_NO,
     CERTMAP_COND_YES,
-    CERTMAP_COND_MALFORMED,             /**< its field is malformed */
-    CERTMAP_COND_OTHER_TYPE,            /**< it asks for text, and its field has a value of another type */
-    CERTMAP_COND_ERROR                  /**< the matcher failed */
+    CERTMAP_COND_MALFORMED,  /**< its field is malformed */
+    CERTMAP_COND_OTHER_TYPE, /**< it asks for text, and its field has a value of another type */
+    CERTMAP_COND_ERROR       /**< the matcher failed */
 } certmap_told_e;
 
 typedef struct certmap_trace_cond_t {
     const certmap_cond_t *cond;
-    const char *text;                   /**< the condition as written */
-    int holds;                          /**< told is CERTMAP_COND_YES */
+    const char *text; /**< the condition as written */
+    int holds;        /**< told is CERTMAP_COND_YES */
     certmap_told_e told;
-    const char *why;                    /**< the field is malformed, or NULL */
-    certmap_state_e state;              /**< of the field */
-    const char *const *values;          /**< the values met (RFC 4514 for DNs), at most 16 */
-    apr_size_t nvalues;                 /**< of values */
-    apr_size_t total;                   /**< of the certificate */
-    int which;                          /**< index of the value that made it hold, or fail; -1: no single one did */
-    const char *error;                  /**< matcher error, or NULL */
+    const char *why;           /**< the field is malformed, or NULL */
+    certmap_state_e state;     /**< of the field */
+    const char *const *values; /**< the values met (RFC 4514 for DNs), at most 16 */
+    apr_size_t nvalues;        /**< of values */
+    apr_size_t total;          /**< of the certificate */
+    int which;                 /**< index of the value that made it hold, or fail; -1: no single one did */
+    const char *error;         /**< matcher error, or NULL */
 } certmap_trace_cond_t;
 
 typedef struct certmap_trace_rule_t {
     const certmap_rule_t *rule;
-    int matched;                        /**< all conditions together hold, values bound to one another */
-    const char *malformed;              /**< nobody can say whether it matches: what is malformed; or NULL */
-    int decided;                        /**< this rule made the decision */
+    int matched;           /**< all conditions together hold, values bound to one another */
+    const char *malformed; /**< nobody can say whether it matches: what is malformed; or NULL */
+    int decided;           /**< this rule made the decision */
     const certmap_trace_cond_t *conds;
     apr_size_t nconds;
 } certmap_trace_rule_t;
 
 typedef struct certmap_trace_t {
-    const certmap_trace_rule_t *rules;  /**< every enabled rule up to the one that decided, and those behind it */
+    const certmap_trace_rule_t *rules; /**< every enabled rule up to the one that decided, and those behind it */
     apr_size_t nrules;
 } certmap_trace_t;
 

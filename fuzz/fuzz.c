@@ -19,7 +19,7 @@ void fuzz_fail(const char *file, int line, const char *what)
 
 static int out_of_memory(int status)
 {
-    (void) status;
+    (void)status;
     fuzz_fail("pool", 0, "memory");
 }
 
@@ -72,10 +72,10 @@ int fuzz_line(fuzz_in_t *in, certmap_str_t *line, apr_pool_t *p)
     if (in->at == in->end) {
         return 0;
     }
-    stop = memchr(from, '\n', (size_t) (in->end - from));
+    stop = memchr(from, '\n', (size_t)(in->end - from));
     in->at = stop ? stop + 1 : in->end;
-    line->len = (apr_size_t) ((stop ? stop : in->end) - from);
-    line->data = apr_pstrmemdup(p, (const char *) from, line->len);
+    line->len = (apr_size_t)((stop ? stop : in->end) - from);
+    line->data = apr_pstrmemdup(p, (const char *)from, line->len);
     return 1;
 }
 
@@ -105,25 +105,25 @@ static void wrap(writer_t *w, unsigned char tag, apr_size_t end)
     int n = 6;
 
     if (len < 0x80) {
-        head[--n] = (unsigned char) len;
+        head[--n] = (unsigned char)len;
     }
     else {
         for (; len > 0; len >>= 8) {
-            head[--n] = (unsigned char) len;
+            head[--n] = (unsigned char)len;
         }
-        head[n - 1] = (unsigned char) (0x80 | (6 - n));
+        head[n - 1] = (unsigned char)(0x80 | (6 - n));
         n--;
     }
     head[--n] = tag;
-    put(w, head + n, (apr_size_t) (6 - n));
+    put(w, head + n, (apr_size_t)(6 - n));
 }
 
 static const struct {
     char kind;
-    unsigned char type;     /* last arc of 2.5.4, or the context tag of a general name */
+    unsigned char type; /* last arc of 2.5.4, or the context tag of a general name */
 } kinds[] = {
-    { 'C', 3 }, { 'O', 10 }, { 'U', 11 }, { 'S', 5 }, { 'T', 12 },
-    { 'e', 0x81 }, { 'd', 0x82 }, { 'u', 0x86 }, { 'p', 0xa0 }
+    { 'C', 3 },    { 'O', 10 },   { 'U', 11 },   { 'S', 5 },    { 'T', 12 },
+    { 'e', 0x81 }, { 'd', 0x82 }, { 'u', 0x86 }, { 'p', 0xa0 },
 };
 
 static unsigned char type_of(char kind)
@@ -175,7 +175,7 @@ static void put_subject(writer_t *w, const fuzz_value_t *values, apr_size_t n)
         }
     }
     if (open) {
-        wrap(w, 0x31, set);     /* "joined" to no attribute before it */
+        wrap(w, 0x31, set); /* "joined" to no attribute before it */
     }
     wrap(w, 0x30, end);
 }
@@ -216,8 +216,12 @@ certmap_str_t fuzz_der(const fuzz_value_t *values, apr_size_t n, apr_pool_t *p)
 {
     static const unsigned char ed25519[] = { 0x30, 5, 0x06, 3, 0x2b, 0x65, 0x70 };
     static const unsigned char head[] = { 0xa0, 3, 0x02, 1, 2, 0x02, 2, 0x1f, 0x3a };
-    static const unsigned char issuer[] = "\x30\x12\x31\x10\x30\x0e\x06\x03\x55\x04\x03\x0c\x07" "Test CA";
-    static const char validity[] = "\x30\x1e\x17\x0d" "250101000000Z" "\x17\x0d" "350101000000Z";
+    static const unsigned char issuer[] = "\x30\x12\x31\x10\x30\x0e\x06\x03\x55\x04\x03\x0c\x07"
+                                          "Test CA";
+    static const char validity[] = "\x30\x1e\x17\x0d"
+                                   "250101000000Z"
+                                   "\x17\x0d"
+                                   "350101000000Z";
     unsigned char bits[65] = { 0 };
     apr_size_t room = 1024;
     apr_size_t end;
@@ -245,7 +249,7 @@ certmap_str_t fuzz_der(const fuzz_value_t *values, apr_size_t n, apr_pool_t *p)
     put(&w, head, sizeof(head));
     wrap(&w, 0x30, end);
     wrap(&w, 0x30, room);
-    return (certmap_str_t){ (const char *) w.buf + w.at, room - w.at };
+    return (certmap_str_t){ (const char *)w.buf + w.at, room - w.at };
 }
 
 const certmap_cert_t *fuzz_cert(const fuzz_value_t *values, apr_size_t n, apr_pool_t *p)
@@ -253,7 +257,7 @@ const certmap_cert_t *fuzz_cert(const fuzz_value_t *values, apr_size_t n, apr_po
     certmap_str_t der = fuzz_der(values, n, p);
     const certmap_cert_t *cert = NULL;
 
-    if (certmap_cert_create_der((const unsigned char *) der.data, der.len, &cert, p) != APR_SUCCESS) {
+    if (certmap_cert_create_der((const unsigned char *)der.data, der.len, &cert, p) != APR_SUCCESS) {
         /* OpenSSL refuses strings of some types by itself; then nobody is there. */
         FUZZ_CHECK(n > 0);
         return fuzz_cert(NULL, 0, p);
@@ -273,7 +277,7 @@ const certmap_cert_t *fuzz_read_cert(fuzz_in_t *in, apr_pool_t *p)
     while (n < VALUES_MOST && fuzz_line(in, &line, p) && line.len > 0) {
         if (line.len >= 3 && fuzz_kind_known(line.data[0])) {
             values[n].kind = line.data[0];
-            values[n].tag = tags[(unsigned char) line.data[1] % 8];
+            values[n].tag = tags[(unsigned char)line.data[1] % 8];
             values[n].joined = line.data[2] == '+';
             values[n].text = (certmap_str_t){ line.data + 3, line.len - 3 };
             n++;
@@ -314,10 +318,10 @@ int fuzz_is_clean(certmap_str_t text)
     static const struct {
         long from, to;
     } bad[] = {
-        { 0, 0x1f }, { 0x7f, 0x9f }, { 0x61c, 0x61c }, { 0x200b, 0x200f }, { 0x2028, 0x202e }, { 0x2060, 0x2060 },
-        { 0x2066, 0x2069 }, { 0xfeff, 0xfeff }
+        { 0, 0x1f },        { 0x7f, 0x9f },     { 0x61c, 0x61c },   { 0x200b, 0x200f },
+        { 0x2028, 0x202e }, { 0x2060, 0x2060 }, { 0x2066, 0x2069 }, { 0xfeff, 0xfeff },
     };
-    const unsigned char *at = (const unsigned char *) text.data;
+    const unsigned char *at = (const unsigned char *)text.data;
     const unsigned char *end = at + text.len;
     apr_size_t i;
 
@@ -335,7 +339,7 @@ int fuzz_is_clean(certmap_str_t text)
 
 int fuzz_is_sound(certmap_str_t text)
 {
-    const unsigned char *at = (const unsigned char *) text.data;
+    const unsigned char *at = (const unsigned char *)text.data;
     const unsigned char *end = at + text.len;
 
     while (at < end) {
@@ -350,7 +354,7 @@ int fuzz_is_sound(certmap_str_t text)
 
 int fuzz_is_line(const char *text)
 {
-    const unsigned char *at = (const unsigned char *) text;
+    const unsigned char *at = (const unsigned char *)text;
     const unsigned char *end = at + strlen(text);
 
     while (at < end) {
@@ -387,7 +391,7 @@ certmap_str_t fuzz_fold(certmap_str_t text, apr_pool_t *p)
         if (!BLANK(from)) {
             char c = text.data[from];
 
-            out[n++] = c >= 'A' && c <= 'Z' ? (char) (c + 32) : c;
+            out[n++] = c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
         }
         else if (!BLANK(from - 1)) {
             out[n++] = ' ';
@@ -424,13 +428,13 @@ int fuzz_wild(certmap_str_t pattern, certmap_str_t text)
             return 0;
         }
         if (c == '?') {
-            const unsigned char *at = (const unsigned char *) text.data;
+            const unsigned char *at = (const unsigned char *)text.data;
 
             if (code_point(&at, at + text.len) < 0) {
                 return 0;
             }
-            text.len -= (apr_size_t) ((const char *) at - text.data);
-            text.data = (const char *) at;
+            text.len -= (apr_size_t)((const char *)at - text.data);
+            text.data = (const char *)at;
             continue;
         }
         if (c == '\\' && pattern.len > 0 && strchr("*?\\", pattern.data[0]) != NULL) {
@@ -452,7 +456,7 @@ int fuzz_meets(certmap_str_t pattern, int exact, certmap_str_t text, apr_pool_t 
     certmap_str_t folded = fuzz_fold(text, p);
 
     if (folded.len == 0) {
-        return 0;       /* a value of blanks is no value */
+        return 0; /* a value of blanks is no value */
     }
     return exact ? fuzz_wild(pattern, text) : fuzz_wild(fuzz_fold(pattern, p), folded);
 }

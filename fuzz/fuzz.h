@@ -36,7 +36,7 @@ int fuzz_one_store(const uint8_t *data, size_t size);
 int fuzz_one_template(const uint8_t *data, size_t size);
 
 /** What must hold. Says what does not, and ends the process so that the fuzzer keeps the input. */
-#define FUZZ_CHECK(holds) ((holds) ? (void) 0 : fuzz_fail(__FILE__, __LINE__, #holds))
+#define FUZZ_CHECK(holds) ((holds) ? (void)0 : fuzz_fail(__FILE__, __LINE__, #holds))
 void fuzz_fail(const char *file, int line, const char *what) __attribute__((noreturn));
 
 /** The pool of this run; what the run before had in it is freed. The first call starts APR and the engine. */
@@ -68,9 +68,9 @@ int fuzz_line(fuzz_in_t *in, certmap_str_t *line, apr_pool_t *p);
 
 /** One value of a certificate that is to be made. */
 typedef struct fuzz_value_t {
-    char kind;              /**< see fuzz_kind_known */
-    unsigned char tag;      /**< ASN.1 type of a subject attribute or UPN */
-    int joined;             /**< in the RDN of the attribute before */
+    char kind;         /**< see fuzz_kind_known */
+    unsigned char tag; /**< ASN.1 type of a subject attribute or UPN */
+    int joined;        /**< in the RDN of the attribute before */
     certmap_str_t text;
 } fuzz_value_t;
 

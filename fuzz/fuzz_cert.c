@@ -15,11 +15,39 @@
 #include "fuzz.h"
 
 static const char *const fields[] = {
-    "subject", "issuer", "subject.CN", "subject.O", "subject.OU", "subject.UID", "subject.emailAddress", "issuer.CN",
-    "issuer.O", "san.email", "san.dns", "san.uri", "san.ip", "san.upn", "san.dirname", "san.rid",
-    "san.other:1.3.6.1.4.1.311.20.2.3", "san.other:1.3.6.1.4.1.311.25.2.1", "san.other:1.2.3.4", "serial", "sha256",
-    "sha1", "spki", "ski", "aki", "eku", "ku", "policy", "ext:1.2.3.4", "ext:2.5.29.17", "sid", "chain.sha256",
-    "root.sha256"
+    "subject",
+    "issuer",
+    "subject.CN",
+    "subject.O",
+    "subject.OU",
+    "subject.UID",
+    "subject.emailAddress",
+    "issuer.CN",
+    "issuer.O",
+    "san.email",
+    "san.dns",
+    "san.uri",
+    "san.ip",
+    "san.upn",
+    "san.dirname",
+    "san.rid",
+    "san.other:1.3.6.1.4.1.311.20.2.3",
+    "san.other:1.3.6.1.4.1.311.25.2.1",
+    "san.other:1.2.3.4",
+    "serial",
+    "sha256",
+    "sha1",
+    "spki",
+    "ski",
+    "aki",
+    "eku",
+    "ku",
+    "policy",
+    "ext:1.2.3.4",
+    "ext:2.5.29.17",
+    "sid",
+    "chain.sha256",
+    "root.sha256",
 };
 
 #define NFIELDS (sizeof(fields) / sizeof(fields[0]))
@@ -68,7 +96,7 @@ static void check_value(const certmap_field_t *field, const certmap_value_t *v, 
         break;
     case CERTMAP_V_OPAQUE:
         if (v->text.len == 0 && field->kind == CERTMAP_F_EXT) {
-            break;      /* an extension with nothing in it */
+            break; /* an extension with nothing in it */
         }
         /* fall through */
     case CERTMAP_V_HEX:
@@ -103,7 +131,7 @@ static certmap_state_e values_of(const certmap_cert_t *cert, const char *name, c
 
     if (certmap_field_parse((certmap_str_t){ name, strlen(name) }, &field, &why, p) != APR_SUCCESS) {
         *n = 0;
-        return CERTMAP_ABSENT;      /* an OID that rules cannot write */
+        return CERTMAP_ABSENT; /* an OID that rules cannot write */
     }
     state = certmap_cert_values(cert, &verdict, &field, values, n, p);
     FUZZ_CHECK((state == CERTMAP_VALID) == (*n > 0) && (*n > 0) == (*values != NULL));
@@ -121,7 +149,7 @@ static const char *dotted(const ASN1_OBJECT *obj, apr_pool_t *p)
     char text[1024];
     int n = OBJ_obj2txt(text, sizeof(text), obj, 1);
 
-    return n > 0 && n < (int) sizeof(text) ? apr_pstrmemdup(p, text, (apr_size_t) n) : NULL;
+    return n > 0 && n < (int)sizeof(text) ? apr_pstrmemdup(p, text, (apr_size_t)n) : NULL;
 }
 
 /* An attribute's text as OpenSSL reads it; data NULL where it is none. */
@@ -137,10 +165,10 @@ static certmap_str_t openssl_text(const X509_NAME_ENTRY *entry, apr_pool_t *p)
         len = ASN1_STRING_to_UTF8(&utf8, data);
     }
     if (len >= 0) {
-        text = apr_pstrmemdup(p, (const char *) utf8, (apr_size_t) len);
+        text = apr_pstrmemdup(p, (const char *)utf8, (apr_size_t)len);
     }
     OPENSSL_free(utf8);
-    return (certmap_str_t){ text, len >= 0 ? (apr_size_t) len : 0 };
+    return (certmap_str_t){ text, len >= 0 ? (apr_size_t)len : 0 };
 }
 
 /* OpenSSL's reading of the subject's attributes is the view's, value by value in encoded order; what has nothing but
@@ -211,7 +239,7 @@ static void compare_digest(const certmap_cert_t *cert, const uint8_t *data, size
 
     FUZZ_CHECK(EVP_Digest(data, size, sum, NULL, EVP_sha256(), NULL) == 1);
     for (i = 0; i < 32; i++) {
-        apr_snprintf(hex + 2 * i, 3, "%02x", (unsigned) sum[i]);
+        apr_snprintf(hex + 2 * i, 3, "%02x", (unsigned)sum[i]);
     }
     FUZZ_CHECK(strcmp(hex, certmap_cert_sha256(cert)) == 0);
 }
@@ -282,7 +310,7 @@ int FUZZ_TARGET(cert)(const uint8_t *data, size_t size)
     const certmap_cert_t *same = NULL;
     const uint8_t *at = data;
     apr_status_t rv = certmap_cert_create_der(data, size, &cert, p);
-    X509 *x509 = size > 0 && size < 0x7fffffff ? d2i_X509(NULL, &at, (long) size) : NULL;
+    X509 *x509 = size > 0 && size < 0x7fffffff ? d2i_X509(NULL, &at, (long)size) : NULL;
 
     ERR_clear_error();
     FUZZ_CHECK((rv == APR_SUCCESS) == (cert != NULL));

@@ -12,7 +12,7 @@
 #define CONDS_MOST 4
 
 typedef struct want_cond_t {
-    char kind;              /* of fuzz_value_t */
+    char kind; /* of fuzz_value_t */
     int all;
     int exact;
     int negated;
@@ -25,8 +25,8 @@ typedef struct want_rule_t {
     int any;
     int disabled;
     int expired;
-    char user_kind;         /* 0: the user is "u", else %{the field} */
-    int first;              /* :first */
+    char user_kind; /* 0: the user is "u", else %{the field} */
+    int first;      /* :first */
     want_cond_t conds[CONDS_MOST];
     apr_size_t nconds;
 } want_rule_t;
@@ -36,7 +36,7 @@ typedef struct world_t {
     apr_size_t nvalues;
     want_rule_t rules[RULES_MOST];
     apr_size_t nrules;
-    apr_size_t nouter;      /* how many of them are the outer list's */
+    apr_size_t nouter; /* how many of them are the outer list's */
     apr_pool_t *p;
 } world_t;
 
@@ -50,22 +50,26 @@ static const struct {
     char kind;
     const char *field;
 } fields[] = {
-    { 'C', "subject.CN" }, { 'U', "subject.OU" }, { 'O', "subject.O" }, { 'e', "san.email" }, { 'd', "san.dns" }
+    { 'C', "subject.CN" }, { 'U', "subject.OU" }, { 'O', "subject.O" }, { 'e', "san.email" }, { 'd', "san.dns" },
 };
 
 /* ASCII only: an SAN must hold them too. The one with a control character is malformed. */
 static const char *const words[] = {
-    "ann", "Ann", "bob", "ann lee", "ann  lee", "a*b", "b", " ", "ann@x", "bob@x.y", "a?b", "a\\b", "ab", "AnnAnn",
-    "ann\x01", "x"
+    "ann",   "Ann",     "bob", "ann lee", "ann  lee", "a*b",    "b",       " ",
+    "ann@x", "bob@x.y", "a?b", "a\\b",    "ab",       "AnnAnn", "ann\x01", "x",
 };
 
 /* Text of subject attributes also has characters of several bytes. */
-static const char *const wide[] = { "\xc3\xa9", "ann\xc3\xa9", "\xe2\x82\xac" "b", "a\xf0\x9f\x98\x80" "b" };
+static const char *const wide[] = { "\xc3\xa9", "ann\xc3\xa9",
+                                    "\xe2\x82\xac"
+                                    "b",
+                                    "a\xf0\x9f\x98\x80"
+                                    "b" };
 
 static const char *const patterns[] = {
-    "ann", "Ann", "ANN", "ann lee", "ann   lee", "*", "?", "??", "???", "a*", "*b", "*n*", "a\\*b", "a\\?b", "a\\\\b",
-    "a?b",
-    "*@x", "*@*", "b", "bob", "a*n*e", "*nn", "AnnAnn", "?*", "*x*y", "\xc3\xa9", "ann?", "?b", " a", "x", "bo*", "ab"
+    "ann",    "Ann",   "ANN",   "ann lee",  "ann   lee", "*",   "?",   "??", "???", "a*",    "*b",
+    "*n*",    "a\\*b", "a\\?b", "a\\\\b",   "a?b",       "*@x", "*@*", "b",  "bob", "a*n*e", "*nn",
+    "AnnAnn", "?*",    "*x*y",  "\xc3\xa9", "ann?",      "?b",  " a",  "x",  "bo*", "ab",
 };
 
 static const char *field_name(char kind)
@@ -104,7 +108,7 @@ static void choose_rule(want_rule_t *r, fuzz_in_t *in, apr_size_t number, apr_po
     int positive = 0;
     apr_size_t i;
 
-    r->name = apr_psprintf(p, "r%d", (int) number);
+    r->name = apr_psprintf(p, "r%d", (int)number);
     r->deny = (how & 3) == 0;
     r->disabled = (how & 0x1c) == 0x1c;
     r->expired = (how & 0xe0) == 0xe0;
@@ -120,8 +124,8 @@ static void choose_rule(want_rule_t *r, fuzz_in_t *in, apr_size_t number, apr_po
         c->all = (flags & 0x90) == 0x90;
         c->exact = (flags & 0x08) != 0;
         c->pattern = patterns[fuzz_pick(in, 32)];
-        if ((c->kind == 'e' || c->kind == 'd') && (unsigned char) c->pattern[0] >= 0x80) {
-            c->pattern = "ann";         /* what an SAN cannot hold is an error */
+        if ((c->kind == 'e' || c->kind == 'd') && (unsigned char)c->pattern[0] >= 0x80) {
+            c->pattern = "ann"; /* what an SAN cannot hold is an error */
         }
         positive |= !c->negated;
     }
@@ -312,9 +316,10 @@ static answer_t decide_plainly(const world_t *w)
             continue;
         }
         a.rule = r->name;
-        a.reason = r->deny ? CERTMAP_R_DENIED_BY_RULE : m == MALFORMED ? CERTMAP_R_MALFORMED
-                   : r->expired ? CERTMAP_R_MAPPING_EXPIRED
-                   : user_of(w, r, &a.user);
+        a.reason = r->deny          ? CERTMAP_R_DENIED_BY_RULE
+                   : m == MALFORMED ? CERTMAP_R_MALFORMED
+                   : r->expired     ? CERTMAP_R_MAPPING_EXPIRED
+                                    : user_of(w, r, &a.user);
         break;
     }
     a.user = a.reason == CERTMAP_R_NONE ? a.user : NULL;
@@ -352,8 +357,8 @@ static void compare_trace(const world_t *w, const answer_t *want, const certmap_
         for (j = 0; j < r->nconds; j++) {
             FUZZ_CHECK(t->conds[j].error == NULL);
             FUZZ_CHECK(is_malformed(w, r->conds[j].kind)
-                       ? t->conds[j].told == CERTMAP_COND_MALFORMED && t->conds[j].why != NULL
-                       : t->conds[j].holds == holds(w, &r->conds[j]));
+                           ? t->conds[j].told == CERTMAP_COND_MALFORMED && t->conds[j].why != NULL
+                           : t->conds[j].holds == holds(w, &r->conds[j]));
         }
     }
     FUZZ_CHECK(told == trace->nrules);
@@ -394,7 +399,7 @@ int FUZZ_TARGET(decide)(const uint8_t *data, size_t size)
     w->p = p;
     choose_certificate(w, &in);
     w->nrules = fuzz_pick(&in, RULES_MOST + 1);
-    w->nouter = w->nrules ? fuzz_pick(&in, (unsigned) w->nrules + 1) : 0;
+    w->nouter = w->nrules ? fuzz_pick(&in, (unsigned)w->nrules + 1) : 0;
     for (i = 0; i < w->nrules; i++) {
         choose_rule(&w->rules[i], &in, i, p);
     }

@@ -8,7 +8,7 @@
 #include "entries/entries.h"
 
 typedef struct read_t {
-    const char *text;           /* hashes, places and entries, all of it */
+    const char *text; /* hashes, places and entries, all of it */
     int entries;
     certmap_sink_t sink;
 } read_t;
@@ -53,7 +53,7 @@ static int check_entry(void *baton, const char *key, const certmap_entry_t *entr
     certmap_entry_t back;
     certmap_kind_e kind;
 
-    (void) line;
+    (void)line;
     FUZZ_CHECK(once.entries == 1 && once.sink.nerrors == 0);
     if (size <= CERTMAP_RECORD_MAX) {
         certmap_record_pack(CERTMAP_K_DN, entry, key, record);
@@ -67,8 +67,10 @@ static int check_entry(void *baton, const char *key, const certmap_entry_t *entr
 static void ask(const certmap_entries_t *entries, apr_pool_t *p)
 {
     static const fuzz_value_t ann[] = {
-        { 'C', 0x0c, 0, { "Ann Lee", 7 } }, { 'O', 0x0c, 0, { "Example Ltd", 11 } }, { 'e', 0, 0, { "ann@x", 5 } },
-        { 'e', 0, 0, { "lee@x", 5 } }
+        { 'C', 0x0c, 0, { "Ann Lee", 7 } },
+        { 'O', 0x0c, 0, { "Example Ltd", 11 } },
+        { 'e', 0, 0, { "ann@x", 5 } },
+        { 'e', 0, 0, { "lee@x", 5 } },
     };
     static const certmap_cert_t *cert;
     certmap_lookup_t found;
@@ -101,7 +103,7 @@ int FUZZ_TARGET(entry)(const uint8_t *data, size_t size)
         apr_size_t n = certmap_entries_count(entries, CERTMAP_K_COUNT);
         apr_size_t i;
 
-        FUZZ_CHECK(n == (apr_size_t) fast.entries);
+        FUZZ_CHECK(n == (apr_size_t)fast.entries);
         for (i = 1; i < n; i++) {
             FUZZ_CHECK(memcmp(all[i - 1]->hash, all[i]->hash, CERTMAP_HASH_LEN) < 0);
         }

@@ -8,8 +8,8 @@
 #include "import/import.h"
 
 static certmap_import_fn *const formats[] = {
-    certmap_import_iis, certmap_import_fakebasic, certmap_import_sssd, certmap_import_gridmap, certmap_import_pgident,
-    certmap_import_kafka, certmap_import_altsecid
+    certmap_import_iis,     certmap_import_fakebasic, certmap_import_sssd,     certmap_import_gridmap,
+    certmap_import_pgident, certmap_import_kafka,     certmap_import_altsecid,
 };
 
 #define NFORMATS (sizeof(formats) / sizeof(formats[0]))
@@ -32,9 +32,9 @@ static apr_size_t count_left_out(certmap_str_t text)
     apr_size_t n = 0;
 
     while (at < end) {
-        const char *stop = memchr(at, '\n', (size_t) (end - at));
+        const char *stop = memchr(at, '\n', (size_t)(end - at));
 
-        n += (size_t) (end - at) >= strlen(mark) && memcmp(at, mark, strlen(mark)) == 0;
+        n += (size_t)(end - at) >= strlen(mark) && memcmp(at, mark, strlen(mark)) == 0;
         at = stop ? stop + 1 : end;
     }
     return n;
@@ -87,7 +87,7 @@ int FUZZ_TARGET(import)(const uint8_t *data, size_t size)
     options.issuer = data[0] & 0x40 ? "CN=Test CA,O=Example Ltd" : NULL;
     options.location = data[0] & 0x80 ? "Site" : NULL;
     options.map = data[0] & 0x80 ? "d" : NULL;
-    text = (certmap_str_t) { apr_pmemdup(p, data + 1, size - 1), size - 1 };
+    text = (certmap_str_t){ apr_pmemdup(p, data + 1, size - 1), size - 1 };
     memset(&r, 0, sizeof(r));
     rv = formats[pick](text, "fuzz", &options, &r, p);
     FUZZ_CHECK(rv == APR_SUCCESS || rv == APR_EINVAL);

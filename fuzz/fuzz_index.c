@@ -44,7 +44,7 @@ int FUZZ_TARGET(index)(const uint8_t *data, size_t size)
     certmap_verdict_t verified = { .reason = CERTMAP_R_NONE, .chain = chain, .nchain = 1 };
     certmap_builder_t *b = certmap_builder_create(p);
     const certmap_cert_t *cert = fuzz_read_cert(&in, p);
-    certmap_str_t text = { (const char *) in.at, (apr_size_t) (in.end - in.at) };
+    certmap_str_t text = { (const char *)in.at, (apr_size_t)(in.end - in.at) };
     certmap_decision_t indexed;
     certmap_decision_t plain;
     certmap_list_t list;

@@ -10,12 +10,15 @@ static const certmap_cert_t *people[3];
 static void make_people(void)
 {
     static const fuzz_value_t ann[] = {
-        { 'C', 0x0c, 0, { "Ann Lee", 7 } }, { 'O', 0x0c, 0, { "Example Ltd", 11 } }, { 'U', 0x0c, 0, { "Sales", 5 } },
-        { 'U', 0x0c, 0, { "audit", 5 } }, { 'e', 0, 0, { "ann@example.org", 15 } }, { 'p', 0x0c, 0, { "ann@corp", 8 } }
+        { 'C', 0x0c, 0, { "Ann Lee", 7 } },       { 'O', 0x0c, 0, { "Example Ltd", 11 } },
+        { 'U', 0x0c, 0, { "Sales", 5 } },         { 'U', 0x0c, 0, { "audit", 5 } },
+        { 'e', 0, 0, { "ann@example.org", 15 } }, { 'p', 0x0c, 0, { "ann@corp", 8 } },
     };
     static const fuzz_value_t bob[] = {
-        { 'C', 0x13, 0, { "bob,CN=admin", 12 } }, { 'e', 0, 0, { "Bob@x", 5 } }, { 'e', 0, 0, { "b@y", 3 } },
-        { 'd', 0, 0, { "a.x", 3 } }
+        { 'C', 0x13, 0, { "bob,CN=admin", 12 } },
+        { 'e', 0, 0, { "Bob@x", 5 } },
+        { 'e', 0, 0, { "b@y", 3 } },
+        { 'd', 0, 0, { "a.x", 3 } },
     };
 
     if (people[0] == NULL) {
@@ -61,7 +64,7 @@ static const char *check_round_trip(const certmap_rule_t *rule, apr_pool_t *p)
             FUZZ_CHECK(certmap_builder_add_file_text(b, (certmap_str_t){ text, strlen(text) }, NULL) == APR_SUCCESS);
         }
         else if (strstr(text, "${") != NULL) {
-            continue;       /* literal in a file, an unresolved variable in a directive */
+            continue; /* literal in a file, an unresolved variable in a directive */
         }
         else {
             FUZZ_CHECK(certmap_builder_add_directive(b, text, NULL, 7, 3) == APR_SUCCESS);
@@ -117,7 +120,7 @@ static void lint(const certmap_ruleset_t *rs, apr_pool_t *p)
     for (i = 0; i < found->nelts; i++) {
         errors += !APR_ARRAY_IDX(found, i, certmap_error_t).warning;
     }
-    FUZZ_CHECK((certmap_ruleset_count(rs) > 0) == (errors > 0));      /* every name is there twice */
+    FUZZ_CHECK((certmap_ruleset_count(rs) > 0) == (errors > 0)); /* every name is there twice */
     FUZZ_CHECK(certmap_list_count(&twice) == 2 * certmap_ruleset_count(rs));
 }
 
@@ -143,14 +146,15 @@ int FUZZ_TARGET(rules)(const uint8_t *data, size_t size)
         rv = certmap_builder_add_file_text(b, text, "fuzz");
     }
     else {
-        rv = certmap_builder_add_directive(b, apr_pstrmemdup(p, (const char *) data + 1, size - 1), "fuzz.conf", 3, 13);
+        rv = certmap_builder_add_directive(b, apr_pstrmemdup(p, (const char *)data + 1, size - 1), "fuzz.conf", 3, 13);
     }
     errors = certmap_builder_errors(b);
     fuzz_check_errors(errors);
     for (j = 0; j < errors->nelts; j++) {
         bad += !APR_ARRAY_IDX(errors, j, certmap_error_t).warning;
-        FUZZ_CHECK(j == 0 || APR_ARRAY_IDX(errors, j, certmap_error_t).line
-                             >= APR_ARRAY_IDX(errors, j - 1, certmap_error_t).line);
+        FUZZ_CHECK(j == 0
+                   || APR_ARRAY_IDX(errors, j, certmap_error_t).line
+                          >= APR_ARRAY_IDX(errors, j - 1, certmap_error_t).line);
     }
     FUZZ_CHECK(rv == (bad ? APR_EINVAL : APR_SUCCESS));
     rs = certmap_builder_finish(b);

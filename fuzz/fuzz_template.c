@@ -12,8 +12,8 @@
 
 /* What one part of a template may give. */
 typedef struct part_t {
-    certmap_str_t text;             /* literal text, or what the only candidate gives */
-    int capture;                    /* any piece of one of these values, of modified case */
+    certmap_str_t text; /* literal text, or what the only candidate gives */
+    int capture;        /* any piece of one of these values, of modified case */
     const certmap_value_t *values;
     apr_size_t nvalues;
 } part_t;
@@ -92,7 +92,7 @@ static int has_mod(const char *mods, const char *mod)
 
 static char change_case(char c, const char *mods)
 {
-    return has_mod(mods, ":lower") ? (char) apr_tolower(c) : has_mod(mods, ":upper") ? (char) apr_toupper(c) : c;
+    return has_mod(mods, ":lower") ? (char)apr_tolower(c) : has_mod(mods, ":upper") ? (char)apr_toupper(c) : c;
 }
 
 /* The text that a placeholder gives of one value. */
@@ -107,16 +107,16 @@ static certmap_str_t modified(certmap_str_t text, const char *mods, apr_pool_t *
     }
     if (has_mod(mods, ":local")) {
         FUZZ_CHECK(at != NULL);
-        text.len = (apr_size_t) (at - text.data);
+        text.len = (apr_size_t)(at - text.data);
     }
     else if (has_mod(mods, ":domain")) {
         FUZZ_CHECK(at != NULL);
-        text.len -= (apr_size_t) (at + 1 - text.data);
+        text.len -= (apr_size_t)(at + 1 - text.data);
         text.data = at + 1;
     }
     out = apr_pstrmemdup(p, text.data, text.len);
     for (i = 0; i < text.len; i++) {
-        out[i] = (unsigned char) out[i] < 0x80 ? change_case(out[i], mods) : out[i];
+        out[i] = (unsigned char)out[i] < 0x80 ? change_case(out[i], mods) : out[i];
     }
     return (certmap_str_t){ out, text.len };
 }
@@ -170,7 +170,7 @@ static int read_placeholder(const char *inner, const certmap_rule_t *rule, const
     FUZZ_CHECK(part->nvalues > 0);
     for (i = 1; i < part->nvalues && !has_mod(mods, ":first") && !has_mod(mods, ":last"); i++) {
         if (!fuzz_same(part->values[0].text, part->values[i].text)) {
-            return 0;       /* only what this file cannot judge can have chosen among them */
+            return 0; /* only what this file cannot judge can have chosen among them */
         }
     }
     if (part->nvalues > 1 && rule->nconds > 0) {
@@ -206,7 +206,7 @@ static apr_size_t read_template(const certmap_rule_t *rule, const certmap_cert_t
         }
         close = strchr(s, '}');
         FUZZ_CHECK(s[1] == '{' && close != NULL);
-        if (!read_placeholder(apr_pstrmemdup(p, s + 2, (apr_size_t) (close - s) - 2), rule, cert, &parts[n++], p)) {
+        if (!read_placeholder(apr_pstrmemdup(p, s + 2, (apr_size_t)(close - s) - 2), rule, cert, &parts[n++], p)) {
             return 0;
         }
         s = close + 1;
@@ -269,7 +269,7 @@ int FUZZ_TARGET(template)(const uint8_t *data, size_t size)
     fuzz_line(&in, &user, p);
     fuzz_line(&in, &conditions, p);
     if (memchr(user.data, '\0', user.len) != NULL || memchr(conditions.data, '\0', conditions.len) != NULL) {
-        return 0;       /* the lexer refuses them: fuzz_rules */
+        return 0; /* the lexer refuses them: fuzz_rules */
     }
     text = apr_pstrcat(p, "r allow ", quoted(user, p), " ", conditions.data, NULL);
     if (certmap_builder_add_file_text(b, (certmap_str_t){ text, strlen(text) }, NULL) != APR_SUCCESS) {

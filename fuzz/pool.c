@@ -30,7 +30,7 @@ static block_t *buckets[BUCKETS];
 
 static block_t **bucket(const apr_pool_t *p)
 {
-    return &buckets[((apr_uintptr_t) p >> 4) % BUCKETS];
+    return &buckets[((apr_uintptr_t)p >> 4) % BUCKETS];
 }
 
 FOR_ALL void *apr_palloc(apr_pool_t *p, apr_size_t size)
@@ -47,7 +47,7 @@ FOR_ALL void *apr_palloc(apr_pool_t *p, apr_size_t size)
     return b + 1;
 }
 
-#undef apr_pcalloc     /* a macro over apr_palloc; libapr and older code call the function */
+#undef apr_pcalloc /* a macro over apr_palloc; libapr and older code call the function */
 FOR_ALL void *apr_pcalloc(apr_pool_t *p, apr_size_t size);
 void *apr_pcalloc(apr_pool_t *p, apr_size_t size)
 {

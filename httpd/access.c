@@ -34,7 +34,7 @@ APLOG_USE_MODULE(certmap);
 /* ---- the two questions ---------------------------------------------------------------------------------------- */
 
 static ap_filter_rec_t *gate_rec;
-static const char refusal;      /* its address: a gate that lets the refusal out, and nothing after it */
+static const char refusal; /* its address: a gate that lets the refusal out, and nothing after it */
 
 /* Of the request that is, or whose part is, the error document of a refusal of ours; NULL: of none. */
 static inline const certmap_request_t *document_of(const request_rec *r)
@@ -309,7 +309,8 @@ static int check(request_rec *r)
                       state->document_uri, has_htaccess(r) ? ".htaccess applies to it" : "it is another one by now");
     }
     if (certmap_tls_is_misdirected(r) && (maps_for_require(r, conf) || (conf->exempt != 1 && is_watched(r)))) {
-        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "certmap: 421: the handshake was another virtual host's, which "
+        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
+                      "certmap: 421: the handshake was another virtual host's, which "
                       "does not trust the same CAs, CRLs or OCSP responders");
         return HTTP_MISDIRECTED_REQUEST;
     }
@@ -395,7 +396,7 @@ static int before_mod_ssl(request_rec *r)
 {
     const certmap_srv_conf_t *conf = certmap_srv_conf(r->server);
     certmap_conn_t *conn = certmap_tls_conn(r->connection);
-    int may_ask = conn && !r->connection->master;   /* a stream never renegotiates, and streams would share this */
+    int may_ask = conn && !r->connection->master; /* a stream never renegotiates, and streams would share this */
     int announces = conf->asks_in_sections == 1 && !is_error_document(r);
 
     if (may_ask) {
@@ -425,7 +426,7 @@ static void forget_asking(request_rec *r)
         if (state->refusal == CERTMAP_REFUSAL_EARLY) {
             certmap_respond_withdraw(r, state);
         }
-        if (!conn || state->record != conn->record) {       /* another certificate by now */
+        if (!conn || state->record != conn->record) { /* another certificate by now */
             state->record = NULL;
             state->evaluated = NULL;
             state->passed = NULL;
@@ -545,7 +546,7 @@ static int before_require_user(request_rec *r)
         return DECLINED;
     }
     if (!may_set_user(r)) {
-        if (!r->ap_auth_type) {     /* not every module names it, and it is what tells this user from a stranger */
+        if (!r->ap_auth_type) { /* not every module names it, and it is what tells this user from a stranger */
             r->ap_auth_type = (char *)ap_auth_type(r);
         }
         return DECLINED;
@@ -640,7 +641,7 @@ static int authenticate(request_rec *r)
     if (state->user_set && r->user) {
         return OK;
     }
-    if (!maps_for_require(r, conf)) {       /* CertMap Off: nothing maps here */
+    if (!maps_for_require(r, conf)) { /* CertMap Off: nothing maps here */
         return refuse(r, state, CERTMAP_R_NO_MATCH);
     }
     state = evaluate(r, conf);
@@ -756,7 +757,7 @@ static apr_status_t gate(ap_filter_t *f, apr_bucket_brigade *answer)
         state->memo = NULL;
         state->evaluated = NULL;
         status = refuse(r, state, as_told(certmap_dir_conf(r), state));
-        r->status = HTTP_OK;    /* not an error within an error: it has not happened */
+        r->status = HTTP_OK; /* not an error within an error: it has not happened */
         ap_die(status, r);
     }
     apr_brigade_cleanup(answer);
@@ -783,7 +784,7 @@ static int request_begins(request_rec *r)
         state->withheld = 1;
         if (r->prev && is_withheld(r->prev, certmap_request_if_any(r->prev))) {
             state->status = r->status;
-            r->prev->status = r->status = HTTP_OK;      /* as in gate, which sets it again where CertMap is Off */
+            r->prev->status = r->status = HTTP_OK; /* as in gate, which sets it again where CertMap is Off */
         }
         ap_add_output_filter_handle(gate_rec, NULL, r, r->connection);
     }
@@ -811,9 +812,9 @@ static void on_error_answer(request_rec *r)
     certmap_respond_error_answer(r);
     state = certmap_request_if_any(r);
     if (state && state->refusal == CERTMAP_REFUSAL_OURS && !is_proved(r)) {
-        forget_user(r);     /* refused for a part of it */
+        forget_user(r); /* refused for a part of it */
     }
-    keep_known_user(r);     /* nobody may have looked yet whose user that is */
+    keep_known_user(r); /* nobody may have looked yet whose user that is */
     if (state && state->interrupts) {
         ap_add_output_filter_handle(gate_rec, (void *)&refusal, r, r->connection);
     }

@@ -16,9 +16,9 @@
 /** One trusted certificate. */
 typedef struct certmap_anchor_t {
     const certmap_cert_t *cert;
-    int self_signed;                /**< signed with its own key */
-    int is_ca;                      /**< OpenSSL lets it issue others: CA:TRUE, or version 1 and self-signed */
-    const char *file;               /**< the file or folder in which it is */
+    int self_signed;  /**< signed with its own key */
+    int is_ca;        /**< OpenSSL lets it issue others: CA:TRUE, or version 1 and self-signed */
+    const char *file; /**< the file or folder in which it is */
 } certmap_anchor_t;
 
 /**

@@ -26,19 +26,19 @@ typedef struct check_t {
     server_rec *s;
     apr_pool_t *p;
     int errors;
-    apr_hash_t *said;           /* main server's sections are seen from every virtual host; one message is enough */
+    apr_hash_t *said; /* main server's sections are seen from every virtual host; one message is enough */
     /* of the current server, from the configuration tree */
-    const ap_directive_t *verify;           /* SSLVerifyClient at server level, or NULL */
-    const ap_directive_t *section_verify;   /* the last one in a section, or NULL */
-    const ap_directive_t *cache;            /* CacheEnable at server level */
-    const ap_directive_t *lua;              /* LuaQuickHandler */
-    const ap_directive_t *sni;              /* SSLVHostSNIPolicy insecure */
-    apr_array_header_t *places;             /* place_t */
+    const ap_directive_t *verify;         /* SSLVerifyClient at server level, or NULL */
+    const ap_directive_t *section_verify; /* the last one in a section, or NULL */
+    const ap_directive_t *cache;          /* CacheEnable at server level */
+    const ap_directive_t *lua;            /* LuaQuickHandler */
+    const ap_directive_t *sni;            /* SSLVHostSNIPolicy insecure */
+    apr_array_header_t *places;           /* place_t */
     /* of the current server, from our own configuration */
-    int uses;                   /* CertMap On or Optional somewhere */
-    const char *on_where;       /* the first place with On */
+    int uses;             /* CertMap On or Optional somewhere */
+    const char *on_where; /* the first place with On */
     int has_on;
-    const apr_array_header_t *anchors;      /* of certmap_anchor_t; NULL: of no interest */
+    const apr_array_header_t *anchors; /* of certmap_anchor_t; NULL: of no interest */
     /* of all servers */
     apr_hash_t *ca_files;       /* certmap_anchors's */
     int used;                   /* something depends on certificates somewhere */
@@ -76,9 +76,9 @@ static const char *server_name(check_t *check)
     server_rec *s = check->s;
 
     return s->is_virtual && s->defn_name
-           ? apr_psprintf(check->p, "virtual host %s (%s:%u)", s->server_hostname ? s->server_hostname : "_default_",
-                          s->defn_name, s->defn_line_number)
-           : "the main server";
+               ? apr_psprintf(check->p, "virtual host %s (%s:%u)",
+                              s->server_hostname ? s->server_hostname : "_default_", s->defn_name, s->defn_line_number)
+               : "the main server";
 }
 
 /* ---- what other modules are told ------------------------------------------------------------------------------- */
@@ -130,19 +130,20 @@ static int relies(check_t *check, const ap_directive_t *d)
 
 /* A section, or the level of the server: what it says itself of CertMap and of users that mod_ssl names. */
 typedef struct place_t {
-    const ap_directive_t *section;      /* NULL: the level of the server */
-    const ap_directive_t *speaks;       /* CertMap On or Optional, or AuthType Certificate */
-    int off;                            /* CertMap Off */
-    const ap_directive_t *user_name;    /* SSLUserName */
-    const ap_directive_t *fake;         /* SSLOptions that say something of FakeBasicAuth, the last ones */
-    int fakes;                          /* what they say; CERTMAP_UNSET: nothing */
+    const ap_directive_t *section;   /* NULL: the level of the server */
+    const ap_directive_t *speaks;    /* CertMap On or Optional, or AuthType Certificate */
+    int off;                         /* CertMap Off */
+    const ap_directive_t *user_name; /* SSLUserName */
+    const ap_directive_t *fake;      /* SSLOptions that say something of FakeBasicAuth, the last ones */
+    int fakes;                       /* what they say; CERTMAP_UNSET: nothing */
 } place_t;
 
 /* The section that d stands in; <Limit>, <RequireAll> and their like are none. */
 static const ap_directive_t *section_of(const ap_directive_t *d)
 {
-    static const char *const sections[] = { "<Directory", "<DirectoryMatch", "<Location", "<LocationMatch", "<Files",
-                                            "<FilesMatch", "<If", "<ElseIf", "<Else", "<Proxy", "<ProxyMatch" };
+    static const char *const sections[] = { "<Directory", "<DirectoryMatch", "<Location",  "<LocationMatch",
+                                            "<Files",     "<FilesMatch",     "<If",        "<ElseIf",
+                                            "<Else",      "<Proxy",          "<ProxyMatch" };
     apr_size_t i;
 
     for (d = d->parent; d; d = d->parent) {
@@ -223,7 +224,7 @@ static void read_place(check_t *check, const ap_directive_t *d)
     else if (is(d, "CertMap")) {
         place = place_of(check, d);
         place->off = !is_enabled(check, d);
-        place->speaks = place->off ? NULL : d;      /* the virtual host's comes after the main server's */
+        place->speaks = place->off ? NULL : d; /* the virtual host's comes after the main server's */
     }
 }
 
@@ -264,8 +265,7 @@ static int may_meet(check_t *check, const ap_directive_t *a, const ap_directive_
         || (!is(a, "<Location") && !is(a, "<Directory")) || strpbrk(path, "*?[") || strpbrk(other, "*?[")) {
         return 1;
     }
-    return strncmp(path, other, len) == 0
-           && (n == m || path[len - 1] == '/' || (n > m ? path : other)[len] == '/');
+    return strncmp(path, other, len) == 0 && (n == m || path[len - 1] == '/' || (n > m ? path : other)[len] == '/');
 }
 
 /* Whether what one place says of a user meets what another says of CertMap, as far as can be told. */
@@ -290,16 +290,20 @@ static void check_user(check_t *check, const place_t *place, const ap_directive_
     const char *what = fake ? "remove FakeBasicAuth" : "remove it";
 
     if (certmap_srv_conf(check->s)->defer == 1) {
-        say(check, APLOG_ERR, "%s: with CertMapDeferErrors On it would take a user from a certificate that may have "
-            "failed verification; %s, CertMapRule gives the user", at(check, d), what);
+        say(check, APLOG_ERR,
+            "%s: with CertMapDeferErrors On it would take a user from a certificate that may have "
+            "failed verification; %s, CertMapRule gives the user",
+            at(check, d), what);
         return;
     }
     for (i = 0; i < check->places->nelts; i++) {
         const place_t *other = &APR_ARRAY_IDX(check->places, i, place_t);
 
         if (meets(check, place, other, fake)) {
-            say(check, APLOG_WARNING, "%s: it names a user where CertMap is in use (%s), and there only the mapping "
-                "does; %s, CertMapRule gives the user", at(check, d), at(check, other->speaks), what);
+            say(check, APLOG_WARNING,
+                "%s: it names a user where CertMap is in use (%s), and there only the mapping "
+                "does; %s, CertMapRule gives the user",
+                at(check, d), at(check, other->speaks), what);
             return;
         }
     }
@@ -336,7 +340,7 @@ static int read_directive(const ap_directive_t *d, certmap_level_e level, void *
         }
     }
     else if (is(d, "CacheEnable") && level != CERTMAP_LEVEL_SECTION) {
-        check->cache = d;       /* one in a section needs CacheQuickHandler off to do anything */
+        check->cache = d; /* one in a section needs CacheQuickHandler off to do anything */
     }
     else if (is(d, "LuaQuickHandler")) {
         check->lua = d;
@@ -427,13 +431,15 @@ static void check_deferral(check_t *check)
     const char *level = verify_level(check);
 
     if (strcasecmp(level, "optional_no_ca") != 0 && !(is_none(level) && check->section_verify)) {
-        say(check, APLOG_ERR, "%s:%d: CertMapDeferErrors On in %s needs 'SSLVerifyClient optional_no_ca' at the "
+        say(check, APLOG_ERR,
+            "%s:%d: CertMapDeferErrors On in %s needs 'SSLVerifyClient optional_no_ca' at the "
             "level of the virtual host (or none there and SSLVerifyClient in sections), but it has 'SSLVerifyClient "
             "%s': mod_ssl would end the handshake with an alert before there is a page to show",
             conf->defer_file, conf->defer_line, server_name(check), level);
     }
     if (dir->mode == CERTMAP_MODE_OFF) {
-        say(check, APLOG_ERR, "%s:%d: CertMapDeferErrors On and CertMap Off at the level of %s contradict each "
+        say(check, APLOG_ERR,
+            "%s:%d: CertMapDeferErrors On and CertMap Off at the level of %s contradict each "
             "other; write CertMap Off in the <Location> or <Directory> that is to be open to failed certificates",
             conf->defer_file, conf->defer_line, server_name(check));
     }
@@ -447,29 +453,34 @@ static void check_asking(check_t *check)
     int asked = !is_none(level);
 
     if (check->has_on && !asked && !check->section_verify) {
-        say(check, APLOG_WARNING, "CertMap On%s%s in %s refuses every request with 403.7: no SSLVerifyClient asks "
+        say(check, APLOG_WARNING,
+            "CertMap On%s%s in %s refuses every request with 403.7: no SSLVerifyClient asks "
             "for a certificate there; write 'SSLVerifyClient optional_no_ca' and 'CertMapDeferErrors On' (or "
             "'SSLVerifyClient require') in the virtual host",
             check->on_where ? " in " : "", check->on_where ? check->on_where : "", server_name(check));
     }
     if (asked && strcasecmp(level, "optional_no_ca") == 0 && certmap_srv_conf(check->s)->defer != 1) {
-        say(check, APLOG_WARNING, "%s: without 'CertMapDeferErrors On' certificates that fail verification are let "
-            "in wherever CertMap is not On", at(check, check->verify));
+        say(check, APLOG_WARNING,
+            "%s: without 'CertMapDeferErrors On' certificates that fail verification are let "
+            "in wherever CertMap is not On",
+            at(check, check->verify));
     }
     if (certmap_srv_conf(check->s)->used != 1 || !check->section_verify
         || is_none(first_word(check, check->section_verify))) {
         return;
     }
     if (!protocol || has_word(protocol, "TLSv1.3") || (has_word(protocol, "all") && !has_word(protocol, "-TLSv1.3"))) {
-        say(check, APLOG_WARNING, "%s stands in a section: over TLS 1.3 it needs post-handshake authentication, "
+        say(check, APLOG_WARNING,
+            "%s stands in a section: over TLS 1.3 it needs post-handshake authentication, "
             "which browsers do not offer (AH10158), even where a good certificate was presented already; ask for the "
             "certificate at the level of the virtual host, or write 'SSLProtocol -TLSv1.3'",
             at(check, check->section_verify));
     }
     if (protocols && has_word(protocols, "h2")) {
-        say(check, APLOG_WARNING, "%s stands in a section: over HTTP/2 no certificate can be asked for; ask for it "
-            "at the level of the virtual host, or take h2 out of '%s'", at(check, check->section_verify),
-            at(check, protocols));
+        say(check, APLOG_WARNING,
+            "%s stands in a section: over HTTP/2 no certificate can be asked for; ask for it "
+            "at the level of the virtual host, or take h2 out of '%s'",
+            at(check, check->section_verify), at(check, protocols));
     }
 }
 
@@ -479,7 +490,7 @@ static int may_answer_early(check_t *check, const char *module)
         return check->lua != NULL;
     }
     return strcmp(module, "mod_certmap.c") != 0 && strcmp(module, "mod_log_debug.c") != 0
-           && strcmp(module, "mod_cache.c") != 0;   /* which has directives to go by */
+           && strcmp(module, "mod_cache.c") != 0; /* which has directives to go by */
 }
 
 /* Handlers that httpd asks before it knows who may have what. */
@@ -490,15 +501,19 @@ static void check_early(check_t *check)
     int i;
 
     if (check->cache && (!quick || is_enabled(check, quick))) {
-        say(check, APLOG_ERR, "%s: mod_cache's quick handler answers before any access check, so cached content "
-            "would reach people without a certificate; write 'CacheQuickHandler off'", at(check, check->cache));
+        say(check, APLOG_ERR,
+            "%s: mod_cache's quick handler answers before any access check, so cached content "
+            "would reach people without a certificate; write 'CacheQuickHandler off'",
+            at(check, check->cache));
     }
     for (i = 0; hooks && i < hooks->nelts; i++) {
         const char *name = APR_ARRAY_IDX(hooks, i, ap_LINK_quick_handler_t).szName;
 
         if (may_answer_early(check, name)) {
-            say(check, APLOG_WARNING, "%s has a quick handler, which may answer before any access check in %s: what it "
-                "answers reaches people without a certificate", name, server_name(check));
+            say(check, APLOG_WARNING,
+                "%s has a quick handler, which may answer before any access check in %s: what it "
+                "answers reaches people without a certificate",
+                name, server_name(check));
         }
     }
 }
@@ -528,10 +543,11 @@ static void check_anchors(check_t *check, const certmap_list_t *list, certmap_st
         if (anchor->self_signed && anchor->is_ca
             && certmap_decide(list, anchor->cert, &verified, min, apr_time_now(), &decision, check->p) == APR_SUCCESS
             && decision.outcome == CERTMAP_MAPPED) {
-            say(check, APLOG_WARNING, "%s: %s maps the certificate %s, which is there as a trusted CA: who holds its "
+            say(check, APLOG_WARNING,
+                "%s: %s maps the certificate %s, which is there as a trusted CA: who holds its "
                 "key can issue certificates in any name; have it made again without CA:TRUE (openssl req -x509 "
-                "-addext basicConstraints=critical,CA:FALSE)", anchor->file,
-                decision.rule ? apr_psprintf(check->p, "rule %s", decision.rule->name) : decision.source,
+                "-addext basicConstraints=critical,CA:FALSE)",
+                anchor->file, decision.rule ? apr_psprintf(check->p, "rule %s", decision.rule->name) : decision.source,
                 certmap_cert_subject_text(anchor->cert));
         }
     }
@@ -555,7 +571,8 @@ static void check_anchor_names(check_t *check)
         if (other && certmap_cert_values(anchor->cert, NULL, &key, &mine, &n, check->p) == CERTMAP_VALID
             && certmap_cert_values(other->cert, NULL, &key, &theirs, &n, check->p) == CERTMAP_VALID
             && strcmp(mine->text.data, theirs->text.data) != 0) {
-            say(check, APLOG_WARNING, "%s: two trusted CAs have the name %s and different keys; issuer= means both of "
+            say(check, APLOG_WARNING,
+                "%s: two trusted CAs have the name %s and different keys; issuer= means both of "
                 "them, so where they are not the same CA's write chain.sha256= or root.sha256=",
                 anchor->file, name);
         }
@@ -622,21 +639,27 @@ static void check_server(check_t *check)
         return;
     }
     if ((check->uses || conf->defer == 1) && !ap_find_linked_module("mod_ssl.c")) {
-        say(check, APLOG_ERR, "CertMap is used in %s, but mod_ssl is not loaded: there are no client certificates; "
-            "add 'LoadModule ssl_module modules/mod_ssl.so' (Debian: a2enmod ssl)", server_name(check));
+        say(check, APLOG_ERR,
+            "CertMap is used in %s, but mod_ssl is not loaded: there are no client certificates; "
+            "add 'LoadModule ssl_module modules/mod_ssl.so' (Debian: a2enmod ssl)",
+            server_name(check));
         return;
     }
     if (!certmap_conftree_knows(check->s)) {
-        say(check, APLOG_WARNING, "%s does not stand in httpd's configuration files: what would be unsafe there is not "
-            "found at start-up; write it into a file", server_name(check));
+        say(check, APLOG_WARNING,
+            "%s does not stand in httpd's configuration files: what would be unsafe there is not "
+            "found at start-up; write it into a file",
+            server_name(check));
         return;
     }
     if (conf->used) {
         check_early(check);
     }
     if (check->sni) {
-        say(check, APLOG_WARNING, "%s: a session or connection of one virtual host may be used at another one with "
-            "other client verification; use 'secure' or 'authonly'", at(check, check->sni));
+        say(check, APLOG_WARNING,
+            "%s: a session or connection of one virtual host may be used at another one with "
+            "other client verification; use 'secure' or 'authonly'",
+            at(check, check->sni));
     }
     if (!is_tls(check)) {
         return;
@@ -674,7 +697,8 @@ int certmap_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     }
     check.s = s;
     if (check.rule && !check.maps) {
-        say(&check, APLOG_WARNING, "%s:%d: CertMapRule %s: CertMap is On or Optional nowhere, so no rule is asked; "
+        say(&check, APLOG_WARNING,
+            "%s:%d: CertMapRule %s: CertMap is On or Optional nowhere, so no rule is asked; "
             "write 'CertMap On' where certificates are to be mapped",
             check.rule->file, check.rule->line, check.rule->name);
     }

@@ -132,7 +132,7 @@ void *certmap_srv_conf_merge(apr_pool_t *p, void *base_, void *add_)
     if (add->used != CERTMAP_UNSET) {
         conf->used = add->used;
     }
-    conf->trust = NULL;     /* of each virtual host by itself, when mod_ssl has read it */
+    conf->trust = NULL; /* of each virtual host by itself, when mod_ssl has read it */
     return conf;
 }
 
@@ -355,12 +355,8 @@ static const struct {
     const char *text;
     int substatus;
 } documents[CERTMAP_DOC_COUNT] = {
-    [CERTMAP_DOC_4] = { "403.4", 4 },
-    [CERTMAP_DOC_7] = { "403.7", 7 },
-    [CERTMAP_DOC_12] = { "403.12", 12 },
-    [CERTMAP_DOC_13] = { "403.13", 13 },
-    [CERTMAP_DOC_16] = { "403.16", 16 },
-    [CERTMAP_DOC_17] = { "403.17", 17 }
+    [CERTMAP_DOC_4] = { "403.4", 4 },    [CERTMAP_DOC_7] = { "403.7", 7 },    [CERTMAP_DOC_12] = { "403.12", 12 },
+    [CERTMAP_DOC_13] = { "403.13", 13 }, [CERTMAP_DOC_16] = { "403.16", 16 }, [CERTMAP_DOC_17] = { "403.17", 17 },
 };
 
 int certmap_document_index(int substatus)
@@ -390,8 +386,10 @@ static const char *set_document(cmd_parms *cmd, void *dconf, const char *status,
     }
     /* "errors/x.html" without its slash would be sent as a text; nobody means that. */
     if (*document != '/' && !ap_is_url(document) && !strpbrk(document, " \t\n") && strchr(document, '/')) {
-        return apr_psprintf(cmd->pool, "CertMapErrorDocument: '%s' is neither a local path (it would begin with '/'), "
-                            "nor an absolute URL, nor a text of several words", document);
+        return apr_psprintf(cmd->pool,
+                            "CertMapErrorDocument: '%s' is neither a local path (it would begin with '/'), "
+                            "nor an absolute URL, nor a text of several words",
+                            document);
     }
     if (!conf->documents) {
         conf->documents = apr_pcalloc(cmd->pool, sizeof(*conf->documents) * CERTMAP_DOC_COUNT);
@@ -402,8 +400,10 @@ static const char *set_document(cmd_parms *cmd, void *dconf, const char *status,
             return NULL;
         }
     }
-    return apr_psprintf(cmd->pool, "CertMapErrorDocument: '%s' is not one of 403.4, 403.7, 403.12, 403.13, 403.16, "
-                        "403.17", status);
+    return apr_psprintf(cmd->pool,
+                        "CertMapErrorDocument: '%s' is not one of 403.4, 403.7, 403.12, 403.13, 403.16, "
+                        "403.17",
+                        status);
 }
 
 static const char *set_defer(cmd_parms *cmd, void *dconf, int on)
@@ -471,7 +471,7 @@ const command_rec certmap_commands[] = {
                   "weak, scoped or strong: weaker rules are refused at start-up"),
     AP_INIT_FLAG("CertMapReportOnly", set_report_only, NULL, RSRC_CONF | ACCESS_CONF,
                  "On: evaluate and log, but refuse nothing and set no user"),
-    { .name = NULL }
+    { .name = NULL },
 };
 
 /* ---- walking what is in force -------------------------------------------------------------------------------- */

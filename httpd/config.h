@@ -26,8 +26,8 @@ typedef enum certmap_mode_e {
 
 /** One place of the configuration that has rules or sources of its own or says CertMapInherit. */
 typedef struct certmap_layer_t {
-    const certmap_chain_t *chain;   /**< this layer's parts alone, the last one first; NULL: none */
-    int inherit;                    /**< CERTMAP_UNSET, 0, 1 */
+    const certmap_chain_t *chain; /**< this layer's parts alone, the last one first; NULL: none */
+    int inherit;                  /**< CERTMAP_UNSET, 0, 1 */
 } certmap_layer_t;
 
 /** The substatuses that CertMapErrorDocument takes, as indices. */
@@ -47,25 +47,25 @@ typedef enum certmap_document_e {
  */
 typedef struct certmap_dir_conf_t {
     certmap_mode_e mode;
-    int exempt;                     /**< CertMap Off was written in a section: the guard stands aside */
+    int exempt; /**< CertMap Off was written in a section: the guard stands aside */
     int report_only;
     int min_strength;               /**< CERTMAP_UNSET or certmap_strength_e */
     const char **documents;         /**< by certmap_document_e, entries NULL where unset; NULL: none at all */
     certmap_layer_t *own;           /**< of the place itself, NULL in merged configurations */
     certmap_layer_t *const *layers; /**< outermost first */
     int nlayers;
-    const char *where;              /**< for messages: "<Location /x>", or NULL at server level */
-    const char *where_file;         /**< and where that begins */
+    const char *where;      /**< for messages: "<Location /x>", or NULL at server level */
+    const char *where_file; /**< and where that begins */
     int where_line;
 } certmap_dir_conf_t;
 
 /** Settings of a virtual host. */
 typedef struct certmap_srv_conf_t {
-    int defer;                      /**< CertMapDeferErrors */
-    int asks_in_sections;           /**< SSLVerifyClient stands in a section: mod_ssl may refuse before we are asked */
-    int used;                       /**< something here depends on certificates, as far as start-up sees */
-    const unsigned char *trust;     /**< tls.c: digest of what is trusted here, 32 bytes; NULL: cannot be told */
-    const char *defer_file;         /**< where CertMapDeferErrors stands, for messages */
+    int defer;                  /**< CertMapDeferErrors */
+    int asks_in_sections;       /**< SSLVerifyClient stands in a section: mod_ssl may refuse before we are asked */
+    int used;                   /**< something here depends on certificates, as far as start-up sees */
+    const unsigned char *trust; /**< tls.c: digest of what is trusted here, 32 bytes; NULL: cannot be told */
+    const char *defer_file;     /**< where CertMapDeferErrors stands, for messages */
     int defer_line;
 } certmap_srv_conf_t;
 

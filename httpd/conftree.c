@@ -47,7 +47,7 @@ static const ap_directive_t *vhost_of(const server_rec *s)
     for (d = ap_conftree; d; d = d->next) {
         if (d->filename == s->defn_name && d->line_num == (int)s->defn_line_number && is_vhost(d)) {
             if (found) {
-                return NULL;    /* which one is it? */
+                return NULL; /* which one is it? */
             }
             found = d;
         }
@@ -79,7 +79,7 @@ static int find_one(const ap_directive_t *d, certmap_level_e level, void *baton)
     find_baton_t *find = baton;
 
     if (level != CERTMAP_LEVEL_SECTION && strcasecmp(d->directive, find->name) == 0) {
-        find->found = d;    /* the last one holds, the vhost's after the main server's */
+        find->found = d; /* the last one holds, the vhost's after the main server's */
     }
     return 1;
 }

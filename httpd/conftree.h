@@ -15,9 +15,9 @@
 
 /** Where a directive stands, seen from a server. */
 typedef enum certmap_level_e {
-    CERTMAP_LEVEL_MAIN,         /**< outside any virtual host, outside sections: vhosts inherit it */
-    CERTMAP_LEVEL_VHOST,        /**< in the virtual host itself */
-    CERTMAP_LEVEL_SECTION       /**< in a <Location>, <Directory>, <Files>, <If> of either */
+    CERTMAP_LEVEL_MAIN,   /**< outside any virtual host, outside sections: vhosts inherit it */
+    CERTMAP_LEVEL_VHOST,  /**< in the virtual host itself */
+    CERTMAP_LEVEL_SECTION /**< in a <Location>, <Directory>, <Files>, <If> of either */
 } certmap_level_e;
 
 /**

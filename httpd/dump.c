@@ -125,8 +125,8 @@ static void dump_section(server_rec *s, const certmap_dir_conf_t *raw, const cer
                          const char *name, void *baton)
 {
     static const char *const statuses[CERTMAP_DOC_COUNT] = {
-        [CERTMAP_DOC_4] = "403.4", [CERTMAP_DOC_7] = "403.7", [CERTMAP_DOC_12] = "403.12",
-        [CERTMAP_DOC_13] = "403.13", [CERTMAP_DOC_16] = "403.16", [CERTMAP_DOC_17] = "403.17"
+        [CERTMAP_DOC_4] = "403.4",   [CERTMAP_DOC_7] = "403.7",   [CERTMAP_DOC_12] = "403.12",
+        [CERTMAP_DOC_13] = "403.13", [CERTMAP_DOC_16] = "403.16", [CERTMAP_DOC_17] = "403.17",
     };
     dump_t *dump = baton;
     const certmap_chain_t *chain = certmap_conf_chain(merged, dump->p);
@@ -139,8 +139,7 @@ static void dump_section(server_rec *s, const certmap_dir_conf_t *raw, const cer
                     merged->exempt == 1 ? " (outside the guard)" : "",
                     certmap_strength_name(certmap_conf_min_strength(merged)), merged->report_only == 1 ? "On" : "Off");
     if (name) {
-        apr_file_printf(dump->out, " (%s:%d)", raw->where_file ? word(raw->where_file, dump->p) : "?",
-                        raw->where_line);
+        apr_file_printf(dump->out, " (%s:%d)", raw->where_file ? word(raw->where_file, dump->p) : "?", raw->where_line);
     }
     apr_file_putc('\n', dump->out);
     for (i = 0; merged->documents && i < CERTMAP_DOC_COUNT; i++) {

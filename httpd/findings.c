@@ -15,17 +15,17 @@
 #define DAY apr_time_from_sec(86400)
 
 typedef struct finding_t {
-    apr_pool_t *pool;                   /* this struct is in it */
+    apr_pool_t *pool; /* this struct is in it */
     const char *key;
     const apr_array_header_t *errors;
     certmap_generation_t **held;
     int nheld;
-    int asked;                          /* since the last certmap_findings_settle */
+    int asked; /* since the last certmap_findings_settle */
 } finding_t;
 
 typedef struct findings_t {
     const void *owner;
-    apr_hash_t *by_key;                 /* of finding_t * */
+    apr_hash_t *by_key; /* of finding_t * */
 } findings_t;
 
 /* As in reload.c: another build of this module has another address here. */
@@ -142,8 +142,8 @@ static finding_t *find(process_rec *process, const certmap_pinned_t *pinned, cer
     return finding;
 }
 
-const apr_array_header_t *certmap_findings(process_rec *process, const certmap_pinned_t *pinned,
-                                           certmap_strength_e min, apr_time_t now, apr_pool_t *p)
+const apr_array_header_t *certmap_findings(process_rec *process, const certmap_pinned_t *pinned, certmap_strength_e min,
+                                           apr_time_t now, apr_pool_t *p)
 {
     const char *key = key_of(pinned, min, now, p);
     finding_t *finding = key ? apr_hash_get(kept(process), key, APR_HASH_KEY_STRING) : NULL;

@@ -14,7 +14,7 @@
 
 #define SLOTS 1024
 #define ID_LEN 13
-#define REPEAT_FOR apr_time_from_sec(3600)  /* after this an id is new again, since logs get rotated */
+#define REPEAT_FOR apr_time_from_sec(3600) /* after this an id is new again, since logs get rotated */
 
 typedef struct incident_t {
     char who[72];
@@ -52,7 +52,7 @@ static void make_id(char *id)
     int i;
 
     if (apr_generate_random_bytes(random, sizeof(random)) != APR_SUCCESS) {
-        apr_time_t now = apr_time_now();    /* an id is for finding a line, not a secret */
+        apr_time_t now = apr_time_now(); /* an id is for finding a line, not a secret */
 
         memset(random, 0, sizeof(random));
         memcpy(random, &now, sizeof(now));

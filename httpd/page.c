@@ -23,130 +23,183 @@ typedef struct words_t {
     const char *advice[MAX_ADVICE];
 } words_t;
 
-#define OTHER "If you have another certificate, use that one. In a browser: close all of its windows, open this page " \
-              "again and choose it."
+#define OTHER                                                                                                \
+    "If you have another certificate, use that one. In a browser: close all of its windows, open this page " \
+    "again and choose it."
 #define RENEW "Renew your certificate with the authority that issued it."
 #define LATER "Wait a few minutes and try again."
 
+/* clang-format off */
 static const words_t words[CERTMAP_R_COUNT] = {
     [CERTMAP_R_NONE] = {
-        "You cannot open this page",
-        "The server refused this request.",
-        { NULL } },
+        .title = "You cannot open this page",
+        .happened = "The server refused this request.",
+        .advice = { NULL },
+    },
     [CERTMAP_R_MALFORMED] = {
-        "Your certificate is not well formed",
-        "A part of it that this server needs breaks the rules for certificates, so the server did not use it.",
-        { "Ask the authority that issued your certificate for a new one.", OTHER } },
+        .title = "Your certificate is not well formed",
+        .happened = "A part of it that this server needs breaks the rules for certificates, so the server did not "
+                    "use it.",
+        .advice = { "Ask the authority that issued your certificate for a new one.",
+                    OTHER },
+    },
     [CERTMAP_R_SELF_SIGNED] = {
-        "Your certificate vouches for itself",
-        "It was not issued by an authority that this server trusts. Anyone can make such a certificate.",
-        { "Use a certificate from an authority that is accepted here.", OTHER } },
+        .title = "Your certificate vouches for itself",
+        .happened = "It was not issued by an authority that this server trusts. Anyone can make such a certificate.",
+        .advice = { "Use a certificate from an authority that is accepted here.",
+                    OTHER },
+    },
     [CERTMAP_R_UNTRUSTED_ISSUER] = {
-        "Your certificate's issuer is not trusted here",
-        "The server could not trace your certificate back to an authority that it trusts.",
-        { OTHER } },
+        .title = "Your certificate's issuer is not trusted here",
+        .happened = "The server could not trace your certificate back to an authority that it trusts.",
+        .advice = { OTHER },
+    },
     [CERTMAP_R_BAD_SIGNATURE] = {
-        "Your certificate's signature is not valid",
-        "A signature on your certificate, or on one of those behind it, does not hold. The certificate may be damaged.",
-        { "Install your certificate again from its original file or card.", OTHER } },
+        .title = "Your certificate's signature is not valid",
+        .happened = "A signature on your certificate, or on one of those behind it, does not hold. The certificate "
+                    "may be damaged.",
+        .advice = { "Install your certificate again from its original file or card.",
+                    OTHER },
+    },
     [CERTMAP_R_ISSUER_EXPIRED] = {
-        "Your certificate's issuer is out of date",
-        "Your certificate leads back to an authority whose own certificate has expired or is not valid yet.",
-        { "Renew your certificate, so that it comes from a current authority.", OTHER } },
+        .title = "Your certificate's issuer is out of date",
+        .happened = "Your certificate leads back to an authority whose own certificate has expired or is not valid "
+                    "yet.",
+        .advice = { "Renew your certificate, so that it comes from a current authority.",
+                    OTHER },
+    },
     [CERTMAP_R_CHAIN_TOO_LONG] = {
-        "Too many issuers stand behind your certificate",
-        "Between your certificate and its root are more authorities than this server accepts. Often the server's "
-        "settings are the reason, not your certificate.",
-        { OTHER } },
+        .title = "Too many issuers stand behind your certificate",
+        .happened = "Between your certificate and its root are more authorities than this server accepts. Often the "
+                    "server's settings are the reason, not your certificate.",
+        .advice = { OTHER },
+    },
     [CERTMAP_R_CONSTRAINT_VIOLATION] = {
-        "Your certificate goes beyond its issuer's limits",
-        "The authorities behind your certificate limit what they issue, and your certificate does not keep to that.",
-        { "Ask the authority that issued your certificate for a new one.", OTHER } },
+        .title = "Your certificate goes beyond its issuer's limits",
+        .happened = "The authorities behind your certificate limit what they issue, and your certificate does not "
+                    "keep to that.",
+        .advice = { "Ask the authority that issued your certificate for a new one.",
+                    OTHER },
+    },
     [CERTMAP_R_WRONG_PURPOSE] = {
-        "Your certificate is meant for something else",
-        "It may not be used to sign in to a server.",
-        { OTHER, "If you have none, ask your authority for a certificate for client authentication." } },
+        .title = "Your certificate is meant for something else",
+        .happened = "It may not be used to sign in to a server.",
+        .advice = { OTHER,
+                    "If you have none, ask your authority for a certificate for client authentication." },
+    },
     [CERTMAP_R_REVOKED] = {
-        "Your certificate was revoked",
-        "The authority that issued it has withdrawn it.",
-        { "Ask that authority for a new certificate.", OTHER } },
+        .title = "Your certificate was revoked",
+        .happened = "The authority that issued it has withdrawn it.",
+        .advice = { "Ask that authority for a new certificate.",
+                    OTHER },
+    },
     [CERTMAP_R_REVOCATION_UNKNOWN] = {
-        "The server could not check your certificate",
-        "It could not find out whether your certificate was revoked. This is the server's problem: you did nothing "
-        "wrong, and your certificate may be in order.",
-        { LATER } },
+        .title = "The server could not check your certificate",
+        .happened = "It could not find out whether your certificate was revoked. This is the server's problem: you "
+                    "did nothing wrong, and your certificate may be in order.",
+        .advice = { LATER },
+    },
     [CERTMAP_R_EXPIRED] = {
-        "Your certificate has expired",
-        "Its time of validity is over.",
-        { RENEW, OTHER } },
+        .title = "Your certificate has expired",
+        .happened = "Its time of validity is over.",
+        .advice = { RENEW,
+                    OTHER },
+    },
     [CERTMAP_R_NOT_YET_VALID] = {
-        "Your certificate is not valid yet",
-        "Its time of validity has not begun.",
-        { "Come back when your certificate has become valid.", OTHER } },
+        .title = "Your certificate is not valid yet",
+        .happened = "Its time of validity has not begun.",
+        .advice = { "Come back when your certificate has become valid.",
+                    OTHER },
+    },
     [CERTMAP_R_SSL_REQUIRED] = {
-        "This page needs a secure connection",
-        "You came over plain HTTP. The server can ask for your certificate over HTTPS only.",
-        { "Open this page again with https:// at the beginning of its address." } },
+        .title = "This page needs a secure connection",
+        .happened = "You came over plain HTTP. The server can ask for your certificate over HTTPS only.",
+        .advice = { "Open this page again with https:// at the beginning of its address." },
+    },
     [CERTMAP_R_CERTIFICATE_MISSING] = {
-        "This page needs your certificate",
-        "No certificate was sent.",
-        { "If you have a certificate, make sure that it is installed, or that your smart card is in its reader.",
-          "Close all browser windows, open this page again and choose your certificate when you are asked." } },
+        .title = "This page needs your certificate",
+        .happened = "No certificate was sent.",
+        .advice = { "If you have a certificate, make sure that it is installed, or that your smart card is in its "
+                    "reader.",
+                    "Close all browser windows, open this page again and choose your certificate when you are "
+                    "asked." },
+    },
     [CERTMAP_R_CERTIFICATE_NOT_REQUESTABLE] = {
-        "The server could not ask for your certificate",
-        "This page needs your certificate, but on this connection there is no way to ask for it. Often the server's "
-        "settings are the reason, not your certificate.",
-        { "Close all browser windows and open this page again.", "Try another browser." } },
+        .title = "The server could not ask for your certificate",
+        .happened = "This page needs your certificate, but on this connection there is no way to ask for it. Often "
+                    "the server's settings are the reason, not your certificate.",
+        .advice = { "Close all browser windows and open this page again.",
+                    "Try another browser." },
+    },
     [CERTMAP_R_DENIED_BY_SOURCE] = {
-        "Your certificate is blocked here",
-        "The certificate itself is valid, but it is on a list of those that may not be used here.",
-        { OTHER } },
+        .title = "Your certificate is blocked here",
+        .happened = "The certificate itself is valid, but it is on a list of those that may not be used here.",
+        .advice = { OTHER },
+    },
     [CERTMAP_R_DENIED_BY_RULE] = {
-        "Your certificate is not allowed here",
-        "The certificate itself is valid, but this server turns it away.",
-        { OTHER } },
+        .title = "Your certificate is not allowed here",
+        .happened = "The certificate itself is valid, but this server turns it away.",
+        .advice = { OTHER },
+    },
     [CERTMAP_R_MAPPING_EXPIRED] = {
-        "Your access has ended",
-        "Your certificate is valid, but the access that it gave was limited in time, and that time is over.",
-        { OTHER } },
+        .title = "Your access has ended",
+        .happened = "Your certificate is valid, but the access that it gave was limited in time, and that time is "
+                    "over.",
+        .advice = { OTHER },
+    },
     [CERTMAP_R_MAPPING_TOO_WEAK] = {
-        "Your certificate is not bound firmly enough to an account",
-        "Your certificate is valid, but what the server knows of it could fit another certificate as well. This page "
-        "needs more than that.",
-        { OTHER } },
+        .title = "Your certificate is not bound firmly enough to an account",
+        .happened = "Your certificate is valid, but what the server knows of it could fit another certificate as "
+                    "well. This page needs more than that.",
+        .advice = { OTHER },
+    },
     [CERTMAP_R_USER_INVALID] = {
-        "Your certificate gives no usable user name",
-        "Your certificate is valid, but no user name could be made from what it says.",
-        { OTHER } },
+        .title = "Your certificate gives no usable user name",
+        .happened = "Your certificate is valid, but no user name could be made from what it says.",
+        .advice = { OTHER },
+    },
     [CERTMAP_R_AMBIGUOUS] = {
-        "Your certificate leaves your user name open",
-        "Your certificate is valid, but the server could not tell without doubt which user it stands for.",
-        { OTHER } },
+        .title = "Your certificate leaves your user name open",
+        .happened = "Your certificate is valid, but the server could not tell without doubt which user it stands "
+                    "for.",
+        .advice = { OTHER },
+    },
     [CERTMAP_R_NO_MATCH] = {
-        "Your certificate is not known here",
-        "Your certificate is valid, but no account on this server belongs to it.",
-        { OTHER } },
+        .title = "Your certificate is not known here",
+        .happened = "Your certificate is valid, but no account on this server belongs to it.",
+        .advice = { OTHER },
+    },
     [CERTMAP_R_USER_DENIED] = {
-        "Your account may not open this page",
-        "Your certificate was accepted and belongs to an account, but that account may not come in here.",
-        { OTHER } },
+        .title = "Your account may not open this page",
+        .happened = "Your certificate was accepted and belongs to an account, but that account may not come in "
+                    "here.",
+        .advice = { OTHER },
+    },
     [CERTMAP_R_SOURCE_UNAVAILABLE] = {
-        "Please try again later",
-        "At the moment the server cannot look up your certificate. This is the server's problem: you did nothing "
-        "wrong.",
-        { LATER } }
+        .title = "Please try again later",
+        .happened = "At the moment the server cannot look up your certificate. This is the server's problem: you "
+                    "did nothing wrong.",
+        .advice = { LATER },
+    },
 };
+/* clang-format on */
 
 /* ---- which kind of page ------------------------------------------------------------------------------------------ */
 
 /** How precisely a media range speaks of a type. */
-enum { SPEC_NONE, SPEC_ANY, SPEC_TYPE, SPEC_KIN, SPEC_EXACT };
+enum {
+    SPEC_NONE,
+    SPEC_ANY,
+    SPEC_TYPE,
+    SPEC_KIN,
+    SPEC_EXACT
+};
 
 /** What the Accept header says of one kind of page: of the most precise range, its weight in thousandths. */
 typedef struct offer_t {
-    const char *exact;      /* the media type itself */
-    const char *kin;        /* another name that means it as well */
-    const char *type;       /* the range of its main type */
+    const char *exact; /* the media type itself */
+    const char *kin;   /* another name that means it as well */
+    const char *type;  /* the range of its main type */
     int spec;
     int q;
 } offer_t;
@@ -251,11 +304,10 @@ static void weigh(offer_t *offer, const char *name, apr_size_t len, int q)
 certmap_page_type_e certmap_page_negotiate(const char *accept)
 {
     /* in the order that decides between equals */
-    offer_t offers[] = {
-        [CERTMAP_PAGE_HTML] = { "text/html", "application/xhtml+xml", "text/*", SPEC_NONE, 0 },
-        [CERTMAP_PAGE_PROBLEM_JSON] = { "application/problem+json", "application/json", "application/*", SPEC_NONE, 0 },
-        [CERTMAP_PAGE_TEXT] = { "text/plain", NULL, "text/*", SPEC_NONE, 0 }
-    };
+    offer_t offers[] = { [CERTMAP_PAGE_HTML] = { "text/html", "application/xhtml+xml", "text/*", SPEC_NONE, 0 },
+                         [CERTMAP_PAGE_PROBLEM_JSON] = { "application/problem+json", "application/json",
+                                                         "application/*", SPEC_NONE, 0 },
+                         [CERTMAP_PAGE_TEXT] = { "text/plain", NULL, "text/*", SPEC_NONE, 0 } };
     const int n = (int)(sizeof offers / sizeof offers[0]);
     int best = CERTMAP_PAGE_TEXT, best_q = 0, best_spec = SPEC_ANY, i, q;
     const char *name;
@@ -355,10 +407,12 @@ static apr_size_t utf8_char(const unsigned char *s, unsigned long *cp)
 /** Characters that show nothing or change how others show: a name must not be able to look like another one. */
 static int is_harmful(unsigned long cp)
 {
-    static const struct { unsigned long from, to; } harmful[] = {
-        { 0x0000, 0x001f }, { 0x007f, 0x009f }, { 0x00ad, 0x00ad }, { 0x061c, 0x061c }, { 0x180e, 0x180e },
-        { 0x200b, 0x200f }, { 0x2028, 0x202e }, { 0x2060, 0x206f }, { 0xfeff, 0xfeff }, { 0xfff9, 0xfffb },
-        { 0xe0000, 0xe007f }
+    static const struct {
+        unsigned long from, to;
+    } harmful[] = {
+        { 0x0000, 0x001f }, { 0x007f, 0x009f }, { 0x00ad, 0x00ad },   { 0x061c, 0x061c },
+        { 0x180e, 0x180e }, { 0x200b, 0x200f }, { 0x2028, 0x202e },   { 0x2060, 0x206f },
+        { 0xfeff, 0xfeff }, { 0xfff9, 0xfffb }, { 0xe0000, 0xe007f },
     };
     apr_size_t i;
 
@@ -373,7 +427,7 @@ static int is_harmful(unsigned long cp)
 static void put_escaped_html(out_t *o, const char *s, apr_size_t len)
 {
     static const char *const entities[128] = {
-        ['&'] = "&amp;", ['<'] = "&lt;", ['>'] = "&gt;", ['"'] = "&quot;", ['\''] = "&#39;"
+        ['&'] = "&amp;", ['<'] = "&lt;", ['>'] = "&gt;", ['"'] = "&quot;", ['\''] = "&#39;",
     };
 
     if (len == 1 && entities[(unsigned char)*s]) {
@@ -468,9 +522,15 @@ static const char *time_text(apr_time_t t, int machine, apr_pool_t *p)
 /** A length of time in one unit, rounded down: "3 days". */
 static const char *span_text(apr_time_t span, apr_pool_t *p)
 {
-    static const struct { apr_int64_t seconds, from; const char *name; } units[] = {
-        { 31556952, 2 * 31556952, "year" }, { 2629746, 2 * 2629746, "month" }, { 86400, 86400, "day" },
-        { 3600, 3600, "hour" }, { 60, 60, "minute" }
+    static const struct {
+        apr_int64_t seconds, from;
+        const char *name;
+    } units[] = {
+        { 31556952, 2 * 31556952, "year" },
+        { 2629746, 2 * 2629746, "month" },
+        { 86400, 86400, "day" },
+        { 3600, 3600, "hour" },
+        { 60, 60, "minute" },
     };
     apr_int64_t seconds = apr_time_sec(span < 0 ? -span : span);
     apr_size_t i;
@@ -488,17 +548,17 @@ static const char *span_text(apr_time_t span, apr_pool_t *p)
 /** What a page says, before anyone lays it out. */
 typedef struct content_t {
     const words_t *words;
-    const char *status;         /* "403.12" */
-    const char *name;           /* "no-match" */
+    const char *status; /* "403.12" */
+    const char *name;   /* "no-match" */
     const char *happened;
-    const char *ask_before;     /* "... ask " */
-    const char *ask_whom;       /* address, or words when there is none */
-    const char *ask_href;       /* or NULL */
-    const char *ask_after;      /* " and quote the incident id " or " and say when this happened." */
+    const char *ask_before; /* "... ask " */
+    const char *ask_whom;   /* address, or words when there is none */
+    const char *ask_href;   /* or NULL */
+    const char *ask_after;  /* " and quote the incident id " or " and say when this happened." */
     int has_cert;
     int has_dates;
-    const char *from_note;      /* "becomes valid in 2 hours", or NULL */
-    const char *until_note;     /* "expired 3 days ago" */
+    const char *from_note;  /* "becomes valid in 2 hours", or NULL */
+    const char *until_note; /* "expired 3 days ago" */
 } content_t;
 
 /** Whom to ask, and how to reach them: only mail and http(s) become links. */
@@ -518,10 +578,12 @@ static void fill_admin(content_t *c, const certmap_page_t *page, apr_pool_t *p)
         c->ask_href = url_escape(admin, ":/?#[]@!$&'()*+,;=%", p);
     }
     else if (strchr(admin, '@')) {
-        c->ask_href = apr_pstrcat(p, "mailto:", url_escape(admin, "@+", p), "?subject=",
-                                  url_escape(apr_pstrcat(p, "Certificate refused: ", c->status, " ", c->name,
-                                                         page->incident ? ", incident " : "",
-                                                         page->incident ? page->incident : "", NULL), "", p), NULL);
+        c->ask_href = apr_pstrcat(
+            p, "mailto:", url_escape(admin, "@+", p), "?subject=",
+            url_escape(apr_pstrcat(p, "Certificate refused: ", c->status, " ", c->name,
+                                   page->incident ? ", incident " : "", page->incident ? page->incident : "", NULL),
+                       "", p),
+            NULL);
     }
 }
 
@@ -718,8 +780,8 @@ static void json_body(out_t *o, const certmap_page_t *page, const content_t *c)
     put(o, apr_psprintf(o->p, "%s\"status\": %.3s", sep, c->status));
     json_member(o, sep, "detail", c->happened);
     if (page->incident) {
-        json_member(o, sep, "instance", apr_pstrcat(o->p, "urn:certmap:incident:", url_escape(page->incident, "", o->p),
-                                                    NULL));
+        json_member(o, sep, "instance",
+                    apr_pstrcat(o->p, "urn:certmap:incident:", url_escape(page->incident, "", o->p), NULL));
     }
     if (substatus > 0) {
         put(o, apr_psprintf(o->p, "%s\"substatus\": %d", sep, substatus));
@@ -737,10 +799,14 @@ static void json_body(out_t *o, const certmap_page_t *page, const content_t *c)
     put_outside(o, ask_text(page, c, o->p), CERTMAP_PAGE_PROBLEM_JSON);
     put(o, "\"\n  ]");
     if (c->has_cert) {
-        const struct { const char *name, *value; } facts[] = {
-            { "subject", page->subject }, { "issuer", page->issuer }, { "serial", page->serial },
+        const struct {
+            const char *name, *value;
+        } facts[] = {
+            { "subject", page->subject },
+            { "issuer", page->issuer },
+            { "serial", page->serial },
             { "notBefore", c->has_dates ? time_text(page->not_before, 1, o->p) : NULL },
-            { "notAfter", c->has_dates ? time_text(page->not_after, 1, o->p) : NULL }
+            { "notAfter", c->has_dates ? time_text(page->not_after, 1, o->p) : NULL },
         };
         apr_size_t f;
 

@@ -25,14 +25,14 @@ typedef enum certmap_page_type_e {
 
 /** What a page says. Strings end with NUL, belong to the caller and may hold any bytes. */
 typedef struct certmap_page_t {
-    certmap_reason_e reason;    /**< CERTMAP_R_NONE gives a page that names no cause */
-    const char *incident;       /**< or NULL */
-    const char *admin;          /**< ServerAdmin: mail address or URL; NULL or httpd's "[no address given]" when
+    certmap_reason_e reason; /**< CERTMAP_R_NONE gives a page that names no cause */
+    const char *incident;    /**< or NULL */
+    const char *admin;       /**< ServerAdmin: mail address or URL; NULL or httpd's "[no address given]" when
                                      unset */
-    const char *subject;        /**< RFC 4514 texts of the client's own certificate; */
-    const char *issuer;         /**< all three NULL when there is none */
+    const char *subject;     /**< RFC 4514 texts of the client's own certificate; */
+    const char *issuer;      /**< all three NULL when there is none */
     const char *serial;
-    apr_time_t not_before;      /**< both 0: not told */
+    apr_time_t not_before; /**< both 0: not told */
     apr_time_t not_after;
     apr_time_t now;
 } certmap_page_t;

@@ -16,11 +16,11 @@
 
 /** One part; exactly one of rules, file and source is set when the configuration has been read. */
 typedef struct certmap_part_t {
-    const certmap_ruleset_t *rules;         /**< CertMapRule lines that stand together */
-    certmap_builder_t *builder;             /**< of these while directives are read */
-    const apr_array_header_t *said;         /**< what the builder warned about, of certmap_error_t */
-    certmap_reread_t *file;                 /**< CertMapRuleFile */
-    certmap_source_t *source;               /**< CertMapSource */
+    const certmap_ruleset_t *rules; /**< CertMapRule lines that stand together */
+    certmap_builder_t *builder;     /**< of these while directives are read */
+    const apr_array_header_t *said; /**< what the builder warned about, of certmap_error_t */
+    certmap_reread_t *file;         /**< CertMapRuleFile */
+    certmap_source_t *source;       /**< CertMapSource */
 } certmap_part_t;
 
 /** Parts in the order in which they are asked: outer first. */
@@ -31,10 +31,10 @@ typedef struct certmap_chain_t {
 
 /** A chain as the engine takes it. */
 typedef struct certmap_pinned_t {
-    const certmap_list_t *list;             /**< NULL for an empty chain */
+    const certmap_list_t *list; /**< NULL for an empty chain */
     certmap_generation_t **held;
     int nheld;
-    int incomplete;                         /**< rules are missing that should be there: do not decide */
+    int incomplete; /**< rules are missing that should be there: do not decide */
 } certmap_pinned_t;
 
 /** Compiles what directives have gathered. */

@@ -202,8 +202,9 @@ static certmap_memo_t *make_memo(const certmap_peer_t *peer, const certmap_chain
     memo->pool = pool;
     memo->min = min;
     certmap_chain_pin(chain, &pinned, pool);
-    rv = pinned.incomplete ? APR_ENOENT : certmap_decide(pinned.list, peer->cert, &peer->record->verdict, min, now,
-                                                         &memo->decision, pool);
+    rv = pinned.incomplete
+             ? APR_ENOENT
+             : certmap_decide(pinned.list, peer->cert, &peer->record->verdict, min, now, &memo->decision, pool);
     if (rv == APR_SUCCESS) {
         keep(memo, pool);
     }
@@ -215,7 +216,7 @@ const certmap_memo_t *certmap_peer_decide(certmap_conn_t *conn, const certmap_pe
                                           const certmap_chain_t *chain, certmap_strength_e min, apr_time_t now,
                                           apr_pool_t *p)
 {
-    certmap_peer_t *mine = (certmap_peer_t *)peer;      /* only memos change, under the lock */
+    certmap_peer_t *mine = (certmap_peer_t *)peer; /* only memos change, under the lock */
     const certmap_memo_t *memo = find_memo(__atomic_load_n(&peer->memos, __ATOMIC_ACQUIRE), chain, min, now);
     certmap_memo_t *made;
 
@@ -243,7 +244,7 @@ const certmap_memo_t *certmap_peer_decide(certmap_conn_t *conn, const certmap_pe
 const certmap_told_t *certmap_peer_told(certmap_conn_t *conn, const certmap_peer_t *peer, const certmap_memo_t *memo,
                                         long days_left, certmap_tell_fn *tell)
 {
-    certmap_memo_t *mine = (certmap_memo_t *)memo;      /* only told changes, under the lock */
+    certmap_memo_t *mine = (certmap_memo_t *)memo; /* only told changes, under the lock */
     const certmap_told_t *told = __atomic_load_n(&memo->told, __ATOMIC_ACQUIRE);
     certmap_told_t *made;
 
@@ -280,7 +281,7 @@ static const certmap_chain_t *chain_of(const certmap_memo_t *memo, apr_pool_t *p
 const char *certmap_peer_nearest(certmap_conn_t *conn, const certmap_peer_t *peer, const certmap_memo_t *memo,
                                  certmap_nearest_fn *fn)
 {
-    certmap_memo_t *mine = (certmap_memo_t *)memo;      /* only nearest changes, under the lock */
+    certmap_memo_t *mine = (certmap_memo_t *)memo; /* only nearest changes, under the lock */
     const char *text = __atomic_load_n(&memo->nearest, __ATOMIC_ACQUIRE);
 
     if (text) {

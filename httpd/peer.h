@@ -13,31 +13,31 @@
 /** The environment of a mapped request, which holds for a day (CERTMAP_DAYS_LEFT). */
 typedef struct certmap_told_t {
     long days_left;
-    apr_table_t *env;       /**< copied into requests, never changed */
+    apr_table_t *env; /**< copied into requests, never changed */
 } certmap_told_t;
 
 /** A decision made for one chain on one verification. Immutable but for told and nearest. */
 typedef struct certmap_memo_t {
     const struct certmap_memo_t *next;
-    certmap_part_t **parts;             /**< the chain it was made for, innermost first */
-    const apr_uint64_t *generations;    /**< of the parts */
+    certmap_part_t **parts;          /**< the chain it was made for, innermost first */
+    const apr_uint64_t *generations; /**< of the parts */
     apr_size_t nparts;
     certmap_strength_e min;
-    certmap_decision_t decision;        /**< outlives the generations it was made from; of rule only the name */
-    const char *groups;                 /**< the decision's groups joined by commas, or NULL */
-    const certmap_told_t *told;         /**< of the last day asked for, or NULL; read atomically */
-    const char *nearest;                /**< see certmap_peer_nearest; NULL: not asked yet; read atomically */
-    apr_pool_t *pool;                   /**< that it is in: the peer's, or a request's */
+    certmap_decision_t decision; /**< outlives the generations it was made from; of rule only the name */
+    const char *groups;          /**< the decision's groups joined by commas, or NULL */
+    const certmap_told_t *told;  /**< of the last day asked for, or NULL; read atomically */
+    const char *nearest;         /**< see certmap_peer_nearest; NULL: not asked yet; read atomically */
+    apr_pool_t *pool;            /**< that it is in: the peer's, or a request's */
 } certmap_memo_t;
 
 /** A presented certificate and what one verification said of it. Immutable but for memos, which only ever grow. */
 typedef struct certmap_peer_t {
     struct certmap_peer_t *older;
     const certmap_tls_record_t *record;
-    const certmap_cert_t *cert;         /**< NULL: the view could not be made; nothing maps then */
-    const char *not_after;              /**< ISO 8601 */
-    const certmap_memo_t *memos;        /**< newest first; read atomically */
-    int nmemos;                         /**< under the connection's lock, as pool is */
+    const certmap_cert_t *cert;  /**< NULL: the view could not be made; nothing maps then */
+    const char *not_after;       /**< ISO 8601 */
+    const certmap_memo_t *memos; /**< newest first; read atomically */
+    int nmemos;                  /**< under the connection's lock, as pool is */
     apr_pool_t *pool;
 } certmap_peer_t;
 

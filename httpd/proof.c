@@ -7,7 +7,7 @@
 
 #define PROOF_VERSION 1
 #define DIGEST_LEN 32
-#define CHAIN_MAX 32        /* CAs in a chain; OpenSSL's own default depth limit is 100, practice stays below ten */
+#define CHAIN_MAX 32 /* CAs in a chain; OpenSSL's own default depth limit is 100, practice stays below ten */
 
 /* Fixed-width and the same on every machine that shares a ticket key: version, time in seconds (big endian),
  * settings, number of CAs, their digests. */
@@ -62,11 +62,11 @@ int certmap_proof_holds(SSL_SESSION *session, const certmap_trust_digest_t *sett
         seconds = (apr_int64_t)(((apr_uint64_t)seconds << 8) | head->verified[i]);
     }
     age = apr_time_sec(now) - seconds;
-    if (age < 0 || age > timeout) {     /* a time in the future is a clock that cannot be relied upon */
+    if (age < 0 || age > timeout) { /* a time in the future is a clock that cannot be relied upon */
         return 0;
     }
     if (chain) {
-        *chain = (const unsigned char (*)[32])((const unsigned char *)data + sizeof(*head));
+        *chain = (const unsigned char(*)[32])((const unsigned char *)data + sizeof(*head));
         *nchain = head->nchain;
     }
     return 1;

@@ -28,13 +28,13 @@ APLOG_USE_MODULE(certmap);
 
 #define IN_FORCE "certmap:in-force"
 #define LOOK_STEP apr_time_from_msec(10)
-#define LOOK_STEPS 500      /* a child waits so often for a look when it ends */
-#define ERRORS_TOLD 20      /* in httpd's own message; the error log has all */
+#define LOOK_STEPS 500 /* a child waits so often for a look when it ends */
+#define ERRORS_TOLD 20 /* in httpd's own message; the error log has all */
 
 /* What was in force when the configuration ended, for the next one. Lives in the process pool. */
 typedef struct in_force_t {
     const void *owner;
-    apr_hash_t *paths;                  /* of apr_array_header_t *, of certmap_kept_t * */
+    apr_hash_t *paths; /* of apr_array_header_t *, of certmap_kept_t * */
 } in_force_t;
 
 /* A list in which a file's rules stand. */
@@ -45,16 +45,16 @@ typedef struct place_t {
 
 typedef struct watched_t {
     certmap_reread_t *file;
-    int nth;                            /* among the files of this path, from 0 */
-    apr_array_header_t *places;         /* of place_t */
+    int nth;                    /* among the files of this path, from 0 */
+    apr_array_header_t *places; /* of place_t */
 } watched_t;
 
 /* The configuration's files; filled while it is read, by one thread. */
-static apr_array_header_t *files;       /* of watched_t * */
-static apr_array_header_t *slots;       /* of certmap_slot_t *: of these files, and of stores */
+static apr_array_header_t *files; /* of watched_t * */
+static apr_array_header_t *slots; /* of certmap_slot_t *: of these files, and of stores */
 /* In a child. mod_watchdog's thread goes on while the process ends, and then it must not look any more. */
 static apr_thread_mutex_t *looking;
-static int ended;                       /* under looking */
+static int ended; /* under looking */
 
 static apr_status_t forget(void *unused)
 {
@@ -144,7 +144,8 @@ static int fall_back(certmap_reread_t *file, const apr_array_header_t *list, int
 
     for (i = 0; i < list->nelts; i++) {
         if (certmap_reread_restore(file, APR_ARRAY_IDX(list, (nth + i) % list->nelts, certmap_kept_t *), &report, p)
-            == APR_SUCCESS && report.outcome == CERTMAP_REREAD_REPLACED) {
+                == APR_SUCCESS
+            && report.outcome == CERTMAP_REREAD_REPLACED) {
             return 1;
         }
     }
@@ -232,8 +233,8 @@ static void tell(const certmap_reread_t *file, const certmap_report_t *report, i
         return;
     }
     ap_log_error(APLOG_MARK, APLOG_NOTICE | level, 0, s,
-                 "certmap: %s has been read: %" APR_SIZE_T_FMT " in force%s%s%s",
-                 path, report->count, names(report->added, "added", p), names(report->removed, "removed", p),
+                 "certmap: %s has been read: %" APR_SIZE_T_FMT " in force%s%s%s", path, report->count,
+                 names(report->added, "added", p), names(report->removed, "removed", p),
                  names(report->changed, "changed", p));
 }
 
@@ -270,7 +271,7 @@ static void check_places(void *baton, const certmap_reread_t *file, const void *
         certmap_list_t *list;
 
         certmap_chain_pin(place->chain, &pinned, p);
-        list = (certmap_list_t *)pinned.list;      /* made for us, just now */
+        list = (certmap_list_t *)pinned.list; /* made for us, just now */
         for (link = place->chain; link; link = link->outer, list++) {
             if (link->part->file == file) {
                 list->rules = object;
@@ -457,8 +458,10 @@ static int children_can_read(const char *path)
 static void check_path(const char *path, server_rec *s)
 {
     if (!children_can_read(path)) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING | APLOG_STARTUP, 0, s, "certmap: warning: %s cannot be read by the "
-                     "account of 'User': its changes will be seen at the next restart only", path);
+        ap_log_error(APLOG_MARK, APLOG_WARNING | APLOG_STARTUP, 0, s,
+                     "certmap: warning: %s cannot be read by the "
+                     "account of 'User': its changes will be seen at the next restart only",
+                     path);
     }
 }
 
@@ -521,7 +524,7 @@ static void look_again(int in_parent, server_rec *s, apr_pool_t *p)
             look_once(in_parent, s, scratch);
         }
     }
-    certmap_stores_look(in_parent, s, scratch);     /* last: it may read much */
+    certmap_stores_look(in_parent, s, scratch); /* last: it may read much */
     apr_pool_destroy(scratch);
 }
 
@@ -562,7 +565,8 @@ static int start_watchdog(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp
     }
     if (!get || !add || get(&watchdog, "_certmap_", 0, 0, pconf) != APR_SUCCESS
         || add(watchdog, apr_time_from_sec(1), s, on_watchdog) != APR_SUCCESS) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, "certmap: without mod_watchdog changes of rule files, entry "
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     "certmap: without mod_watchdog changes of rule files, entry "
                      "files and stores are seen at the next restart only; load it");
     }
     return OK;

@@ -21,7 +21,7 @@
 
 APLOG_USE_MODULE(certmap);
 
-#define NEAREST_MOST 1000   /* rules looked at for the nearest miss: a log line, not a search */
+#define NEAREST_MOST 1000 /* rules looked at for the nearest miss: a log line, not a search */
 
 static ap_filter_rec_t *page_filter_rec;
 
@@ -96,7 +96,7 @@ void certmap_respond_withdraw(request_rec *r, certmap_request_t *state)
 static const char *log_quote(apr_pool_t *p, const char *text)
 {
     static const char hex[] = "0123456789ABCDEF";
-    const apr_size_t longest = 16;      /* a character of four bytes */
+    const apr_size_t longest = 16; /* a character of four bytes */
     apr_size_t n = 0, written = 0;
     char *out = apr_palloc(p, LOG_VALUE + 4);
 
@@ -332,7 +332,7 @@ static int has_document(const ap_conf_vector_t *conf, int response)
     const apr_array_header_t *sections[2];
     int i, k;
 
-    if (!core) {        /* no directive of the core */
+    if (!core) { /* no directive of the core */
         return 0;
     }
     sections[0] = core->sec_file;
@@ -368,7 +368,7 @@ void certmap_respond_redirected(request_rec *r)
 {
     certmap_request_t *previous;
 
-    certmap_tls_settle(r);      /* announces what came of it, where mod_ssl broke off */
+    certmap_tls_settle(r); /* announces what came of it, where mod_ssl broke off */
     previous = certmap_request_if_any(r->prev);
     if (previous && previous->refusal != CERTMAP_REFUSAL_NONE
         && r->prev->status == certmap_reason_http(previous->refusal_reason)) {
@@ -380,8 +380,8 @@ void certmap_respond_redirected(request_rec *r)
         }
         state->error_document = previous->document_set || !is_from_htaccess(r->prev);
         fill_notes(r->notes, previous->memo, previous->incident, previous->refusal_reason, r->pool);
-        fill_env(r->subprocess_env, previous->peer, previous->memo, previous->incident, previous->refusal_reason,
-                 days, 1, r->pool);
+        fill_env(r->subprocess_env, previous->peer, previous->memo, previous->incident, previous->refusal_reason, days,
+                 1, r->pool);
         apr_table_setn(r->err_headers_out, CERTMAP_HEADER_INCIDENT, previous->incident);
         apr_table_setn(r->err_headers_out, "Cache-Control", "no-store");
     }
@@ -393,8 +393,10 @@ static certmap_str_t make_page(request_rec *r, certmap_request_t *state)
 {
     const certmap_cert_t *cert = state->peer ? state->peer->cert : NULL;
     certmap_page_type_e type = certmap_page_negotiate(apr_table_get(r->headers_in, "Accept"));
-    certmap_page_t page = { .reason = state->refusal_reason, .incident = state->incident,
-                            .admin = r->server->server_admin, .now = r->request_time };
+    certmap_page_t page = { .reason = state->refusal_reason,
+                            .incident = state->incident,
+                            .admin = r->server->server_admin,
+                            .now = r->request_time };
 
     if (cert) {
         page.subject = certmap_cert_subject_text(cert);
@@ -462,14 +464,14 @@ void certmap_respond_error_answer(request_rec *r)
     certmap_request_t *state;
     const char *admins;
 
-    certmap_tls_settle(r);      /* as above */
+    certmap_tls_settle(r); /* as above */
     state = certmap_request_if_any(r);
     if (!state || state->refusal == CERTMAP_REFUSAL_NONE) {
         return;
     }
     if (r->status != certmap_reason_http(state->refusal_reason)) {
         if (ap_is_HTTP_REDIRECT(r->status) && (state->refusal == CERTMAP_REFUSAL_OURS || is_sent_to(r, state))) {
-            certmap_respond_commit(r, state);   /* an absolute URL as error document */
+            certmap_respond_commit(r, state); /* an absolute URL as error document */
         }
         return;
     }
@@ -477,7 +479,7 @@ void certmap_respond_error_answer(request_rec *r)
         return;
     }
     admins = state->document ? NULL : ap_response_code_string(r, ap_index_of_response(r->status));
-    if (!admins || *admins == '/') {    /* a path comes here only when it could not be served */
+    if (!admins || *admins == '/') { /* a path comes here only when it could not be served */
         ap_add_output_filter_handle(page_filter_rec, NULL, r, r->connection);
     }
 }
@@ -488,7 +490,8 @@ static int prepare(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, serve
     (void)plog;
     (void)ptemp;
     if (certmap_incident_init(pconf) != APR_SUCCESS) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, "certmap: no table of incidents; every refusal will be logged "
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     "certmap: no table of incidents; every refusal will be logged "
                      "as new");
     }
     return OK;

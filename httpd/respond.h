@@ -20,9 +20,9 @@
 /** Who says the 403 that was announced. */
 typedef enum certmap_refusal_e {
     CERTMAP_REFUSAL_NONE,
-    CERTMAP_REFUSAL_EARLY,      /**< mod_ssl may, while it asks for a certificate */
-    CERTMAP_REFUSAL_AUTHZ,      /**< mod_authz_core may, because of Require */
-    CERTMAP_REFUSAL_OURS        /**< we do */
+    CERTMAP_REFUSAL_EARLY, /**< mod_ssl may, while it asks for a certificate */
+    CERTMAP_REFUSAL_AUTHZ, /**< mod_authz_core may, because of Require */
+    CERTMAP_REFUSAL_OURS   /**< we do */
 } certmap_refusal_e;
 
 /** What the module knows of one request. */
@@ -31,7 +31,7 @@ typedef struct certmap_request_t {
     certmap_conn_t *conn;
     const certmap_tls_record_t *record;
     const certmap_peer_t *peer;
-    certmap_reason_e wrong;             /**< what is wrong with it: the verdict, and the dates now */
+    certmap_reason_e wrong; /**< what is wrong with it: the verdict, and the dates now */
     /* what the mapping says under the configuration `evaluated` */
     const ap_conf_vector_t *evaluated;
     certmap_reason_e reason;
@@ -42,19 +42,19 @@ typedef struct certmap_request_t {
     /* announced */
     certmap_refusal_e refusal;
     certmap_reason_e refusal_reason;
-    const char *document;           /**< CertMapErrorDocument for it, or NULL */
-    int document_set;               /**< in httpd's slot for this request */
+    const char *document; /**< CertMapErrorDocument for it, or NULL */
+    int document_set;     /**< in httpd's slot for this request */
     int committed;
     const char *incident;
-    const char *authorization;      /**< the client's own header, before FakeBasicAuth may replace it */
-    int user_set;                   /**< r->user is the mapped user, set by us */
-    int error_document;             /**< this request is the error document of a refusal of ours */
-    const char *document_uri;       /**< as the configuration has translated it; NULL: not yet */
-    int withheld;                   /**< the certificate has failed: what answers must not go out (access.c) */
-    int status;                         /**< of what the request is an error document for, while it is withheld; or 0 */
-    int interrupts;                 /**< the refusal goes out while somebody else is answering */
-    int routed;                     /**< its path is normalized, or being so */
-    int reported;                   /**< report-only: logged */
+    const char *authorization; /**< the client's own header, before FakeBasicAuth may replace it */
+    int user_set;              /**< r->user is the mapped user, set by us */
+    int error_document;        /**< this request is the error document of a refusal of ours */
+    const char *document_uri;  /**< as the configuration has translated it; NULL: not yet */
+    int withheld;              /**< the certificate has failed: what answers must not go out (access.c) */
+    int status;                /**< of what the request is an error document for, while it is withheld; or 0 */
+    int interrupts;            /**< the refusal goes out while somebody else is answering */
+    int routed;                /**< its path is normalized, or being so */
+    int reported;              /**< report-only: logged */
 } certmap_request_t;
 
 /** The request's record, NULL when there is none. */

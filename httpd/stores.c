@@ -22,8 +22,8 @@ APLOG_USE_MODULE(certmap);
 #define KEPT "certmap:kept-stores"
 
 /* The configuration's; filled while it is read, by one thread. */
-static apr_array_header_t *stores;      /* of certmap_source_t * */
-static int stop;                        /* atomic */
+static apr_array_header_t *stores; /* of certmap_source_t * */
+static int stop;                   /* atomic */
 
 static apr_status_t forget(void *unused)
 {
@@ -88,7 +88,7 @@ void certmap_stores_hand_over(process_rec *process)
         int fd = certmap_source_store_fd(source);
         int *kept = kept_file(process, certmap_source_store_path(source));
 
-        if (fd >= 0 && *kept < 0) {     /* one store may have several places */
+        if (fd >= 0 && *kept < 0) { /* one store may have several places */
             *kept = fcntl(fd, F_DUPFD_CLOEXEC, 3);
         }
     }
@@ -153,8 +153,8 @@ const char *certmap_stores_first(cmd_parms *cmd, const char *path, certmap_sourc
         return apr_psprintf(cmd->pool, "CertMapSource store %s: %s", path, report.why);
     }
     /* a restart must not end the server */
-    what = rv != APR_ENOENT && fall_back(cmd->server->process, *source)
-           ? "what was in force before stays in force" : "requests that need it are refused with 503";
+    what = rv != APR_ENOENT && fall_back(cmd->server->process, *source) ? "what was in force before stays in force"
+                                                                        : "requests that need it are refused with 503";
     ap_log_error(APLOG_MARK, APLOG_ERR | APLOG_STARTUP, 0, NULL, "certmap: %s: %s; %s", path, report.why, what);
     return NULL;
 }
@@ -165,8 +165,10 @@ static void tell(const char *path, const certmap_store_report_t *report, server_
     case CERTMAP_REREAD_SAME:
         break;
     case CERTMAP_REREAD_REPLACED:
-        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, "certmap: %s has been checked: %" APR_SIZE_T_FMT " entries in "
-                     "force", path, report->count);
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
+                     "certmap: %s has been checked: %" APR_SIZE_T_FMT " entries in "
+                     "force",
+                     path, report->count);
         break;
     case CERTMAP_REREAD_KEPT:
         ap_log_error(APLOG_MARK, APLOG_ERR, 0, s, "certmap: %s: %s; what was in force before stays in force", path,

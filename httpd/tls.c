@@ -32,21 +32,21 @@ typedef void info_fn(const SSL *ssl, int where, int ret);
 typedef struct tls_server_t {
     server_rec *s;
     int defer;
-    int provable;                       /**< settings could be digested */
+    int provable; /**< settings could be digested */
     certmap_trust_digest_t settings;
     certmap_trust_digest_t trust;
-    get_session_fn *get_session;        /**< mod_ssl's own, from the session cache */
-    info_fn *info;                      /**< mod_ssl's own */
+    get_session_fn *get_session; /**< mod_ssl's own, from the session cache */
+    info_fn *info;               /**< mod_ssl's own */
 } tls_server_t;
 
 /** One run of X509_verify_cert. */
 typedef struct verification_t {
-    int (*theirs)(int ok, X509_STORE_CTX *ctx);     /**< mod_ssl's callback */
+    int (*theirs)(int ok, X509_STORE_CTX *ctx); /**< mod_ssl's callback */
     SSL *ssl;
     const tls_server_t *server;
     int failed;
-    int x509_err;               /**< the context's error when mod_ssl was last asked */
-    apr_uint64_t missing_crl;   /**< bit n: the certificate at depth n has no CRL, and mod_ssl does not know yet */
+    int x509_err;             /**< the context's error when mod_ssl was last asked */
+    apr_uint64_t missing_crl; /**< bit n: the certificate at depth n has no CRL, and mod_ssl does not know yet */
     certmap_verdict_t verdict;
 } verification_t;
 
@@ -303,7 +303,7 @@ static int verify_certificate(X509_STORE_CTX *ctx, void *server)
             X509_STORE_CTX_set_error(ctx, X509_V_ERR_UNSPECIFIED);
             return 0;
         }
-        v.verdict.chain = (const unsigned char (*)[32])chain;
+        v.verdict.chain = (const unsigned char(*)[32])chain;
         if (v.server->provable) {
             certmap_proof_write(SSL_get_session(v.ssl), &v.server->settings, apr_time_now(), v.verdict.chain,
                                 v.verdict.nchain);
@@ -323,7 +323,7 @@ static int verify_certificate(X509_STORE_CTX *ctx, void *server)
         publish(conn, record);
     }
     else {
-        conn->pending = record;     /* whose certificate it is has yet to be shown, with the key */
+        conn->pending = record; /* whose certificate it is has yet to be shown, with the key */
     }
     if (v.failed && v.server->defer) {
         /* one of the five codes that mod_ssl lets pass under optional_no_ca; it reports FAILED with its own text */
@@ -340,11 +340,11 @@ static int may_resume(SSL *ssl, SSL_SESSION *session)
     const tls_server_t *server = server_of(ssl);
 
     if (!SSL_SESSION_get0_peer(session)) {
-        return 1;       /* nobody was authenticated, so nobody can be mistaken */
+        return 1; /* nobody was authenticated, so nobody can be mistaken */
     }
     return server && server->provable
-           && certmap_proof_holds(session, &server->settings, apr_time_now(),
-                                  SSL_CTX_get_timeout(SSL_get_SSL_CTX(ssl)), NULL, NULL);
+           && certmap_proof_holds(session, &server->settings, apr_time_now(), SSL_CTX_get_timeout(SSL_get_SSL_CTX(ssl)),
+                                  NULL, NULL);
 }
 
 /* OpenSSL asks the first virtual host's SSL_CTX of an address; by then mod_ssl has put the right one behind ssl. */
@@ -413,7 +413,8 @@ static void capture_resumed(conn_rec *c, certmap_conn_t *conn, const SSL *ssl, c
                                 SSL_CTX_get_timeout(SSL_get_SSL_CTX(ssl)), &verdict.chain, &verdict.nchain)) {
         /* The callbacks above let no such session through. Should another cache have done so: forget it, and close, so
          * that the client's next attempt is verified. */
-        ap_log_cerror(APLOG_MARK, APLOG_INFO, 0, c, "certmap: a resumed TLS session without proof of verification "
+        ap_log_cerror(APLOG_MARK, APLOG_INFO, 0, c,
+                      "certmap: a resumed TLS session without proof of verification "
                       "was dropped");
         SSL_CTX_remove_session(SSL_get_SSL_CTX(ssl), SSL_get_session(ssl));
         memset(&verdict, 0, sizeof(verdict));
@@ -450,7 +451,7 @@ static void handshake_ended(const SSL *ssl, const tls_server_t *server)
         capture_resumed(c, conn, ssl, server, leaf);
         return;
     }
-    if (leaf) {     /* verified by somebody else's code: nothing that we can vouch for */
+    if (leaf) { /* verified by somebody else's code: nothing that we can vouch for */
         certmap_verdict_add(&verdict, X509_V_ERR_UNSPECIFIED, 0);
     }
     publish(conn, make_record(c, conn, server, leaf, &verdict));
@@ -531,7 +532,8 @@ static int init_server(server_rec *s, apr_pool_t *p, int is_proxy, SSL_CTX *ctx)
         server->provable = certmap_trust_settings(s, ctx, &server->trust, &server->settings, p) == APR_SUCCESS;
     }
     if (!server->provable) {
-        ap_log_error(APLOG_MARK, certmap_srv_conf(s)->used == 1 ? APLOG_WARNING : APLOG_DEBUG, 0, s, "certmap: what "
+        ap_log_error(APLOG_MARK, certmap_srv_conf(s)->used == 1 ? APLOG_WARNING : APLOG_DEBUG, 0, s,
+                     "certmap: what "
                      "decides about certificates in %s:%d cannot be told; its TLS sessions with a client certificate "
                      "will not be resumed, and no certificate of theirs counts in another virtual host",
                      s->server_hostname, s->port);

@@ -18,25 +18,25 @@
 
 /** The outcome of one verification. Lives as long as the connection. */
 typedef struct certmap_tls_record_t {
-    apr_uint32_t epoch;             /**< from 1 */
-    int deferred;                   /**< the TLS virtual host defers errors: the guard watches this connection */
-    const server_rec *server;       /**< whose handshake it was; NULL: not known */
-    X509 *leaf;                     /**< what the client presented; NULL: nothing */
-    certmap_verdict_t verdict;      /**< meaningful when leaf is set */
+    apr_uint32_t epoch;        /**< from 1 */
+    int deferred;              /**< the TLS virtual host defers errors: the guard watches this connection */
+    const server_rec *server;  /**< whose handshake it was; NULL: not known */
+    X509 *leaf;                /**< what the client presented; NULL: nothing */
+    certmap_verdict_t verdict; /**< meaningful when leaf is set */
 } certmap_tls_record_t;
 
 /** Where other rooms keep what belongs to the TLS connection. */
 typedef struct certmap_conn_t {
-    const certmap_tls_record_t *record;         /**< of the last verification that has ended */
-    const certmap_tls_record_t *pending;        /**< verified, but the handshake has not ended; tls.c alone */
-    apr_uint32_t verifications;                 /**< tls.c alone */
-    const apr_pool_t *asking;                   /**< of the request for which mod_ssl may be asking for a certificate;
+    const certmap_tls_record_t *record;  /**< of the last verification that has ended */
+    const certmap_tls_record_t *pending; /**< verified, but the handshake has not ended; tls.c alone */
+    apr_uint32_t verifications;          /**< tls.c alone */
+    const apr_pool_t *asking;            /**< of the request for which mod_ssl may be asking for a certificate;
                                                      tls.c alone */
-    int dropped;                                /**< to be closed before the first request; tls.c alone */
-    struct certmap_peer_t *peer;                /**< peer.c: views and decisions, newest first; read atomically */
-    apr_thread_mutex_t *lock;                   /**< writers of peer; readers take none */
-    apr_abortfunc_t out_of_memory;              /**< httpd's, for pools that are not children of the connection's */
-    request_rec *early;                         /**< access.c: the request whose verification mod_ssl may be running */
+    int dropped;                         /**< to be closed before the first request; tls.c alone */
+    struct certmap_peer_t *peer;         /**< peer.c: views and decisions, newest first; read atomically */
+    apr_thread_mutex_t *lock;            /**< writers of peer; readers take none */
+    apr_abortfunc_t out_of_memory;       /**< httpd's, for pools that are not children of the connection's */
+    request_rec *early;                  /**< access.c: the request whose verification mod_ssl may be running */
 } certmap_conn_t;
 
 /** What belongs to a TLS connection, of an HTTP/2 stream's main connection too; NULL when it is not TLS. */

@@ -20,13 +20,13 @@
 
 typedef enum counts_e {
     /* For trust: a certificate that is good under one of them may be bad under another. */
-    IN_CONTEXT,     /* the SSL_CTX shows what came of it: certificates, CRLs, security level */
-    FOLDER,         /* where OpenSSL reads when it needs something, and what is there now */
-    CONTENT,        /* of a file that mod_ssl keeps to itself */
-    WORDS,          /* the last one's words; upper and lower case are the same to mod_ssl */
-    AS_WRITTEN,     /* the last one's words */
-    COMMANDS,       /* see there */
-    UNSEEN,         /* cannot be told */
+    IN_CONTEXT, /* the SSL_CTX shows what came of it: certificates, CRLs, security level */
+    FOLDER,     /* where OpenSSL reads when it needs something, and what is there now */
+    CONTENT,    /* of a file that mod_ssl keeps to itself */
+    WORDS,      /* the last one's words; upper and lower case are the same to mod_ssl */
+    AS_WRITTEN, /* the last one's words */
+    COMMANDS,   /* see there */
+    UNSEEN,     /* cannot be told */
     /* Not for trust, but sessions from before a change are verified anew. As written, in sections too. */
     SESSIONS,
     /* Neither. */
@@ -36,7 +36,7 @@ typedef enum counts_e {
 typedef struct setting_t {
     const char *name;
     counts_e counts;
-    const char *unset;      /* what mod_ssl takes when it is not there, for WORDS and AS_WRITTEN */
+    const char *unset; /* what mod_ssl takes when it is not there, for WORDS and AS_WRITTEN */
 } setting_t;
 
 static const setting_t directives[] = {
@@ -46,8 +46,8 @@ static const setting_t directives[] = {
     { "SSLCARevocationFile", IN_CONTEXT, NULL },
     { "SSLCARevocationPath", FOLDER, NULL },
     { "SSLCARevocationCheck", WORDS, "none" },
-    { "SSLVerifyDepth", WORDS, "1" },           /* of sections too, see put_sections() */
-    { "SSLCipherSuite", IN_CONTEXT, NULL },     /* its @SECLEVEL; of sections too. Ciphers themselves do not matter */
+    { "SSLVerifyDepth", WORDS, "1" },       /* of sections too, see put_sections() */
+    { "SSLCipherSuite", IN_CONTEXT, NULL }, /* its @SECLEVEL; of sections too. Ciphers themselves do not matter */
     { "SSLOpenSSLConfCmd", COMMANDS, NULL },
     /* whether who showed the certificate is who asks */
     { "SSLInsecureRenegotiation", IN_CONTEXT, NULL },
@@ -58,17 +58,17 @@ static const setting_t directives[] = {
     { "SSLOCSPResponseTimeSkew", WORDS, "300" },
     { "SSLOCSPResponseMaxAge", WORDS, "-1" },
     { "SSLOCSPUseRequestNonce", WORDS, "on" },
-    { "SSLOCSPProxyURL", AS_WRITTEN, "" },      /* under SSLOCSPNoVerify it is who answers */
+    { "SSLOCSPProxyURL", AS_WRITTEN, "" }, /* under SSLOCSPNoVerify it is who answers */
     { "SSLOCSPNoVerify", WORDS, "off" },
     { "SSLOCSPResponderCertificateFile", CONTENT, NULL },
-    { "SSLOCSPResponderTimeout", NOT, NULL },   /* no answer is a refusal, sooner or later */
+    { "SSLOCSPResponderTimeout", NOT, NULL }, /* no answer is a refusal, sooner or later */
 
     /* who asks, how, and in what surroundings */
     { "SSLVerifyClient", SESSIONS, NULL },
     { "SSLProtocol", SESSIONS, NULL },
-    { "SSLPolicy", SESSIONS, NULL },            /* protocols and ciphers; the level is IN_CONTEXT */
-    { "SSLFIPS", SESSIONS, NULL },              /* of the whole server, so no two virtual hosts differ */
-    { "SSLVHostSNIPolicy", SESSIONS, NULL },    /* likewise */
+    { "SSLPolicy", SESSIONS, NULL },         /* protocols and ciphers; the level is IN_CONTEXT */
+    { "SSLFIPS", SESSIONS, NULL },           /* of the whole server, so no two virtual hosts differ */
+    { "SSLVHostSNIPolicy", SESSIONS, NULL }, /* likewise */
 
     /* the server's own certificate, key and stapled OCSP answers */
     { "SSLCertificateFile", NOT, NULL },
@@ -129,7 +129,7 @@ static const setting_t directives[] = {
     { "SSLProxyCheckPeerExpire", NOT, NULL },
     { "SSLProxyCheckPeerCN", NOT, NULL },
     { "SSLProxyCheckPeerName", NOT, NULL },
-    { NULL, NOT, NULL }
+    { NULL, NOT, NULL },
 };
 
 /* What SSLOpenSSLConfCmd may say. */
@@ -138,8 +138,8 @@ static const setting_t commands[] = {
     { "VerifyCAFile", IN_CONTEXT, NULL },
     { "VerifyCAPath", FOLDER, NULL },
     { "VerifyCAStore", UNSEEN, NULL },
-    { "CipherString", IN_CONTEXT, NULL },           /* its @SECLEVEL */
-    { "Options", IN_CONTEXT, NULL },                /* UnsafeLegacyRenegotiation */
+    { "CipherString", IN_CONTEXT, NULL }, /* its @SECLEVEL */
+    { "Options", IN_CONTEXT, NULL },      /* UnsafeLegacyRenegotiation */
     /* what a client may sign with when it shows its key */
     { "SignatureAlgorithms", AS_WRITTEN, "" },
     { "ClientSignatureAlgorithms", AS_WRITTEN, "" },
@@ -171,7 +171,7 @@ static const setting_t commands[] = {
     { "DHParameters", NOT, NULL },
     { "RecordPadding", NOT, NULL },
     { "NumTickets", NOT, NULL },
-    { NULL, NOT, NULL }
+    { NULL, NOT, NULL },
 };
 
 static const setting_t *setting_of(const setting_t *table, const char *name)
@@ -192,10 +192,10 @@ typedef struct digester_t {
     const server_rec *s;
     SSL_CTX *ctx;
     apr_pool_t *p;
-    const setting_t *command;           /* the one that put_commands() is at */
-    const char *value;                  /* the last one's, or NULL */
-    int depth;                          /* SSLVerifyDepth outside of sections */
-    apr_array_header_t *of_sections;    /* char *: what sections have of their own */
+    const setting_t *command;        /* the one that put_commands() is at */
+    const char *value;               /* the last one's, or NULL */
+    int depth;                       /* SSLVerifyDepth outside of sections */
+    apr_array_header_t *of_sections; /* char *: what sections have of their own */
     int ok;
 } digester_t;
 
@@ -218,7 +218,7 @@ static int put_file(digester_t *to, const char *name)
     apr_status_t rv = apr_file_open(&file, name, APR_FOPEN_READ | APR_FOPEN_BINARY, APR_OS_DEFAULT, to->p);
 
     if (rv != APR_SUCCESS) {
-        return APR_STATUS_IS_ENOENT(rv);    /* a link to nothing: OpenSSL finds nothing there either */
+        return APR_STATUS_IS_ENOENT(rv); /* a link to nothing: OpenSSL finds nothing there either */
     }
     while ((rv = apr_file_read(file, buf, &len)) == APR_SUCCESS && EVP_DigestUpdate(to->md, buf, len)) {
         len = sizeof(buf);
@@ -295,7 +295,7 @@ static int put_store(digester_t *to, X509_STORE *store)
 {
     STACK_OF(X509_OBJECT) *objects = store ? X509_STORE_get0_objects(store) : NULL;
     int i, n = objects ? sk_X509_OBJECT_num(objects) : 0, used = 0;
-    unsigned char (*digests)[DIGEST_LEN] = apr_palloc(to->p, (apr_size_t)(n + 1) * DIGEST_LEN);
+    unsigned char(*digests)[DIGEST_LEN] = apr_palloc(to->p, (apr_size_t)(n + 1) * DIGEST_LEN);
 
     for (i = 0; i < n; i++) {
         X509_OBJECT *object = sk_X509_OBJECT_value(objects, i);
@@ -384,7 +384,7 @@ static int find_command(const ap_directive_t *d, certmap_level_e level, void *ba
     (void)level;
     if (name && strcasecmp(name, to->command->name) == 0) {
         if (to->value && to->command->counts == FOLDER) {
-            to->ok = put_value(to, to->command, to->value);    /* these add up, of the others the last one holds */
+            to->ok = put_value(to, to->command, to->value); /* these add up, of the others the last one holds */
         }
         to->value = value;
     }

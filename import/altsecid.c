@@ -18,7 +18,7 @@
 typedef struct mapping_t {
     int number;
     const char *user;
-    int other;                  /* a line that gives the key to another user; 0: none */
+    int other; /* a line that gives the key to another user; 0: none */
 } mapping_t;
 
 typedef struct line_t {
@@ -26,16 +26,16 @@ typedef struct line_t {
     certmap_str_t text;
     certmap_str_t user;
     certmap_str_t value;
-    const char *why;            /* it has no key; or NULL */
-    const char *bad_user;       /* it has one, for a user that nobody can be here; or NULL */
-    const char *warning;        /* or NULL */
+    const char *why;      /* it has no key; or NULL */
+    const char *bad_user; /* it has one, for a user that nobody can be here; or NULL */
+    const char *warning;  /* or NULL */
     certmap_key_t key;
 } line_t;
 
 typedef struct job_t {
     certmap_import_out_t *out;
-    apr_hash_t *keys;           /* hash to the mapping_t that had it first */
-    apr_pool_t *scratch;        /* of one line */
+    apr_hash_t *keys;    /* hash to the mapping_t that had it first */
+    apr_pool_t *scratch; /* of one line */
     apr_pool_t *pool;
 } job_t;
 
@@ -143,9 +143,10 @@ static void note(job_t *job, const line_t *line)
 static const char *weakness(certmap_kind_e kind)
 {
     return kind == CERTMAP_K_SKI
-           ? "weak here: another CA may write the same key identifier; ski:HEX \"ISSUER-DN\" is strong"
+               ? "weak here: another CA may write the same key identifier; ski:HEX \"ISSUER-DN\" is strong"
            : kind == CERTMAP_K_DN || kind == CERTMAP_K_SUBJECT || kind == CERTMAP_K_EMAIL
-             ? "weak in Active Directory (KB5014754)" : NULL;
+               ? "weak in Active Directory (KB5014754)"
+               : NULL;
 }
 
 static void write_line(job_t *job, line_t *line)
@@ -155,11 +156,16 @@ static void write_line(job_t *job, line_t *line)
     const char *weak = line->why == NULL ? weakness(line->key.kind) : NULL;
 
     if (known != NULL && known->other > 0) {
-        int other = known->number != line->number && strcasecmp(known->user, apr_pstrmemdup(job->scratch,
-                    line->user.data, line->user.len)) != 0 ? known->number : known->other;
+        int other = known->number != line->number
+                            && strcasecmp(known->user, apr_pstrmemdup(job->scratch, line->user.data, line->user.len))
+                                   != 0
+                        ? known->number
+                        : known->other;
 
-        line->why = apr_psprintf(job->scratch, "line %d gives the same to another user: Active Directory lets neither "
-                                 "in", other);
+        line->why = apr_psprintf(job->scratch,
+                                 "line %d gives the same to another user: Active Directory lets neither "
+                                 "in",
+                                 other);
     }
     else if (known != NULL && known->number != line->number) {
         certmap_import_comment(job->out, "line %d says the same as line %d", line->number, known->number);
@@ -186,15 +192,16 @@ static void write_line(job_t *job, line_t *line)
 static void heading(certmap_import_out_t *out)
 {
     certmap_import_comment(out, "Values of altSecurityIdentities, each for its user.\n"
-                           "Weak mappings are carried over and marked. Domain controllers that enforce KB5014754 "
-                           "refuse them;\nCertMapMinStrength does so here.\n"
-                           "Where a certificate has several of these keys, the strongest decides here.");
+                                "Weak mappings are carried over and marked. Domain controllers that enforce KB5014754 "
+                                "refuse them;\nCertMapMinStrength does so here.\n"
+                                "Where a certificate has several of these keys, the strongest decides here.");
 }
 
 apr_status_t certmap_import_altsecid(certmap_str_t text, const char *file, const certmap_import_options_t *options,
                                      certmap_import_result_t *result, apr_pool_t *p)
 {
-    job_t job = { .out = certmap_import_out_create(CERTMAP_IMPORT_ENTRIES, file, p), .keys = apr_hash_make(p),
+    job_t job = { .out = certmap_import_out_create(CERTMAP_IMPORT_ENTRIES, file, p),
+                  .keys = apr_hash_make(p),
                   .pool = p };
     int lines = 0;
     int tabs = 0;

@@ -20,19 +20,19 @@
 /* What one character of the value may be. */
 typedef struct set_t {
     char has[128];
-    int wide;               /* and everything that is not ASCII */
+    int wide; /* and everything that is not ASCII */
 } set_t;
 
 /* One atom that is no group. */
 typedef struct atom_t {
     set_t set;
     int least;
-    int most;               /* -1: no bound */
+    int most; /* -1: no bound */
 } atom_t;
 
 typedef struct quantifier_t {
     int least;
-    int most;               /* -1: no bound */
+    int most; /* -1: no bound */
     int lazy;
     int present;
 } quantifier_t;
@@ -40,8 +40,8 @@ typedef struct quantifier_t {
 typedef struct job_t {
     certmap_str_t in;
     apr_size_t at;
-    apr_array_header_t *out;        /* of const char * */
-    apr_array_header_t *atoms;      /* of atom_t, in their order, groups looked through */
+    apr_array_header_t *out;   /* of const char * */
+    apr_array_header_t *atoms; /* of atom_t, in their order, groups looked through */
     int depth;
     int alternatives_on_top;
     const char *why;
@@ -84,12 +84,14 @@ static void uncertain(job_t *job, const char *why)
 
 static const struct {
     const char *name;
-    const char *chars;      /* ranges: pairs of first and last */
+    const char *chars; /* ranges: pairs of first and last */
 } classes[] = {
-    { .name = "alnum", .chars = "09AZaz" }, { .name = "alpha", .chars = "AZaz" }, { .name = "blank", .chars = "  " },
-    { .name = "digit", .chars = "09" }, { .name = "graph", .chars = "!~" }, { .name = "lower", .chars = "az" },
-    { .name = "print", .chars = " ~" }, { .name = "punct", .chars = "!/:@[`{~" }, { .name = "space", .chars = "  " },
-    { .name = "upper", .chars = "AZ" }, { .name = "xdigit", .chars = "09AFaf" }
+    { .name = "alnum", .chars = "09AZaz" },  { .name = "alpha", .chars = "AZaz" },
+    { .name = "blank", .chars = "  " },      { .name = "digit", .chars = "09" },
+    { .name = "graph", .chars = "!~" },      { .name = "lower", .chars = "az" },
+    { .name = "print", .chars = " ~" },      { .name = "punct", .chars = "!/:@[`{~" },
+    { .name = "space", .chars = "  " },      { .name = "upper", .chars = "AZ" },
+    { .name = "xdigit", .chars = "09AFaf" },
 };
 
 static void add_ranges(set_t *set, const char *ranges)
@@ -319,7 +321,7 @@ static const char *quantifier_text(const quantifier_t *q, apr_pool_t *p)
         return apr_pstrcat(p, "?", lazy, NULL);
     }
     return q->most == -1 ? apr_psprintf(p, "{%d,}%s", q->least, lazy)
-           : apr_psprintf(p, "{%d,%d}%s", q->least, q->most, lazy);
+                         : apr_psprintf(p, "{%d,%d}%s", q->least, q->most, lazy);
 }
 
 /* ---- atoms --------------------------------------------------------------------------------------------------- */
@@ -528,12 +530,14 @@ static int one_way(const job_t *job)
     int left = 0;
     int right = job->atoms->nelts;
 
-    while (left < right && (atoms[left].least == atoms[left].most
-                            || (left + 1 < right && bounded(&atoms[left], &atoms[left + 1])))) {
+    while (
+        left < right
+        && (atoms[left].least == atoms[left].most || (left + 1 < right && bounded(&atoms[left], &atoms[left + 1])))) {
         left++;
     }
-    while (right > left && (atoms[right - 1].least == atoms[right - 1].most
-                            || (right - 1 > 0 && bounded(&atoms[right - 1], &atoms[right - 2])))) {
+    while (right > left
+           && (atoms[right - 1].least == atoms[right - 1].most
+               || (right - 1 > 0 && bounded(&atoms[right - 1], &atoms[right - 2])))) {
         right--;
     }
     return right - left <= 1;
@@ -541,8 +545,11 @@ static int one_way(const job_t *job)
 
 const char *certmap_import_are(certmap_str_t text, certmap_are_t *are, apr_pool_t *p)
 {
-    job_t job = { .in = text, .out = apr_array_make(p, 64, sizeof(const char *)),
-                  .atoms = apr_array_make(p, 32, sizeof(atom_t)), .are = are, .p = p };
+    job_t job = { .in = text,
+                  .out = apr_array_make(p, 64, sizeof(const char *)),
+                  .atoms = apr_array_make(p, 32, sizeof(atom_t)),
+                  .are = are,
+                  .p = p };
     int begins;
     int ends;
     const char **parts;

@@ -21,13 +21,13 @@
 
 typedef struct job_t {
     certmap_import_out_t *out;
-    const char *issuer;         /* or NULL */
-    apr_hash_t *names;          /* that have been read, to the number of their line */
-    apr_hash_t *hashes;         /* to what hash_fault says of them, "" for nothing */
-    int subjects;               /* lines that name one */
-    int lines;                  /* that are no comments */
-    int too_long;               /* the line at which httpd stops reading; 0: none */
-    apr_pool_t *scratch;        /* of one line */
+    const char *issuer;  /* or NULL */
+    apr_hash_t *names;   /* that have been read, to the number of their line */
+    apr_hash_t *hashes;  /* to what hash_fault says of them, "" for nothing */
+    int subjects;        /* lines that name one */
+    int lines;           /* that are no comments */
+    int too_long;        /* the line at which httpd stops reading; 0: none */
+    apr_pool_t *scratch; /* of one line */
     apr_pool_t *pool;
 } job_t;
 
@@ -83,8 +83,10 @@ static const char *hash_fault(const char *hash)
              && !is_letters(hash, 13)) {
         return "what stands behind the name is no hash that is known here";
     }
-    return apr_password_validate("password", hash) == APR_SUCCESS ? ""
-           : "the hash is not that of the word \"password\", which FakeBasicAuth sends: httpd refuses the certificate";
+    return apr_password_validate("password", hash) == APR_SUCCESS
+               ? ""
+               : "the hash is not that of the word \"password\", which FakeBasicAuth sends: httpd refuses "
+                 "the certificate";
 }
 
 static const char *known_fault(job_t *job, const char *hash)
@@ -165,8 +167,9 @@ static void read_line(job_t *job, line_t *line)
 
     split(line, job->scratch);
     if (job->too_long > 0) {
-        leave_out(job, line, apr_psprintf(job->scratch, "httpd stops reading at line %d, which is too long for it",
-                                          job->too_long));
+        leave_out(
+            job, line,
+            apr_psprintf(job->scratch, "httpd stops reading at line %d, which is too long for it", job->too_long));
         return;
     }
     before = apr_hash_get(job->names, line->name.data, (apr_ssize_t)line->name.len);
@@ -175,8 +178,8 @@ static void read_line(job_t *job, line_t *line)
         return;
     }
     number = apr_pmemdup(job->pool, &line->number, sizeof(line->number));
-    apr_hash_set(job->names, apr_pstrmemdup(job->pool, line->name.data, line->name.len),
-                 (apr_ssize_t)line->name.len, number);
+    apr_hash_set(job->names, apr_pstrmemdup(job->pool, line->name.data, line->name.len), (apr_ssize_t)line->name.len,
+                 number);
     why = known_fault(job, line->hash);
     why = *why != '\0' ? why : carry_over(job, line);
     if (why != NULL) {
@@ -218,7 +221,8 @@ static int next_line(certmap_str_t text, apr_size_t *pos, int *number, line_t *l
 
 static void heading(const job_t *job)
 {
-    certmap_import_comment(job->out, "Subjects that an AuthUserFile lets in under SSLOptions +FakeBasicAuth, each with "
+    certmap_import_comment(job->out,
+                           "Subjects that an AuthUserFile lets in under SSLOptions +FakeBasicAuth, each with "
                            "the user name that it had there.\n"
                            "Where the file compares text, these rules compare names: one that is written with slashes "
                            "stands for the\ncertificate whose RDNs are what the text says, with a single attribute "
@@ -233,8 +237,10 @@ static void heading(const job_t *job)
 apr_status_t certmap_import_fakebasic(certmap_str_t text, const char *file, const certmap_import_options_t *options,
                                       certmap_import_result_t *result, apr_pool_t *p)
 {
-    job_t job = { .out = certmap_import_out_create(CERTMAP_IMPORT_RULES, file, p), .names = apr_hash_make(p),
-                  .hashes = apr_hash_make(p), .pool = p };
+    job_t job = { .out = certmap_import_out_create(CERTMAP_IMPORT_RULES, file, p),
+                  .names = apr_hash_make(p),
+                  .hashes = apr_hash_make(p),
+                  .pool = p };
     apr_size_t pos = 0;
     int number = 0;
     line_t line;
@@ -256,7 +262,8 @@ apr_status_t certmap_import_fakebasic(certmap_str_t text, const char *file, cons
         apr_pool_clear(job.scratch);
     }
     if (job.lines > 0 && job.subjects == 0) {
-        certmap_import_error(job.out, 1, 1, "no line of this text is SUBJECT:HASH: it is no AuthUserFile for "
+        certmap_import_error(job.out, 1, 1,
+                             "no line of this text is SUBJECT:HASH: it is no AuthUserFile for "
                              "FakeBasicAuth");
     }
     return certmap_import_finish(job.out, result);

@@ -19,12 +19,12 @@
 
 typedef struct job_t {
     certmap_import_out_t *out;
-    const char *issuer;         /* or NULL */
-    apr_hash_t *names;          /* that have been read, to the number of their line */
-    int lines;                  /* that are no comments */
-    int names_found;            /* of them, with a name */
-    apr_array_header_t *patterns;   /* of pattern_t */
-    apr_pool_t *scratch;        /* of one line */
+    const char *issuer;           /* or NULL */
+    apr_hash_t *names;            /* that have been read, to the number of their line */
+    int lines;                    /* that are no comments */
+    int names_found;              /* of them, with a name */
+    apr_array_header_t *patterns; /* of pattern_t */
+    apr_pool_t *scratch;          /* of one line */
     apr_pool_t *pool;
 } job_t;
 
@@ -37,8 +37,8 @@ typedef struct pattern_t {
 typedef struct line_t {
     int number;
     certmap_str_t text;
-    certmap_str_t name;         /* as Globus compares it: backslashes undone, bytes as \xHH */
-    const char *accounts;       /* what stands behind the name */
+    certmap_str_t name;   /* as Globus compares it: backslashes undone, bytes as \xHH */
+    const char *accounts; /* what stands behind the name */
 } line_t;
 
 static int is_blank(char c)
@@ -143,8 +143,8 @@ static const char *special_name(certmap_str_t name, apr_pool_t *p)
 
     if (*text != '/') {
         return certmap_import_comma_name(name, p)
-               ? "Globus compares names with slashes (/DC=org/CN=Name), and meets none that is written with commas"
-               : "this is no name of the form /TYPE=VALUE/TYPE=VALUE";
+                   ? "Globus compares names with slashes (/DC=org/CN=Name), and meets none that is written with commas"
+                   : "this is no name of the form /TYPE=VALUE/TYPE=VALUE";
     }
     if (strstr(text, "/Role=") != NULL || strstr(text, "/Capability=") != NULL || strchr(text, '=') == NULL) {
         return "this is a VOMS group or role; the attributes that tell it are not asked here";
@@ -267,7 +267,8 @@ static const char *read_name(job_t *job, line_t *line)
 
 static void heading(const job_t *job)
 {
-    certmap_import_comment(job->out, "Names of a grid-mapfile, each with the first of its accounts.\n"
+    certmap_import_comment(job->out,
+                           "Names of a grid-mapfile, each with the first of its accounts.\n"
                            "Names compare as in Globus, without regard to case, but runs of blanks count as one blank "
                            "here, and a name stands\nfor the certificate whose RDNs are what the text says, with a "
                            "single attribute each unless '+' joins them.\n"
@@ -281,8 +282,10 @@ static void heading(const job_t *job)
 apr_status_t certmap_import_gridmap(certmap_str_t text, const char *file, const certmap_import_options_t *options,
                                     certmap_import_result_t *result, apr_pool_t *p)
 {
-    job_t job = { .out = certmap_import_out_create(CERTMAP_IMPORT_ENTRIES, file, p), .names = apr_hash_make(p),
-                  .patterns = apr_array_make(p, 4, sizeof(pattern_t)), .pool = p };
+    job_t job = { .out = certmap_import_out_create(CERTMAP_IMPORT_ENTRIES, file, p),
+                  .names = apr_hash_make(p),
+                  .patterns = apr_array_make(p, 4, sizeof(pattern_t)),
+                  .pool = p };
     apr_size_t pos = 0;
     line_t line = { .number = 0 };
     int carriage_return = 0;
@@ -309,14 +312,16 @@ apr_status_t certmap_import_gridmap(certmap_str_t text, const char *file, const 
             }
             if (!carriage_return && pos > 1 && text.data[pos - 1] == '\n' && text.data[pos - 2] == '\r') {
                 carriage_return = 1;
-                certmap_import_warning(job.out, line.number, (int)line.text.len + 1, "lines end in CR LF, which Globus "
+                certmap_import_warning(job.out, line.number, (int)line.text.len + 1,
+                                       "lines end in CR LF, which Globus "
                                        "takes to be part of the account's name; they are read without it here");
             }
         }
         apr_pool_clear(job.scratch);
     }
     if (job.lines > 0 && job.names_found == 0) {
-        certmap_import_error(job.out, 1, 1, "no line of this text begins with a name (/DC=org/CN=Name): it is no "
+        certmap_import_error(job.out, 1, 1,
+                             "no line of this text begins with a name (/DC=org/CN=Name): it is no "
                              "grid-mapfile");
     }
     return certmap_import_finish(job.out, result);

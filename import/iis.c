@@ -23,20 +23,24 @@ static const struct {
     const char *iis;
     const char *attribute;
 } sub_fields[] = {
-    { "CN", "CN" }, { "OU", "OU" }, { "O", "O" }, { "L", "L" }, { "S", "ST" }, { "C", "C" },
-    { "I", "I" }, { "GN", "GN" }, { "T", "T" }, { "Email", "emailAddress" }
+    { "CN", "CN" }, { "OU", "OU" }, { "O", "O" },   { "L", "L" }, { "S", "ST" },
+    { "C", "C" },   { "I", "I" },   { "GN", "GN" }, { "T", "T" }, { "Email", "emailAddress" },
 };
 
 static const char *const section_attributes[] = {
-    "enabled", "oneToOneCertificateMappingsEnabled", "manyToOneCertificateMappingsEnabled", "defaultLogonDomain",
-    "logonMethod", NULL
+    "enabled",
+    "oneToOneCertificateMappingsEnabled",
+    "manyToOneCertificateMappingsEnabled",
+    "defaultLogonDomain",
+    "logonMethod",
+    NULL,
 };
 static const char *const one_attributes[] = { "enabled", "userName", "password", "certificate", NULL };
 static const char *const many_attributes[] = {
-    "name", "description", "enabled", "permissionMode", "userName", "password", NULL
+    "name", "description", "enabled", "permissionMode", "userName", "password", NULL,
 };
 static const char *const rule_attributes[] = {
-    "certificateField", "certificateSubField", "matchCriteria", "compareCaseSensitive", NULL
+    "certificateField", "certificateSubField", "matchCriteria", "compareCaseSensitive", NULL,
 };
 
 /* What one location comes to, with what it inherits. */
@@ -45,7 +49,7 @@ typedef struct site_t {
     const char *one_enabled;
     const char *many_enabled;
     const char *logon_domain;
-    apr_array_header_t *one;        /* of iis_item_t * */
+    apr_array_header_t *one; /* of iis_item_t * */
     apr_array_header_t *many;
 } site_t;
 
@@ -53,7 +57,7 @@ typedef struct job_t {
     certmap_import_out_t *out;
     apr_array_header_t *sections;
     apr_pool_t *pool;
-    int blocked;                    /* line of a mapping left out, which IIS asks before those that follow; or 0 */
+    int blocked; /* line of a mapping left out, which IIS asks before those that follow; or 0 */
 } job_t;
 
 /* ---- attributes ---------------------------------------------------------------------------------------------- */
@@ -68,8 +72,9 @@ static int read_bool(const char *text, int otherwise, int *value)
 /* A name of two, or its number, 1 or 2. @return 1 or 2, 0 for anything else */
 static int read_enum(const char *text, const char *first, const char *second)
 {
-    return strcasecmp(text, first) == 0 || strcmp(text, "1") == 0 ? 1
-           : strcasecmp(text, second) == 0 || strcmp(text, "2") == 0 ? 2 : 0;
+    return strcasecmp(text, first) == 0 || strcmp(text, "1") == 0    ? 1
+           : strcasecmp(text, second) == 0 || strcmp(text, "2") == 0 ? 2
+                                                                     : 0;
 }
 
 /* The first attribute that is not among these; NULL when there is none. What locks a section says nothing of whom it
@@ -135,11 +140,11 @@ static int read_base64(const char *text, certmap_str_t *der, apr_pool_t *p)
 typedef struct one_t {
     const iis_item_t *item;
     const char *user;
-    const certmap_cert_t *cert;     /* NULL: none that a client can have */
-    const char *fault;              /* why it cannot become a rule */
+    const certmap_cert_t *cert; /* NULL: none that a client can have */
+    const char *fault;          /* why it cannot become a rule */
     int disabled;
-    int disputed;                   /* another mapping gives this certificate to another user */
-    int guarded;                    /* a rule denies it */
+    int disputed; /* another mapping gives this certificate to another user */
+    int guarded;  /* a rule denies it */
 } one_t;
 
 /* Reads the certificate. @return why there is none */
@@ -265,7 +270,8 @@ static void one_to_one(job_t *job, const site_t *site, int on)
     }
     for (i = 0; i < site->one->nelts; i++) {
         one_t *first = ones[i].cert && !ones[i].disabled
-                       ? apr_hash_get(firsts, certmap_cert_sha256(ones[i].cert), APR_HASH_KEY_STRING) : &ones[i];
+                           ? apr_hash_get(firsts, certmap_cert_sha256(ones[i].cert), APR_HASH_KEY_STRING)
+                           : &ones[i];
 
         write_one(job, &ones[i], first);
     }
@@ -344,15 +350,19 @@ static const char *read_rule(const iis_item_t *rule, const char **word, const ch
         }
     }
     if (attribute == NULL) {
-        return apr_psprintf(p, "the certificateSubField %.60s is none of CN OU O L S C I GN T Email; "
-                            "which attribute IIS reads there is nowhere said", sub);
+        return apr_psprintf(p,
+                            "the certificateSubField %.60s is none of CN OU O L S C I GN T Email; "
+                            "which attribute IIS reads there is nowhere said",
+                            sub);
     }
     if (!read_bool(certmap_iis_attribute(rule->attributes, "compareCaseSensitive"), 1, &heeds_case)) {
         return "compareCaseSensitive is neither true nor false";
     }
     if (strspn(criterion, "*") == strlen(criterion)) {
-        return apr_psprintf(p, "matchCriteria \"%.20s\" asks nothing of the value, and whether IIS asks that there is "
-                            "one is nowhere said", criterion);
+        return apr_psprintf(p,
+                            "matchCriteria \"%.20s\" asks nothing of the value, and whether IIS asks that there is "
+                            "one is nowhere said",
+                            criterion);
     }
     if (!heeds_case && !is_ascii(criterion)) {
         return "it compares letters beyond ASCII without case, which is not done here";
@@ -378,8 +388,10 @@ static const char *read_rules(const iis_item_t *item, apr_array_header_t *words,
             return why;
         }
         if (apr_hash_get(fields, field, APR_HASH_KEY_STRING) != NULL) {
-            return apr_psprintf(p, "two of its rules ask %s; here both would have to hold on one same value, there on "
-                                "any two", field);
+            return apr_psprintf(p,
+                                "two of its rules ask %s; here both would have to hold on one same value, there on "
+                                "any two",
+                                field);
         }
         apr_hash_set(fields, field, APR_HASH_KEY_STRING, word);
         APR_ARRAY_PUSH(words, const char *) = word;
@@ -412,8 +424,10 @@ static const char *many_fault(const iis_item_t *item, int mode, apr_pool_t *p)
         return apr_psprintf(p, "its attribute %.60s is unknown", strange);
     }
     if (item->doubtful) {
-        return apr_psprintf(p, "the <remove> of line %d names it but for the case of letters, and whether IIS takes it "
-                            "away is nowhere said", item->doubtful);
+        return apr_psprintf(p,
+                            "the <remove> of line %d names it but for the case of letters, and whether IIS takes it "
+                            "away is nowhere said",
+                            item->doubtful);
     }
     if (mode == 0) {
         return "its permissionMode is neither Allow nor Deny";
@@ -433,7 +447,8 @@ static void write_many(job_t *job, const iis_item_t *item, int on)
     apr_array_header_t *words = apr_array_make(job->pool, 4, sizeof(const char *));
     int enabled = 1;
     const char *why = read_bool(certmap_iis_attribute(item->attributes, "enabled"), 1, &enabled)
-                      ? NULL : "enabled is neither true nor false";
+                          ? NULL
+                          : "enabled is neither true nor false";
     int disabled = why == NULL && (!enabled || !on);
 
     why = why ? why : many_fault(item, mode, job->pool);
@@ -446,8 +461,10 @@ static void write_many(job_t *job, const iis_item_t *item, int on)
         APR_ARRAY_PUSH(words, const char *) = "any";
     }
     if (why == NULL && mode == 1 && job->blocked && !disabled) {
-        why = apr_psprintf(job->pool, "it may hold for certificates that the mapping of line %d catches first in IIS, "
-                           "and that one is left out", job->blocked);
+        why = apr_psprintf(job->pool,
+                           "it may hold for certificates that the mapping of line %d catches first in IIS, "
+                           "and that one is left out",
+                           job->blocked);
     }
     if (why == NULL) {
         add_options(item, disabled, words, job->pool);
@@ -536,7 +553,7 @@ static site_t site_at(const job_t *job, const char *location)
 {
     site_t site = {
         .one = apr_array_make(job->pool, 4, sizeof(const iis_item_t *)),
-        .many = apr_array_make(job->pool, 4, sizeof(const iis_item_t *))
+        .many = apr_array_make(job->pool, 4, sizeof(const iis_item_t *)),
     };
     int i;
 
@@ -617,8 +634,10 @@ static const char *choose(const job_t *job, const char *wanted)
         return NULL;
     }
     if (found->nelts > 1) {
-        certmap_import_error(job->out, 1, 1, "several locations have mappings, choose one (--location; \".\" is the "
-                             "server): %s", list);
+        certmap_import_error(job->out, 1, 1,
+                             "several locations have mappings, choose one (--location; \".\" is the "
+                             "server): %s",
+                             list);
         return NULL;
     }
     return found->nelts == 1 ? APR_ARRAY_IDX(found, 0, const char *) : "";
@@ -644,8 +663,10 @@ static void check_sections(const job_t *job)
                                  section_name);
         }
         if (strchr(s->location, '/') != NULL && s->items->nelts > 0) {
-            certmap_import_warning(job->out, s->line, s->column, "IIS ignores mappings below a site (\"%.200s\"), and "
-                                   "so does this import", s->location);
+            certmap_import_warning(job->out, s->line, s->column,
+                                   "IIS ignores mappings below a site (\"%.200s\"), and "
+                                   "so does this import",
+                                   s->location);
         }
     }
 }
@@ -661,7 +682,7 @@ static void write_head(const job_t *job, const char *file, const char *location,
                            file ? file : "standard input", location_name(location));
     certmap_import_comment(job->out, "Users are named as userName has it; passwords were not read.");
     certmap_import_comment(job->out, "Of several values of a sub-field any may meet a criterion; old versions of IIS "
-                           "read the first only.");
+                                     "read the first only.");
     if (!enabled) {
         certmap_import_comment(job->out, "enabled is false there: IIS maps nobody, and all rules are disabled here.");
     }

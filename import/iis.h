@@ -10,13 +10,13 @@
 #include "import/out.h"
 
 typedef enum iis_op_e {
-    IIS_ADD_ONE,            /**< oneToOneMappings/add */
+    IIS_ADD_ONE, /**< oneToOneMappings/add */
     IIS_CLEAR_ONE,
     IIS_REMOVE_ONE,
-    IIS_ADD_MANY,           /**< manyToOneMappings/add */
+    IIS_ADD_MANY, /**< manyToOneMappings/add */
     IIS_CLEAR_MANY,
     IIS_REMOVE_MANY,
-    IIS_ADD_RULE,           /**< manyToOneMappings/add/rules/add; belongs to the IIS_ADD_MANY before it */
+    IIS_ADD_RULE, /**< manyToOneMappings/add/rules/add; belongs to the IIS_ADD_MANY before it */
     IIS_CLEAR_RULES,
     IIS_REMOVE_RULE
 } iis_op_e;
@@ -26,18 +26,18 @@ typedef struct iis_item_t {
     iis_op_e op;
     int line;
     int column;
-    const char *const *attributes;  /**< names and values in turns, NULL at the end; no value of a password */
-    int doubtful;                   /**< line of what may have removed it; 0: nothing */
-    apr_array_header_t *rules;      /**< IIS_ADD_MANY: of iis_item_t, IIS_ADD_RULE and what undoes it */
+    const char *const *attributes; /**< names and values in turns, NULL at the end; no value of a password */
+    int doubtful;                  /**< line of what may have removed it; 0: nothing */
+    apr_array_header_t *rules;     /**< IIS_ADD_MANY: of iis_item_t, IIS_ADD_RULE and what undoes it */
 } iis_item_t;
 
 /** An iisClientCertificateMappingAuthentication element. */
 typedef struct iis_section_t {
-    const char *location;           /**< as <location path> has it; "" outside of one and for "." */
+    const char *location; /**< as <location path> has it; "" outside of one and for "." */
     int line;
     int column;
     const char *const *attributes;
-    apr_array_header_t *items;      /**< of iis_item_t *, in order */
+    apr_array_header_t *items; /**< of iis_item_t *, in order */
 } iis_section_t;
 
 /** The value of an attribute, NULL when there is none. */

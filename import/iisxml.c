@@ -39,7 +39,7 @@ static const struct {
     node_e in;
     const char *name;
     node_e to;
-    int op;             /* an iis_op_e, or -1 */
+    int op; /* an iis_op_e, or -1 */
 } steps[] = {
     { .in = AT_TOP, .name = "configuration", .to = AT_CONFIGURATION, .op = -1 },
     { .in = AT_CONFIGURATION, .name = "location", .to = AT_LOCATION, .op = -1 },
@@ -70,11 +70,11 @@ typedef struct reader_t {
     apr_pool_t *pool;
     apr_array_header_t *sections;
     iis_section_t *section;
-    iis_item_t *mapping;            /* the IIS_ADD_MANY that is open */
+    iis_item_t *mapping; /* the IIS_ADD_MANY that is open */
     const char *location;
     node_e path[DEPTH_MAX];
     int depth;
-    int stopped;                    /* an error that expat does not know of has been told */
+    int stopped; /* an error that expat does not know of has been told */
 } reader_t;
 
 static int line_of(const reader_t *r)

@@ -17,15 +17,15 @@
 
 /** What the text that comes out is. */
 typedef enum certmap_import_kind_e {
-    CERTMAP_IMPORT_RULES,       /**< for CertMapRuleFile */
-    CERTMAP_IMPORT_ENTRIES      /**< for CertMapSource file, certmapctl store build */
+    CERTMAP_IMPORT_RULES,  /**< for CertMapRuleFile */
+    CERTMAP_IMPORT_ENTRIES /**< for CertMapSource file, certmapctl store build */
 } certmap_import_kind_e;
 
 /** What the original does not say and the administrator knows. NULL: not given. */
 typedef struct certmap_import_options_t {
-    const char *issuer;         /**< DN of the CA that issued the certificates, for formats that name subjects only */
-    const char *location;       /**< iis: of several configuration locations, this one */
-    const char *map;            /**< of several map names (pgident), domains (sssd) or listeners (kafka), this one */
+    const char *issuer;   /**< DN of the CA that issued the certificates, for formats that name subjects only */
+    const char *location; /**< iis: of several configuration locations, this one */
+    const char *map;      /**< of several map names (pgident), domains (sssd) or listeners (kafka), this one */
 } certmap_import_options_t;
 
 typedef struct certmap_import_result_t {

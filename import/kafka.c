@@ -21,15 +21,15 @@ static const char property[] = "ssl.principal.mapping.rules";
 
 /* One rule of the list. */
 typedef struct kafka_rule_t {
-    const char *text;           /* as it stands in the list */
-    const char *pattern;        /* NULL: DEFAULT */
+    const char *text;    /* as it stands in the list */
+    const char *pattern; /* NULL: DEFAULT */
     const char *replacement;
-    char letter;                /* 'L', 'U' or NUL */
+    char letter; /* 'L', 'U' or NUL */
 } kafka_rule_t;
 
 /* Where the list was found. */
 typedef struct list_t {
-    const char *listener;       /* "" for all */
+    const char *listener; /* "" for all */
     const char *value;
     int line;
 } list_t;
@@ -40,7 +40,7 @@ typedef struct job_t {
     apr_array_header_t *behind; /* patterns left out so far, const char * */
     apr_hash_t *seen;           /* names that a rule has had */
     int line;
-    int over;                   /* DEFAULT has been read */
+    int over; /* DEFAULT has been read */
     apr_pool_t *pool;
 } job_t;
 
@@ -124,7 +124,7 @@ static const char *unescape(const char *text, apr_size_t len, apr_pool_t *p)
         if (c == 0 || (c >= 0xd800 && c < 0xe000)) {
             return NULL;
         }
-        to += certmap_utf8_put(to, c);      /* at most 3 bytes for 6 */
+        to += certmap_utf8_put(to, c); /* at most 3 bytes for 6 */
         i += 4;
     }
     *to = '\0';
@@ -239,7 +239,8 @@ static const list_t *choose(certmap_str_t text, const char *wanted, certmap_impo
             names = apr_pstrcat(p, names, i ? ", \"" : "\"", *list->listener ? list->listener : ".", "\"", NULL);
         }
     }
-    certmap_import_error(out, APR_ARRAY_IDX(lists, 0, list_t).line, 1, "%s; there are rules for (\".\" is no certain "
+    certmap_import_error(out, APR_ARRAY_IDX(lists, 0, list_t).line, 1,
+                         "%s; there are rules for (\".\" is no certain "
                          "listener): %s",
                          wanted ? "that listener has no rules" : "several listeners have rules, choose one (--map)",
                          names);
@@ -316,8 +317,9 @@ static int reference(const kafka_text_t *t, int groups, const char **at, certmap
     }
     *at = c;
     *piece = number == 0 ? (certmap_str_t){ t->text, strlen(t->text) }
-             : t->from[number] < 0 ? (certmap_str_t){ "", 0 }
-             : (certmap_str_t){ t->text + t->from[number], (apr_size_t)(t->to[number] - t->from[number]) };
+             : t->from[number] < 0
+                 ? (certmap_str_t){ "", 0 }
+                 : (certmap_str_t){ t->text + t->from[number], (apr_size_t)(t->to[number] - t->from[number]) };
     return 1;
 }
 
@@ -382,9 +384,11 @@ static const char *write_name(job_t *job, const kafka_rule_t *rule, const kafka_
     }
     for (i = 0; i < job->behind->nelts; i++) {
         if (!certmap_kafka_excludes(APR_ARRAY_IDX(job->behind, i, const char *), t->text)) {
-            return apr_psprintf(p, "a rule before may catch this name, and is left out: %.100s",
-                                certmap_import_shown((certmap_str_t){ APR_ARRAY_IDX(job->behind, i, const char *),
-                                    strlen(APR_ARRAY_IDX(job->behind, i, const char *)) }, 100, p));
+            return apr_psprintf(
+                p, "a rule before may catch this name, and is left out: %.100s",
+                certmap_import_shown((certmap_str_t){ APR_ARRAY_IDX(job->behind, i, const char *),
+                                                      strlen(APR_ARRAY_IDX(job->behind, i, const char *)) },
+                                     100, p));
         }
     }
     APR_ARRAY_PUSH(words, const char *) = apr_pstrcat(p, "case:subject=", t->text, NULL);
@@ -483,7 +487,8 @@ apr_status_t certmap_import_kafka(certmap_str_t text, const char *file, const ce
                            *list->listener ? ", listener " : "", list->listener);
     certmap_import_comment(job.out, "Kafka compares the text of the subject in RFC 2253; here its parts are compared.");
     if (rules->nelts == 0) {
-        certmap_import_left_out(job.out, list->line, (certmap_str_t){ "", 0 }, "the list is empty, which is as "
+        certmap_import_left_out(job.out, list->line, (certmap_str_t){ "", 0 },
+                                "the list is empty, which is as "
                                 "DEFAULT: every subject is a user");
     }
     certmap_import_blank(job.out);

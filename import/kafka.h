@@ -15,7 +15,7 @@
 /** A text that a pattern matches. */
 typedef struct kafka_text_t {
     const char *text;
-    int from[KAFKA_GROUPS_MAX + 1];     /**< of each group, [0] unused; -1: it takes no part */
+    int from[KAFKA_GROUPS_MAX + 1]; /**< of each group, [0] unused; -1: it takes no part */
     int to[KAFKA_GROUPS_MAX + 1];
 } kafka_text_t;
 

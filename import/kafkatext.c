@@ -166,7 +166,7 @@ static apr_array_header_t *atom(pattern_t *x)
     case '*':
     case '+':
         return fail(x, "its pattern (\".\", \"*\", \"+\") also matches names that have other parts besides: Kafka "
-                    "compares the text of a name, rules here its parts; write a rule for the attributes that count");
+                       "compares the text of a name, rules here its parts; write a rule for the attributes that count");
     case '^':
     case '$':
     case '{':
@@ -207,7 +207,7 @@ static apr_array_header_t *counted(pattern_t *x)
         }
     }
     else {
-        return atom(x);         /* says why */
+        return atom(x); /* says why */
     }
     if (many != NULL && x->at < x->end && strchr("?*+{", *x->at) != NULL) {
         return fail(x, "its pattern has a quantifier behind a quantifier");
@@ -270,7 +270,7 @@ apr_array_header_t *certmap_kafka_texts(const char *pattern, int *groups, const 
     /* Kafka looks for the pattern again in order to replace it, and then it may match a part only. */
     if (list != NULL && list->nelts > 1 && anchored < 2) {
         list = fail(&x, "its pattern has alternatives but is not anchored by ^ and $, and Kafka replaces what it finds "
-                    "first");
+                        "first");
     }
     *groups = x.groups;
     *why = x.why;

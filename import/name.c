@@ -21,9 +21,9 @@
 static int add_ava(X509_NAME *name, const certmap_ava_t *ava, int joined)
 {
     ASN1_OBJECT *oid = OBJ_txt2obj(ava->oid, 1);
-    int fine = oid != NULL && X509_NAME_add_entry_by_OBJ(name, oid, V_ASN1_UTF8STRING,
-                                                         (const unsigned char *)ava->value.data, (int)ava->value.len,
-                                                         -1, joined ? -1 : 0);
+    int fine = oid != NULL
+               && X509_NAME_add_entry_by_OBJ(name, oid, V_ASN1_UTF8STRING, (const unsigned char *)ava->value.data,
+                                             (int)ava->value.len, -1, joined ? -1 : 0);
 
     ASN1_OBJECT_free(oid);
     return fine;
@@ -140,9 +140,9 @@ static const char *written_before(const certmap_dn_t *dn, apr_pool_t *p)
 typedef struct reader_t {
     certmap_str_t in;
     apr_size_t at;
-    int escapes;                    /* "\/" and "\+" stand for '/' and '+', and an unescaped '+' joins */
-    apr_array_header_t *avas;       /* of certmap_ava_t */
-    apr_array_header_t *counts;     /* of int: attributes of each RDN */
+    int escapes;                /* "\/" and "\+" stand for '/' and '+', and an unescaped '+' joins */
+    apr_array_header_t *avas;   /* of certmap_ava_t */
+    apr_array_header_t *counts; /* of int: attributes of each RDN */
     const char *why;
     apr_pool_t *p;
 } reader_t;
@@ -215,8 +215,10 @@ static int read_ava(reader_t *r, certmap_ava_t *ava)
     }
     ava->oid = certmap_attr_oid(type, r->p);
     if (ava->oid == NULL) {
-        r->why = apr_psprintf(r->p, "\"/%s=\" may begin an attribute of an unknown type, or be part of the value "
-                              "before it", apr_pstrmemdup(r->p, type.data, type.len));
+        r->why = apr_psprintf(r->p,
+                              "\"/%s=\" may begin an attribute of an unknown type, or be part of the value "
+                              "before it",
+                              apr_pstrmemdup(r->p, type.data, type.len));
         return 0;
     }
     r->at += type.len + 1;
@@ -304,7 +306,8 @@ static int same_text(certmap_str_t text, const char *other, certmap_name_style_e
         return certmap_str_same(text, (certmap_str_t){ other, strlen(other) });
     }
     return strcmp(certmap_import_globus_key(text, p),
-                  certmap_import_globus_key((certmap_str_t){ other, strlen(other) }, p)) == 0;
+                  certmap_import_globus_key((certmap_str_t){ other, strlen(other) }, p))
+           == 0;
 }
 
 int certmap_import_comma_name(certmap_str_t text, apr_pool_t *p)
@@ -369,15 +372,14 @@ static const certmap_dn_t *comma_name(certmap_str_t text, certmap_name_style_e s
     return dn;
 }
 
-const certmap_dn_t *certmap_import_name(certmap_str_t text, certmap_name_style_e style, const char **why,
-                                        apr_pool_t *p)
+const certmap_dn_t *certmap_import_name(certmap_str_t text, certmap_name_style_e style, const char **why, apr_pool_t *p)
 {
     if (text.len > CERTMAP_DN_MAX) {
         *why = "a name of more than 64 kB";
         return NULL;
     }
     return style == CERTMAP_NAME_ONELINE || style == CERTMAP_NAME_GLOBUS ? slash_name(text, style, why, p)
-           : comma_name(text, style, why, p);
+                                                                         : comma_name(text, style, why, p);
 }
 
 const char *certmap_import_root_first(const certmap_dn_t *dn, apr_pool_t *p)
@@ -418,9 +420,11 @@ int certmap_import_issuer(certmap_import_out_t *out, const certmap_import_option
 
 void certmap_import_say_weak(certmap_import_out_t *out, const char *these, const char *name)
 {
-    certmap_import_comment(out, "These %s are weak, as the file is: any CA that the server trusts may issue a "
+    certmap_import_comment(out,
+                           "These %s are weak, as the file is: any CA that the server trusts may issue a "
                            "certificate with such a %s.\nImport again with --issuer DN, the name of the CA that issued "
-                           "them, to have it asked for.", these, name);
+                           "them, to have it asked for.",
+                           these, name);
 }
 
 int certmap_import_is_text(certmap_import_out_t *out, certmap_str_t text, int mark)
@@ -436,7 +440,8 @@ int certmap_import_is_text(certmap_import_out_t *out, certmap_str_t text, int ma
         return 0;
     }
     if (!mark && text.len >= 3 && memcmp(text.data, "\xef\xbb\xbf", 3) == 0) {
-        certmap_import_error(out, 1, 1, "the text begins with a byte order mark, which would be part of its first "
+        certmap_import_error(out, 1, 1,
+                             "the text begins with a byte order mark, which would be part of its first "
                              "word; save it without one");
         return 0;
     }

@@ -11,11 +11,11 @@
 #include "import/out.h"
 
 typedef enum certmap_name_style_e {
-    CERTMAP_NAME_ONELINE,       /**< /C=x/CN=y, as X509_NAME_oneline() of the OpenSSL that is linked */
-    CERTMAP_NAME_GLOBUS,        /**< the same or as older OpenSSL wrote it, as Globus compares it: in any case, and with
+    CERTMAP_NAME_ONELINE,     /**< /C=x/CN=y, as X509_NAME_oneline() of the OpenSSL that is linked */
+    CERTMAP_NAME_GLOBUS,      /**< the same or as older OpenSSL wrote it, as Globus compares it: in any case, and with
                                      E, Email, emailAddress and UID, USERID for one another */
-    CERTMAP_NAME_RFC2253,       /**< CN=y,C=x, as X509_NAME_print_ex() with XN_FLAG_RFC2253 (PostgreSQL) */
-    CERTMAP_NAME_RFC2253_UTF8   /**< the same without escapes for what is not ASCII (mod_ssl) */
+    CERTMAP_NAME_RFC2253,     /**< CN=y,C=x, as X509_NAME_print_ex() with XN_FLAG_RFC2253 (PostgreSQL) */
+    CERTMAP_NAME_RFC2253_UTF8 /**< the same without escapes for what is not ASCII (mod_ssl) */
 } certmap_name_style_e;
 
 /** Whether text reads as a name with commas: it begins with an attribute type that is known, or an OID, and '='. */

@@ -28,10 +28,10 @@ struct certmap_import_out_t {
     apr_size_t room;
     apr_size_t carried;
     apr_size_t left_out;
-    apr_hash_t *names;      /* of rules; to how often each was wished for */
-    apr_hash_t *keys;       /* hashes of entries; to the number of the entry */
+    apr_hash_t *names; /* of rules; to how often each was wished for */
+    apr_hash_t *keys;  /* hashes of entries; to the number of the entry */
     apr_pool_t *pool;
-    apr_pool_t *scratch;    /* of one line */
+    apr_pool_t *scratch; /* of one line */
 };
 
 certmap_import_out_t *certmap_import_out_create(certmap_import_kind_e kind, const char *file, apr_pool_t *p)
@@ -67,7 +67,7 @@ const char *certmap_import_shown(certmap_str_t text, apr_size_t most, apr_pool_t
         int n = certmap_utf8_next(at, text.len - i, &c);
 
         if (n > 0 && i + (apr_size_t)n > len) {
-            break;              /* the character that the end cuts in two */
+            break; /* the character that the end cuts in two */
         }
         if (n > 0 && certmap_codepoint_check(c) == NULL) {
             memcpy(to, at, (apr_size_t)n);
@@ -119,9 +119,15 @@ static const struct {
     const char *oid;
     const char *name;
 } plain_types[] = {
-    { "2.5.4.3", "CN" }, { "2.5.4.7", "L" }, { "2.5.4.8", "ST" }, { "2.5.4.10", "O" }, { "2.5.4.11", "OU" },
-    { "2.5.4.6", "C" }, { "2.5.4.9", "STREET" }, { "0.9.2342.19200300.100.1.25", "DC" },
-    { "0.9.2342.19200300.100.1.1", "UID" }
+    { "2.5.4.3", "CN" },
+    { "2.5.4.7", "L" },
+    { "2.5.4.8", "ST" },
+    { "2.5.4.10", "O" },
+    { "2.5.4.11", "OU" },
+    { "2.5.4.6", "C" },
+    { "2.5.4.9", "STREET" },
+    { "0.9.2342.19200300.100.1.25", "DC" },
+    { "0.9.2342.19200300.100.1.1", "UID" },
 };
 
 static const char *plain_type(const char *oid)
@@ -311,7 +317,7 @@ static const char *unique_name(certmap_import_out_t *out, const char *wish)
             *to++ = *wish;
         }
         else if (to > name && to[-1] != '-') {
-            *to++ = '-';        /* one for a run of them, so that names stay readable */
+            *to++ = '-'; /* one for a run of them, so that names stay readable */
         }
     }
     while (to > name && to[-1] == '-') {
@@ -386,8 +392,7 @@ static const char *rule_fault(const char *line, const char *name, const char *us
     others = (apr_size_t)rule->disabled + (apr_size_t)rule->any + (rule->ngroups > 0) + (rule->expires != 0)
              + (rule->note != NULL);
     if (strcmp(rule->name, name) != 0 || rule->deny != (user == NULL) || (rule->any && !rule->deny)
-        || (user != NULL && strcmp(rule->user_text, user) != 0)
-        || rule->nconds + others != (apr_size_t)words->nelts) {
+        || (user != NULL && strcmp(rule->user_text, user) != 0) || rule->nconds + others != (apr_size_t)words->nelts) {
         return "it would read as another rule";
     }
     return NULL;

@@ -16,12 +16,12 @@
 
 typedef struct token_t {
     const char *text;
-    int quoted;                 /* from its beginning: no keyword */
+    int quoted; /* from its beginning: no keyword */
 } token_t;
 
 typedef struct line_t {
     int number;
-    certmap_str_t text;         /* as it stands, continued lines joined */
+    certmap_str_t text; /* as it stands, continued lines joined */
     token_t map;
     token_t system;
     token_t role;
@@ -29,13 +29,13 @@ typedef struct line_t {
 
 typedef struct job_t {
     certmap_import_out_t *out;
-    const char *issuer;         /* or NULL */
-    const char *map;            /* the one that is imported; NULL: there is none */
-    apr_array_header_t *lines;  /* of line_t */
-    apr_hash_t *names;          /* system names carried over, to the number of their line */
-    int dn_line;                /* a line of the map with a DN; 0: none */
-    int stopped;                /* a line behind which nothing may be carried over; 0: none */
-    apr_pool_t *scratch;        /* of one line */
+    const char *issuer;        /* or NULL */
+    const char *map;           /* the one that is imported; NULL: there is none */
+    apr_array_header_t *lines; /* of line_t */
+    apr_hash_t *names;         /* system names carried over, to the number of their line */
+    int dn_line;               /* a line of the map with a DN; 0: none */
+    int stopped;               /* a line behind which nothing may be carried over; 0: none */
+    apr_pool_t *scratch;       /* of one line */
     apr_pool_t *pool;
 } job_t;
 
@@ -101,12 +101,15 @@ static void read_fields(job_t *job, line_t *line)
 
     while (read_token(line->text, &at, &token, &comma, job->pool)) {
         if (*token.text == '@' && !token.quoted && token.text[1] != '\0') {
-            certmap_import_error(job->out, line->number, 1, "%s names another file, which is not read; put its text "
-                                 "here", token.text);
+            certmap_import_error(job->out, line->number, 1,
+                                 "%s names another file, which is not read; put its text "
+                                 "here",
+                                 token.text);
             return;
         }
         if (comma && n < 3) {
-            certmap_import_error(job->out, line->number, 1, "several values in one field: PostgreSQL does not load "
+            certmap_import_error(job->out, line->number, 1,
+                                 "several values in one field: PostgreSQL does not load "
                                  "this file (quote a name that has a comma)");
             return;
         }
@@ -115,14 +118,17 @@ static void read_fields(job_t *job, line_t *line)
         }
         n++;
     }
-    if (n == 2 && (strcmp(line->map.text, "include") == 0 || strcmp(line->map.text, "include_dir") == 0
-                   || strcmp(line->map.text, "include_if_exists") == 0)) {
+    if (n == 2
+        && (strcmp(line->map.text, "include") == 0 || strcmp(line->map.text, "include_dir") == 0
+            || strcmp(line->map.text, "include_if_exists") == 0)) {
         certmap_import_error(job->out, line->number, 1, "%s names another file, which is not read; put its text here",
                              line->map.text);
     }
     else if (n > 0 && n < 3) {
-        certmap_import_error(job->out, line->number, 1, "%s is missing: a line is MAP-NAME SYSTEM-NAME ROLE, and "
-                             "PostgreSQL does not load this file", n == 1 ? "the system name" : "the role");
+        certmap_import_error(job->out, line->number, 1,
+                             "%s is missing: a line is MAP-NAME SYSTEM-NAME ROLE, and "
+                             "PostgreSQL does not load this file",
+                             n == 1 ? "the system name" : "the role");
     }
     else if (n >= 3) {
         *(line_t *)apr_array_push(job->lines) = *line;
@@ -291,8 +297,10 @@ static const char *failing_line(job_t *job, const line_t *line, const certmap_ar
 
     why = why ? why : certmap_import_rule(job->out, rule_name(job, line), NULL, words_for(job, condition, NULL));
     if (why == NULL) {
-        certmap_import_comment(job->out, "(the role in line %d wants a group that its expression does not have: "
-                               "PostgreSQL refuses who comes to it)", line->number);
+        certmap_import_comment(job->out,
+                               "(the role in line %d wants a group that its expression does not have: "
+                               "PostgreSQL refuses who comes to it)",
+                               line->number);
     }
     else {
         job->stopped = line->number;
@@ -315,9 +323,11 @@ static const char *pattern_name(job_t *job, const line_t *line)
         }
         return why != NULL ? apr_pstrcat(job->scratch, "the regular expression has no exact equivalent: ", why, NULL)
                : job->dn_line > 0
-                 ? apr_psprintf(job->scratch, "the map has a DN in line %d, so this may be about DNs; a rule asks for "
-                                "attributes", job->dn_line)
-                 : "a regular expression about whole DNs; a rule asks for attributes";
+                   ? apr_psprintf(job->scratch,
+                                  "the map has a DN in line %d, so this may be about DNs; a rule asks for "
+                                  "attributes",
+                                  job->dn_line)
+                   : "a regular expression about whole DNs; a rule asks for attributes";
     }
     if (group != NULL && are.groups == 0) {
         return failing_line(job, line, &are);
@@ -329,17 +339,20 @@ static const char *pattern_name(job_t *job, const line_t *line)
         if (are.uncertain != NULL) {
             return apr_pstrcat(job->scratch, "what \\1 is may differ: ", are.uncertain, NULL);
         }
-        role = apr_pstrcat(job->scratch, certmap_import_user(apr_pstrndup(job->scratch, line->role.text,
-                                                                           (apr_size_t)(group - line->role.text)),
-                                                             job->scratch),
-                           "%{1}", certmap_import_user(group + 2, job->scratch), NULL);
+        role = apr_pstrcat(
+            job->scratch,
+            certmap_import_user(apr_pstrndup(job->scratch, line->role.text, (apr_size_t)(group - line->role.text)),
+                                job->scratch),
+            "%{1}", certmap_import_user(group + 2, job->scratch), NULL);
     }
     why = certmap_import_rule(job->out, rule_name(job, line), role,
                               words_for(job, apr_pstrcat(job->scratch, "all:subject.CN~", are.pattern, NULL),
                                         apr_pstrcat(job->scratch, "subject.CN~", are.pattern, NULL)));
     if (why == NULL && !are.exact) {
-        certmap_import_comment(job->out, "(line %d: names that are not ASCII are met only where the expression has .* "
-                               "or the like)", line->number);
+        certmap_import_comment(job->out,
+                               "(line %d: names that are not ASCII are met only where the expression has .* "
+                               "or the like)",
+                               line->number);
     }
     return why;
 }
@@ -351,8 +364,10 @@ static const char *carry_over(job_t *job, const line_t *line)
     int pattern = line->system.text[0] == '/';
 
     if (job->stopped > 0) {
-        return apr_psprintf(job->scratch, "line %d fails in PostgreSQL for the names that it meets, before this line "
-                            "is looked at", job->stopped);
+        return apr_psprintf(job->scratch,
+                            "line %d fails in PostgreSQL for the names that it meets, before this line "
+                            "is looked at",
+                            job->stopped);
     }
     if (strcmp(role, "all") == 0 && !line->role.quoted) {
         return "\"all\" grants every role; here a certificate has one user";
@@ -366,8 +381,7 @@ static const char *carry_over(job_t *job, const line_t *line)
     if (!pattern && strstr(role, "\\1") != NULL) {
         return "\\1 stands for nothing where the system name is no regular expression";
     }
-    return pattern ? pattern_name(job, line)
-           : literal_name(job, line, certmap_import_user(role, job->scratch));
+    return pattern ? pattern_name(job, line) : literal_name(job, line, certmap_import_user(role, job->scratch));
 }
 
 /* Whether the names are those of clientname=DN or of clientname=CN; both in one map are an error. */
@@ -390,9 +404,11 @@ static int tell_kind(job_t *job)
         }
     }
     if (job->dn_line > 0 && cn_line > 0) {
-        certmap_import_error(job->out, job->dn_line > cn_line ? job->dn_line : cn_line, 1, "the map has a name for "
+        certmap_import_error(job->out, job->dn_line > cn_line ? job->dn_line : cn_line, 1,
+                             "the map has a name for "
                              "clientname=DN in line %d and one for clientname=CN in line %d; pg_hba.conf says which "
-                             "of them count: import a file that has these alone", job->dn_line, cn_line);
+                             "of them count: import a file that has these alone",
+                             job->dn_line, cn_line);
         return 0;
     }
     return 1;
@@ -400,14 +416,16 @@ static int tell_kind(job_t *job)
 
 static void heading(const job_t *job)
 {
-    certmap_import_comment(job->out, "The map \"%s\" of pg_ident.conf, for certificate authentication.\n"
+    certmap_import_comment(job->out,
+                           "The map \"%s\" of pg_ident.conf, for certificate authentication.\n"
                            "There a client asks for a role and the map may grant it several. Here a certificate has "
                            "one user: the first\nrole that is granted to it.\n"
                            "%s\n"
-                           "Of several CNs PostgreSQL takes the first; here all must meet the rule.", job->map,
+                           "Of several CNs PostgreSQL takes the first; here all must meet the rule.",
+                           job->map,
                            job->dn_line > 0
-                           ? "Its names begin with an attribute type (CN=...): those of clientname=DN."
-                           : "Its names do not begin with an attribute type (CN=...): those of clientname=CN.");
+                               ? "Its names begin with an attribute type (CN=...): those of clientname=DN."
+                               : "Its names do not begin with an attribute type (CN=...): those of clientname=CN.");
     if (job->issuer == NULL) {
         certmap_import_say_weak(job->out, "rules", "name");
     }
@@ -416,8 +434,10 @@ static void heading(const job_t *job)
 apr_status_t certmap_import_pgident(certmap_str_t text, const char *file, const certmap_import_options_t *options,
                                     certmap_import_result_t *result, apr_pool_t *p)
 {
-    job_t job = { .out = certmap_import_out_create(CERTMAP_IMPORT_RULES, file, p), .names = apr_hash_make(p),
-                  .lines = apr_array_make(p, 64, sizeof(line_t)), .pool = p };
+    job_t job = { .out = certmap_import_out_create(CERTMAP_IMPORT_RULES, file, p),
+                  .names = apr_hash_make(p),
+                  .lines = apr_array_make(p, 64, sizeof(line_t)),
+                  .pool = p };
     int i;
 
     apr_pool_create(&job.scratch, p);

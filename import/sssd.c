@@ -32,24 +32,24 @@ typedef struct section_t {
     const char *match;
     const char *map;
     const char *domains;
-    const char *fault;          /* why it cannot be carried over */
+    const char *fault; /* why it cannot be carried over */
     apr_uint32_t priority;
-    const char *tied;           /* header of another of the same priority that may hold for the same certificates */
-    const char *unread;         /* why its matching rule is not carried over; or NULL */
-    const char *unmapped;       /* the same of its mapping rule */
+    const char *tied;     /* header of another of the same priority that may hold for the same certificates */
+    const char *unread;   /* why its matching rule is not carried over; or NULL */
+    const char *unmapped; /* the same of its mapping rule */
     sssd_match_t matches;
     sssd_map_t maps;
 } section_t;
 
 typedef struct job_t {
     certmap_import_out_t *out;
-    apr_array_header_t *sections;   /* of section_t * */
-    apr_hash_t *seen;               /* sections by their headers */
-    apr_hash_t *providers;          /* domain to its id_provider */
-    section_t *section;             /* that is being read, or NULL */
-    const char *domain;             /* whose [domain/...] section is being read, or NULL */
-    const char *blocked;            /* header of a section that is left out and would be asked first */
-    int asks_ku;                    /* a rule that was written asks for key usages */
+    apr_array_header_t *sections; /* of section_t * */
+    apr_hash_t *seen;             /* sections by their headers */
+    apr_hash_t *providers;        /* domain to its id_provider */
+    section_t *section;           /* that is being read, or NULL */
+    const char *domain;           /* whose [domain/...] section is being read, or NULL */
+    const char *blocked;          /* header of a section that is left out and would be asked first */
+    int asks_ku;                  /* a rule that was written asks for key usages */
     apr_pool_t *pool;
 } job_t;
 
@@ -166,14 +166,14 @@ static void read_line(job_t *job, certmap_str_t line, int number)
     }
     equals = memchr(at, '=', (apr_size_t)(end - at));
     if (job->section != NULL && (at != line.data || equals == NULL)) {
-        certmap_import_error(job->out, number, 1, "neither KEY = VALUE nor a section; a value that goes on in a second "
+        certmap_import_error(job->out, number, 1,
+                             "neither KEY = VALUE nor a section; a value that goes on in a second "
                              "line is not imported, join the lines");
     }
     else if (job->section != NULL) {
         read_option(job, trimmed(at, equals, job->pool), trimmed(equals + 1, end, job->pool));
     }
-    else if (job->domain != NULL && equals != NULL
-             && strcasecmp(trimmed(at, equals, job->pool), "id_provider") == 0) {
+    else if (job->domain != NULL && equals != NULL && strcasecmp(trimmed(at, equals, job->pool), "id_provider") == 0) {
         apr_hash_set(job->providers, job->domain, APR_HASH_KEY_STRING, trimmed(equals + 1, end, job->pool));
     }
 }
@@ -349,7 +349,7 @@ static const char *write_rules(job_t *job, const section_t *s, const sssd_match_
         why = certmap_import_rule(job->out, s->name, map->user, words);
         if (why == NULL && map->condition != NULL && !last) {
             certmap_import_comment(job->out, "Whoever lacks only the last condition of that rule has no account in "
-                                   "SSSD, and is not asked for below:");
+                                             "SSSD, and is not asked for below:");
             why = certmap_import_rule(job->out, s->name, NULL, guard);
         }
     }
@@ -363,13 +363,16 @@ static void write_section(job_t *job, const section_t *s, int last)
 
     why = why ? why : s->unmapped;
     if (why == NULL && s->tied != NULL) {
-        why = apr_psprintf(job->pool, "it has the priority of [%.100s], both may hold for one certificate, and the "
+        why = apr_psprintf(job->pool,
+                           "it has the priority of [%.100s], both may hold for one certificate, and the "
                            "order in which SSSD asks them does not stand in the file; give them different priorities",
                            s->tied);
     }
     if (why == NULL && job->blocked != NULL) {
-        why = apr_psprintf(job->pool, "it may hold for certificates that [%.100s] catches first in SSSD, and that one "
-                           "is left out", job->blocked);
+        why = apr_psprintf(job->pool,
+                           "it may hold for certificates that [%.100s] catches first in SSSD, and that one "
+                           "is left out",
+                           job->blocked);
     }
     if (why == NULL) {
         why = write_rules(job, s, &s->matches, &s->maps, last);
@@ -416,8 +419,10 @@ static const char *choose(job_t *job, const char *wanted)
         }
     }
     if (wanted == NULL && apr_hash_count(seen) > 1) {
-        certmap_import_error(job->out, 1, 1, "several domains have rules, each with accounts of its own; choose one "
-                             "(--map): %s", list);
+        certmap_import_error(job->out, 1, 1,
+                             "several domains have rules, each with accounts of its own; choose one "
+                             "(--map): %s",
+                             list);
         return NULL;
     }
     if (n == 0) {
@@ -452,13 +457,14 @@ apr_status_t certmap_import_sssd(certmap_str_t text, const char *file, const cer
     find_ties(&job);
     certmap_import_comment(job.out, "Imported from %s: [certmap/%s/...] of SSSD, by priority.",
                            file ? file : "standard input", domain);
-    certmap_import_comment(job.out, "SSSD lets in accounts that it finds, by the name that it finds; here a name is "
+    certmap_import_comment(job.out,
+                           "SSSD lets in accounts that it finds, by the name that it finds; here a name is "
                            "the user as the\ncertificate has it, and whether there is such an account is Require's "
                            "business.");
     certmap_import_comment(job.out, "Several different values refuse here; SSSD takes one. ku= asks that the extension "
-                           "is there.");
+                                    "is there.");
     certmap_import_comment(job.out, "SSSD takes attributes joined in one part of a name for parts of their own; here "
-                           "they are not.");
+                                    "they are not.");
     certmap_import_blank(job.out);
     for (i = 0; i < job.sections->nelts; i++) {
         write_section(&job, APR_ARRAY_IDX(job.sections, i, section_t *), i + 1 == job.sections->nelts);

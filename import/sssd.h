@@ -11,14 +11,14 @@
 
 /** A matching rule. Its alternatives are arrays of const char *, the conditions that hold together. */
 typedef struct sssd_match_t {
-    apr_array_header_t *alternatives;   /**< of apr_array_header_t * */
-    int asks_ku;                        /**< a condition on ku stands among them */
+    apr_array_header_t *alternatives; /**< of apr_array_header_t * */
+    int asks_ku;                      /**< a condition on ku stands among them */
 } sssd_match_t;
 
 /** A mapping rule as far as it names a user by the certificate alone. */
 typedef struct sssd_map_t {
-    const char *user;                   /**< a template */
-    const char *condition;              /**< that the template's %{1} comes from; NULL: none */
+    const char *user;      /**< a template */
+    const char *condition; /**< that the template's %{1} comes from; NULL: none */
 } sssd_map_t;
 
 /** Reads a matching rule. @return NULL, or why it cannot be carried over */

@@ -45,8 +45,8 @@ typedef struct posix_t {
     const char *end;
     int depth;
     int groups;
-    int branches;       /* a '|' outside of groups */
-    int atom;           /* something stands before that a quantifier may follow */
+    int branches; /* a '|' outside of groups */
+    int atom;     /* something stands before that a quantifier may follow */
 } posix_t;
 
 /* Whether a bracket expression has nothing in it that POSIX and PCRE2 read differently; goes behind it. */
@@ -112,7 +112,7 @@ static int common_step(posix_t *x)
     case '*':
     case '+':
     case '?':
-        x->atom = 2;            /* no quantifier may follow a quantifier, but all else */
+        x->atom = 2; /* no quantifier may follow a quantifier, but all else */
         return atom == 1;
     case '{':
         x->atom = 2;
@@ -138,7 +138,7 @@ static const char *anchored(const char *pattern, apr_pool_t *p)
     const char *from;
 
     if (last && x.end - x.at >= 2 && x.end[-2] == '\\') {
-        return NULL;            /* escaped, or not: not worth a guess */
+        return NULL; /* escaped, or not: not worth a guess */
     }
     x.at += first;
     x.end -= last;
@@ -155,8 +155,8 @@ static const char *anchored(const char *pattern, apr_pool_t *p)
         return NULL;
     }
     pattern = apr_pstrmemdup(p, from, (apr_size_t)(x.end - from));
-    return apr_pstrcat(p, first ? "" : ".*", x.branches ? "(?:" : "", pattern, x.branches ? ")" : "",
-                       last ? "" : ".*", NULL);
+    return apr_pstrcat(p, first ? "" : ".*", x.branches ? "(?:" : "", pattern, x.branches ? ")" : "", last ? "" : ".*",
+                       NULL);
 }
 
 /* ---- components ---------------------------------------------------------------------------------------------- */
@@ -165,14 +165,20 @@ static const struct {
     const char *sssd;
     const char *ours;
 } purposes[] = {
-    { "serverAuth", "serverAuth" }, { "clientAuth", "clientAuth" }, { "codeSigning", "codeSigning" },
-    { "emailProtection", "emailProtection" }, { "timeStamping", "timeStamping" }, { "OCSPSigning", "OCSPSigning" },
-    { "KPClientAuth", "1.3.6.1.5.2.3.4" }, { "pkinit", "1.3.6.1.5.2.3.4" }, { "msScLogin", "1.3.6.1.4.1.311.20.2.2" }
+    { "serverAuth", "serverAuth" },
+    { "clientAuth", "clientAuth" },
+    { "codeSigning", "codeSigning" },
+    { "emailProtection", "emailProtection" },
+    { "timeStamping", "timeStamping" },
+    { "OCSPSigning", "OCSPSigning" },
+    { "KPClientAuth", "1.3.6.1.5.2.3.4" },
+    { "pkinit", "1.3.6.1.5.2.3.4" },
+    { "msScLogin", "1.3.6.1.4.1.311.20.2.2" },
 };
 
 static const char *const key_usages[] = {
-    "digitalSignature", "nonRepudiation", "keyEncipherment", "dataEncipherment", "keyAgreement", "keyCertSign",
-    "cRLSign", "encipherOnly", "decipherOnly", NULL
+    "digitalSignature", "nonRepudiation", "keyEncipherment", "dataEncipherment", "keyAgreement",
+    "keyCertSign",      "cRLSign",        "encipherOnly",    "decipherOnly",     NULL,
 };
 
 /* Alternative names whose values are ASCII in both. */
@@ -180,7 +186,9 @@ static const struct {
     const char *sssd;
     const char *ours;
 } names[] = {
-    { "SAN:rfc822Name", "san.email" }, { "SAN:dNSName", "san.dns" }, { "SAN:uniformResourceIdentifier", "san.uri" }
+    { "SAN:rfc822Name", "san.email" },
+    { "SAN:dNSName", "san.dns" },
+    { "SAN:uniformResourceIdentifier", "san.uri" },
 };
 
 static const char *name_component(const char *field, const char *value, const char **word, apr_pool_t *p)
@@ -189,9 +197,11 @@ static const char *name_component(const char *field, const char *value, const ch
     const char *why = text ? certmap_import_plain_name(text, p) : NULL;
 
     if (text == NULL) {
-        return apr_psprintf(p, "its <%s> pattern searches in the text of a name; text of names can be forged, and "
+        return apr_psprintf(p,
+                            "its <%s> pattern searches in the text of a name; text of names can be forged, and "
                             "rules here compare their parts: only ^NAME$ with every special character escaped is "
-                            "carried over", *field == 's' ? "SUBJECT" : "ISSUER");
+                            "carried over",
+                            *field == 's' ? "SUBJECT" : "ISSUER");
     }
     if (why == NULL && (strncmp(text, "STREET=", 7) == 0 || strstr(text, ",STREET=") != NULL)) {
         why = "STREET is written in different ways by different builds of SSSD";
@@ -345,7 +355,7 @@ static const char *const login_names[] = { "uid", "sAMAccountName", NULL };
 static const struct {
     const char *template;
     const char *user;
-    const char *condition;      /* SSSD's short name ends at the first '@', and is all of it without one */
+    const char *condition; /* SSSD's short name ends at the first '@', and is all of it without one */
     int ldapu1;
 } templates[] = {
     { .template = "{subject_rfc822_name}", .user = "%{san.email}" },
@@ -354,7 +364,7 @@ static const struct {
     { .template = "{subject_nt_principal.short_name}", .user = "%{1}", .condition = "san.upn~([^@]+)(?:@.*)?" },
     { .template = "{subject_dns_name}", .user = "%{san.dns}" },
     { .template = "{subject_dn_component.cn}", .user = "%{subject.CN}", .ldapu1 = 1 },
-    { .template = "{subject_dn_component.uid}", .user = "%{subject.UID}", .ldapu1 = 1 }
+    { .template = "{subject_dn_component.uid}", .user = "%{subject.UID}", .ldapu1 = 1 },
 };
 
 const char *certmap_sssd_map(const char *text, sssd_map_t *map, apr_pool_t *p)
@@ -376,7 +386,8 @@ const char *certmap_sssd_map(const char *text, sssd_map_t *map, apr_pool_t *p)
         }
     }
     if (*l == NULL) {
-        return apr_psprintf(p, "its mapping rule searches the directory for %.60s, which is not the login name; "
+        return apr_psprintf(p,
+                            "its mapping rule searches the directory for %.60s, which is not the login name; "
                             "CertMapSource ldap asks directories",
                             apr_pstrmemdup(p, text + 1, (apr_size_t)(equals - text - 1)));
     }

@@ -34,8 +34,9 @@ static apr_status_t get_key(const char *path, const certmap_key_t *key, certmap_
         *why = certmap_store_changing;
         return APR_EGENERAL;
     }
-    *why = rv == APR_SUCCESS ? NULL
-           : rv == APR_NOTFOUND ? "the store has no entry for this key" : certmap_store_damaged;
+    *why = rv == APR_SUCCESS    ? NULL
+           : rv == APR_NOTFOUND ? "the store has no entry for this key"
+                                : certmap_store_damaged;
     return rv;
 }
 
@@ -67,10 +68,10 @@ apr_status_t certmap_store_get(const char *path, certmap_str_t key, const char *
 /* ---- everything ---------------------------------------------------------------------------------------------- */
 
 typedef struct all_t {
-    certmap_entry_fn *fn;           /* or NULL */
-    certmap_progress_fn *progress;  /* or NULL */
+    certmap_entry_fn *fn;          /* or NULL */
+    certmap_progress_fn *progress; /* or NULL */
     void *baton;
-    int check;                      /* keys against their texts, and that each is found */
+    int check; /* keys against their texts, and that each is found */
     apr_size_t n;
     apr_size_t total;
     apr_size_t counts[CERTMAP_K_COUNT];
@@ -106,16 +107,16 @@ static apr_status_t visit(all_t *all, const certmap_sealed_t *sealed, const cert
         *why = "an entry is damaged";
         return APR_EGENERAL;
     }
-    if (all->check && (!is_key_of(text, iter->hash, kind, p)
-                       || certmap_sealed_find(sealed, iter->hash, &record, &len) != 1 || record != iter->record)) {
+    if (all->check
+        && (!is_key_of(text, iter->hash, kind, p) || certmap_sealed_find(sealed, iter->hash, &record, &len) != 1
+            || record != iter->record)) {
         *why = "an entry stands under a key that is not its own";
         return APR_EGENERAL;
     }
     all->counts[kind]++;
     all->denies[kind] += entry.deny != 0;
     all->n++;
-    if (all->progress != NULL && all->n % PROGRESS_STEP == 0
-        && all->progress(all->baton, all->n, all->total) != 0) {
+    if (all->progress != NULL && all->n % PROGRESS_STEP == 0 && all->progress(all->baton, all->n, all->total) != 0) {
         *why = interrupted;
         return APR_EINTR;
     }

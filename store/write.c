@@ -27,17 +27,17 @@
 
 /* What is to be written. */
 typedef struct job_t {
-    const char *path;                       /* links followed */
-    const char *made;                       /* the new file; NULL when it has the store's name */
-    int fd;                                 /* of that */
-    const certmap_sealed_t *old;            /* what is there, or NULL; a build does not copy it */
+    const char *path;            /* links followed */
+    const char *made;            /* the new file; NULL when it has the store's name */
+    int fd;                      /* of that */
+    const certmap_sealed_t *old; /* what is there, or NULL; a build does not copy it */
     int copy;
-    const certmap_packed_t *const *all;     /* entries to be put in, by hash */
+    const certmap_packed_t *const *all; /* entries to be put in, by hash */
     apr_size_t n;
-    const certmap_wanted_t **gone;          /* keys to be left out, by hash */
+    const certmap_wanted_t **gone; /* keys to be left out, by hash */
     apr_size_t ngone;
     apr_size_t nextgone;
-    certmap_progress_fn *progress;          /* or NULL */
+    certmap_progress_fn *progress; /* or NULL */
     void *baton;
     apr_size_t done;
     apr_size_t total;
@@ -69,9 +69,10 @@ const char *certmap_store_fits(apr_uint64_t entries, apr_uint64_t bytes, apr_poo
     if (size <= CERTMAP_STORE_MAX) {
         return NULL;
     }
-    return apr_psprintf(p, "%" APR_UINT64_T_FMT " entries would take %" APR_UINT64_T_FMT " MB; 4,096 MB are the most "
-                        "that a store holds: shorten their notes, or make several stores", entries,
-                        (size >> 20) + 1);
+    return apr_psprintf(p,
+                        "%" APR_UINT64_T_FMT " entries would take %" APR_UINT64_T_FMT " MB; 4,096 MB are the most "
+                        "that a store holds: shorten their notes, or make several stores",
+                        entries, (size >> 20) + 1);
 }
 
 /* What is copied, what is put in, and less what goes; a key that is replaced counts twice unless its old record is
@@ -216,7 +217,7 @@ static apr_status_t write_new(job_t *job)
         return failed(job, errno);
     }
     rv = cdb_make_add(&job->make, CERTMAP_STORE_MARK, CERTMAP_STORE_MARK_LEN, "", 0) == 0 ? put_all(job)
-         : failed(job, errno);
+                                                                                          : failed(job, errno);
     /* This frees what it holds, too. */
     if (cdb_make_finish(&job->make) != 0 && rv == APR_SUCCESS) {
         rv = failed(job, errno);
@@ -249,7 +250,7 @@ static apr_status_t keep_owner(job_t *job, const struct stat *st)
     mode_t mode = st->st_mode & 07777;
 
     if (fchown(job->fd, st->st_uid, st->st_gid) != 0) {
-        mode &= 0777;               /* somebody else's bits are not taken along */
+        mode &= 0777; /* somebody else's bits are not taken along */
         if (fchown(job->fd, (uid_t)-1, st->st_gid) != 0) {
             if ((mode & 044) == 040) {
                 job->why = "its group cannot be kept, which may read it and others may not; write it as its owner, or "
@@ -280,7 +281,7 @@ static apr_status_t put_in_place(job_t *job)
         rv = failed(job, errno);
     }
     if (rv == APR_SUCCESS) {
-        job->made = NULL;           /* who comes next may have made another file of that name */
+        job->made = NULL; /* who comes next may have made another file of that name */
     }
     if (rv == APR_SUCCESS && (rv = sync_directory(job->path, job->pool)) != APR_SUCCESS) {
         job->why = apr_pstrcat(job->pool, "the new contents are in place, but may be lost at a power failure: ",
@@ -378,7 +379,7 @@ static apr_status_t do_job(const char *path, job_t *job, prepare_fn *prepare, vo
     job->total = job->n + 1;
     rv = open_old(job);
     if (rv == APR_SUCCESS) {
-        rv = tell(job);             /* from here on a signal stops the task, and does not end it */
+        rv = tell(job); /* from here on a signal stops the task, and does not end it */
     }
     if (rv == APR_SUCCESS) {
         rv = open_new(job);
@@ -455,8 +456,10 @@ static void told_before(const adding_t *adding, const certmap_packed_t *packed, 
     certmap_kind_e kind;
 
     if (certmap_record_unpack(record, len, &kind, &before, NULL, p)) {
-        certmap_sink_error(adding->sink, (certmap_place_t){ (int)packed->line, 1 }, "this key is in the store already, "
-                           "%s%s", before.deny ? "denied" : "for ", before.deny ? "" : before.user);
+        certmap_sink_error(adding->sink, (certmap_place_t){ (int)packed->line, 1 },
+                           "this key is in the store already, "
+                           "%s%s",
+                           before.deny ? "denied" : "for ", before.deny ? "" : before.user);
     }
 }
 
@@ -628,9 +631,9 @@ static apr_status_t prepare_remove(job_t *job, void *baton)
     return check_size(job, job->ngone, bytes);
 }
 
-apr_status_t certmap_store_remove(const char *path, certmap_str_t keys, const char *file,
-                                  certmap_progress_fn *progress, void *baton, apr_size_t *count,
-                                  apr_array_header_t **errors, const char **why, apr_pool_t *p)
+apr_status_t certmap_store_remove(const char *path, certmap_str_t keys, const char *file, certmap_progress_fn *progress,
+                                  void *baton, apr_size_t *count, apr_array_header_t **errors, const char **why,
+                                  apr_pool_t *p)
 {
     job_t job = { .progress = progress, .baton = baton, .copy = 1 };
     apr_array_header_t *wanted;

@@ -63,8 +63,9 @@ static int asks_for(const certmap_cond_t *cond, const certmap_field_t *field)
     if (field->kind == CERTMAP_F_SUBJECT) {
         return cond->field.kind == CERTMAP_F_SUBJECT_ATTR;
     }
-    return name && ((field->kind == CERTMAP_F_SUBJECT_ATTR && cond->field.kind == CERTMAP_F_SUBJECT)
-                    || (field->kind == CERTMAP_F_ISSUER_ATTR && cond->field.kind == CERTMAP_F_ISSUER))
+    return name
+           && ((field->kind == CERTMAP_F_SUBJECT_ATTR && cond->field.kind == CERTMAP_F_SUBJECT)
+               || (field->kind == CERTMAP_F_ISSUER_ATTR && cond->field.kind == CERTMAP_F_ISSUER))
            && name_has(cond->u.dn, field->oid);
 }
 
@@ -115,16 +116,17 @@ static void advise_field(const adviser_t *a, const certmap_part_t *part)
     if (!there) {
         advise(a, part, apr_psprintf(a->sink->pool, "where a certificate has no %s", name),
                field->kind == CERTMAP_F_SAN_DIRNAME ? ""
-               : apr_psprintf(a->sink->pool, "; ask for it with %s%s=*", name,
-                              field->kind == CERTMAP_F_SUBJECT ? ".CN" : ""));
+                                                    : apr_psprintf(a->sink->pool, "; ask for it with %s%s=*", name,
+                                                                   field->kind == CERTMAP_F_SUBJECT ? ".CN" : ""));
     }
     else if (opaque) {
         advise(a, part, "ever, because the rule asks for a value that is not text", "");
     }
     else if ((part->mods & SIDES) && !at) {
         advise(a, part, apr_psprintf(a->sink->pool, "where %s has no '@' in it", name),
-               field->kind == CERTMAP_F_SUBJECT || field->kind == CERTMAP_F_ISSUER ? ""
-               : apr_psprintf(a->sink->pool, "; ask for it with %s=*@*", name));
+               field->kind == CERTMAP_F_SUBJECT || field->kind == CERTMAP_F_ISSUER
+                   ? ""
+                   : apr_psprintf(a->sink->pool, "; ask for it with %s=*@*", name));
     }
 }
 

@@ -16,15 +16,17 @@ typedef struct linter_t {
     certmap_sink_t sink;
     certmap_strength_e min;
     apr_time_t now;
-    apr_size_t first_weak[CERTMAP_K_COUNT];     /* line of the first allow entry that is too weak, or weak; 0: none */
-    apr_size_t weak[CERTMAP_K_COUNT];           /* and how many there are */
+    apr_size_t first_weak[CERTMAP_K_COUNT]; /* line of the first allow entry that is too weak, or weak; 0: none */
+    apr_size_t weak[CERTMAP_K_COUNT];       /* and how many there are */
 } linter_t;
 
 static void lint_entry(linter_t *l, const certmap_entry_t *entry, certmap_kind_e kind, int line)
 {
     if (entry->expires != 0 && l->now >= entry->expires) {
-        certmap_sink_warning(&l->sink, (certmap_place_t){ line, 1 }, entry->deny ? "this entry has expired; it still "
-                             "denies" : "this entry has expired; it refuses whom it names");
+        certmap_sink_warning(&l->sink, (certmap_place_t){ line, 1 },
+                             entry->deny ? "this entry has expired; it still "
+                                           "denies"
+                                         : "this entry has expired; it refuses whom it names");
     }
     if (!entry->deny && (entry->strength == CERTMAP_WEAK || entry->strength < l->min) && l->weak[kind]++ == 0) {
         l->first_weak[kind] = (apr_size_t)line;
@@ -35,8 +37,9 @@ static void lint_entry(linter_t *l, const certmap_entry_t *entry, certmap_kind_e
 static void tell_weak(linter_t *l, certmap_kind_e kind)
 {
     const char *name = certmap_kind_name(kind);
-    const char *more = l->weak[kind] == 1 ? "" : apr_psprintf(l->sink.pool, "; %" APR_SIZE_T_FMT " more are like it",
-                                                              l->weak[kind] - 1);
+    const char *more = l->weak[kind] == 1
+                           ? ""
+                           : apr_psprintf(l->sink.pool, "; %" APR_SIZE_T_FMT " more are like it", l->weak[kind] - 1);
     certmap_place_t at = { (int)l->first_weak[kind], 1 };
 
     if (l->weak[kind] == 0) {
@@ -48,8 +51,10 @@ static void tell_weak(linter_t *l, certmap_kind_e kind)
                              more);
     }
     else {
-        certmap_sink_warning(&l->sink, at, "an entry of type %s is weak, any trusted CA could issue a certificate that "
-                             "matches; sha256:, spki: or issuer-serial: name one certificate or key%s", name, more);
+        certmap_sink_warning(&l->sink, at,
+                             "an entry of type %s is weak, any trusted CA could issue a certificate that "
+                             "matches; sha256:, spki: or issuer-serial: name one certificate or key%s",
+                             name, more);
     }
 }
 
@@ -57,7 +62,8 @@ apr_array_header_t *certmap_entries_lint(const certmap_entries_t *entries, const
                                          apr_time_t now, apr_pool_t *p)
 {
     linter_t l = { .sink = { .list = apr_array_make(p, 4, sizeof(certmap_error_t)), .file = file, .pool = p },
-                   .min = min, .now = now };
+                   .min = min,
+                   .now = now };
     const certmap_packed_t **all;
     apr_size_t n = certmap_entries_count(entries, CERTMAP_K_COUNT);
     apr_pool_t *own;

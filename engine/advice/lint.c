@@ -20,13 +20,13 @@ typedef enum finding_e {
 } finding_e;
 
 typedef struct linter_t {
-    apr_array_header_t *found;      /* of certmap_error_t */
+    apr_array_header_t *found; /* of certmap_error_t */
     certmap_sink_t sink;
-    finding_e finding;              /* what is looked for */
+    finding_e finding; /* what is looked for */
     certmap_unsaid_t unsaid[FOUND_COUNT][2];
-    apr_hash_t *names;              /* name to rule */
+    apr_hash_t *names; /* name to rule */
     certmap_reach_t *reach;
-    apr_pool_t *scratch;            /* of one rule */
+    apr_pool_t *scratch; /* of one rule */
 } linter_t;
 
 static void report(linter_t *l, const certmap_rule_t *rule, const certmap_cond_t *cond, int warning, const char *text)
@@ -66,8 +66,7 @@ static void lint_name(linter_t *l, const certmap_rule_t *rule)
     l->finding = FOUND_NAME;
     if (first != NULL) {
         report(l, rule, NULL, 0,
-               apr_psprintf(l->scratch,
-                            "the name \"%s\" has been given before, at %s; names are unique in a list",
+               apr_psprintf(l->scratch, "the name \"%s\" has been given before, at %s; names are unique in a list",
                             rule->name, where(first, l->scratch)));
     }
     else {
@@ -80,18 +79,19 @@ static void lint_strength(linter_t *l, const certmap_rule_t *rule, certmap_stren
     static const char *const hints[] = {
         [CERTMAP_WEAK] = "add issuer=DN, chain.sha256= or root.sha256= and something of the subject",
         [CERTMAP_SCOPED] = "add issuer=DN with something of the subject, or pin it as for strong",
-        [CERTMAP_STRONG] = "pin sha256=, spki=, or issuer=DN with serial="
+        [CERTMAP_STRONG] = "pin sha256=, spki=, or issuer=DN with serial=",
     };
 
     if (rule->strength < min) {
-        report(l, rule, NULL, 0, apr_psprintf(l->scratch, "rule %s is %s, %s is asked for: %s", rule->name,
-                                              certmap_strength_name(rule->strength), certmap_strength_name(min),
-                                              hints[min]));
+        report(l, rule, NULL, 0,
+               apr_psprintf(l->scratch, "rule %s is %s, %s is asked for: %s", rule->name,
+                            certmap_strength_name(rule->strength), certmap_strength_name(min), hints[min]));
     }
     else if (rule->strength == CERTMAP_WEAK && l->reach != NULL) {
         report(l, rule, NULL, 1,
                certmap_rule_has_issuer(rule)
-                   ? apr_psprintf(l->scratch, "rule %s is weak, it asks hardly anything of whom its CA certifies: add "
+                   ? apr_psprintf(l->scratch,
+                                  "rule %s is weak, it asks hardly anything of whom its CA certifies: add "
                                   "something of the subject, in full or three letters of it, or make USER of it",
                                   rule->name)
                    : apr_psprintf(l->scratch,
@@ -108,8 +108,11 @@ static void lint_rule(linter_t *l, const certmap_rule_t *rule, apr_time_t now)
 
     l->finding = FOUND_EXPIRED;
     if (rule->expires != 0 && now >= rule->expires) {
-        report(l, rule, NULL, 1, apr_psprintf(l->scratch, rule->deny ? "rule %s has expired; it still denies"
-                                              : "rule %s has expired; it refuses whom it matches", rule->name));
+        report(l, rule, NULL, 1,
+               apr_psprintf(l->scratch,
+                            rule->deny ? "rule %s has expired; it still denies"
+                                       : "rule %s has expired; it refuses whom it matches",
+                            rule->name));
     }
     l->finding = FOUND_OTHER;
     for (i = 0; i < rule->nconds; i++) {
@@ -136,7 +139,8 @@ static apr_array_header_t *lint(const certmap_list_t *list, certmap_strength_e m
     /* The tables take as much as the rules: servers lint at each start, and want the memory back. */
     apr_pool_t *temporary = certmap_pool_temporary(p);
     apr_array_header_t *rules = certmap_list_flatten(list, temporary);
-    linter_t l = { .found = apr_array_make(p, 4, sizeof(certmap_error_t)), .names = apr_hash_make(temporary),
+    linter_t l = { .found = apr_array_make(p, 4, sizeof(certmap_error_t)),
+                   .names = apr_hash_make(temporary),
                    .reach = only_errors ? NULL : certmap_reach_create(list, temporary) };
     int i;
 

@@ -24,14 +24,14 @@
 #define WILD '\1'
 
 struct certmap_reach_t {
-    const certmap_ruleset_t **sets;     /* in the order in which they are asked */
+    const certmap_ruleset_t **sets; /* in the order in which they are asked */
     apr_size_t nsets;
-    apr_size_t set;                     /* where the rule stands that was asked about last */
+    apr_size_t set; /* where the rule stands that was asked about last */
     apr_size_t number;
-    apr_hash_t *same;                   /* key of all conditions to the first rule that has these */
-    const certmap_rule_t *everyone;     /* the first rule without any condition */
-    apr_size_t most;                    /* candidates that a rule is compared with */
-    apr_size_t left;                    /* steps, of all rules */
+    apr_hash_t *same;               /* key of all conditions to the first rule that has these */
+    const certmap_rule_t *everyone; /* the first rule without any condition */
+    apr_size_t most;                /* candidates that a rule is compared with */
+    apr_size_t left;                /* steps, of all rules */
     apr_pool_t *pool;
 };
 
@@ -69,7 +69,7 @@ static void add_value(certmap_eval_t *ev, apr_array_header_t **values, const cer
     for (i = 0; i < ev->ncached && !certmap_field_same(ev->cache[i].field, field); i++) {
     }
     if (i == CERTMAP_EVAL_CACHE) {
-        return;         /* by this condition nothing is found, then */
+        return; /* by this condition nothing is found, then */
     }
     if (i == ev->ncached) {
         values[i] = apr_array_make(ev->pool, 2, sizeof(certmap_value_t));
@@ -140,7 +140,8 @@ static void add_parts(certmap_eval_t *ev, apr_array_header_t **values, const cer
         for (j = 0; j < cond->u.dn->rdns[i].navas; j++) {
             const certmap_ava_t *ava = &cond->u.dn->rdns[i].avas[j];
             certmap_value_t value = { .kind = ava->kind == CERTMAP_AVA_TEXT ? CERTMAP_V_TEXT : CERTMAP_V_OPAQUE,
-                                      .text = ava->value, .folded = ava->folded };
+                                      .text = ava->value,
+                                      .folded = ava->folded };
 
             field.oid = field.name = ava->oid;
             add_value(ev, values, apr_pmemdup(ev->pool, &field, sizeof(field)), &value);
@@ -241,10 +242,9 @@ static const char *set_key(const certmap_rule_t *rule, apr_pool_t *p)
         const certmap_cond_t *cond = &rule->conds[i];
 
         /* No value has a control character in it, so that the words cannot run into one another. */
-        APR_ARRAY_PUSH(words, const char *) =
-            apr_psprintf(p, "%d%d%d%d%d%s=%s", cond->negated, cond->all, cond->exact, cond->opaque, cond->pattern,
-                         cond->field.name,
-                         cond->pattern == CERTMAP_P_LITERAL ? cond->u.literal.data : cond->raw.data);
+        APR_ARRAY_PUSH(words, const char *) = apr_psprintf(
+            p, "%d%d%d%d%d%s=%s", cond->negated, cond->all, cond->exact, cond->opaque, cond->pattern, cond->field.name,
+            cond->pattern == CERTMAP_P_LITERAL ? cond->u.literal.data : cond->raw.data);
     }
     qsort(words->elts, (size_t)words->nelts, sizeof(const char *), compare_words);
     return apr_array_pstrcat(p, words, '\n');

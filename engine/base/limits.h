@@ -35,7 +35,11 @@
 
 /** PCRE2's match limit by the length of the text, which each of its steps may go through as a whole: 10 ms in the worst
  *  regexes that were tried, with machine code and without. What passes over a text a few times stays below it. */
-#define CERTMAP_REGEX_LIMITS { 256, 200000 }, { 1024, 50000 }, { CERTMAP_REGEX_TEXT_MOST, 12500 }
+#define CERTMAP_REGEX_LIMITS           \
+    { 256, 200000 }, { 1024, 50000 },  \
+    {                                  \
+        CERTMAP_REGEX_TEXT_MOST, 12500 \
+    }
 #define CERTMAP_REGEX_NLIMITS 3
 /** The same for trying a regex on a few words when it is read. */
 #define CERTMAP_REGEX_PROBE 2000

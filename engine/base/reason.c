@@ -26,14 +26,10 @@ static const struct {
     int substatus;
     const char *text;
 } answers[] = {
-    [ANSWER_OK] = { 200, 0, "200" },
-    [ANSWER_403_4] = { 403, 4, "403.4" },
-    [ANSWER_403_7] = { 403, 7, "403.7" },
-    [ANSWER_403_12] = { 403, 12, "403.12" },
-    [ANSWER_403_13] = { 403, 13, "403.13" },
-    [ANSWER_403_16] = { 403, 16, "403.16" },
-    [ANSWER_403_17] = { 403, 17, "403.17" },
-    [ANSWER_503] = { 503, 0, "503" },
+    [ANSWER_OK] = { 200, 0, "200" },         [ANSWER_403_4] = { 403, 4, "403.4" },
+    [ANSWER_403_7] = { 403, 7, "403.7" },    [ANSWER_403_12] = { 403, 12, "403.12" },
+    [ANSWER_403_13] = { 403, 13, "403.13" }, [ANSWER_403_16] = { 403, 16, "403.16" },
+    [ANSWER_403_17] = { 403, 17, "403.17" }, [ANSWER_503] = { 503, 0, "503" },
 };
 
 static const struct {
@@ -76,7 +72,7 @@ static const char *const strengths[] = {
 /** A number that is no reason must not read as "not refused". */
 static certmap_reason_e bounded(certmap_reason_e reason)
 {
-    return (unsigned int) reason < CERTMAP_R_COUNT ? reason : CERTMAP_R_MALFORMED;
+    return (unsigned int)reason < CERTMAP_R_COUNT ? reason : CERTMAP_R_MALFORMED;
 }
 
 const char *certmap_reason_name(certmap_reason_e reason)
@@ -119,7 +115,7 @@ int certmap_reason_is_verification(certmap_reason_e reason)
 
 const char *certmap_strength_name(certmap_strength_e strength)
 {
-    return (unsigned int) strength <= CERTMAP_STRONG ? strengths[strength] : strengths[CERTMAP_WEAK];
+    return (unsigned int)strength <= CERTMAP_STRONG ? strengths[strength] : strengths[CERTMAP_WEAK];
 }
 
 apr_status_t certmap_strength_parse(const char *text, certmap_strength_e *strength)
@@ -128,7 +124,7 @@ apr_status_t certmap_strength_parse(const char *text, certmap_strength_e *streng
 
     for (i = CERTMAP_WEAK; text && i <= CERTMAP_STRONG; i++) {
         if (apr_cstr_casecmp(text, strengths[i]) == 0) {
-            *strength = (certmap_strength_e) i;
+            *strength = (certmap_strength_e)i;
             return APR_SUCCESS;
         }
     }
@@ -143,7 +139,7 @@ static EVP_MD *sha1_md;
 
 static apr_status_t forget_digests(void *unused)
 {
-    (void) unused;
+    (void)unused;
     EVP_MD_free(sha256_md);
     EVP_MD_free(sha1_md);
     sha256_md = sha1_md = NULL;

@@ -19,7 +19,7 @@ certmap_str_t certmap_str_copy(const void *data, apr_size_t len, apr_pool_t *p)
         memcpy(s, data, len);
     }
     s[len] = '\0';
-    return (certmap_str_t) { s, len };
+    return (certmap_str_t){ s, len };
 }
 
 int certmap_str_same(certmap_str_t a, certmap_str_t b)
@@ -44,10 +44,10 @@ certmap_str_t certmap_fold(certmap_str_t text, apr_pool_t *p)
             s[n++] = ' ';
             blank = 0;
         }
-        s[n++] = (c >= 'A' && c <= 'Z') ? (char) (c + ('a' - 'A')) : c;
+        s[n++] = (c >= 'A' && c <= 'Z') ? (char)(c + ('a' - 'A')) : c;
     }
     s[n] = '\0';
-    return (certmap_str_t) { s, n };
+    return (certmap_str_t){ s, n };
 }
 
 /** Whether a character may stand in a scheme, its first one apart. */
@@ -90,11 +90,11 @@ certmap_str_t certmap_fold_uri(certmap_str_t uri, apr_pool_t *p)
 
     for (i = 0; i < uri.len; i++) {
         if (certmap_uri_ignores_case(&parts, i) && s[i] >= 'A' && s[i] <= 'Z') {
-            s[i] = (char) (s[i] + ('a' - 'A'));
+            s[i] = (char)(s[i] + ('a' - 'A'));
         }
         blank += s[i] == ' ' || s[i] == '\t';
     }
-    return (certmap_str_t) { s, blank == uri.len ? 0 : uri.len };
+    return (certmap_str_t){ s, blank == uri.len ? 0 : uri.len };
 }
 
 certmap_str_t certmap_hex(const unsigned char *data, apr_size_t len, apr_pool_t *p)
@@ -108,14 +108,36 @@ certmap_str_t certmap_hex(const unsigned char *data, apr_size_t len, apr_pool_t 
         s[2 * i + 1] = digits[data[i] & 15];
     }
     s[2 * len] = '\0';
-    return (certmap_str_t) { s, 2 * len };
+    return (certmap_str_t){ s, 2 * len };
 }
 
 const signed char certmap_hex_values[256] = {
-    [0 ... '0' - 1] = -1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
-    ['9' + 1 ... 'A' - 1] = -1, 10, 11, 12, 13, 14, 15,
-    ['F' + 1 ... 'a' - 1] = -1, 10, 11, 12, 13, 14, 15,
-    ['f' + 1 ... 255] = -1
+    [0 ... '0' - 1] = -1,
+    0,
+    1,
+    2,
+    3,
+    4,
+    5,
+    6,
+    7,
+    8,
+    9,
+    ['9' + 1 ... 'A' - 1] = -1,
+    10,
+    11,
+    12,
+    13,
+    14,
+    15,
+    ['F' + 1 ... 'a' - 1] = -1,
+    10,
+    11,
+    12,
+    13,
+    14,
+    15,
+    ['f' + 1 ... 255] = -1,
 };
 
 int certmap_utf8_next(const unsigned char *s, apr_size_t len, apr_uint32_t *c)
@@ -132,7 +154,7 @@ int certmap_utf8_next(const unsigned char *s, apr_size_t len, apr_uint32_t *c)
         return 1;
     }
     n = (s[0] & 0xe0) == 0xc0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : (s[0] & 0xf8) == 0xf0 ? 4 : 0;
-    if (n == 0 || (apr_size_t) n > len) {
+    if (n == 0 || (apr_size_t)n > len) {
         return 0;
     }
     v = s[0] & (0x7fu >> n);
@@ -152,24 +174,24 @@ int certmap_utf8_next(const unsigned char *s, apr_size_t len, apr_uint32_t *c)
 int certmap_utf8_put(char *s, apr_uint32_t c)
 {
     if (c < 0x80) {
-        s[0] = (char) c;
+        s[0] = (char)c;
         return 1;
     }
     if (c < 0x800) {
-        s[0] = (char) (0xc0 | (c >> 6));
-        s[1] = (char) (0x80 | (c & 0x3f));
+        s[0] = (char)(0xc0 | (c >> 6));
+        s[1] = (char)(0x80 | (c & 0x3f));
         return 2;
     }
     if (c < 0x10000) {
-        s[0] = (char) (0xe0 | (c >> 12));
-        s[1] = (char) (0x80 | ((c >> 6) & 0x3f));
-        s[2] = (char) (0x80 | (c & 0x3f));
+        s[0] = (char)(0xe0 | (c >> 12));
+        s[1] = (char)(0x80 | ((c >> 6) & 0x3f));
+        s[2] = (char)(0x80 | (c & 0x3f));
         return 3;
     }
-    s[0] = (char) (0xf0 | (c >> 18));
-    s[1] = (char) (0x80 | ((c >> 12) & 0x3f));
-    s[2] = (char) (0x80 | ((c >> 6) & 0x3f));
-    s[3] = (char) (0x80 | (c & 0x3f));
+    s[0] = (char)(0xf0 | (c >> 18));
+    s[1] = (char)(0x80 | ((c >> 12) & 0x3f));
+    s[2] = (char)(0x80 | ((c >> 6) & 0x3f));
+    s[3] = (char)(0x80 | (c & 0x3f));
     return 4;
 }
 
@@ -204,7 +226,7 @@ static const char *check_text(certmap_str_t text, const char *(*check)(apr_uint3
 
     while (i < text.len) {
         apr_uint32_t c;
-        int n = certmap_utf8_next((const unsigned char *) text.data + i, text.len - i, &c);
+        int n = certmap_utf8_next((const unsigned char *)text.data + i, text.len - i, &c);
         const char *why = n ? check(c) : "not UTF-8";
 
         if (why) {
@@ -213,7 +235,7 @@ static const char *check_text(certmap_str_t text, const char *(*check)(apr_uint3
             }
             return why;
         }
-        i += (apr_size_t) n;
+        i += (apr_size_t)n;
     }
     return NULL;
 }

@@ -44,8 +44,7 @@ static void remember(certmap_eval_t *ev, const certmap_values_t *v)
 
 static int is_name(const certmap_field_t *field)
 {
-    return field->kind == CERTMAP_F_SUBJECT || field->kind == CERTMAP_F_ISSUER
-           || field->kind == CERTMAP_F_SAN_DIRNAME;
+    return field->kind == CERTMAP_F_SUBJECT || field->kind == CERTMAP_F_ISSUER || field->kind == CERTMAP_F_SAN_DIRNAME;
 }
 
 /* A field's values, and what is odd about them. */
@@ -77,7 +76,7 @@ certmap_values_t certmap_eval_values(certmap_eval_t *ev, const certmap_field_t *
         }
     }
     if (ev->cert == NULL) {
-        return v;       /* what a rule asks for, in place of what a certificate has, is all here */
+        return v; /* what a rule asks for, in place of what a certificate has, is all here */
     }
     if (ev->more != NULL && (known = apr_hash_get(ev->more, field->name, APR_HASH_KEY_STRING)) != NULL) {
         return *known;
@@ -104,8 +103,10 @@ const char *certmap_eval_error(const certmap_eval_t *ev, apr_pool_t *p)
         return apr_psprintf(p, "%s: a value of more than %d bytes", ev->failed->text, CERTMAP_REGEX_TEXT_MOST);
     }
     if (ev->failed_rc == ERROR_MIXED) {
-        return apr_pstrcat(p, ev->failed->text, ": the value has U+212A or U+017F in it, which a regex that ignores "
-                           "case takes for k or s", NULL);
+        return apr_pstrcat(p, ev->failed->text,
+                           ": the value has U+212A or U+017F in it, which a regex that ignores "
+                           "case takes for k or s",
+                           NULL);
     }
     if (pcre2_get_error_message(ev->failed_rc, message, sizeof(message)) < 0) {
         return apr_psprintf(p, "%s: PCRE2 error %d", ev->failed->text, ev->failed_rc);
@@ -131,9 +132,10 @@ static int is_byte(apr_uint16_t token, certmap_str_t text, apr_size_t at, const 
 {
     unsigned char c = (unsigned char)text.data[at];
 
-    return token < CERTMAP_TOKEN_UPPER ? token == c
-           : token == (CERTMAP_TOKEN_UPPER | c)
-             || (token + ('a' - 'A') == (CERTMAP_TOKEN_UPPER | c) && certmap_uri_ignores_case(uri, at));
+    return token < CERTMAP_TOKEN_UPPER
+               ? token == c
+               : token == (CERTMAP_TOKEN_UPPER | c)
+                     || (token + ('a' - 'A') == (CERTMAP_TOKEN_UPPER | c) && certmap_uri_ignores_case(uri, at));
 }
 
 static certmap_match_e fail(certmap_eval_t *ev, const certmap_cond_t *cond, int rc)
@@ -150,8 +152,8 @@ static certmap_match_e match_wildcard(certmap_eval_t *ev, const certmap_cond_t *
     apr_size_t ntokens = cond->u.wildcard.n;
     apr_size_t t = 0;
     apr_size_t s = 0;
-    apr_size_t star = ntokens;      /* where the last '*' stands */
-    apr_size_t resume = 0;          /* where the text goes on behind it */
+    apr_size_t star = ntokens; /* where the last '*' stands */
+    apr_size_t resume = 0;     /* where the text goes on behind it */
     certmap_uri_t uri = { 0, 0, 0 };
 
     if (cond->u.wildcard.upper) {
@@ -166,7 +168,7 @@ static certmap_match_e match_wildcard(certmap_eval_t *ev, const certmap_cond_t *
             star = t++;
             resume = s;
             if (t == ntokens) {
-                return CERTMAP_MATCH_YES;       /* of a long value only the beginning is looked at */
+                return CERTMAP_MATCH_YES; /* of a long value only the beginning is looked at */
             }
         }
         else if (t < ntokens && tokens[t] == CERTMAP_TOKEN_ONE) {
@@ -278,7 +280,7 @@ static certmap_match_e match_regex(certmap_eval_t *ev, const certmap_cond_t *con
     }
     else if (need_match_data(ev, cond->u.regex.captures + 1)) {
         rc = pcre2_match(cond->u.regex.code, subject, text.len, 0, 0, ev->match, limit);
-        if (rc == PCRE2_ERROR_JIT_STACKLIMIT) {     /* a long value; the interpreter has the heap */
+        if (rc == PCRE2_ERROR_JIT_STACKLIMIT) { /* a long value; the interpreter has the heap */
             rc = pcre2_match(cond->u.regex.code, subject, text.len, 0, PCRE2_NO_JIT, ev->match, limit);
         }
     }
@@ -320,7 +322,7 @@ certmap_match_e certmap_cond_value(certmap_eval_t *ev, const certmap_cond_t *con
         return CERTMAP_MATCH_YES;
     }
     if ((value->kind == CERTMAP_V_OPAQUE) != cond->opaque) {
-        return CERTMAP_MATCH_NO;        /* DER is not text: it meets only what is written as DER */
+        return CERTMAP_MATCH_NO; /* DER is not text: it meets only what is written as DER */
     }
     switch (cond->pattern) {
     case CERTMAP_P_LITERAL:
@@ -381,7 +383,7 @@ certmap_match_e certmap_group_value(certmap_eval_t *ev, const certmap_rule_t *ru
     int regexes;
     apr_size_t i;
 
-    ev->steps -= (apr_int64_t)(last - leader) / 2;      /* conditions on other fields stand between */
+    ev->steps -= (apr_int64_t)(last - leader) / 2; /* conditions on other fields stand between */
     for (regexes = 0; regexes <= 1; regexes++) {
         for (i = leader; i <= last; i++) {
             const certmap_cond_t *cond = &rule->conds[i];
@@ -427,7 +429,8 @@ certmap_match_e certmap_group_holds(certmap_eval_t *ev, const certmap_rule_t *ru
     if (group_touches(rule, leader, last, &v)) {
         /* of names, what is sound may tell each of them from what is asked for */
         for (i = 0; i < v.n && is_name(v.field)
-                    && certmap_group_value(ev, rule, leader, last, &v.values[i]) == CERTMAP_MATCH_NO; i++) {
+                    && certmap_group_value(ev, rule, leader, last, &v.values[i]) == CERTMAP_MATCH_NO;
+             i++) {
         }
         return i == v.n && v.n > 0 ? CERTMAP_MATCH_NO : CERTMAP_MATCH_MALFORMED;
     }
@@ -440,7 +443,7 @@ certmap_match_e certmap_group_holds(certmap_eval_t *ev, const certmap_rule_t *ru
         if (m == CERTMAP_MATCH_YES) {
             found = m;
             if (!rule->conds[leader].regex_group) {
-                break;      /* behind a match only a failing regex could matter */
+                break; /* behind a match only a failing regex could matter */
             }
         }
     }
@@ -494,7 +497,7 @@ static certmap_match_e match_pass(certmap_eval_t *ev, const certmap_rule_t *rule
         if (m == CERTMAP_MATCH_NO) {
             return m;
         }
-        result = m < result ? m : result;   /* a "no" of another condition would still be the rule's answer */
+        result = m < result ? m : result; /* a "no" of another condition would still be the rule's answer */
     }
     return result;
 }
@@ -507,8 +510,7 @@ static const certmap_field_t *malformed_part(certmap_eval_t *ev, const certmap_r
     for (i = 0; rule->user != NULL && i < rule->user->nparts; i++) {
         const certmap_part_t *part = &rule->user->parts[i];
 
-        if (part->kind == CERTMAP_PART_FIELD
-            && certmap_eval_values(ev, &part->u.field).state == CERTMAP_MALFORMED) {
+        if (part->kind == CERTMAP_PART_FIELD && certmap_eval_values(ev, &part->u.field).state == CERTMAP_MALFORMED) {
             return &part->u.field;
         }
     }
@@ -570,9 +572,9 @@ static void allow(certmap_decision_t *d, const certmap_rule_t *rule, certmap_eva
     }
     d->until = rule->expires;
     if (rule->strength < min) {
-        refuse(d, CERTMAP_R_MAPPING_TOO_WEAK, apr_psprintf(p, "rule %s is %s, %s is asked for", rule->name,
-                                                           certmap_strength_name(rule->strength),
-                                                           certmap_strength_name(min)));
+        refuse(d, CERTMAP_R_MAPPING_TOO_WEAK,
+               apr_psprintf(p, "rule %s is %s, %s is asked for", rule->name, certmap_strength_name(rule->strength),
+                            certmap_strength_name(min)));
         return;
     }
     reason = certmap_template_expand(rule, ev, &user, &detail, p);
@@ -628,7 +630,7 @@ typedef struct asking_t {
     certmap_eval_t *ev;
     certmap_strength_e min;
     apr_time_t now;
-    int plain;          /* ask every rule, index or not */
+    int plain; /* ask every rule, index or not */
     apr_pool_t *pool;
 } asking_t;
 
@@ -716,9 +718,9 @@ static void allow_entry(const asking_t *a, const found_t *found)
     }
     d->until = entry->expires;
     if (entry->strength < a->min) {
-        refuse(d, CERTMAP_R_MAPPING_TOO_WEAK, apr_psprintf(a->pool, "the %s entry is %s, %s is asked for", entry->key,
-                                                           certmap_strength_name(entry->strength),
-                                                           certmap_strength_name(a->min)));
+        refuse(d, CERTMAP_R_MAPPING_TOO_WEAK,
+               apr_psprintf(a->pool, "the %s entry is %s, %s is asked for", entry->key,
+                            certmap_strength_name(entry->strength), certmap_strength_name(a->min)));
         return;
     }
     if (why != NULL || found->lookup.ambiguous) {
@@ -795,14 +797,17 @@ static apr_status_t decide(const certmap_list_t *list, const certmap_cert_t *cer
     certmap_eval_init(ev, cert, verdict, a->pool);
     a->ev = ev;
     if (cert == NULL) {
-        refuse(d, verdict != NULL && verdict->reason != CERTMAP_R_NONE ? verdict->reason
-                                                                       : CERTMAP_R_CERTIFICATE_MISSING, NULL);
+        refuse(d,
+               verdict != NULL && verdict->reason != CERTMAP_R_NONE ? verdict->reason : CERTMAP_R_CERTIFICATE_MISSING,
+               NULL);
         return APR_SUCCESS;
     }
     reason = certmap_cert_refusal(cert, verdict != NULL ? verdict : &unverified);
     if (reason != CERTMAP_R_NONE) {
-        refuse(d, reason, reason == CERTMAP_R_MALFORMED ? certmap_cert_malformed(cert) : verdict == NULL
-                          ? "nothing has verified the certificate" : NULL);
+        refuse(d, reason,
+               reason == CERTMAP_R_MALFORMED ? certmap_cert_malformed(cert)
+               : verdict == NULL             ? "nothing has verified the certificate"
+                                             : NULL);
     }
     else if (!ask_sources(a, list)) {
         ask_list(a, list);

@@ -13,7 +13,7 @@
 
 /* The texts of a field's values appear with every condition on it, and may be long: they are made once. */
 typedef struct texts_t {
-    apr_hash_t *known;              /* the first value of a field, to its texts */
+    apr_hash_t *known; /* the first value of a field, to its texts */
     apr_pool_t *pool;
 } texts_t;
 
@@ -41,9 +41,9 @@ static int which_value(const certmap_trace_cond_t *t, const certmap_rule_t *rule
     apr_size_t i;
 
     for (i = 0; i < t->nvalues && (t->told == CERTMAP_COND_YES || t->told == CERTMAP_COND_NO); i++) {
-        certmap_match_e m = matched && cond->leader >= 0
-            ? certmap_group_value(ev, rule, (apr_size_t)cond->leader, rule->nconds - 1, &v.values[i])
-            : certmap_cond_value(ev, cond, &v.values[i]);
+        certmap_match_e m = matched && cond->leader >= 0 ? certmap_group_value(ev, rule, (apr_size_t)cond->leader,
+                                                                               rule->nconds - 1, &v.values[i])
+                                                         : certmap_cond_value(ev, cond, &v.values[i]);
         int positive = !cond->negated && !cond->all;
 
         if (positive ? t->holds && m == CERTMAP_MATCH_YES
@@ -180,9 +180,9 @@ static apr_size_t count_failed(const certmap_rule_t *rule, certmap_eval_t *ev, a
 /* The search for the nearest miss. */
 typedef struct nearest_t {
     certmap_eval_t *ev;
-    apr_size_t left;                /* of what may be spent */
-    apr_size_t price;               /* of a rule */
-    apr_size_t least;               /* failing conditions of the best so far */
+    apr_size_t left;  /* of what may be spent */
+    apr_size_t price; /* of a rule */
+    apr_size_t least; /* failing conditions of the best so far */
     const certmap_rule_t *rule;
     const certmap_cond_t *failed;
 } nearest_t;

@@ -54,7 +54,7 @@ typedef struct certmap_dn_cache_t certmap_dn_cache_t;
 /** What a key is read with. */
 typedef struct certmap_key_reader_t {
     certmap_sink_t *sink;
-    certmap_dn_cache_t *cache;      /**< or NULL */
+    certmap_dn_cache_t *cache; /**< or NULL */
     apr_pool_t *pool;
 } certmap_key_reader_t;
 
@@ -67,7 +67,7 @@ typedef struct certmap_line_t {
     certmap_key_t key;
     certmap_entry_t entry;
     certmap_place_t place;
-    const certmap_word_t *words;    /**< the first nkey of them are the key */
+    const certmap_word_t *words; /**< the first nkey of them are the key */
     int nkey;
 } certmap_line_t;
 

@@ -13,7 +13,7 @@
 static const struct {
     const char *name;
     certmap_strength_e strength;
-    unsigned char tag;              /* in every hash and store: never to be changed */
+    unsigned char tag; /* in every hash and store: never to be changed */
 } kind_table[CERTMAP_K_COUNT] = {
     [CERTMAP_K_SHA256] = { .name = "sha256", .strength = CERTMAP_STRONG, .tag = 1 },
     [CERTMAP_K_SPKI] = { .name = "spki", .strength = CERTMAP_STRONG, .tag = 2 },
@@ -91,7 +91,7 @@ certmap_str_t certmap_dn_canonical(const certmap_dn_t *dn, apr_pool_t *p)
         s = put32(s, (apr_size_t)rdn->navas);
         for (j = 0; j < rdn->navas; j++) {
             s = put_part(s, rdn->avas[j].oid, strlen(rdn->avas[j].oid));
-            if (rdn->avas[j].kind == CERTMAP_AVA_OPAQUE) {      /* behind a NUL, which no text has */
+            if (rdn->avas[j].kind == CERTMAP_AVA_OPAQUE) { /* behind a NUL, which no text has */
                 s = put32(s, rdn->avas[j].folded.len + 1);
                 *s++ = '\0';
                 memcpy(s, rdn->avas[j].folded.data, rdn->avas[j].folded.len);
@@ -139,7 +139,7 @@ typedef struct keys_job_t {
     certmap_key_t *keys;
     apr_size_t n;
     apr_pool_t *pool;
-    certmap_str_t issuer;           /* canonical, made when first asked */
+    certmap_str_t issuer; /* canonical, made when first asked */
     certmap_str_t subject;
     unsigned unformed;
     int failed;

@@ -20,7 +20,7 @@ typedef struct key_job_t {
     const certmap_key_reader_t *reader;
     const certmap_word_t *words;
     int nwords;
-    int next;                       /* first word that has not been read */
+    int next; /* first word that has not been read */
     certmap_key_t *key;
 } key_job_t;
 
@@ -54,7 +54,7 @@ typedef struct cached_dn_t {
 } cached_dn_t;
 
 struct certmap_dn_cache_t {
-    apr_pool_t *pool;               /* of what is in it */
+    apr_pool_t *pool; /* of what is in it */
     unsigned fills;
     cached_dn_t at[CACHE_SIZE];
 };
@@ -145,7 +145,8 @@ static certmap_str_t read_dn(const key_job_t *job, piece_t piece, int root_first
     if (root_first && text.data[0] != '/') {
         dn = turned(dn, reader->pool);
         why = ad_reversed(dn) ? "names in X509: strings begin with the root (DC=...,O=...,CN=...); this one is written "
-                                "the other way round" : NULL;
+                                "the other way round"
+                              : NULL;
     }
     if (why != NULL) {
         certmap_sink_warning(reader->sink, piece.word->place, "%s", why);
@@ -179,9 +180,10 @@ static certmap_str_t read_hex(const key_job_t *job, piece_t piece, const char *w
         }
         else if (text.data[i] != ':' || digits == 0 || digits % 2 != 0 || i + 1 == text.len
                  || text.data[i - 1] == ':') {
-            certmap_sink_error(sink, place_of(piece, i), digits == 1 && apr_tolower(text.data[i]) == 'x'
-                               ? "write hex digits without \"0x\""
-                               : "not a hex digit; write 0-9 a-f, with colons between octets or none");
+            certmap_sink_error(sink, place_of(piece, i),
+                               digits == 1 && apr_tolower(text.data[i]) == 'x'
+                                   ? "write hex digits without \"0x\""
+                                   : "not a hex digit; write 0-9 a-f, with colons between octets or none");
             return none;
         }
     }
@@ -193,12 +195,15 @@ static certmap_str_t read_hex(const key_job_t *job, piece_t piece, const char *w
                            what, 2 * least, digits);
     }
     else if (digits % 2 != 0) {
-        certmap_sink_error(sink, place_of(piece, 0), "odd number of hex digits (%" APR_SIZE_T_FMT "); two make an "
-                           "octet, write a leading zero", digits);
+        certmap_sink_error(sink, place_of(piece, 0),
+                           "odd number of hex digits (%" APR_SIZE_T_FMT "); two make an "
+                           "octet, write a leading zero",
+                           digits);
     }
     else if (digits > 2 * most) {
-        certmap_sink_error(sink, place_of(piece, 0), "%s has at most %" APR_SIZE_T_FMT " hex digits, not %"
-                           APR_SIZE_T_FMT, what, 2 * most, digits);
+        certmap_sink_error(sink, place_of(piece, 0),
+                           "%s has at most %" APR_SIZE_T_FMT " hex digits, not %" APR_SIZE_T_FMT, what, 2 * most,
+                           digits);
     }
     else {
         return (certmap_str_t){ (const char *)out, digits / 2 };
@@ -229,9 +234,9 @@ static certmap_str_t read_serial(const key_job_t *job, piece_t piece, int revers
         serial.len--;
     }
     if (serial.len == 0 || serial.len > SERIAL_OCTETS) {
-        certmap_sink_error(job->reader->sink, place_of(piece, 0), serial.len == 0
-                           ? "no certificate has the serial number 0"
-                           : "a serial number has at most 40 hex digits");
+        certmap_sink_error(job->reader->sink, place_of(piece, 0),
+                           serial.len == 0 ? "no certificate has the serial number 0"
+                                           : "a serial number has at most 40 hex digits");
         return none;
     }
     return serial;
@@ -255,8 +260,10 @@ static int issuer_word(key_job_t *job, const char *type, piece_t *piece)
         return 0;
     }
     if (memchr(w->text.data, '=', w->text.len) == NULL) {
-        certmap_sink_error(job->reader->sink, w->place, "the issuer's name should stand here, in quotes; write %s "
-                           "\"ISSUER-DN\" USER", type);
+        certmap_sink_error(job->reader->sink, w->place,
+                           "the issuer's name should stand here, in quotes; write %s "
+                           "\"ISSUER-DN\" USER",
+                           type);
         return 0;
     }
     *piece = (piece_t){ w, 0, w->text.len };
@@ -314,7 +321,7 @@ static int type_dn(key_job_t *job, piece_t value)
     certmap_key_reader_t uncached = *job->reader;
     key_job_t subject = *job;
 
-    uncached.cache = NULL;      /* subjects do not repeat */
+    uncached.cache = NULL; /* subjects do not repeat */
     subject.reader = &uncached;
     return with_issuer(job, CERTMAP_K_DN, read_dn(&subject, value, 0), "dn:\"SUBJECT-DN\"");
 }
@@ -322,12 +329,19 @@ static int type_dn(key_job_t *job, piece_t value)
 /* ---- Active Directory's strings ------------------------------------------------------------------------------ */
 
 typedef enum ad_tag_e {
-    AD_ISSUER, AD_SUBJECT, AD_SERIAL, AD_SKI, AD_EMAIL, AD_PUKEY, AD_SID, AD_COUNT
+    AD_ISSUER,
+    AD_SUBJECT,
+    AD_SERIAL,
+    AD_SKI,
+    AD_EMAIL,
+    AD_PUKEY,
+    AD_SID,
+    AD_COUNT
 } ad_tag_e;
 
 static const char *const ad_tags[AD_COUNT] = {
-    [AD_ISSUER] = "<I>", [AD_SUBJECT] = "<S>", [AD_SERIAL] = "<SR>", [AD_SKI] = "<SKI>", [AD_EMAIL] = "<RFC822>",
-    [AD_PUKEY] = "<SHA1-PUKEY>", [AD_SID] = "<SID>",
+    [AD_ISSUER] = "<I>",     [AD_SUBJECT] = "<S>",        [AD_SERIAL] = "<SR>", [AD_SKI] = "<SKI>",
+    [AD_EMAIL] = "<RFC822>", [AD_PUKEY] = "<SHA1-PUKEY>", [AD_SID] = "<SID>",
 };
 
 #define AD_BIT(tag) (1u << (tag))
@@ -387,7 +401,7 @@ static unsigned ad_split(const key_job_t *job, piece_t value, piece_t parts[AD_C
         }
         if (tag == AD_PUKEY) {
             certmap_sink_error(sink, place_of(value, at),
-                "<SHA1-PUKEY> is not taken: Microsoft's own documents disagree "
+                               "<SHA1-PUKEY> is not taken: Microsoft's own documents disagree "
                                "on what it hashes; write spki: or sha256:");
             return 0;
         }
@@ -468,12 +482,9 @@ static const struct {
     const char *name;
     int (*read)(key_job_t *job, piece_t value);
 } types[] = {
-    { .name = "sha256", .read = type_sha256 },
-    { .name = "spki", .read = type_spki },
-    { .name = "ski", .read = type_ski },
-    { .name = "issuer-serial", .read = type_issuer_serial },
-    { .name = "dn", .read = type_dn },
-    { .name = "X509", .read = type_x509 },
+    { .name = "sha256", .read = type_sha256 }, { .name = "spki", .read = type_spki },
+    { .name = "ski", .read = type_ski },       { .name = "issuer-serial", .read = type_issuer_serial },
+    { .name = "dn", .read = type_dn },         { .name = "X509", .read = type_x509 },
 };
 
 #define NTYPES (sizeof(types) / sizeof(types[0]))
@@ -487,7 +498,7 @@ static void unknown_type(const key_job_t *job, certmap_str_t type)
 
     if (type.len == w->text.len) {
         certmap_sink_error(job->reader->sink, w->place,
-            "an entry begins with its key, TYPE:VALUE; TYPE is sha256, spki, "
+                           "an entry begins with its key, TYPE:VALUE; TYPE is sha256, spki, "
                            "ski, issuer-serial, dn or X509");
     }
     else if (hint != NULL) {
@@ -498,7 +509,7 @@ static void unknown_type(const key_job_t *job, certmap_str_t type)
     }
     else {
         certmap_sink_error(job->reader->sink, w->place,
-            "unknown type of key; it is sha256, spki, ski, issuer-serial, dn "
+                           "unknown type of key; it is sha256, spki, ski, issuer-serial, dn "
                            "or X509");
     }
 }
@@ -515,8 +526,9 @@ int certmap_key_read(const certmap_key_reader_t *reader, const certmap_word_t *w
     if (words[0].broken) {
         return 0;
     }
-    for (i = 0; i < NTYPES && (strlen(types[i].name) != type.len
-                               || apr_cstr_casecmpn(types[i].name, type.data, type.len) != 0); i++) {
+    for (i = 0; i < NTYPES
+                && (strlen(types[i].name) != type.len || apr_cstr_casecmpn(types[i].name, type.data, type.len) != 0);
+         i++) {
     }
     if (colon == NULL || i == NTYPES) {
         unknown_type(&job, type);

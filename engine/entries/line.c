@@ -20,12 +20,12 @@ struct certmap_line_reader_t {
     certmap_lexer_t lexer;
     certmap_sink_t *sink;
     int fast;
-    unsigned lines;                 /* since scratch was cleared */
-    apr_pool_t *scratch;            /* of the line that is being read */
+    unsigned lines;      /* since scratch was cleared */
+    apr_pool_t *scratch; /* of the line that is being read */
     certmap_dn_cache_t *cache;
-    certmap_sink_t trial;           /* takes what is said about usual lines; anything at all sends them to the lexer */
+    certmap_sink_t trial; /* takes what is said about usual lines; anything at all sends them to the lexer */
     certmap_word_t words[WORDS_MAX];
-    char *text;                     /* of these words */
+    char *text; /* of these words */
     apr_size_t room;
 };
 
@@ -76,8 +76,7 @@ static void check_user(const entry_job_t *job, const certmap_word_t *w)
 
     if (certmap_option_is(w->text)) {
         certmap_sink_error(job->sink, w->place,
-            "USER forgotten? \"%s\" reads as an option; write KEY USER or KEY - deny",
-                           w->text.data);
+                           "USER forgotten? \"%s\" reads as an option; write KEY USER or KEY - deny", w->text.data);
     }
     else if (word_is(w, "deny")) {
         certmap_sink_error(job->sink, w->place, "USER forgotten? a deny entry reads KEY - deny");
@@ -120,7 +119,8 @@ static void bad_word(const entry_job_t *job, const certmap_word_t *w)
     static const char *const names[] = { "groups", "expires", "note", NULL };
     const char *equals = memchr(w->text.data, '=', w->text.len);
     const char *hint = equals == NULL ? NULL
-                       : certmap_suggest((certmap_str_t){ w->text.data, (apr_size_t)(equals - w->text.data) }, names);
+                                      : certmap_suggest(
+                                          (certmap_str_t){ w->text.data, (apr_size_t)(equals - w->text.data) }, names);
 
     if (hint != NULL) {
         certmap_sink_error(job->sink, w->place, "unknown option; did you mean %s=?", hint);
@@ -137,8 +137,9 @@ static void bad_word(const entry_job_t *job, const certmap_word_t *w)
     }
     else {
         certmap_sink_error(job->sink, w->place,
-            "\"%s\" is no option; behind USER stand groups=, expires= and note=, and "
-                           "a value with blanks is quoted", w->text.data);
+                           "\"%s\" is no option; behind USER stand groups=, expires= and note=, and "
+                           "a value with blanks is quoted",
+                           w->text.data);
     }
 }
 
@@ -155,7 +156,7 @@ static void parse_words(const entry_job_t *job, certmap_dn_cache_t *cache)
     line->words = job->words;
     line->nkey = next = certmap_key_read(&keys, job->words, job->nwords, &line->key);
     if (next == 0) {
-        return;         /* where the key ends is not known: what follows would only be guessed at */
+        return; /* where the key ends is not known: what follows would only be guessed at */
     }
     for (next = read_user(job, next); next < job->nwords; next++) {
         const certmap_word_t *w = &job->words[next];
@@ -196,8 +197,8 @@ enum {
     BYTE_PLAIN,
     BYTE_BLANK,
     BYTE_QUOTE,
-    BYTE_HIGH,          /* begins a character of several bytes */
-    BYTE_STOP           /* controls, backslash */
+    BYTE_HIGH, /* begins a character of several bytes */
+    BYTE_STOP  /* controls, backslash */
 };
 
 static int byte_class(unsigned char c)
@@ -338,8 +339,9 @@ static void sort_errors(apr_array_header_t *list, int from)
     for (i = from + 1; i < list->nelts; i++) {
         certmap_error_t moved = e[i];
 
-        for (j = i; j > from && (e[j - 1].line > moved.line
-                                 || (e[j - 1].line == moved.line && e[j - 1].column > moved.column)); j--) {
+        for (j = i; j > from
+                    && (e[j - 1].line > moved.line || (e[j - 1].line == moved.line && e[j - 1].column > moved.column));
+             j--) {
             e[j] = e[j - 1];
         }
         e[j] = moved;

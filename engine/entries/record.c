@@ -167,8 +167,8 @@ int certmap_record_unpack(const unsigned char *record, apr_size_t len, certmap_k
         *key_text = texts[3];
     }
     /* A name that nobody could have put in is a damaged record, not a user. */
-    return entry->expires >= 0 && (entry->deny ? lengths[0] == 0
-                                               : certmap_user_check((certmap_str_t){ texts[0], lengths[0] }) == NULL);
+    return entry->expires >= 0
+           && (entry->deny ? lengths[0] == 0 : certmap_user_check((certmap_str_t){ texts[0], lengths[0] }) == NULL);
 }
 
 /* Whether two allow entries come to the same. */

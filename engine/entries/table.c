@@ -19,7 +19,7 @@ struct certmap_entries_t {
     apr_size_t n;
     apr_size_t counts[CERTMAP_K_COUNT];
     unsigned kinds;
-    unsigned denied;                /* kinds of which there are deny entries */
+    unsigned denied; /* kinds of which there are deny entries */
 };
 
 /* A table while it is filled. */
@@ -248,7 +248,7 @@ apr_status_t certmap_entries_lookup(const certmap_entries_t *entries, const cert
 
 /* What entries are sorted by, beside them: going to each of them for every comparison takes longer than the rest. */
 typedef struct sorting_t {
-    apr_uint64_t by;                /* the first bytes of the hash, or the line */
+    apr_uint64_t by; /* the first bytes of the hash, or the line */
     const certmap_packed_t *packed;
 } sorting_t;
 
@@ -258,7 +258,7 @@ static int compare_sorting(const void *a_, const void *b_)
     const sorting_t *b = b_;
 
     return a->by != b->by ? (a->by > b->by) - (a->by < b->by)
-           : memcmp(a->packed->hash, b->packed->hash, CERTMAP_HASH_LEN);
+                          : memcmp(a->packed->hash, b->packed->hash, CERTMAP_HASH_LEN);
 }
 
 const certmap_packed_t *certmap_entries_find(const certmap_entries_t *entries, const unsigned char *hash)

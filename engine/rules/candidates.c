@@ -22,7 +22,7 @@ typedef struct hashes_t {
 typedef struct finding_t {
     const certmap_index_t *ix;
     certmap_candidates_t *c;
-    apr_uint32_t leads[64];         /* entries met that lead pairs, and that follow in some */
+    apr_uint32_t leads[64]; /* entries met that lead pairs, and that follow in some */
     apr_uint32_t follows[64];
     apr_size_t nleads;
     apr_size_t nfollows;
@@ -207,7 +207,7 @@ static void find_field(finding_t *f, const field_t *field, certmap_eval_t *ev)
         }
     }
     for (i = 0; i < v.n; i++) {
-        int hashed = -1;        /* 0: the folded text, 1: the text as it stands */
+        int hashed = -1; /* 0: the folded text, 1: the text as it stands */
 
         for (j = 0; j < field->ngroups; j++) {
             const group_t *g = &field->groups[j];
@@ -288,7 +288,7 @@ int certmap_index_next(certmap_candidates_t *c, apr_size_t *rule)
         return 0;
     }
     *rule = *c->slices[0].at;
-    do {        /* a key that two values meet brings its rules twice */
+    do { /* a key that two values meet brings its rules twice */
         if (++c->slices[0].at == c->slices[0].end) {
             c->slices[0] = c->slices[--c->n];
         }

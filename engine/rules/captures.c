@@ -14,22 +14,22 @@
 
 /* A parenthesis that has been opened. */
 typedef struct open_t {
-    apr_uint32_t number;        /* 0: captures nothing */
-    apr_size_t open;            /* where "(" stands */
-    apr_size_t begin;           /* of what is inside */
-    int alternatives;           /* there is a '|' in it */
-    int negative;               /* (?!, (?<!: what is inside is not there when it matches */
+    apr_uint32_t number; /* 0: captures nothing */
+    apr_size_t open;     /* where "(" stands */
+    apr_size_t begin;    /* of what is inside */
+    int alternatives;    /* there is a '|' in it */
+    int negative;        /* (?!, (?<!: what is inside is not there when it matches */
 } open_t;
 
 typedef struct walk_t {
     certmap_str_t pattern;
     apr_size_t at;
-    open_t stack[DEPTH_MAX];    /* the first one is the whole pattern */
+    open_t stack[DEPTH_MAX]; /* the first one is the whole pattern */
     int depth;
-    apr_uint32_t count;         /* of capturing groups so far */
+    apr_uint32_t count; /* of capturing groups so far */
     apr_uint32_t wanted;
-    int inside;                 /* the wanted one has been closed, with so many open around it; 0: not yet */
-    apr_size_t from;            /* where the wanted one begins and ends, parentheses included */
+    int inside;      /* the wanted one has been closed, with so many open around it; 0: not yet */
+    apr_size_t from; /* where the wanted one begins and ends, parentheses included */
     apr_size_t to;
     certmap_group_t *group;
 } walk_t;
@@ -52,7 +52,7 @@ static int skip_class(walk_t *w)
 {
     w->at++;
     w->at += look(w, 0) == '^';
-    w->at += look(w, 0) == ']';         /* in the first place it is a member */
+    w->at += look(w, 0) == ']'; /* in the first place it is a member */
     while (look(w, 0) != ']') {
         if (look(w, 0) == '\0' || (look(w, 0) == '\\' && (look(w, 1) == 'Q' || look(w, 1) == '\0'))) {
             return 0;
@@ -112,7 +112,7 @@ static int open_group(walk_t *w)
             }
         }
         else if (look(w, 0) == 'i' && look(w, 1) == ')') {
-            w->at += 2;         /* an option, no group */
+            w->at += 2; /* an option, no group */
             return 1;
         }
         else {
@@ -189,12 +189,12 @@ static int matches_nothing(certmap_str_t inner)
     int rc;
     int yes = 0;
 
-    code = pcre2_compile((PCRE2_SPTR)inner.data, inner.len, PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_UTF
-                         | PCRE2_NEVER_BACKSLASH_C, &rc, &at, NULL);
+    code = pcre2_compile((PCRE2_SPTR)inner.data, inner.len,
+                         PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C, &rc, &at, NULL);
     match = code != NULL ? pcre2_match_data_create_from_pattern(code, NULL) : NULL;
     if (match != NULL && limit != NULL) {
         pcre2_set_match_limit(limit, CERTMAP_REGEX_PROBE);
-        yes = pcre2_match(code, (PCRE2_SPTR)"", 0, 0, 0, match, limit) >= 0;
+        yes = pcre2_match(code, (PCRE2_SPTR) "", 0, 0, 0, match, limit) >= 0;
     }
     pcre2_match_context_free(limit);
     pcre2_match_data_free(match);

@@ -107,8 +107,7 @@ static int wildcard_contains(certmap_compare_t *c, const certmap_cond_t *outer, 
         return 0;
     }
     /* A regex that ignores case needs what it needs in any case. */
-    if (a.raw && inner->pattern == CERTMAP_P_REGEX && inner->u.regex.needs != NULL
-        && inner->u.regex.needs->caseless) {
+    if (a.raw && inner->pattern == CERTMAP_P_REGEX && inner->u.regex.needs != NULL && inner->u.regex.needs->caseless) {
         return 0;
     }
     return certmap_glob_contains(&a, &b);
@@ -147,9 +146,10 @@ int certmap_cond_contains(certmap_compare_t *c, const certmap_cond_t *outer, con
     case CERTMAP_P_DN:
         return inner->pattern == CERTMAP_P_DN && certmap_dn_equal(outer->u.dn, inner->u.dn, outer->exact);
     case CERTMAP_P_DN_BELOW:
-        return is_name(inner) && (certmap_dn_below(inner->u.dn, outer->u.dn, outer->exact)
-                                  || (inner->pattern == CERTMAP_P_DN_BELOW
-                                      && certmap_dn_equal(inner->u.dn, outer->u.dn, outer->exact)));
+        return is_name(inner)
+               && (certmap_dn_below(inner->u.dn, outer->u.dn, outer->exact)
+                   || (inner->pattern == CERTMAP_P_DN_BELOW
+                       && certmap_dn_equal(inner->u.dn, outer->u.dn, outer->exact)));
     case CERTMAP_P_REGEX:
         return inner->pattern == CERTMAP_P_LITERAL && has_one_spelling(inner) && spend(c, CERTMAP_REGEX_STEPS)
                && meets(outer, inner->u.literal, c->pool) == CERTMAP_MATCH_YES;
@@ -188,14 +188,14 @@ static int globs_miss(certmap_compare_t *c, const certmap_cond_t *a, const certm
         return 0;
     }
     if (x.raw && y.raw) {
-        x.raw = y.raw = 0;      /* both about the text as it stands; its blanks, too */
+        x.raw = y.raw = 0; /* both about the text as it stands; its blanks, too */
         if (caseless) {
             certmap_glob_fold(&x);
             certmap_glob_fold(&y);
         }
     }
     else {
-        x.raw &= !uri;          /* no blank of a URI is dropped */
+        x.raw &= !uri; /* no blank of a URI is dropped */
         y.raw &= !uri;
         if (!certmap_glob_fold(&x) || !certmap_glob_fold(&y)) {
             return 0;
@@ -211,8 +211,9 @@ static int literal_misses(certmap_compare_t *c, const certmap_cond_t *literal, c
 
     if (other->pattern == CERTMAP_P_LITERAL) {
         return literal->exact != other->exact && certmap_field_kind(&literal->field) == CERTMAP_V_TEXT
-               && !literal->opaque ? !certmap_str_same(folded(literal, c->pool), folded(other, c->pool))
-                                   : !certmap_str_same(text, other->u.literal);
+                       && !literal->opaque
+                   ? !certmap_str_same(folded(literal, c->pool), folded(other, c->pool))
+                   : !certmap_str_same(text, other->u.literal);
     }
     if (other->pattern == CERTMAP_P_REGEX && has_one_spelling(literal)) {
         return spend(c, CERTMAP_REGEX_STEPS) && meets(other, text, c->pool) == CERTMAP_MATCH_NO;
@@ -256,9 +257,9 @@ static int speaks_of(const certmap_cond_t *name, const certmap_cond_t *attr)
 
 /* What a condition on a whole name says of one on an attribute of it. */
 typedef struct parts_t {
-    int n;              /* attributes of that type in the name */
-    int contained;      /* of them, those that the condition is certain to match */
-    int missed;         /* and those that it is certain not to */
+    int n;         /* attributes of that type in the name */
+    int contained; /* of them, those that the condition is certain to match */
+    int missed;    /* and those that it is certain not to */
 } parts_t;
 
 static parts_t compare_parts(certmap_compare_t *c, const certmap_cond_t *name, const certmap_cond_t *attr)
@@ -321,8 +322,8 @@ int certmap_cond_implies(certmap_compare_t *c, const certmap_cond_t *given, cons
     if (given->negated != then->negated) {
         return given->all && !given->negated && certmap_cond_disjoint(c, given, then);
     }
-    return (!then->all || given->all) && (then->negated ? certmap_cond_contains(c, given, then)
-                                                        : certmap_cond_contains(c, then, given));
+    return (!then->all || given->all)
+           && (then->negated ? certmap_cond_contains(c, given, then) : certmap_cond_contains(c, then, given));
 }
 
 /* Whether two conditions of a rule can never hold together. */
@@ -338,7 +339,7 @@ static int contradict(certmap_compare_t *c, const certmap_cond_t *a, const certm
         return 0;
     }
     if (!a->negated && !b->negated) {
-        return certmap_cond_disjoint(c, a, b);      /* both must hold on one value, or all: on every one */
+        return certmap_cond_disjoint(c, a, b); /* both must hold on one value, or all: on every one */
     }
     if (!other->negated) {
         return certmap_cond_contains(c, negated, other);

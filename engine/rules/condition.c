@@ -22,30 +22,39 @@
 #define REGEX_OPTIONS (PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_BACKSLASH_C)
 
 const char *const certmap_key_usages[] = {
-    "digitalSignature", "nonRepudiation", "contentCommitment", "keyEncipherment", "dataEncipherment", "keyAgreement",
-    "keyCertSign", "cRLSign", "encipherOnly", "decipherOnly", NULL
+    "digitalSignature",
+    "nonRepudiation",
+    "contentCommitment",
+    "keyEncipherment",
+    "dataEncipherment",
+    "keyAgreement",
+    "keyCertSign",
+    "cRLSign",
+    "encipherOnly",
+    "decipherOnly",
+    NULL,
 };
 
 static const char *const extended_usages[] = {
-    "clientAuth", "serverAuth", "codeSigning", "emailProtection", "timeStamping", "OCSPSigning", "anyExtendedKeyUsage",
-    "msSmartcardLogin", "pkInitClientAuth", NULL
+    "clientAuth",  "serverAuth",          "codeSigning",      "emailProtection",  "timeStamping",
+    "OCSPSigning", "anyExtendedKeyUsage", "msSmartcardLogin", "pkInitClientAuth", NULL,
 };
 
 static const char *const field_stems[] = {
-    "subject", "issuer", "san", "san.email", "san.dns", "san.uri", "san.ip", "san.upn", "san.dirname", "san.rid",
-    "serial", "sha256", "sha1", "spki", "ski", "aki", "eku", "ku", "policy", "ext", "sid", "chain.sha256",
-    "root.sha256", NULL
+    "subject",     "issuer",  "san",    "san.email", "san.dns", "san.uri",      "san.ip",      "san.upn",
+    "san.dirname", "san.rid", "serial", "sha256",    "sha1",    "spki",         "ski",         "aki",
+    "eku",         "ku",      "policy", "ext",       "sid",     "chain.sha256", "root.sha256", NULL,
 };
 
 /* What compiling a condition works with. */
 typedef struct job_t {
     certmap_cond_t *cond;
     const certmap_word_t *word;
-    apr_size_t value_at;        /* where the value begins in the word */
+    apr_size_t value_at; /* where the value begins in the word */
     certmap_builder_t *b;
     certmap_sink_t *sink;
-    apr_pool_t *pool;           /* for what lasts */
-    apr_pool_t *scratch;        /* for all else */
+    apr_pool_t *pool;    /* for what lasts */
+    apr_pool_t *scratch; /* for all else */
 } job_t;
 
 static certmap_place_t place_of(const job_t *job, apr_size_t offset)
@@ -140,10 +149,10 @@ static int uri_beginning(const apr_uint16_t *tokens, apr_size_t ntokens, certmap
     }
     *parts = certmap_uri_parts((certmap_str_t){ text, n });
     if (parts->scheme > 0 && parts->host == 0) {
-        return n - parts->scheme >= 3;      /* no "//" can follow */
+        return n - parts->scheme >= 3; /* no "//" can follow */
     }
     if (parts->end == n) {
-        parts->host = parts->end = 0;       /* a wildcard may stand in the host, or before its '@' */
+        parts->host = parts->end = 0; /* a wildcard may stand in the host, or before its '@' */
         return 0;
     }
     return parts->scheme > 0;
@@ -194,7 +203,7 @@ static void compile_text(job_t *job)
     if (cond->field.kind == CERTMAP_F_KU && !has_wildcard(cond->raw)) {
         check_ku(job, cond->raw);
         if (strcasecmp(cond->raw.data, "contentCommitment") == 0) {
-            cond->raw = (certmap_str_t){ "nonRepudiation", 14 };     /* RFC 5280's older name, which the field has */
+            cond->raw = (certmap_str_t){ "nonRepudiation", 14 }; /* RFC 5280's older name, which the field has */
         }
     }
     if (cond->field.kind == CERTMAP_F_SID && !has_wildcard(cond->raw) && !certmap_is_sid(cond->raw)) {
@@ -213,7 +222,9 @@ apr_size_t certmap_hex_digits(certmap_field_e field)
         return 40;
     }
     return field == CERTMAP_F_SHA256 || field == CERTMAP_F_SPKI || field == CERTMAP_F_CHAIN_SHA256
-           || field == CERTMAP_F_ROOT_SHA256 ? 64 : 0;
+                   || field == CERTMAP_F_ROOT_SHA256
+               ? 64
+               : 0;
 }
 
 /* Checks the number of digits of a value without wildcards. */
@@ -229,8 +240,10 @@ static void check_hex_length(const job_t *job, apr_size_t digits)
         certmap_sink_error(job->sink, place_of(job, 0), "no hex digits");
     }
     else if (digits % 2 != 0) {
-        certmap_sink_error(job->sink, place_of(job, 0), "odd number of hex digits (%" APR_SIZE_T_FMT "); two make an "
-                           "octet, write a leading zero", digits);
+        certmap_sink_error(job->sink, place_of(job, 0),
+                           "odd number of hex digits (%" APR_SIZE_T_FMT "); two make an "
+                           "octet, write a leading zero",
+                           digits);
     }
 }
 
@@ -312,8 +325,7 @@ static void compile_ip(job_t *job)
     else if (slash[1] == '\0' || *d != '\0' || bits > cond->u.network.len * 8u
              || (slash[1] == '0' && slash[2] != '\0')) {
         certmap_sink_error(job->sink, place_of(job, (apr_size_t)(slash + 1 - cond->raw.data)),
-                           "bad prefix length \"%s\": a number from 0 to %u",
-                           slash + 1, cond->u.network.len * 8u);
+                           "bad prefix length \"%s\": a number from 0 to %u", slash + 1, cond->u.network.len * 8u);
         return;
     }
     cond->u.network.bits = (unsigned char)bits;
@@ -328,8 +340,8 @@ static void compile_ip(job_t *job)
         }
         inet_ntop(cond->u.network.len == 16 ? AF_INET6 : AF_INET, net, text, sizeof(text));
         certmap_sink_error(job->sink, place_of(job, 0),
-                           "address bits behind the prefix are set; the network is %s/%u, the single address %s",
-                           text, bits, address);
+                           "address bits behind the prefix are set; the network is %s/%u, the single address %s", text,
+                           bits, address);
     }
 }
 
@@ -433,7 +445,7 @@ static apr_status_t free_limits(void *limits)
 }
 
 static const struct {
-    apr_size_t len;         /* of texts, at most */
+    apr_size_t len; /* of texts, at most */
     apr_uint32_t matches;
 } limit_table[] = { CERTMAP_REGEX_LIMITS, { 0, CERTMAP_REGEX_PROBE } };
 
@@ -501,8 +513,10 @@ static void try_empty(certmap_cond_t *cond)
 {
     pcre2_match_data *md = pcre2_match_data_create_from_pattern(cond->u.regex.code, NULL);
 
-    cond->matches_empty = md != NULL && pcre2_match(cond->u.regex.code, (PCRE2_SPTR)"", 0, 0, 0, md,
-                                                    cond->u.regex.limits[NLIMITS - 1]) >= 0;
+    cond->matches_empty = md != NULL
+                          && pcre2_match(cond->u.regex.code, (PCRE2_SPTR) "", 0, 0, 0, md,
+                                         cond->u.regex.limits[NLIMITS - 1])
+                                 >= 0;
     pcre2_match_data_free(md);
 }
 
@@ -518,8 +532,8 @@ static void check_hex_regex(const job_t *job)
         if (c == '\\') {
             i++;
         }
-        else if ((c >= 'A' && c <= 'F') || (c == ':' && (i == 0 || strchr("?[", raw->data[i - 1]) == NULL)
-                                            && raw->data[i + 1] != ']')) {
+        else if ((c >= 'A' && c <= 'F')
+                 || (c == ':' && (i == 0 || strchr("?[", raw->data[i - 1]) == NULL) && raw->data[i + 1] != ']')) {
             certmap_sink_warning(job->sink, place_of(job, i),
                                  "values of %s are lower-case hex without colons: this regex may never match",
                                  job->cond->field.name);
@@ -538,7 +552,8 @@ static int count_bytes(const job_t *job)
     if (job->b->regex_bytes <= CERTMAP_REGEX_BYTES_MOST) {
         return 1;
     }
-    certmap_sink_error(job->sink, job->word->place, "the regexes up to here take more than %d MB when they are "
+    certmap_sink_error(job->sink, job->word->place,
+                       "the regexes up to here take more than %d MB when they are "
                        "compiled; a group that repeats takes as much for each time",
                        CERTMAP_REGEX_BYTES_MOST / 1024 / 1024);
     return 0;
@@ -580,7 +595,7 @@ static void compile_regex(job_t *job)
     }
     apr_pool_cleanup_register(job->pool, cond->u.regex.code, free_code, apr_pool_cleanup_null);
     if (job->b->njit < JIT_MOST && pcre2_jit_compile(cond->u.regex.code, PCRE2_JIT_COMPLETE) == 0) {
-        job->b->njit++;     /* without JIT it is slower, no less right */
+        job->b->njit++; /* without JIT it is slower, no less right */
     }
     pcre2_pattern_info(cond->u.regex.code, PCRE2_INFO_CAPTURECOUNT, &cond->u.regex.captures);
     cond->u.regex.needs = certmap_regex_needs(cond->raw, job->pool);

@@ -146,7 +146,7 @@ int certmap_glob_contains(const certmap_glob_t *outer, const certmap_glob_t *inn
 {
     apr_size_t o = 0;
     apr_size_t i = 0;
-    apr_size_t star = outer->n;     /* where the last '*' stands */
+    apr_size_t star = outer->n; /* where the last '*' stands */
     apr_size_t resume = 0;
 
     while (i < inner->n) {
@@ -195,7 +195,7 @@ static int ends_differ(const certmap_glob_t *a, const certmap_glob_t *b)
 
 int certmap_glob_disjoint(const certmap_glob_t *a, const certmap_glob_t *b, apr_pool_t *p)
 {
-    char *row = apr_pcalloc(p, b->n + 1);   /* whether what is left from i and from j on have a text in common */
+    char *row = apr_pcalloc(p, b->n + 1); /* whether what is left from i and from j on have a text in common */
     apr_size_t i;
     apr_size_t j;
 
@@ -203,10 +203,10 @@ int certmap_glob_disjoint(const certmap_glob_t *a, const certmap_glob_t *b, apr_
         return 1;
     }
     for (i = a->n + 1; i-- > 0;) {
-        char below = 0;     /* what stood at i + 1, j + 1 */
+        char below = 0; /* what stood at i + 1, j + 1 */
 
         for (j = b->n + 1; j-- > 0;) {
-            char before = row[j];       /* at i + 1, j */
+            char before = row[j]; /* at i + 1, j */
             int is_any = i < a->n && a->symbols[i] == ANY;
             int meets_any = j < b->n && b->symbols[j] == ANY;
 

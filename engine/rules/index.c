@@ -63,14 +63,14 @@ typedef struct option_t {
 typedef struct making_t {
     const certmap_rule_t *const *rules;
     apr_size_t n;
-    apr_array_header_t *options;    /* of option_t, of one rule */
-    apr_uint16_t *counts;           /* how many rules have a key, or a few more: keys may share counters */
+    apr_array_header_t *options; /* of option_t, of one rule */
+    apr_uint16_t *counts;        /* how many rules have a key, or a few more: keys may share counters */
     apr_uint64_t counts_mask;
     apr_hash_t *by_oid[CERTMAP_F_COUNT];
-    apr_array_header_t *fields;     /* of growing_t * */
-    struct choice_t *choices;       /* one for each rule */
-    apr_size_t nkeys;               /* at most so many are used */
-    apr_array_header_t *entries;    /* of entry_t */
+    apr_array_header_t *fields;  /* of growing_t * */
+    struct choice_t *choices;    /* one for each rule */
+    apr_size_t nkeys;            /* at most so many are used */
+    apr_array_header_t *entries; /* of entry_t */
     slot_t *slots;
     apr_uint64_t mask;
     apr_pool_t *pool;
@@ -79,18 +79,18 @@ typedef struct making_t {
 /* A field while its groups are found. */
 typedef struct growing_t {
     const certmap_field_t *field;
-    apr_array_header_t *groups;     /* of group_t * */
+    apr_array_header_t *groups; /* of group_t * */
     apr_uint32_t number;
-    apr_uint32_t *rules;            /* where the next of its rules goes */
+    apr_uint32_t *rules; /* where the next of its rules goes */
     apr_size_t nrules;
 } growing_t;
 
 /* Where a rule is put. */
 typedef struct choice_t {
-    apr_uint64_t key[2];            /* one, or a pair */
+    apr_uint64_t key[2]; /* one, or a pair */
     const group_t *group[2];
-    apr_uint32_t entry;             /* of the key or pair, CERTMAP_INDEX_NOTHING: always asked */
-    apr_uint32_t lead;              /* of a pair's first key, or CERTMAP_INDEX_NOTHING */
+    apr_uint32_t entry; /* of the key or pair, CERTMAP_INDEX_NOTHING: always asked */
+    apr_uint32_t lead;  /* of a pair's first key, or CERTMAP_INDEX_NOTHING */
     int nkeys;
 } choice_t;
 
@@ -181,7 +181,7 @@ static void add_regex(making_t *m, const certmap_cond_t *cond)
     int exact = needs != NULL && !needs->caseless;
 
     if (needs != NULL && needs->caseless && cond->field.kind == CERTMAP_F_SAN_URI) {
-        return;         /* what it needs is in lower case, a URI's folded form is not */
+        return; /* what it needs is in lower case, a URI's folded form is not */
     }
     if (needs != NULL && needs->whole) {
         add_equal(m, cond, exact, needs->prefix);
@@ -382,7 +382,7 @@ static void choose(making_t *m)
             m->choices[i].group[1] = use(m, second);
             m->choices[i].nkeys = 2;
             m->choices[i].key[1] = second->key;
-            m->nkeys++;     /* the pair itself */
+            m->nkeys++; /* the pair itself */
         }
     }
 }

@@ -45,43 +45,43 @@ typedef enum how_e {
 /* Keys that are looked for in the same way. */
 typedef struct group_t {
     how_e how;
-    int exact;                  /* in the value as it stands, not folded */
-    unsigned len;               /* of PREFIX, SUFFIX, INNER; of NETWORK: octets << 8 | bits */
-    apr_uint64_t power;         /* BASE to the len */
+    int exact;          /* in the value as it stands, not folded */
+    unsigned len;       /* of PREFIX, SUFFIX, INNER; of NETWORK: octets << 8 | bits */
+    apr_uint64_t power; /* BASE to the len */
     apr_uint64_t seed;
-    apr_uint64_t mask;          /* bits of the filter, less one */
-    apr_uint64_t *filter;       /* a bit for each key, small enough to stay in a cache */
+    apr_uint64_t mask;    /* bits of the filter, less one */
+    apr_uint64_t *filter; /* a bit for each key, small enough to stay in a cache */
     apr_uint32_t nkeys;
-    apr_uint32_t field;         /* of certmap_index_t's fields */
+    apr_uint32_t field; /* of certmap_index_t's fields */
 } group_t;
 
 typedef struct field_t {
     const certmap_field_t *field;
     const group_t *groups;
     apr_size_t ngroups;
-    const apr_uint32_t *rules;  /* all that have a key in one of its groups */
+    const apr_uint32_t *rules; /* all that have a key in one of its groups */
     apr_size_t nrules;
 } field_t;
 
 /* A key, or a pair of keys. Rules stand in certmap_index_t's rules. */
 typedef struct entry_t {
-    apr_uint32_t first;         /* the rules under it */
+    apr_uint32_t first; /* the rules under it */
     apr_uint32_t n;
-    apr_uint32_t all_first;     /* the rules under pairs that it leads */
+    apr_uint32_t all_first; /* the rules under pairs that it leads */
     apr_uint32_t all_n;
-    apr_uint32_t follows;       /* it is the second of a pair */
+    apr_uint32_t follows; /* it is the second of a pair */
 } entry_t;
 
 typedef struct slot_t {
-    apr_uint32_t check;         /* a part of the key */
-    apr_uint32_t entry;         /* or NOTHING */
+    apr_uint32_t check; /* a part of the key */
+    apr_uint32_t entry; /* or NOTHING */
 } slot_t;
 
 struct certmap_index_t {
     const field_t *fields;
     apr_size_t nfields;
     const slot_t *slots;
-    apr_uint64_t mask;          /* slots, less one */
+    apr_uint64_t mask; /* slots, less one */
     const entry_t *entries;
     const apr_uint32_t *rules;
     const apr_uint32_t *always; /* rules that are always asked */

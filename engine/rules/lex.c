@@ -62,7 +62,8 @@ void certmap_sink_end(certmap_sink_t *sink)
         if (unsaid->more > 0) {
             sink_push(sink, unsaid->first, warning,
                       apr_psprintf(sink->pool, "... and %d more %s%s from here on", unsaid->more,
-                                   warning ? "warning" : "error", unsaid->more == 1 ? "" : "s"), unsaid->more - 1);
+                                   warning ? "warning" : "error", unsaid->more == 1 ? "" : "s"),
+                      unsaid->more - 1);
         }
         memset(unsaid, 0, sizeof(*unsaid));
     }
@@ -96,7 +97,7 @@ static int distance(certmap_str_t a, const char *b, int most)
     apr_size_t n = a.len;
     apr_size_t m = strlen(b);
     apr_size_t band = (apr_size_t)most;
-    int least = 0;              /* of the row before */
+    int least = 0; /* of the row before */
     apr_size_t i;
     apr_size_t j;
 
@@ -114,7 +115,7 @@ static int distance(certmap_str_t a, const char *b, int most)
         const int *before = row[(i + 1) % 3];
         int last = least;
 
-        least = cur[from - 1] = from > 1 ? SUGGEST_MAX : (int)i;        /* beside the diagonal all is too far away */
+        least = cur[from - 1] = from > 1 ? SUGGEST_MAX : (int)i; /* beside the diagonal all is too far away */
         cur[to + 1] = SUGGEST_MAX;
         for (j = from; j <= to; j++) {
             int ca = apr_tolower(a.data[i - 1]);
@@ -134,7 +135,7 @@ static int distance(certmap_str_t a, const char *b, int most)
             cur[j] = best;
             least = best < least ? best : least;
         }
-        if (least > most && last > most) {      /* two rows, because a swap goes back as far */
+        if (least > most && last > most) { /* two rows, because a swap goes back as far */
             return SUGGEST_MAX;
         }
     }
@@ -161,8 +162,8 @@ const char *certmap_suggest(certmap_str_t word, const char *const *names)
 /* ---- characters ---------------------------------------------------------------------------------------------- */
 
 typedef enum unit_e {
-    UNIT_TEXT,      /* one character */
-    UNIT_BAD,       /* a byte or character that may not stand here; reported */
+    UNIT_TEXT, /* one character */
+    UNIT_BAD,  /* a byte or character that may not stand here; reported */
     UNIT_EOL,
     UNIT_EOF
 } unit_e;
@@ -218,7 +219,8 @@ static void join_lines(certmap_lexer_t *lx)
         }
         if (lx->pos + 1 + n == lx->text.len) {
             if (!lx->complained) {
-                certmap_sink_error(lx->sink, lx->place, "the text ends in a continued line: the line behind the "
+                certmap_sink_error(lx->sink, lx->place,
+                                   "the text ends in a continued line: the line behind the "
                                    "backslash is missing");
             }
             lx->complained = 1;
@@ -267,7 +269,7 @@ static unit_t peek_unit(const certmap_lexer_t *lx)
 {
     certmap_lexer_t copy = *lx;
 
-    copy.complained = 1;        /* what is wrong there is said when it is read */
+    copy.complained = 1; /* what is wrong there is said when it is read */
     return next_unit(&copy, 0);
 }
 

@@ -9,7 +9,7 @@
  * run into its limits. That is why an index may pick rules by them and still give the answer of the plain loop.
  */
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE     /* memmem */
+#define _GNU_SOURCE /* memmem */
 #endif
 #include <string.h>
 
@@ -19,18 +19,18 @@
 #include "rules/rules.h"
 
 typedef enum atom_e {
-    ATOM_LITERAL,       /* one character that must stand there */
-    ATOM_GAP,           /* anything, nothing too */
-    ATOM_NONE,          /* an anchor that every pattern has anyway */
-    ATOM_UNKNOWN        /* not understood: nothing is said of the whole pattern */
+    ATOM_LITERAL, /* one character that must stand there */
+    ATOM_GAP,     /* anything, nothing too */
+    ATOM_NONE,    /* an anchor that every pattern has anyway */
+    ATOM_UNKNOWN  /* not understood: nothing is said of the whole pattern */
 } atom_e;
 
 typedef struct reader_t {
     certmap_str_t pattern;
     apr_size_t at;
-    apr_size_t begin;       /* behind a leading (?i) */
+    apr_size_t begin; /* behind a leading (?i) */
     int caseless;
-    const char *literal;    /* of an ATOM_LITERAL */
+    const char *literal; /* of an ATOM_LITERAL */
     apr_size_t nliteral;
 } reader_t;
 
@@ -92,7 +92,7 @@ static atom_e read_class(reader_t *r)
 {
     r->at++;
     r->at += look(r, 0) == '^';
-    r->at += look(r, 0) == ']';     /* in the first place it is a member */
+    r->at += look(r, 0) == ']'; /* in the first place it is a member */
     while (r->at < r->pattern.len) {
         char c = look(r, 0);
 
@@ -290,8 +290,9 @@ static int letters_of_class(reader_t *r, unsigned *letters)
 /* A group, with all that is in it; what is looked for ahead or behind does not count. */
 static int letters_of_group(reader_t *r, unsigned depth, unsigned *letters)
 {
-    int looks = look(r, 1) == '?' && (look(r, 2) == '=' || look(r, 2) == '!'
-                                      || (look(r, 2) == '<' && (look(r, 3) == '=' || look(r, 3) == '!')));
+    int looks = look(r, 1) == '?'
+                && (look(r, 2) == '=' || look(r, 2) == '!'
+                    || (look(r, 2) == '<' && (look(r, 3) == '=' || look(r, 3) == '!')));
 
     if (look(r, 1) == '?' && look(r, 2) == 'i' && look(r, 3) == ':') {
         r->at += 4;
@@ -461,8 +462,8 @@ static void end_run(certmap_needs_t *needs, int *first, int last, certmap_str_t 
  * matches s, and what is not ASCII is left alone; blanks are, too, so that the literal is the same in folded text. */
 static int is_steady(const reader_t *r)
 {
-    return !r->caseless || (r->nliteral == 1 && (unsigned char)r->literal[0] < 0x80
-                            && strchr("kKsS \t", r->literal[0]) == NULL);
+    return !r->caseless
+           || (r->nliteral == 1 && (unsigned char)r->literal[0] < 0x80 && strchr("kKsS \t", r->literal[0]) == NULL);
 }
 
 static char lower(char c)
@@ -525,7 +526,7 @@ static int stands(const certmap_needs_t *needs, const char *at, certmap_str_t pa
 static int contains(const certmap_needs_t *needs, certmap_str_t text, certmap_str_t part)
 {
     const char *at = text.data;
-    const char *last = text.data + text.len - part.len;     /* the text is long enough */
+    const char *last = text.data + text.len - part.len; /* the text is long enough */
 
     if (!needs->caseless) {
         return memmem(text.data, text.len, part.data, part.len) != NULL;

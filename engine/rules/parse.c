@@ -29,11 +29,11 @@ typedef struct parser_t {
     const certmap_word_t *words;
     int nwords;
     int next;
-    unsigned seen;                  /* bare words */
+    unsigned seen; /* bare words */
     certmap_options_t options;
-    int positive;                   /* a positive condition */
-    int lost;                       /* something could not be read: do not say that it is missing, too */
-    apr_array_header_t *conds;      /* of certmap_cond_t */
+    int positive;              /* a positive condition */
+    int lost;                  /* something could not be read: do not say that it is missing, too */
+    apr_array_header_t *conds; /* of certmap_cond_t */
 } parser_t;
 
 static int word_is(const certmap_word_t *w, const char *text)
@@ -103,8 +103,9 @@ static void condition(parser_t *ps, const certmap_word_t *w)
     certmap_cond_t *cond;
     int said = ps->b->sink.list->nelts;
     apr_size_t op = strcspn(w->text.data, "!=~");
-    const char *hint = certmap_cond_looks_like(ps->b, w->text) ? NULL
-                       : certmap_suggest((certmap_str_t){ w->text.data, op }, option_names);
+    const char *hint = certmap_cond_looks_like(ps->b, w->text)
+                           ? NULL
+                           : certmap_suggest((certmap_str_t){ w->text.data, op }, option_names);
 
     if (hint != NULL) {
         certmap_sink_error(&ps->b->sink, w->place, "unknown option \"%.*s\"; did you mean %s%s?", (int)op, w->text.data,
@@ -117,8 +118,8 @@ static void condition(parser_t *ps, const certmap_word_t *w)
         apr_array_pop(ps->conds);
         if (ps->b->sink.list->nelts == said + 1 && cond->raw.data != NULL && cond->raw.len == 0 && ps->next < ps->nwords
             && !is_rule_part(ps, w + 1)) {
-            APR_ARRAY_IDX(ps->b->sink.list, ps->b->sink.list->nelts - 1, certmap_error_t).text =
-                "blank behind the operator; write the condition in one word, quote blanks of the value";
+            APR_ARRAY_IDX(ps->b->sink.list, ps->b->sink.list->nelts - 1, certmap_error_t)
+                .text = "blank behind the operator; write the condition in one word, quote blanks of the value";
             ps->next++;
         }
         return;
@@ -219,7 +220,8 @@ static void parse_user(parser_t *ps)
     const certmap_word_t *w = &ps->words[ps->next];
 
     if (ps->next >= ps->nwords) {
-        certmap_sink_error(&ps->b->sink, ps->words[ps->nwords - 1].place, "USER is missing; write NAME allow USER "
+        certmap_sink_error(&ps->b->sink, ps->words[ps->nwords - 1].place,
+                           "USER is missing; write NAME allow USER "
                            "CONDITION...");
         ps->lost = 1;
         return;
@@ -233,8 +235,8 @@ static void parse_user(parser_t *ps)
         certmap_sink_error(&ps->b->sink, w->place,
                            "USER forgotten? \"%s\" reads as %s; write NAME allow USER CONDITION...", w->text.data,
                            certmap_cond_looks_like(ps->b, w->text) ? "a condition"
-                           : word_is(w, "any")                              ? "the word that stands for conditions"
-                                                                            : "an option");
+                           : word_is(w, "any")                     ? "the word that stands for conditions"
+                                                                   : "an option");
         return;
     }
     ps->next++;
@@ -249,7 +251,8 @@ static void parse_verb(parser_t *ps)
     const char *hint;
 
     if (ps->next >= ps->nwords) {
-        certmap_sink_error(&ps->b->sink, ps->words[0].place, "the rule ends behind its name; write NAME allow USER "
+        certmap_sink_error(&ps->b->sink, ps->words[0].place,
+                           "the rule ends behind its name; write NAME allow USER "
                            "CONDITION... or NAME deny CONDITION...");
         ps->lost = 1;
         return;
@@ -267,11 +270,11 @@ static void parse_verb(parser_t *ps)
                            "%s\"%s\" is not allow or deny%s%s%s", forgotten ? "NAME forgotten? " : "", w->text.data,
                            hint ? "; did you mean " : "", hint ? hint : "", hint ? "?" : "");
         if (forgotten) {
-            ps->next = 1;       /* read on as if the name stood there: NAME allow USER... */
+            ps->next = 1; /* read on as if the name stood there: NAME allow USER... */
         }
         ps->rule->deny = forgotten ? word_is(&ps->words[0], "deny") : hint != NULL && strcmp(hint, "deny") == 0;
-        if (ps->rule->deny || (hint == NULL && !forgotten && ps->next < ps->nwords
-                               && is_rule_part(ps, &ps->words[ps->next]))) {
+        if (ps->rule->deny
+            || (hint == NULL && !forgotten && ps->next < ps->nwords && is_rule_part(ps, &ps->words[ps->next]))) {
             return;
         }
     }
@@ -320,7 +323,8 @@ static void check_rule(parser_t *ps)
                                "add a positive one, or the word \"any\" if every verified certificate is meant");
         }
         else {
-            certmap_sink_error(sink, end, "no condition; write at least one, or the word \"any\" for every verified "
+            certmap_sink_error(sink, end,
+                               "no condition; write at least one, or the word \"any\" for every verified "
                                "certificate");
         }
     }
@@ -340,8 +344,11 @@ static void check_rule(parser_t *ps)
 certmap_rule_t *certmap_parse_rule(certmap_builder_t *b, const apr_array_header_t *words)
 {
     certmap_rule_full_t *full = apr_pcalloc(b->pool, sizeof(*full));
-    parser_t ps = { .b = b, .rule = &full->rule, .words = (const certmap_word_t *)words->elts,
-                    .nwords = words->nelts, .conds = apr_array_make(b->scratch, 4, sizeof(certmap_cond_t)) };
+    parser_t ps = { .b = b,
+                    .rule = &full->rule,
+                    .words = (const certmap_word_t *)words->elts,
+                    .nwords = words->nelts,
+                    .conds = apr_array_make(b->scratch, 4, sizeof(certmap_cond_t)) };
     int before = b->sink.nerrors;
 
     full->rule.file = b->sink.file;

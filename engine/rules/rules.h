@@ -21,22 +21,22 @@
 /* ---- places and errors --------------------------------------------------------------------------------------- */
 
 typedef struct certmap_place_t {
-    int line;       /**< from 1 */
-    int column;     /**< in bytes, from 1 */
+    int line;   /**< from 1 */
+    int column; /**< in bytes, from 1 */
 } certmap_place_t;
 
 /** Messages of one kind that are not in a sink's list, because it has enough of them. */
 typedef struct certmap_unsaid_t {
-    int said;                   /**< that are in the list */
+    int said; /**< that are in the list */
     int more;
-    certmap_place_t first;      /**< of these */
+    certmap_place_t first; /**< of these */
 } certmap_unsaid_t;
 
 /** Where errors go. Their text lives in pool. */
 typedef struct certmap_sink_t {
-    apr_array_header_t *list;   /**< of certmap_error_t */
-    const char *file;           /**< or NULL */
-    int nerrors;                /**< errors, without the warnings, that passed through here, unsaid ones too */
+    apr_array_header_t *list; /**< of certmap_error_t */
+    const char *file;         /**< or NULL */
+    int nerrors;              /**< errors, without the warnings, that passed through here, unsaid ones too */
     apr_pool_t *pool;
     certmap_unsaid_t unsaid[2]; /**< errors, warnings: of the text that is read */
 } certmap_sink_t;
@@ -57,18 +57,18 @@ const char *certmap_suggest(certmap_str_t word, const char *const *names);
 /** One word, quotes taken off. */
 typedef struct certmap_word_t {
     certmap_str_t text;
-    const certmap_place_t *at;  /**< where each byte of text stood, and one more: where the word ended; NULL: of a line
+    const certmap_place_t *at; /**< where each byte of text stood, and one more: where the word ended; NULL: of a line
                                      that is read again by the lexer when anything is wrong with it */
-    certmap_place_t place;      /**< where the word began, an opening quote included */
-    int broken;                 /**< an error about it has been reported; its text means nothing */
+    certmap_place_t place;     /**< where the word began, an opening quote included */
+    int broken;                /**< an error about it has been reported; its text means nothing */
 } certmap_word_t;
 
 typedef struct certmap_lexer_t {
     certmap_str_t text;
     certmap_text_e mode;
     apr_size_t pos;
-    certmap_place_t place;      /**< of text.data[pos] */
-    int complained;             /**< about an encoding error of this logical line */
+    certmap_place_t place; /**< of text.data[pos] */
+    int complained;        /**< about an encoding error of this logical line */
     certmap_sink_t *sink;
 } certmap_lexer_t;
 
@@ -94,11 +94,11 @@ const char *certmap_lex_quote(const char *text, apr_pool_t *p);
 
 /** What rules and entries may say behind everything else: groups= expires= note=. */
 typedef struct certmap_options_t {
-    unsigned seen;                  /**< a bit for each option that has been read */
+    unsigned seen; /**< a bit for each option that has been read */
     const char *const *groups;
     apr_size_t ngroups;
-    apr_time_t expires;             /**< first instant at which it has expired; 0: never */
-    const char *note;               /**< or NULL */
+    apr_time_t expires; /**< first instant at which it has expired; 0: never */
+    const char *note;   /**< or NULL */
 } certmap_options_t;
 
 /** Whether a word reads as an option. */
@@ -114,12 +114,12 @@ const char *certmap_option_expires_text(apr_time_t expires, apr_pool_t *p);
 
 /** How a condition's value compares. */
 typedef enum certmap_pattern_e {
-    CERTMAP_P_LITERAL,      /**< bytes, folded or exact */
-    CERTMAP_P_WILDCARD,     /**< tokens, folded or exact */
-    CERTMAP_P_REGEX,        /**< PCRE2, on the raw text */
-    CERTMAP_P_NETWORK,      /**< address and prefix length */
-    CERTMAP_P_DN,           /**< the whole name */
-    CERTMAP_P_DN_BELOW      /**< anything at least one RDN below */
+    CERTMAP_P_LITERAL,  /**< bytes, folded or exact */
+    CERTMAP_P_WILDCARD, /**< tokens, folded or exact */
+    CERTMAP_P_REGEX,    /**< PCRE2, on the raw text */
+    CERTMAP_P_NETWORK,  /**< address and prefix length */
+    CERTMAP_P_DN,       /**< the whole name */
+    CERTMAP_P_DN_BELOW  /**< anything at least one RDN below */
 } certmap_pattern_e;
 
 /** What a text must hold for a regex to match it: how it begins and ends, and something between, in this order. */
@@ -127,8 +127,8 @@ typedef struct certmap_needs_t {
     certmap_str_t prefix;
     certmap_str_t suffix;
     certmap_str_t inner;
-    int whole;                  /**< the text must be the prefix and nothing else */
-    int caseless;               /**< in any ASCII case; they are in lower case here, and without blanks */
+    int whole;    /**< the text must be the prefix and nothing else */
+    int caseless; /**< in any ASCII case; they are in lower case here, and without blanks */
 } certmap_needs_t;
 
 /** What a regex needs, as far as it is certain; NULL: nothing is known. */
@@ -153,16 +153,16 @@ int certmap_regex_mixes(certmap_str_t pattern, int restricts);
 int certmap_text_mixes(certmap_str_t text);
 
 /** Tokens of a wildcard pattern: a byte, or one of these. */
-#define CERTMAP_TOKEN_ONE 0x100     /* '?': one character */
-#define CERTMAP_TOKEN_ANY 0x101     /* '*': any run, the empty one too */
-#define CERTMAP_TOKEN_UPPER 0x200   /* on a letter of a URI: in lower case, too, where the URI ignores case */
+#define CERTMAP_TOKEN_ONE 0x100   /* '?': one character */
+#define CERTMAP_TOKEN_ANY 0x101   /* '*': any run, the empty one too */
+#define CERTMAP_TOKEN_UPPER 0x200 /* on a letter of a URI: in lower case, too, where the URI ignores case */
 
 struct certmap_cond_t {
-    const char *text;           /**< as written, quotes taken off */
+    const char *text; /**< as written, quotes taken off */
     certmap_place_t place;
     certmap_field_t field;
-    certmap_str_t raw;          /**< the value as written */
-    unsigned negated : 1;       /**< != or !~ */
+    certmap_str_t raw;    /**< the value as written */
+    unsigned negated : 1; /**< != or !~ */
     unsigned all : 1;
     unsigned exact : 1;         /**< case: */
     unsigned opaque : 1;        /**< "#hex": speaks of CERTMAP_V_OPAQUE values, and only of those */
@@ -176,18 +176,18 @@ struct certmap_cond_t {
         struct {
             const apr_uint16_t *tokens;
             apr_size_t n;
-            int upper;              /**< some have CERTMAP_TOKEN_UPPER */
+            int upper; /**< some have CERTMAP_TOKEN_UPPER */
         } wildcard;
         struct {
             pcre2_code *code;
-            pcre2_match_context *const *limits;     /**< see certmap_cond_limits */
-            const certmap_needs_t *needs;   /**< or NULL; a text without them is a "no" before PCRE2 is asked */
+            pcre2_match_context *const *limits; /**< see certmap_cond_limits */
+            const certmap_needs_t *needs;       /**< or NULL; a text without them is a "no" before PCRE2 is asked */
             apr_uint32_t captures;
-            int mixes;                      /**< a text for which certmap_text_mixes holds is an error */
+            int mixes; /**< a text for which certmap_text_mixes holds is an error */
         } regex;
         struct {
             unsigned char octets[16];
-            unsigned char len;      /**< 4 or 16 */
+            unsigned char len; /**< 4 or 16 */
             unsigned char bits;
         } network;
         const certmap_dn_t *dn;
@@ -225,8 +225,8 @@ const char *certmap_a_labels(certmap_str_t name, apr_pool_t *p);
  *  order is the answer of all of them, whatever the order in which they are asked. */
 typedef enum certmap_match_e {
     CERTMAP_MATCH_NO,
-    CERTMAP_MATCH_MALFORMED,    /**< the field cannot be decoded, or is no text and text is asked for */
-    CERTMAP_MATCH_ERROR,        /**< the matcher failed: neither yes nor no */
+    CERTMAP_MATCH_MALFORMED, /**< the field cannot be decoded, or is no text and text is asked for */
+    CERTMAP_MATCH_ERROR,     /**< the matcher failed: neither yes nor no */
     CERTMAP_MATCH_YES
 } certmap_match_e;
 
@@ -234,8 +234,8 @@ typedef enum certmap_match_e {
 typedef struct certmap_values_t {
     const certmap_field_t *field;
     certmap_state_e state;
-    int odd;                        /**< a value is of another type than text, of those that may be text */
-    const certmap_value_t *values;  /**< of a malformed field: the names that could be split into attributes */
+    int odd;                       /**< a value is of another type than text, of those that may be text */
+    const certmap_value_t *values; /**< of a malformed field: the names that could be split into attributes */
     apr_size_t n;
 } certmap_values_t;
 
@@ -248,17 +248,17 @@ typedef struct certmap_eval_t {
     apr_pool_t *pool;
     certmap_values_t cache[CERTMAP_EVAL_CACHE];
     apr_size_t ncached;
-    pcre2_match_data *match;        /**< made when the first regex is asked */
+    pcre2_match_data *match; /**< made when the first regex is asked */
     apr_uint32_t match_pairs;
-    apr_int64_t steps;              /**< that are left: CERTMAP_STEPS_MOST and fewer; from 0 on every matcher fails */
-    apr_int64_t regex_time;         /**< nanoseconds that regexes may take from the first one on */
-    apr_int64_t regex_end;          /**< when that is; 0: none has been asked */
-    int regex_late;                 /**< it has come */
-    int trying;                     /**< no certificate is asked about, and no regex may take long */
-    apr_size_t regex_bytes;         /**< that regexes were asked about since the clock was read */
-    apr_hash_t *more;               /**< fields beyond those in the cache, by name; NULL: none */
-    const certmap_cond_t *failed;   /**< whose matcher failed last */
-    int failed_rc;                  /**< PCRE2's code */
+    apr_int64_t steps;            /**< that are left: CERTMAP_STEPS_MOST and fewer; from 0 on every matcher fails */
+    apr_int64_t regex_time;       /**< nanoseconds that regexes may take from the first one on */
+    apr_int64_t regex_end;        /**< when that is; 0: none has been asked */
+    int regex_late;               /**< it has come */
+    int trying;                   /**< no certificate is asked about, and no regex may take long */
+    apr_size_t regex_bytes;       /**< that regexes were asked about since the clock was read */
+    apr_hash_t *more;             /**< fields beyond those in the cache, by name; NULL: none */
+    const certmap_cond_t *failed; /**< whose matcher failed last */
+    int failed_rc;                /**< PCRE2's code */
 } certmap_eval_t;
 
 /** Starts with all that a decision may take. */
@@ -309,8 +309,8 @@ const char *certmap_eval_error(const certmap_eval_t *ev, apr_pool_t *p);
 
 /** What comparing conditions works with. What it may spend has an end, behind which nothing is certain. */
 typedef struct certmap_compare_t {
-    apr_pool_t *pool;           /**< for a while */
-    apr_size_t left;            /**< steps */
+    apr_pool_t *pool; /**< for a while */
+    apr_size_t left;  /**< steps */
 } certmap_compare_t;
 
 /** What one regex on one literal counts as, in steps: it has the limits of one that is tried. */
@@ -328,7 +328,7 @@ int certmap_cond_implies(certmap_compare_t *c, const certmap_cond_t *given, cons
 typedef struct certmap_glob_t {
     apr_uint32_t *symbols;
     apr_size_t n;
-    int raw;                    /**< of values as they stand, not folded */
+    int raw; /**< of values as they stand, not folded */
 } certmap_glob_t;
 
 /** @return 0 when the pattern is about no text */
@@ -339,10 +339,10 @@ int certmap_glob_contains(const certmap_glob_t *outer, const certmap_glob_t *inn
 int certmap_glob_disjoint(const certmap_glob_t *a, const certmap_glob_t *b, apr_pool_t *p);
 /** A capturing group of a regex. */
 typedef struct certmap_group_t {
-    certmap_str_t text;         /**< what stands between its parentheses */
-    int whole;                  /**< it is all of the regex: what it captures is the value */
-    int may_skip;               /**< the regex may match without it */
-    int may_be_empty;           /**< or with nothing in it */
+    certmap_str_t text; /**< what stands between its parentheses */
+    int whole;          /**< it is all of the regex: what it captures is the value */
+    int may_skip;       /**< the regex may match without it */
+    int may_be_empty;   /**< or with nothing in it */
 } certmap_group_t;
 
 /** Finds a group. @return 0 when there is none of that number, or something of the regex is not understood */
@@ -361,12 +361,12 @@ const certmap_rule_t *certmap_reach_covering(certmap_reach_t *r, const certmap_r
 
 /* ---- templates ----------------------------------------------------------------------------------------------- */
 
-#define CERTMAP_MOD_LOWER  0x01u
-#define CERTMAP_MOD_UPPER  0x02u
-#define CERTMAP_MOD_LOCAL  0x04u
+#define CERTMAP_MOD_LOWER 0x01u
+#define CERTMAP_MOD_UPPER 0x02u
+#define CERTMAP_MOD_LOCAL 0x04u
 #define CERTMAP_MOD_DOMAIN 0x08u
-#define CERTMAP_MOD_FIRST  0x10u
-#define CERTMAP_MOD_LAST   0x20u
+#define CERTMAP_MOD_FIRST 0x10u
+#define CERTMAP_MOD_LAST 0x20u
 
 typedef enum certmap_part_e {
     CERTMAP_PART_TEXT,
@@ -376,8 +376,8 @@ typedef enum certmap_part_e {
 
 typedef struct certmap_part_t {
     certmap_part_e kind;
-    const char *source;         /**< a placeholder as written, for messages */
-    certmap_place_t place;      /**< of a placeholder */
+    const char *source;    /**< a placeholder as written, for messages */
+    certmap_place_t place; /**< of a placeholder */
     unsigned mods;
     union {
         certmap_str_t text;
@@ -389,7 +389,7 @@ typedef struct certmap_part_t {
 struct certmap_template_t {
     const certmap_part_t *parts;
     apr_size_t nparts;
-    int literal;                /**< no placeholder in it */
+    int literal; /**< no placeholder in it */
 };
 
 /**
@@ -421,7 +421,7 @@ typedef struct certmap_slice_t {
 
 /** Candidates, merged as they are asked for. Not to be copied. */
 typedef struct certmap_candidates_t {
-    certmap_slice_t *slices;        /**< a heap: the one that is next is on top */
+    certmap_slice_t *slices; /**< a heap: the one that is next is on top */
     apr_size_t n;
     apr_size_t room;
     certmap_slice_t few[16];
@@ -443,29 +443,29 @@ apr_status_t certmap_decide_plain(const certmap_list_t *list, const certmap_cert
 
 /** A rule and what only the engine asks of it. */
 typedef struct certmap_rule_full_t {
-    certmap_rule_t rule;        /**< first: certmap_rule_t pointers are pointers to this */
+    certmap_rule_t rule; /**< first: certmap_rule_t pointers are pointers to this */
     int column;
 } certmap_rule_full_t;
 
 struct certmap_builder_t {
-    apr_pool_t *pool;               /**< what lasts, and nothing else: there may be many rules */
-    apr_pool_t *temporary;          /**< goes when the set is finished */
-    apr_pool_t *scratch;            /**< cleared after each line */
+    apr_pool_t *pool;      /**< what lasts, and nothing else: there may be many rules */
+    apr_pool_t *temporary; /**< goes when the set is finished */
+    apr_pool_t *scratch;   /**< cleared after each line */
     certmap_sink_t sink;
-    apr_array_header_t *rules;      /**< of certmap_rule_t * */
-    apr_hash_t *names;              /**< name to the first certmap_rule_full_t with it */
-    apr_hash_t *fields;             /**< a field as written to certmap_field_t: read once, shared by all conditions */
-    apr_size_t njit;                /**< regexes compiled to machine code so far */
-    apr_size_t regex_bytes;         /**< of all regexes so far, compiled */
+    apr_array_header_t *rules; /**< of certmap_rule_t * */
+    apr_hash_t *names;         /**< name to the first certmap_rule_full_t with it */
+    apr_hash_t *fields;        /**< a field as written to certmap_field_t: read once, shared by all conditions */
+    apr_size_t njit;           /**< regexes compiled to machine code so far */
+    apr_size_t regex_bytes;    /**< of all regexes so far, compiled */
     pcre2_match_context *const *limits;
-    pcre2_compile_context *compiling;   /**< or NULL: there is nothing to ask of PCRE2 */
-    int restricts;                  /**< PCRE2 keeps ASCII and other letters apart when it ignores case */
+    pcre2_compile_context *compiling; /**< or NULL: there is nothing to ask of PCRE2 */
+    int restricts;                    /**< PCRE2 keeps ASCII and other letters apart when it ignores case */
 };
 
 struct certmap_ruleset_t {
     const certmap_rule_t *const *rules;
     apr_size_t n;
-    const certmap_index_t *index;   /**< or NULL */
+    const certmap_index_t *index; /**< or NULL */
 };
 
 /** A pool whose memory goes back to the system with it. */

@@ -54,8 +54,9 @@ static void sort_errors(apr_array_header_t *list, int from)
     for (i = from + 1; i < list->nelts; i++) {
         certmap_error_t moved = e[i];
 
-        for (j = i; j > from && (e[j - 1].line > moved.line
-                                 || (e[j - 1].line == moved.line && e[j - 1].column > moved.column)); j--) {
+        for (j = i; j > from
+                    && (e[j - 1].line > moved.line || (e[j - 1].line == moved.line && e[j - 1].column > moved.column));
+             j--) {
             e[j] = e[j - 1];
         }
         e[j] = moved;
@@ -163,7 +164,7 @@ apr_array_header_t *certmap_list_flatten(const certmap_list_t *list, apr_pool_t 
     const certmap_rule_t **rules = (const certmap_rule_t **)out->elts;
 
     out->nelts = (int)left;
-    for (; list != NULL; list = list->outer) {      /* the outermost comes last here and first in the list */
+    for (; list != NULL; list = list->outer) { /* the outermost comes last here and first in the list */
         if (list->rules != NULL) {
             left -= list->rules->n;
             memcpy(rules + left, list->rules->rules, list->rules->n * sizeof(*rules));

@@ -143,8 +143,9 @@ int certmap_cond_asks_nothing(const certmap_cond_t *cond)
     int ones = 0;
     int any = 0;
 
-    if (cond->negated || (cond->field.kind != CERTMAP_F_SERIAL && cond->field.kind != CERTMAP_F_SHA256
-                          && cond->field.kind != CERTMAP_F_SHA1 && cond->field.kind != CERTMAP_F_SPKI)) {
+    if (cond->negated
+        || (cond->field.kind != CERTMAP_F_SERIAL && cond->field.kind != CERTMAP_F_SHA256
+            && cond->field.kind != CERTMAP_F_SHA1 && cond->field.kind != CERTMAP_F_SPKI)) {
         return 0;
     }
     if (cond->pattern == CERTMAP_P_REGEX) {
@@ -155,7 +156,7 @@ int certmap_cond_asks_nothing(const certmap_cond_t *cond)
 
         ones += token == CERTMAP_TOKEN_ONE;
         if (token < CERTMAP_TOKEN_ONE || ones > 2) {
-            return 0;       /* a serial number may have two digits only */
+            return 0; /* a serial number may have two digits only */
         }
         any |= token == CERTMAP_TOKEN_ANY;
     }
@@ -166,10 +167,10 @@ int certmap_cond_asks_nothing(const certmap_cond_t *cond)
 
 /* What of a certificate the conditions of a rule pin. */
 typedef struct pins_t {
-    int leaf;           /* the certificate or its key */
-    int issuer;         /* the whole issuer DN */
-    int ca;             /* a CA certificate of the chain */
-    int number;         /* what an issuer gives once: serial number, SID */
+    int leaf;   /* the certificate or its key */
+    int issuer; /* the whole issuer DN */
+    int ca;     /* a CA certificate of the chain */
+    int number; /* what an issuer gives once: serial number, SID */
     int ski;
 } pins_t;
 

@@ -214,8 +214,9 @@ static const char *ascii_hint(certmap_field_e field, const char *oid, certmap_st
     if (raw.len == 0 || labels == NULL || (email && at == NULL)) {
         return "host names stand there as A-labels (xn--...)";
     }
-    return apr_pstrcat(p, "a certificate has the A-label: ",
-                       apr_pstrmemdup(p, before.data ? before.data : "", before.len), labels, NULL);
+    return apr_pstrcat(p,
+                       "a certificate has the A-label: ", apr_pstrmemdup(p, before.data ? before.data : "", before.len),
+                       labels, NULL);
 }
 
 static const char *say_ascii(const char *name, certmap_field_e field, const char *oid, certmap_str_t raw, apr_pool_t *p)
@@ -253,9 +254,10 @@ static const char *beyond_ascii(const certmap_cond_t *cond, apr_pool_t *p)
               || ((kind == CERTMAP_F_SUBJECT_ATTR || kind == CERTMAP_F_ISSUER_ATTR)
                   && certmap_attr_is_ascii(cond->field.oid));
 
-    return !ia5 || asks_only(cond, is_ascii) ? NULL
-           : say_ascii(cond->field.name, kind, cond->field.oid,
-                       cond->pattern == CERTMAP_P_REGEX ? (certmap_str_t){ "", 0 } : cond->raw, p);
+    return !ia5 || asks_only(cond, is_ascii)
+               ? NULL
+               : say_ascii(cond->field.name, kind, cond->field.oid,
+                           cond->pattern == CERTMAP_P_REGEX ? (certmap_str_t){ "", 0 } : cond->raw, p);
 }
 
 /* ---- hex and the rest ------------------------------------------------------------------------------------------- */
@@ -304,8 +306,8 @@ static const char *no_hex(const certmap_cond_t *cond, apr_pool_t *p)
         return apr_psprintf(p, "%s has %" APR_SIZE_T_FMT " hex digits, not %" APR_SIZE_T_FMT, cond->field.name, want,
                             n);
     }
-    return all && n % 2 != 0
-               ? apr_psprintf(p, "odd number of hex digits (%" APR_SIZE_T_FMT "); two make an octet", n) : NULL;
+    return all && n % 2 != 0 ? apr_psprintf(p, "odd number of hex digits (%" APR_SIZE_T_FMT "); two make an octet", n)
+                             : NULL;
 }
 
 /* A value that is one sound character string is text, so that its DER is no value. */

@@ -122,8 +122,9 @@ static apr_size_t name_length(certmap_str_t text)
     const char *colon = memchr(text.data, ':', text.len);
     apr_size_t n = colon ? (apr_size_t)(colon - text.data) : text.len;
 
-    if (colon != NULL && ((n == 3 && strncasecmp(text.data, "ext", n) == 0)
-                          || (n == 9 && strncasecmp(text.data, "san.other", n) == 0))) {
+    if (colon != NULL
+        && ((n == 3 && strncasecmp(text.data, "ext", n) == 0)
+            || (n == 9 && strncasecmp(text.data, "san.other", n) == 0))) {
         colon = memchr(colon + 1, ':', text.len - n - 1);
         n = colon ? (apr_size_t)(colon - text.data) : text.len;
     }
@@ -229,7 +230,7 @@ apr_status_t certmap_template_compile(certmap_builder_t *b, const certmap_word_t
     apr_array_header_t *parts = apr_array_make(b->scratch, 4, sizeof(certmap_part_t));
     certmap_template_t *out = apr_pcalloc(b->pool, sizeof(*out));
     int before = b->sink.nerrors;
-    apr_size_t least = 0;           /* bytes of the user name */
+    apr_size_t least = 0; /* bytes of the user name */
     apr_size_t from = 0;
     apr_size_t i = 0;
 
@@ -238,7 +239,7 @@ apr_status_t certmap_template_compile(certmap_builder_t *b, const certmap_word_t
         const char *close;
         char next = i + 1 < text.len ? text.data[i + 1] : '\0';
 
-        least++;                    /* every placeholder gives something, or there is no user */
+        least++; /* every placeholder gives something, or there is no user */
         if (text.data[i] != '%') {
             i++;
             continue;
@@ -259,8 +260,10 @@ apr_status_t certmap_template_compile(certmap_builder_t *b, const certmap_word_t
             i = (apr_size_t)(close - text.data) + 1;
         }
         else {
-            certmap_sink_error(&b->sink, word->at[i], next == '{' ? "unclosed placeholder: the \"}\" is missing"
-                               : "a lone \"%%\"; write %%{FIELD} for a placeholder, %%%% for a percent sign");
+            certmap_sink_error(&b->sink, word->at[i],
+                               next == '{'
+                                   ? "unclosed placeholder: the \"}\" is missing"
+                                   : "a lone \"%%\"; write %%{FIELD} for a placeholder, %%%% for a percent sign");
             i++;
             out->literal = 0;
         }
@@ -370,8 +373,8 @@ static int bound_folded(const certmap_rule_t *rule, int leader)
     for (i = 0; i < rule->nconds && leader >= 0; i++) {
         const certmap_cond_t *cond = &rule->conds[i];
 
-        if (cond->leader == leader && (cond->exact || cond->pattern == CERTMAP_P_REGEX
-                                       || cond->field.kind == CERTMAP_F_SAN_URI)) {
+        if (cond->leader == leader
+            && (cond->exact || cond->pattern == CERTMAP_P_REGEX || cond->field.kind == CERTMAP_F_SAN_URI)) {
             return 0;
         }
         folded |= cond->leader == leader && !certmap_cond_is_presence(cond);
@@ -427,7 +430,7 @@ static certmap_reason_e collect(expansion_t *x, const certmap_field_t *field, co
             m = certmap_group_value(x->ev, x->rule, (apr_size_t)leader, x->rule->nconds - 1, value);
         }
         if (m == CERTMAP_MATCH_YES && regex != NULL) {
-            m = certmap_cond_value(x->ev, regex, value);        /* again, so that its captures are the last ones */
+            m = certmap_cond_value(x->ev, regex, value); /* again, so that its captures are the last ones */
         }
         if (m == CERTMAP_MATCH_ERROR) {
             return refuse(x, CERTMAP_R_AMBIGUOUS, certmap_eval_error(x->ev, x->pool));

@@ -19,14 +19,14 @@
 #define WAIT_NS 100000000
 
 typedef struct slot_t {
-    int known;                      /* certmap_known_e; written last */
+    int known; /* certmap_known_e; written last */
     int settled;
     certmap_state_t state;
     unsigned char digest[32];
 } slot_t;
 
 struct certmap_checked_t {
-    pthread_mutex_t lock;           /* robust: who held it may have been killed */
+    pthread_mutex_t lock; /* robust: who held it may have been killed */
     unsigned next;
     slot_t slots[ROOM];
 };
@@ -103,8 +103,8 @@ certmap_known_e certmap_checked_find(const certmap_checked_t *checked, const cer
 }
 
 /* A process may be killed between any two of these lines. */
-void certmap_checked_remember(certmap_checked_t *checked, const certmap_state_t *state,
-                              const unsigned char digest[32], int whole, int settled)
+void certmap_checked_remember(certmap_checked_t *checked, const certmap_state_t *state, const unsigned char digest[32],
+                              int whole, int settled)
 {
     slot_t *slot = NULL;
     int i;
@@ -170,22 +170,22 @@ int certmap_state_is_settled(const certmap_state_t *state)
 int certmap_is_remote(unsigned long type)
 {
     static const unsigned long types[] = {
-        0x6969,         /* NFS */
-        0x517b,         /* SMB */
-        0xff534d42,     /* CIFS */
-        0xfe534d42,     /* SMB 2 and later */
-        0x65735546,     /* FUSE, which may be anything */
-        0x01021997,     /* 9P */
-        0x00c36400,     /* Ceph */
-        0x5346414f,     /* AFS */
-        0x6b414653,     /* the kernel's AFS */
-        0x73757245,     /* Coda */
-        0x7461636f,     /* OCFS2 */
-        0x01161970,     /* GFS2 */
-        0x0bd00bd0,     /* Lustre */
-        0x47504653,     /* GPFS */
-        0x19830326,     /* BeeGFS */
-        0x786f4256,     /* VirtualBox's shared folders */
+        0x6969,     /* NFS */
+        0x517b,     /* SMB */
+        0xff534d42, /* CIFS */
+        0xfe534d42, /* SMB 2 and later */
+        0x65735546, /* FUSE, which may be anything */
+        0x01021997, /* 9P */
+        0x00c36400, /* Ceph */
+        0x5346414f, /* AFS */
+        0x6b414653, /* the kernel's AFS */
+        0x73757245, /* Coda */
+        0x7461636f, /* OCFS2 */
+        0x01161970, /* GFS2 */
+        0x0bd00bd0, /* Lustre */
+        0x47504653, /* GPFS */
+        0x19830326, /* BeeGFS */
+        0x786f4256, /* VirtualBox's shared folders */
     };
     apr_size_t i;
 

@@ -18,25 +18,25 @@
 struct certmap_kept_t {
     certmap_generation_t *generation;
     certmap_file_e kind;
-    const apr_array_header_t *errors;   /* warnings */
-    int settled;                    /* st says enough: who finds the file so need not read it */
+    const apr_array_header_t *errors; /* warnings */
+    int settled;                      /* st says enough: who finds the file so need not read it */
     struct stat st;
-    unsigned char digest[32];       /* of the text */
+    unsigned char digest[32]; /* of the text */
 };
 
 struct certmap_reread_t {
     const char *path;
     certmap_file_e kind;
     certmap_slot_t *slot;
-    certmap_kept_t *current;        /* what the slot holds; only the thread that looks replaces it */
-    int looked;                     /* errnum and st say how the file was */
-    int errnum;                     /* it could not be read: why, or 0 */
+    certmap_kept_t *current; /* what the slot holds; only the thread that looks replaces it */
+    int looked;              /* errnum and st say how the file was */
+    int errnum;              /* it could not be read: why, or 0 */
     struct stat st;
-    certmap_accept_fn *accept;      /* or NULL */
+    certmap_accept_fn *accept; /* or NULL */
     void *baton;
-    int turned_down;                /* the text that was tried last, by accept */
+    int turned_down; /* the text that was tried last, by accept */
     int has_digest;
-    unsigned char digest[32];       /* of the text that was tried last */
+    unsigned char digest[32]; /* of the text that was tried last */
 };
 
 certmap_reread_t *certmap_reread_create(const char *path, certmap_file_e kind, apr_pool_t *p)
@@ -303,7 +303,7 @@ static apr_status_t read_all(int fd, apr_size_t size, certmap_str_t *text, apr_p
 /* Reads the file and how it is. @return APR_SUCCESS, APR_EAGAIN (it changed meanwhile), or why not */
 static apr_status_t read_file(const char *path, certmap_str_t *text, struct stat *st, apr_pool_t *p)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);     /* not to wait for the writer of a FIFO */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* not to wait for the writer of a FIFO */
     struct stat after;
     apr_status_t rv = APR_SUCCESS;
 

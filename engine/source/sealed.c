@@ -178,7 +178,7 @@ apr_status_t certmap_sealed_take(int fd, certmap_sealed_t **sealed, const char *
 
 apr_status_t certmap_sealed_open(const char *path, certmap_sealed_t **sealed, const char **why, apr_pool_t *p)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);     /* not to wait for the writer of a FIFO */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* not to wait for the writer of a FIFO */
     apr_status_t rv = errno;
 
     if (fd < 0) {
@@ -226,8 +226,8 @@ apr_status_t certmap_sealed_digest(int fd, apr_uint64_t len, unsigned char diges
     ERR_set_mark();
     md = EVP_MD_CTX_new();
     if (chunk != NULL && md != NULL) {
-        rv = EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1
-             ? digest_chunks(md, fd, len, chunk, progress, baton) : APR_EGENERAL;
+        rv = EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1 ? digest_chunks(md, fd, len, chunk, progress, baton)
+                                                            : APR_EGENERAL;
         if (rv == APR_SUCCESS && EVP_DigestFinal_ex(md, digest, NULL) != 1) {
             rv = APR_EGENERAL;
         }
@@ -235,11 +235,12 @@ apr_status_t certmap_sealed_digest(int fd, apr_uint64_t len, unsigned char diges
     EVP_MD_CTX_free(md);
     ERR_pop_to_mark();
     free(chunk);
-    *why = rv == APR_SUCCESS ? NULL
-           : rv == APR_EINTR ? "stopped before it was done"
-           : rv == APR_EOF ? "it is cut off"
-           : rv == APR_ENOMEM ? "out of memory"
-           : rv == APR_EGENERAL ? "SHA-256 cannot be had from OpenSSL" : "it cannot be read";
+    *why = rv == APR_SUCCESS    ? NULL
+           : rv == APR_EINTR    ? "stopped before it was done"
+           : rv == APR_EOF      ? "it is cut off"
+           : rv == APR_ENOMEM   ? "out of memory"
+           : rv == APR_EGENERAL ? "SHA-256 cannot be had from OpenSSL"
+                                : "it cannot be read";
     return rv;
 }
 
@@ -362,7 +363,8 @@ apr_status_t certmap_sealed_entry(const certmap_sealed_t *sealed, const certmap_
         return APR_NOTFOUND;
     }
     return found > 0 && certmap_record_unpack(record, len, &kind, entry, key_text, p) && kind == key->kind
-           ? APR_SUCCESS : APR_EGENERAL;
+               ? APR_SUCCESS
+               : APR_EGENERAL;
 }
 
 void certmap_sealed_first(const certmap_sealed_t *sealed, certmap_sealed_iter_t *iter)
@@ -389,5 +391,7 @@ int certmap_sealed_next(certmap_sealed_iter_t *iter)
     iter->record = cdb_getdata(&iter->cdb);
     iter->len = cdb_datalen(&iter->cdb);
     return cdb_keylen(&iter->cdb) == CERTMAP_HASH_LEN && iter->hash != NULL && iter->record != NULL
-           && (before == NULL || memcmp(before, iter->hash, CERTMAP_HASH_LEN) < 0) ? 1 : -1;
+                   && (before == NULL || memcmp(before, iter->hash, CERTMAP_HASH_LEN) < 0)
+               ? 1
+               : -1;
 }

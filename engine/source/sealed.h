@@ -48,7 +48,7 @@ typedef struct certmap_state_t {
     apr_uint64_t dev;
     apr_uint64_t ino;
     apr_uint64_t size;
-    apr_int64_t mtime;              /**< nanoseconds */
+    apr_int64_t mtime; /**< nanoseconds */
     apr_int64_t ctime;
 } certmap_state_t;
 
@@ -81,21 +81,21 @@ void certmap_checked_unlock(certmap_checked_t *checked);
 certmap_known_e certmap_checked_find(const certmap_checked_t *checked, const certmap_state_t *state,
                                      const unsigned char digest[32]);
 /** @param settled whether it had when the check began */
-void certmap_checked_remember(certmap_checked_t *checked, const certmap_state_t *state,
-                              const unsigned char digest[32], int whole, int settled);
+void certmap_checked_remember(certmap_checked_t *checked, const certmap_state_t *state, const unsigned char digest[32],
+                              int whole, int settled);
 
 /* ---- sealed files (sealed.c) --------------------------------------------------------------------------------- */
 
 /** An open store. Nothing in it is believed before certmap_sealed_check. */
 typedef struct certmap_sealed_t {
     int fd;
-    certmap_state_t state;          /**< when it was opened */
+    certmap_state_t state; /**< when it was opened */
     certmap_seal_t seal;
-    unsigned kinds;                 /**< that it holds, as a set */
-    unsigned deny_kinds;            /**< kinds of entries that deny */
-    int remote;                     /**< certmap_is_remote */
-    int settled;                    /**< it had when it was checked */
-    struct cdb cdb;                 /**< mapped; copied before it is asked, because asking writes to it */
+    unsigned kinds;      /**< that it holds, as a set */
+    unsigned deny_kinds; /**< kinds of entries that deny */
+    int remote;          /**< certmap_is_remote */
+    int settled;         /**< it had when it was checked */
+    struct cdb cdb;      /**< mapped; copied before it is asked, because asking writes to it */
 } certmap_sealed_t;
 
 void certmap_seal_pack(const certmap_seal_t *seal, unsigned char to[CERTMAP_SEAL_LEN]);

@@ -12,15 +12,15 @@
 struct certmap_generation_t {
     const void *object;
     apr_uint64_t number;
-    unsigned refs;                  /* atomic */
-    apr_pool_t *pool;               /* this struct is in it */
+    unsigned refs;    /* atomic */
+    apr_pool_t *pool; /* this struct is in it */
 };
 
 struct certmap_slot_t {
-    char locked;                    /* atomic */
-    apr_abortfunc_t abort;          /* of the pool that the slot is in */
-    certmap_generation_t *current;  /* or NULL; under lock */
-    apr_uint64_t number;            /* of current; atomic, so that it can be asked without the lock */
+    char locked;                   /* atomic */
+    apr_abortfunc_t abort;         /* of the pool that the slot is in */
+    certmap_generation_t *current; /* or NULL; under lock */
+    apr_uint64_t number;           /* of current; atomic, so that it can be asked without the lock */
 };
 
 static void lock(certmap_slot_t *slot)

@@ -14,22 +14,22 @@
 
 /* What a slot holds: a store that has been checked, or why there is none. */
 typedef struct opened_t {
-    certmap_sealed_t *sealed;       /* or NULL */
+    certmap_sealed_t *sealed; /* or NULL */
     const char *why;
 } opened_t;
 
 typedef struct source_store_t {
     certmap_source_t source;
     const char *path;
-    certmap_checked_t *checked;     /* or NULL */
+    certmap_checked_t *checked; /* or NULL */
     certmap_slot_t *slot;
     /* of the one thread that looks */
-    certmap_sealed_t *current;      /* in the slot, or NULL */
-    apr_uint64_t build;             /* of the newest that was in force */
-    int tried;                      /* refused says how a file was that is not used */
-    int settled;                    /* and it had */
+    certmap_sealed_t *current; /* in the slot, or NULL */
+    apr_uint64_t build;        /* of the newest that was in force */
+    int tried;                 /* refused says how a file was that is not used */
+    int settled;               /* and it had */
     certmap_state_t refused;
-    char said[256];                 /* what was wrong at the last look; empty: nothing */
+    char said[256]; /* what was wrong at the last look; empty: nothing */
 } source_store_t;
 
 /* ---- asking -------------------------------------------------------------------------------------------------- */
@@ -75,7 +75,7 @@ static apr_status_t ask_sealed(const certmap_sealed_t *sealed, const certmap_cer
     }
     if (rv != APR_SUCCESS) {
         *why = rv == APR_EAGAIN ? "the file has been changed in place and not been checked since"
-               : certmap_store_damaged;
+                                : certmap_store_damaged;
     }
     return rv;
 }
@@ -155,7 +155,7 @@ typedef struct look_t {
     certmap_progress_fn *progress;
     void *baton;
     certmap_store_report_t *report;
-    apr_pool_t *pool;               /* of the report */
+    apr_pool_t *pool; /* of the report */
 } look_t;
 
 static void put_in_force(source_store_t *s, certmap_sealed_t *sealed, const char *why, apr_pool_t *pool)
@@ -250,9 +250,10 @@ static void consider(look_t *look, certmap_sealed_t *sealed, apr_pool_t *pool)
 
     if (rv == APR_SUCCESS && sealed->seal.build < s->build) {
         rv = APR_EGENERAL;
-        why = apr_psprintf(look->pool, "it is older (built %s) than the one that was in force (built %s); restart to "
-                           "go back to it, or build it anew", built_at(sealed->seal.build, look->pool),
-                           built_at(s->build, look->pool));
+        why = apr_psprintf(look->pool,
+                           "it is older (built %s) than the one that was in force (built %s); restart to "
+                           "go back to it, or build it anew",
+                           built_at(sealed->seal.build, look->pool), built_at(s->build, look->pool));
     }
     if (rv == APR_SUCCESS) {
         replaced(look, sealed, pool);

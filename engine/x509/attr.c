@@ -51,21 +51,21 @@ static const struct {
 
 /** Types whose values are character strings as well, but which are written by OpenSSL's names. */
 static const char *const more_texts[] = {
-    "2.5.4.13",                     /* description */
-    "2.5.4.15",                     /* businessCategory */
-    "2.5.4.17",                     /* postalCode */
-    "2.5.4.18",                     /* postOfficeBox */
-    "2.5.4.41",                     /* name */
-    "2.5.4.44",                     /* generationQualifier */
-    "2.5.4.46",                     /* dnQualifier */
-    "2.5.4.51",                     /* houseIdentifier */
-    "2.5.4.65",                     /* pseudonym */
-    "2.5.4.97",                     /* organizationIdentifier */
-    "0.9.2342.19200300.100.1.3",    /* mail */
-    "1.2.840.113549.1.9.2",         /* unstructuredName */
-    "1.3.6.1.4.1.311.60.2.1.1",     /* jurisdictionL, ST, C */
+    "2.5.4.13",                  /* description */
+    "2.5.4.15",                  /* businessCategory */
+    "2.5.4.17",                  /* postalCode */
+    "2.5.4.18",                  /* postOfficeBox */
+    "2.5.4.41",                  /* name */
+    "2.5.4.44",                  /* generationQualifier */
+    "2.5.4.46",                  /* dnQualifier */
+    "2.5.4.51",                  /* houseIdentifier */
+    "2.5.4.65",                  /* pseudonym */
+    "2.5.4.97",                  /* organizationIdentifier */
+    "0.9.2342.19200300.100.1.3", /* mail */
+    "1.2.840.113549.1.9.2",      /* unstructuredName */
+    "1.3.6.1.4.1.311.60.2.1.1",  /* jurisdictionL, ST, C */
     "1.3.6.1.4.1.311.60.2.1.2",
-    "1.3.6.1.4.1.311.60.2.1.3"
+    "1.3.6.1.4.1.311.60.2.1.3",
 };
 
 /** Whether text is this word, ASCII case aside. */
@@ -90,9 +90,9 @@ static const char *nid_oid(int nid, apr_pool_t *p)
 {
     char buf[256];
     const ASN1_OBJECT *obj = nid == NID_undef ? NULL : OBJ_nid2obj(nid);
-    int n = obj ? OBJ_obj2txt(buf, (int) sizeof(buf), obj, 1) : 0;
+    int n = obj ? OBJ_obj2txt(buf, (int)sizeof(buf), obj, 1) : 0;
 
-    return n > 0 && n < (int) sizeof(buf) ? apr_pstrmemdup(p, buf, (apr_size_t) n) : NULL;
+    return n > 0 && n < (int)sizeof(buf) ? apr_pstrmemdup(p, buf, (apr_size_t)n) : NULL;
 }
 
 /** OpenSSL's name in any case, if exactly one object has it. */
@@ -167,7 +167,7 @@ const char *certmap_attr_check(const char *oid, certmap_str_t text)
         return NULL;
     }
     for (i = 0; i < text.len; i++) {
-        if ((unsigned char) text.data[i] > 0x7f) {
+        if ((unsigned char)text.data[i] > 0x7f) {
             return "byte above 0x7f in an ASCII string";
         }
         signs += text.data[i] == '@';
@@ -183,7 +183,7 @@ const char *certmap_oid_canonical(certmap_str_t text, apr_pool_t *p)
     apr_size_t i;
     int n;
 
-    if (text.len > 4 && same_word((certmap_str_t) { text.data, 4 }, "OID.")) {
+    if (text.len > 4 && same_word((certmap_str_t){ text.data, 4 }, "OID.")) {
         text.data += 4;
         text.len -= 4;
     }
@@ -204,10 +204,10 @@ const char *certmap_oid_canonical(certmap_str_t text, apr_pool_t *p)
     }
     ERR_set_mark();
     obj = OBJ_txt2obj(apr_pstrmemdup(p, text.data, text.len), 1);
-    n = obj ? OBJ_obj2txt(buf, (int) sizeof(buf), obj, 1) : 0;
+    n = obj ? OBJ_obj2txt(buf, (int)sizeof(buf), obj, 1) : 0;
     /* Without memory for a long arc OpenSSL makes an object of whatever its buffer held: the text must come back. */
-    if (n > 0 && (apr_size_t) n == text.len && memcmp(buf, text.data, text.len) == 0) {
-        oid = apr_pstrmemdup(p, buf, (apr_size_t) n);
+    if (n > 0 && (apr_size_t)n == text.len && memcmp(buf, text.data, text.len) == 0) {
+        oid = apr_pstrmemdup(p, buf, (apr_size_t)n);
     }
     ASN1_OBJECT_free(obj);
     ERR_pop_to_mark();
@@ -226,7 +226,7 @@ const char *certmap_attr_oid(certmap_str_t name, apr_pool_t *p)
             return attr_names[i].oid;
         }
     }
-    if (apr_isdigit(name.data[0]) || (name.len > 4 && same_word((certmap_str_t) { name.data, 4 }, "OID."))) {
+    if (apr_isdigit(name.data[0]) || (name.len > 4 && same_word((certmap_str_t){ name.data, 4 }, "OID."))) {
         return certmap_oid_canonical(name, p);
     }
     return openssl_oid(name, p);
@@ -257,6 +257,6 @@ const char *certmap_attr_name(const char *oid, apr_pool_t *p)
             return oid;
         }
     }
-    back = certmap_attr_oid((certmap_str_t) { sn, len }, p);
+    back = certmap_attr_oid((certmap_str_t){ sn, len }, p);
     return back && strcmp(back, oid) == 0 ? sn : oid;
 }

@@ -38,7 +38,7 @@ void certmap_cert_mark(certmap_cert_t *cert, const char *field, const char *why,
 
 void certmap_cert_spoil(certmap_cert_t *cert, certmap_field_e field, const char *why)
 {
-    cert->f[field] = (certmap_vals_t) { CERTMAP_MALFORMED, 0, NULL, why };
+    cert->f[field] = (certmap_vals_t){ CERTMAP_MALFORMED, 0, NULL, why };
 }
 
 int certmap_value_blank(const certmap_value_t *v)
@@ -69,7 +69,7 @@ static void set_hex(certmap_cert_t *cert, certmap_field_e field, const unsigned 
     certmap_value_t *v = apr_palloc(p, sizeof(*v));
 
     certmap_value_plain(v, CERTMAP_V_HEX, certmap_hex(data, len, p));
-    cert->f[field] = (certmap_vals_t) { CERTMAP_VALID, 1, v, NULL };
+    cert->f[field] = (certmap_vals_t){ CERTMAP_VALID, 1, v, NULL };
 }
 
 typedef struct keyref_t {
@@ -150,9 +150,10 @@ static int read_version(certmap_cert_t *cert, certmap_der_t *tbs, apr_pool_t *p)
         return 0;
     }
     if (certmap_der_left(&number) != 1 || (number.at[0] != 1 && number.at[0] != 2)) {
-        certmap_cert_blame(cert, CERTMAP_FAULT_FRAME, "version", certmap_der_left(&number) == 1 && number.at[0] == 0
-                           ? "1, but written out" : "none of 1 to 3", p);
-        cert->version = 3;      /* of what is refused, all is shown */
+        certmap_cert_blame(
+            cert, CERTMAP_FAULT_FRAME, "version",
+            certmap_der_left(&number) == 1 && number.at[0] == 0 ? "1, but written out" : "none of 1 to 3", p);
+        cert->version = 3; /* of what is refused, all is shown */
         return 1;
     }
     cert->version = number.at[0] + 1;
@@ -163,7 +164,7 @@ static void upper(char *s)
 {
     for (; *s; s++) {
         if (*s >= 'a' && *s <= 'f') {
-            *s = (char) (*s - 'a' + 'A');
+            *s = (char)(*s - 'a' + 'A');
         }
     }
 }
@@ -186,7 +187,7 @@ static int read_serial(certmap_cert_t *cert, certmap_der_t *tbs, apr_pool_t *p)
         why = "negative";
     }
     else if (len > 1 && number.at[0] == 0) {
-        number.at++;    /* the sign */
+        number.at++; /* the sign */
         len--;
     }
     if (!why && len > SERIAL_MAX) {
@@ -200,7 +201,7 @@ static int read_serial(certmap_cert_t *cert, certmap_der_t *tbs, apr_pool_t *p)
     else {
         set_hex(cert, CERTMAP_F_SERIAL, number.at, len, p);
     }
-    text = (char *) certmap_hex(number.at, len, p).data;
+    text = (char *)certmap_hex(number.at, len, p).data;
     upper(text);
     cert->serial = text;
     return 1;
@@ -210,12 +211,12 @@ static int read_serial(certmap_cert_t *cert, certmap_der_t *tbs, apr_pool_t *p)
 static void set_dn(certmap_cert_t *cert, certmap_field_e field, const certmap_dn_t *dn, const char *text, apr_pool_t *p)
 {
     certmap_value_t *v = apr_palloc(p, sizeof(*v));
-    certmap_str_t str = { text, strlen(text) };     /* our own text, without NUL inside */
+    certmap_str_t str = { text, strlen(text) }; /* our own text, without NUL inside */
 
     certmap_value_text(v, str, p);
     v->kind = CERTMAP_V_DN;
     v->dn = dn;
-    cert->f[field] = (certmap_vals_t) { CERTMAP_VALID, 1, v, certmap_dn_why(dn, p) };
+    cert->f[field] = (certmap_vals_t){ CERTMAP_VALID, 1, v, certmap_dn_why(dn, p) };
     if (cert->f[field].why) {
         cert->f[field].state = CERTMAP_MALFORMED;
     }
@@ -226,7 +227,7 @@ static void index_attrs(certmap_cert_t *cert, certmap_keyed_t *k, const char *na
                         const certmap_ava_t *avas, apr_size_t n, apr_pool_t *p)
 {
     apr_uint32_t rdn = 0;
-    apr_size_t end = n > 0 ? (apr_size_t)dn->rdns[0].navas : 0;     /* of this RDN's attributes */
+    apr_size_t end = n > 0 ? (apr_size_t)dn->rdns[0].navas : 0; /* of this RDN's attributes */
     apr_size_t i;
 
     k->oid = apr_palloc(p, (n + 1) * sizeof(*k->oid));
@@ -246,8 +247,7 @@ static void index_attrs(certmap_cert_t *cert, certmap_keyed_t *k, const char *na
                 k->why = apr_pcalloc(p, (n + 1) * sizeof(*k->why));
             }
             k->why[k->n] = avas[i].why;
-            certmap_cert_mark(cert, apr_pstrcat(p, name, ".", certmap_attr_name(avas[i].oid, p), NULL), avas[i].why,
-                              p);
+            certmap_cert_mark(cert, apr_pstrcat(p, name, ".", certmap_attr_name(avas[i].oid, p), NULL), avas[i].why, p);
         }
         else if (certmap_value_blank(v)) {
             continue;
@@ -284,8 +284,7 @@ static int read_name(certmap_cert_t *cert, certmap_der_t *tbs, certmap_field_e f
     cert->f[field].state = cert->f[attr].state = CERTMAP_ABSENT;
     if (name->nrdns > 0) {
         set_dn(cert, field, name, *text, p);
-        index_attrs(cert, subject ? &cert->subject_attrs : &cert->issuer_attrs, word, name, avas, navas,
-                    p);
+        index_attrs(cert, subject ? &cert->subject_attrs : &cert->issuer_attrs, word, name, avas, navas, p);
         cert->f[attr].state = CERTMAP_VALID;
     }
     else if (!subject) {
@@ -353,9 +352,9 @@ static int read_spki(certmap_cert_t *cert, certmap_der_t *tbs, apr_pool_t *p)
 static void no_extensions(certmap_cert_t *cert)
 {
     static const certmap_field_e of[] = {
-        CERTMAP_F_SAN_EMAIL, CERTMAP_F_SAN_DNS, CERTMAP_F_SAN_URI, CERTMAP_F_SAN_IP, CERTMAP_F_SAN_UPN,
-        CERTMAP_F_SAN_DIRNAME, CERTMAP_F_SAN_RID, CERTMAP_F_SAN_OTHER, CERTMAP_F_SKI, CERTMAP_F_AKI, CERTMAP_F_EKU,
-        CERTMAP_F_KU, CERTMAP_F_POLICY, CERTMAP_F_EXT, CERTMAP_F_SID
+        CERTMAP_F_SAN_EMAIL,   CERTMAP_F_SAN_DNS, CERTMAP_F_SAN_URI,   CERTMAP_F_SAN_IP, CERTMAP_F_SAN_UPN,
+        CERTMAP_F_SAN_DIRNAME, CERTMAP_F_SAN_RID, CERTMAP_F_SAN_OTHER, CERTMAP_F_SKI,    CERTMAP_F_AKI,
+        CERTMAP_F_EKU,         CERTMAP_F_KU,      CERTMAP_F_POLICY,    CERTMAP_F_EXT,    CERTMAP_F_SID,
     };
     apr_size_t i;
 
@@ -400,17 +399,12 @@ static int read_certificate(certmap_cert_t *cert, certmap_der_t der, apr_pool_t 
     certmap_der_t outer, tbs, skip;
 
     return certmap_der_expect(&der, CERTMAP_T_SEQUENCE, &outer) && der.at == der.end
-        && certmap_der_expect(&outer, CERTMAP_T_SEQUENCE, &tbs)
-        && read_version(cert, &tbs, p)
-        && read_serial(cert, &tbs, p)
-        && certmap_der_expect(&tbs, CERTMAP_T_SEQUENCE, &skip)
-        && read_name(cert, &tbs, CERTMAP_F_ISSUER, p)
-        && read_validity(cert, &tbs, p)
-        && read_name(cert, &tbs, CERTMAP_F_SUBJECT, p)
-        && read_spki(cert, &tbs, p)
-        && read_tail(cert, &tbs, p)
-        && certmap_der_expect(&outer, CERTMAP_T_SEQUENCE, &skip)
-        && certmap_der_expect(&outer, CERTMAP_T_BITSTRING, &skip) && outer.at == outer.end;
+           && certmap_der_expect(&outer, CERTMAP_T_SEQUENCE, &tbs) && read_version(cert, &tbs, p)
+           && read_serial(cert, &tbs, p) && certmap_der_expect(&tbs, CERTMAP_T_SEQUENCE, &skip)
+           && read_name(cert, &tbs, CERTMAP_F_ISSUER, p) && read_validity(cert, &tbs, p)
+           && read_name(cert, &tbs, CERTMAP_F_SUBJECT, p) && read_spki(cert, &tbs, p) && read_tail(cert, &tbs, p)
+           && certmap_der_expect(&outer, CERTMAP_T_SEQUENCE, &skip)
+           && certmap_der_expect(&outer, CERTMAP_T_BITSTRING, &skip) && outer.at == outer.end;
 }
 
 /* ---- the view ------------------------------------------------------------------------------------------------ */
@@ -440,7 +434,7 @@ static apr_status_t encode(X509 *x509, certmap_der_t *der, apr_pool_t *p)
     ERR_set_mark();
     len = i2d_X509(x509, NULL);
     if (len > 0) {
-        at = apr_palloc(p, (apr_size_t) len);
+        at = apr_palloc(p, (apr_size_t)len);
         der->at = at;
         der->end = at + len;
         rv = i2d_X509(x509, &at) == len ? APR_SUCCESS : APR_EGENERAL;
@@ -494,7 +488,7 @@ apr_status_t certmap_cert_create_der(const unsigned char *der, apr_size_t len, c
         return APR_EINVAL;
     }
     ERR_set_mark();
-    x509 = d2i_X509(NULL, &at, (long) len);
+    x509 = d2i_X509(NULL, &at, (long)len);
     ERR_pop_to_mark();
     if (x509) {
         rv = encode(x509, &own, p);
@@ -592,7 +586,7 @@ static certmap_state_e keyed_values(const certmap_vals_t *part, const certmap_ke
     if (*n == 0) {
         return CERTMAP_ABSENT;
     }
-    first = (apr_size_t) (*values - k->v);
+    first = (apr_size_t)(*values - k->v);
     for (i = first; k->why && i < first + *n; i++) {
         if (k->why[i]) {
             *why = k->why[i];
@@ -624,7 +618,7 @@ static certmap_state_e look(const certmap_cert_t *cert, const certmap_verdict_t 
     case CERTMAP_F_CHAIN_SHA256:
     case CERTMAP_F_ROOT_SHA256:
         if (!verdict || !verdict->chain || verdict->nchain == 0 || verdict->reason != CERTMAP_R_NONE) {
-            return CERTMAP_ABSENT;      /* only a verified chain says anything */
+            return CERTMAP_ABSENT; /* only a verified chain says anything */
         }
         return chain_values(verdict, kind == CERTMAP_F_CHAIN_SHA256 ? 0 : verdict->nchain - 1, values, n, p);
     case CERTMAP_F_SUBJECT:

@@ -20,9 +20,9 @@
 certmap_str_t certmap_fold(certmap_str_t text, apr_pool_t *p);
 /** Where a URI ignores case: its scheme, and its host with the port; all else of it does not (RFC 3986, 6.2.2.1). */
 typedef struct certmap_uri_t {
-    apr_size_t scheme;      /**< the first bytes */
-    apr_size_t host;        /**< from this byte */
-    apr_size_t end;         /**< to this one, exclusive */
+    apr_size_t scheme; /**< the first bytes */
+    apr_size_t host;   /**< from this byte */
+    apr_size_t end;    /**< to this one, exclusive */
 } certmap_uri_t;
 
 certmap_uri_t certmap_uri_parts(certmap_str_t uri);
@@ -90,7 +90,7 @@ enum {
     CERTMAP_T_SET = 0x31
 };
 
-#define certmap_der_left(d) ((apr_size_t) ((d)->end - (d)->at))
+#define certmap_der_left(d) ((apr_size_t)((d)->end - (d)->at))
 
 /** Reads the next element. Definite minimal lengths and one-byte tags only. @return 1, or 0 when there is none */
 int certmap_der_next(certmap_der_t *in, unsigned int *tag, certmap_der_t *content);
@@ -155,16 +155,16 @@ int certmap_dn_compare(const certmap_dn_t *name, const certmap_dn_t *base, int b
 /** The values of one field. */
 typedef struct certmap_vals_t {
     certmap_state_e state;
-    apr_size_t n;               /**< of a malformed field: only names are there */
+    apr_size_t n; /**< of a malformed field: only names are there */
     const certmap_value_t *v;
-    const char *why;            /**< it is malformed */
+    const char *why; /**< it is malformed */
 } certmap_vals_t;
 
 /** Values by OID: sorted by OID, those of one OID in encoded order, so that each OID's values are one array. */
 typedef struct certmap_keyed_t {
     apr_size_t n;
     const char **oid;
-    const char **why;           /**< a value is malformed, or NULL; NULL when none is */
+    const char **why; /**< a value is malformed, or NULL; NULL when none is */
     certmap_value_t *v;
 } certmap_keyed_t;
 
@@ -177,38 +177,37 @@ typedef struct certmap_rawext_t {
 /** What makes a certificate malformed as a whole, as far as it matters for what OpenSSL makes of it. */
 typedef enum certmap_fault_e {
     CERTMAP_FAULT_NONE,
-    CERTMAP_FAULT_FRAME,                    /**< OpenSSL minds nothing of it while it verifies */
+    CERTMAP_FAULT_FRAME, /**< OpenSSL minds nothing of it while it verifies */
     CERTMAP_FAULT_DATE,
     CERTMAP_FAULT_EXTENSION
 } certmap_fault_e;
 
 struct certmap_cert_t {
-    const char *malformed;                  /**< why it is as a whole, the first thing; or NULL */
-    unsigned faults;                        /**< set of 1 << certmap_fault_e */
-    const char *odd[CERTMAP_ODD_MOST];      /**< values that are malformed by themselves */
+    const char *malformed;             /**< why it is as a whole, the first thing; or NULL */
+    unsigned faults;                   /**< set of 1 << certmap_fault_e */
+    const char *odd[CERTMAP_ODD_MOST]; /**< values that are malformed by themselves */
     apr_size_t nodd;
     int version;
-    const certmap_dn_t *subject;            /**< without RDNs when absent or not to be split into attributes */
+    const certmap_dn_t *subject; /**< without RDNs when absent or not to be split into attributes */
     const certmap_dn_t *issuer;
     const char *subject_text;
     const char *issuer_text;
     const char *serial;
-    apr_time_t not_before;                  /**< 0 when it cannot be read */
+    apr_time_t not_before; /**< 0 when it cannot be read */
     apr_time_t not_after;
-    int begins;                             /**< not_before could be read */
+    int begins; /**< not_before could be read */
     int ends;
-    certmap_vals_t f[CERTMAP_F_COUNT];      /**< _ATTR, SAN_OTHER, EXT: state of what they are read from */
+    certmap_vals_t f[CERTMAP_F_COUNT]; /**< _ATTR, SAN_OTHER, EXT: state of what they are read from */
     certmap_keyed_t subject_attrs;
     certmap_keyed_t issuer_attrs;
-    certmap_keyed_t others;                 /**< otherName values */
-    certmap_rawext_t *exts;                 /**< sorted by OID bytes */
+    certmap_keyed_t others; /**< otherName values */
+    certmap_rawext_t *exts; /**< sorted by OID bytes */
     apr_size_t nexts;
 };
 
 /** The certificate is malformed as a whole; what is noted is the first thing. A why that begins with a dot names a
  *  part: "san" ".ip: ...". */
-void certmap_cert_blame(certmap_cert_t *cert, certmap_fault_e fault, const char *field, const char *why,
-                        apr_pool_t *p);
+void certmap_cert_blame(certmap_cert_t *cert, certmap_fault_e fault, const char *field, const char *why, apr_pool_t *p);
 /** A field's name, or what stands before its OID or attribute ("ext:"). */
 const char *certmap_field_word(certmap_field_e field);
 /** A value is malformed by itself. */

@@ -77,15 +77,15 @@ static const char *long_oid(certmap_der_t content, apr_pool_t *p)
 
     der = apr_palloc(p, len + 2);
     der[0] = CERTMAP_T_OID;
-    der[1] = (unsigned char) len;
+    der[1] = (unsigned char)len;
     memcpy(der + 2, content.at, len);
     at = der;
     ERR_set_mark();
-    obj = d2i_ASN1_OBJECT(NULL, &at, (long) len + 2);
+    obj = d2i_ASN1_OBJECT(NULL, &at, (long)len + 2);
     if (obj) {
-        n = OBJ_obj2txt(buf, (int) sizeof(buf), obj, 1);
-        if (n > 0 && n < (int) sizeof(buf)) {
-            text = certmap_str_copy(buf, (apr_size_t) n, p).data;
+        n = OBJ_obj2txt(buf, (int)sizeof(buf), obj, 1);
+        if (n > 0 && n < (int)sizeof(buf)) {
+            text = certmap_str_copy(buf, (apr_size_t)n, p).data;
         }
     }
     ASN1_OBJECT_free(obj);
@@ -100,7 +100,7 @@ static char *put_number(char *s, apr_uint64_t n)
     int i = 0;
 
     do {
-        digits[i++] = (char) ('0' + n % 10);
+        digits[i++] = (char)('0' + n % 10);
         n /= 10;
     } while (n);
     while (i) {
@@ -136,7 +136,7 @@ const char *certmap_der_oid(certmap_der_t content, apr_pool_t *p)
         if (first) {
             unsigned int top = arc < 40 ? 0 : arc < 80 ? 1 : 2;
 
-            *s++ = (char) ('0' + top);
+            *s++ = (char)('0' + top);
             arc -= 40 * top;
             first = 0;
         }
@@ -166,7 +166,7 @@ static int days_in_month(int y, int m)
 
 int certmap_der_time(unsigned int tag, certmap_der_t content, apr_time_t *t)
 {
-    int part[7];    /* century, year of it, month, day, hour, minute, second */
+    int part[7]; /* century, year of it, month, day, hour, minute, second */
     int i = tag == CERTMAP_T_UTCTIME ? 1 : 0;
     int year;
     const unsigned char *at = content.at;
@@ -174,7 +174,7 @@ int certmap_der_time(unsigned int tag, certmap_der_t content, apr_time_t *t)
     if (tag != CERTMAP_T_UTCTIME && tag != CERTMAP_T_GENERALTIME) {
         return 0;
     }
-    if (certmap_der_left(&content) != (apr_size_t) (2 * (7 - i) + 1) || content.end[-1] != 'Z') {
+    if (certmap_der_left(&content) != (apr_size_t)(2 * (7 - i) + 1) || content.end[-1] != 'Z') {
         return 0;
     }
     for (; i < 7; i++, at += 2) {
@@ -187,8 +187,8 @@ int certmap_der_time(unsigned int tag, certmap_der_t content, apr_time_t *t)
         part[0] = part[1] >= 50 ? 19 : 20;
     }
     year = 100 * part[0] + part[1];
-    if (year < 1 || part[2] < 1 || part[2] > 12 || part[3] < 1 || part[3] > days_in_month(year, part[2])
-        || part[4] > 23 || part[5] > 59 || part[6] > 59) {
+    if (year < 1 || part[2] < 1 || part[2] > 12 || part[3] < 1 || part[3] > days_in_month(year, part[2]) || part[4] > 23
+        || part[5] > 59 || part[6] > 59) {
         return 0;
     }
     *t = apr_time_from_sec(days(year, part[2], part[3]) * 86400 + part[4] * 3600 + part[5] * 60 + part[6]);
@@ -198,8 +198,8 @@ int certmap_der_time(unsigned int tag, certmap_der_t content, apr_time_t *t)
 int certmap_der_is_string(unsigned int tag)
 {
     return tag == CERTMAP_T_UTF8 || tag == CERTMAP_T_PRINTABLE || tag == CERTMAP_T_IA5 || tag == CERTMAP_T_BMP
-        || tag == CERTMAP_T_TELETEX || tag == CERTMAP_T_UNIVERSAL || tag == CERTMAP_T_NUMERIC
-        || tag == CERTMAP_T_VISIBLE || tag == CERTMAP_T_GENERAL;
+           || tag == CERTMAP_T_TELETEX || tag == CERTMAP_T_UNIVERSAL || tag == CERTMAP_T_NUMERIC
+           || tag == CERTMAP_T_VISIBLE || tag == CERTMAP_T_GENERAL;
 }
 
 /**
@@ -215,7 +215,7 @@ static int next_char(unsigned int tag, const unsigned char *s, apr_size_t len, a
         n = certmap_utf8_next(s, len, c);
         *why = n ? NULL : "not UTF-8";
         return n;
-    case CERTMAP_T_TELETEX:     /* as everybody uses it: ISO 8859-1 */
+    case CERTMAP_T_TELETEX: /* as everybody uses it: ISO 8859-1 */
         *c = s[0];
         return 1;
     case CERTMAP_T_BMP:
@@ -223,7 +223,7 @@ static int next_char(unsigned int tag, const unsigned char *s, apr_size_t len, a
             *why = "BMPString of odd length";
             return 0;
         }
-        *c = ((apr_uint32_t) s[0] << 8) | s[1];
+        *c = ((apr_uint32_t)s[0] << 8) | s[1];
         n = 2;
         break;
     case CERTMAP_T_UNIVERSAL:
@@ -231,7 +231,7 @@ static int next_char(unsigned int tag, const unsigned char *s, apr_size_t len, a
             *why = "UniversalString whose length is no multiple of 4";
             return 0;
         }
-        *c = ((apr_uint32_t) s[0] << 24) | ((apr_uint32_t) s[1] << 16) | ((apr_uint32_t) s[2] << 8) | s[3];
+        *c = ((apr_uint32_t)s[0] << 24) | ((apr_uint32_t)s[1] << 16) | ((apr_uint32_t)s[2] << 8) | s[3];
         n = 4;
         break;
     default:
@@ -268,7 +268,7 @@ const char *certmap_der_string(unsigned int tag, certmap_der_t content, certmap_
     while (at < content.end) {
         apr_uint32_t c = 0;
         const char *why = NULL;
-        int n = next_char(tag, at, (apr_size_t) (content.end - at), &c, &why);
+        int n = next_char(tag, at, (apr_size_t)(content.end - at), &c, &why);
 
         if (n) {
             why = certmap_control_check(c);
@@ -281,7 +281,7 @@ const char *certmap_der_string(unsigned int tag, certmap_der_t content, certmap_
     }
     *s = '\0';
     text->data = out;
-    text->len = (apr_size_t) (s - out);
+    text->len = (apr_size_t)(s - out);
     return NULL;
 }
 
@@ -290,7 +290,7 @@ certmap_str_t certmap_der_string_lenient(unsigned int tag, certmap_der_t content
     const unsigned char *at = content.at;
     const unsigned char *end = certmap_der_left(&content) > most ? at + most : content.end;
     /* one bad byte becomes the three of U+FFFD */
-    char *out = apr_palloc(p, 3 * (apr_size_t) (end - at) + 1);
+    char *out = apr_palloc(p, 3 * (apr_size_t)(end - at) + 1);
     char *s = out;
 
     if (!certmap_der_is_string(tag)) {
@@ -299,7 +299,7 @@ certmap_str_t certmap_der_string_lenient(unsigned int tag, certmap_der_t content
     while (at < end) {
         apr_uint32_t c = 0;
         const char *why = NULL;
-        int n = next_char(tag, at, (apr_size_t) (end - at), &c, &why);
+        int n = next_char(tag, at, (apr_size_t)(end - at), &c, &why);
 
         if (n == 0 || certmap_control_check(c)) {
             c = 0xfffd;
@@ -308,5 +308,5 @@ certmap_str_t certmap_der_string_lenient(unsigned int tag, certmap_der_t content
         at += n ? n : 1;
     }
     *s = '\0';
-    return (certmap_str_t) { out, (apr_size_t) (s - out) };
+    return (certmap_str_t){ out, (apr_size_t)(s - out) };
 }

@@ -42,7 +42,7 @@ static int compare_avas(const void *x, const void *y)
 static void sort_rdn(certmap_ava_t *avas, int n)
 {
     if (n > 1) {
-        qsort(avas, (size_t) n, sizeof(*avas), compare_avas);
+        qsort(avas, (size_t)n, sizeof(*avas), compare_avas);
     }
 }
 
@@ -156,7 +156,7 @@ const char *certmap_dn_text(const certmap_dn_t *dn, apr_pool_t *p)
     int i, j;
 
     for (i = 0; i < dn->nrdns; i++) {
-        total += (apr_size_t) dn->rdns[i].navas;
+        total += (apr_size_t)dn->rdns[i].navas;
     }
     name = names = apr_palloc(p, (total + 1) * sizeof(*names));
     for (i = dn->nrdns; i-- > 0;) {
@@ -239,7 +239,7 @@ static void decode_value(certmap_ava_t *ava, unsigned int tag, certmap_der_t val
     if (ava->why) {
         ava->kind = CERTMAP_AVA_MALFORMED;
         ava->value = certmap_der_string_lenient(tag, value, DISPLAY_BYTES, p);
-        ava->folded = (certmap_str_t) { "", 0 };
+        ava->folded = (certmap_str_t){ "", 0 };
         return;
     }
     ava->kind = CERTMAP_AVA_TEXT;
@@ -285,12 +285,12 @@ int certmap_dn_decode(certmap_der_t rdns, const certmap_dn_t **dn, certmap_ava_t
     }
     name = apr_palloc(p, sizeof(*name));
     name->nrdns = nrdns;
-    name->rdns = rdn = apr_pcalloc(p, ((apr_size_t) nrdns + 1) * sizeof(*rdn));
-    avas = apr_pcalloc(p, ((apr_size_t) navas + 1) * sizeof(*avas));
+    name->rdns = rdn = apr_pcalloc(p, ((apr_size_t)nrdns + 1) * sizeof(*rdn));
+    avas = apr_pcalloc(p, ((apr_size_t)navas + 1) * sizeof(*avas));
     n = 0;
     while (certmap_der_expect(&rdns, CERTMAP_T_SET, &set)) {
         rdn->avas = avas + n;
-        while (certmap_der_expect(&set, CERTMAP_T_SEQUENCE, &content)) {    /* as count_name found them, to the end */
+        while (certmap_der_expect(&set, CERTMAP_T_SEQUENCE, &content)) { /* as count_name found them, to the end */
             *why = decode_ava(content, &avas[n], p);
             if (*why) {
                 return 0;
@@ -301,8 +301,8 @@ int certmap_dn_decode(certmap_der_t rdns, const certmap_dn_t **dn, certmap_ava_t
         rdn++;
     }
     if (encoded) {
-        *encoded = apr_pmemdup(p, avas, ((apr_size_t) n + 1) * sizeof(*avas));
-        *nencoded = (apr_size_t) n;
+        *encoded = apr_pmemdup(p, avas, ((apr_size_t)n + 1) * sizeof(*avas));
+        *nencoded = (apr_size_t)n;
     }
     for (n = 0, rdn -= nrdns; nrdns-- > 0; n += rdn++->navas) {
         sort_rdn(avas + n, rdn->navas);
@@ -345,8 +345,8 @@ const char *certmap_dn_display(certmap_der_t rdns, apr_pool_t *p)
         rdn[dn.nrdns].navas = 0;
         while (!cut && set.at < set.end) {
             cut = n == DISPLAY_AVAS || !certmap_der_expect(&set, CERTMAP_T_SEQUENCE, &content)
-                || !certmap_der_expect(&content, CERTMAP_T_OID, &oid) || certmap_der_left(&oid) > 64
-                || !(ava[n].oid = certmap_der_oid(oid, p)) || !certmap_der_next(&content, &tag, &value);
+                  || !certmap_der_expect(&content, CERTMAP_T_OID, &oid) || certmap_der_left(&oid) > 64
+                  || !(ava[n].oid = certmap_der_oid(oid, p)) || !certmap_der_next(&content, &tag, &value);
             if (!cut) {
                 ava[n].kind = CERTMAP_AVA_TEXT;
                 ava[n].value = certmap_der_string_lenient(tag, value, DISPLAY_BYTES, p);
@@ -432,8 +432,11 @@ static int read_type(reader_t *r, const char **oid)
     name.len = end - start;
     *oid = certmap_attr_oid(name, r->p);
     if (!*oid) {
-        return complain(r, start, apr_psprintf(r->p, "unknown attribute type \"%s\"; use a name as CN, OU, O or "
-                                               "a dotted OID", apr_pstrmemdup(r->p, name.data, name.len)));
+        return complain(r, start,
+                        apr_psprintf(r->p,
+                                     "unknown attribute type \"%s\"; use a name as CN, OU, O or "
+                                     "a dotted OID",
+                                     apr_pstrmemdup(r->p, name.data, name.len)));
     }
     return 1;
 }
@@ -448,11 +451,12 @@ static int read_escape(reader_t *r, char *out)
         return 1;
     }
     if (r->at + 1 < r->in.len && certmap_hexval(peek(r)) >= 0 && certmap_hexval(r->in.data[r->at + 1]) >= 0) {
-        *out = (char) (16 * certmap_hexval(peek(r)) + certmap_hexval(r->in.data[r->at + 1]));
+        *out = (char)(16 * certmap_hexval(peek(r)) + certmap_hexval(r->in.data[r->at + 1]));
         r->at += 2;
         return 1;
     }
-    return complain(r, start, "a backslash stands before one of \" + , ; < > = # \\ or blank, "
+    return complain(r, start,
+                    "a backslash stands before one of \" + , ; < > = # \\ or blank, "
                     "or before two hex digits");
 }
 
@@ -460,12 +464,12 @@ static int read_escape(reader_t *r, char *out)
 static int read_hex_value(reader_t *r, certmap_ava_t *ava)
 {
     apr_size_t start = r->at++, n = 0;
-    unsigned char *der = (unsigned char *) r->out;
+    unsigned char *der = (unsigned char *)r->out;
     certmap_der_t in, content;
     unsigned int tag;
 
     while (r->at + 1 < r->in.len && certmap_hexval(peek(r)) >= 0 && certmap_hexval(r->in.data[r->at + 1]) >= 0) {
-        der[n++] = (unsigned char) (16 * certmap_hexval(peek(r)) + certmap_hexval(r->in.data[r->at + 1]));
+        der[n++] = (unsigned char)(16 * certmap_hexval(peek(r)) + certmap_hexval(r->in.data[r->at + 1]));
         r->at += 2;
     }
     in.at = der;
@@ -498,7 +502,7 @@ static int read_quoted_value(reader_t *r, certmap_str_t *value)
     r->at++;
     *s = '\0';
     value->data = out;
-    value->len = (apr_size_t) (s - out);
+    value->len = (apr_size_t)(s - out);
     r->out = s + 1;
     return 1;
 }
@@ -529,7 +533,7 @@ static int read_plain_value(reader_t *r, certmap_str_t *value)
     }
     *keep = '\0';
     value->data = out;
-    value->len = (apr_size_t) (keep - out);
+    value->len = (apr_size_t)(keep - out);
     r->out = keep + 1;
     return 1;
 }
@@ -576,7 +580,8 @@ static int read_slash_value(reader_t *r, certmap_str_t *value)
         }
         if (peek(r) == '\\' && r->at + 3 < r->in.len && r->in.data[r->at + 1] == 'x'
             && certmap_hexval(r->in.data[r->at + 2]) >= 0 && certmap_hexval(r->in.data[r->at + 3]) >= 0) {
-            return complain(r, r->at, "\\x and hex digits say nothing certain in the slash form; "
+            return complain(r, r->at,
+                            "\\x and hex digits say nothing certain in the slash form; "
                             "write the name with commas");
         }
     }
@@ -646,12 +651,12 @@ static int read_rdns(reader_t *r, int slash)
 static const certmap_dn_t *assemble(const reader_t *r, int reverse)
 {
     certmap_dn_t *dn = apr_palloc(r->p, sizeof(*dn));
-    certmap_ava_t *ava = (certmap_ava_t *) r->avas->elts;
+    certmap_ava_t *ava = (certmap_ava_t *)r->avas->elts;
     certmap_rdn_t *rdns;
     int i;
 
     dn->nrdns = r->counts->nelts;
-    dn->rdns = rdns = apr_palloc(r->p, (apr_size_t) dn->nrdns * sizeof(*rdns));
+    dn->rdns = rdns = apr_palloc(r->p, (apr_size_t)dn->nrdns * sizeof(*rdns));
     for (i = 0; i < dn->nrdns; i++) {
         certmap_rdn_t *rdn = &rdns[reverse ? dn->nrdns - 1 - i : i];
 
@@ -681,7 +686,7 @@ static int looks_reversed(const certmap_dn_t *dn)
     const certmap_rdn_t *written_first = &dn->rdns[dn->nrdns - 1];
 
     return dn->nrdns > 1 && has_type(&dn->rdns[0], "2.5.4.3")
-        && (has_type(written_first, "2.5.4.6") || has_type(written_first, "0.9.2342.19200300.100.1.25"));
+           && (has_type(written_first, "2.5.4.6") || has_type(written_first, "0.9.2342.19200300.100.1.25"));
 }
 
 apr_status_t certmap_dn_parse(certmap_str_t text, const certmap_dn_t **dn, const char **why, apr_size_t *at,
@@ -708,7 +713,7 @@ apr_status_t certmap_dn_parse(certmap_str_t text, const certmap_dn_t **dn, const
     *dn = assemble(&r, !slash);
     if (!slash && looks_reversed(*dn)) {
         *why = "with commas the most specific part stands first (CN=...,O=...,C=...); "
-            "this name is written the other way round";
+               "this name is written the other way round";
     }
     return APR_SUCCESS;
 }

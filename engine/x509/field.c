@@ -14,8 +14,8 @@
 /** What stands behind a field's fixed name. */
 typedef enum tail_e {
     TAIL_NONE,
-    TAIL_ATTR,      /**< an attribute type */
-    TAIL_OID        /**< an OID */
+    TAIL_ATTR, /**< an attribute type */
+    TAIL_OID   /**< an OID */
 } tail_e;
 
 static const struct {
@@ -83,12 +83,12 @@ static int distance(const char *a, apr_size_t la, const char *b, apr_size_t lb)
         return FAR;
     }
     for (j = 0; j <= lb; j++) {
-        row[j] = (int) j;
+        row[j] = (int)j;
     }
     for (i = 1; i <= la; i++) {
         int diagonal = row[0];
 
-        row[0] = (int) i;
+        row[0] = (int)i;
         for (j = 1; j <= lb; j++) {
             int best = diagonal + (apr_tolower(a[i - 1]) != apr_tolower(b[j - 1]));
 
@@ -122,8 +122,11 @@ static const char *unknown(certmap_str_t text, apr_pool_t *p)
     }
     for (i = 0; !hint && best < FAR && i < CERTMAP_F_COUNT; i++) {
         if (distance(text.data, text.len, fields[i].name, strlen(fields[i].name)) == best) {
-            hint = apr_pstrcat(p, fields[i].name, fields[i].tail == TAIL_ATTR ? "CN" :
-                               fields[i].tail == TAIL_OID ? "OID" : "", NULL);
+            hint = apr_pstrcat(p, fields[i].name,
+                               fields[i].tail == TAIL_ATTR  ? "CN"
+                               : fields[i].tail == TAIL_OID ? "OID"
+                                                            : "",
+                               NULL);
         }
     }
     if (!hint) {
@@ -145,8 +148,10 @@ static apr_status_t parse_tail(certmap_str_t tail, certmap_field_t *field, const
     case TAIL_ATTR:
         field->oid = certmap_attr_oid(tail, p);
         if (!field->oid) {
-            *why = apr_psprintf(p, "unknown attribute \"%s\" of the %.*s; use a name as CN, OU, O, UID, emailAddress, "
-                                "an OpenSSL name or a dotted OID", word, (int) strlen(fixed) - 1, fixed);
+            *why = apr_psprintf(p,
+                                "unknown attribute \"%s\" of the %.*s; use a name as CN, OU, O, UID, emailAddress, "
+                                "an OpenSSL name or a dotted OID",
+                                word, (int)strlen(fixed) - 1, fixed);
             return APR_EINVAL;
         }
         field->name = apr_pstrcat(p, fixed, certmap_attr_name(field->oid, p), NULL);
@@ -176,7 +181,7 @@ apr_status_t certmap_field_parse(certmap_str_t text, certmap_field_t *field, con
             && apr_cstr_casecmpn(text.data, fields[i].name, len) == 0) {
             certmap_str_t tail = { text.data + len, text.len - len };
 
-            field->kind = (certmap_field_e) i;
+            field->kind = (certmap_field_e)i;
             return parse_tail(tail, field, why, p);
         }
     }

@@ -32,9 +32,9 @@ static apr_size_t size_of(certmap_der_t d)
 typedef struct san_t {
     certmap_value_t *v[CERTMAP_F_COUNT];
     apr_size_t n[CERTMAP_F_COUNT];
-    const char *why[CERTMAP_F_COUNT];   /**< a value is malformed, the first of them */
-    const char **oids;                  /**< of SAN_OTHER */
-    const char **whys;                  /**< of SAN_OTHER, for each value */
+    const char *why[CERTMAP_F_COUNT]; /**< a value is malformed, the first of them */
+    const char **oids;                /**< of SAN_OTHER */
+    const char **whys;                /**< of SAN_OTHER, for each value */
 } san_t;
 
 /** A value of a field is malformed. */
@@ -81,7 +81,7 @@ static const char *read_email(san_t *san, certmap_field_e field, certmap_value_t
 {
     const unsigned char *sign = content.at < content.end ? memchr(content.at, '@', certmap_der_left(&content)) : NULL;
 
-    if (sign && memchr(sign + 1, '@', (apr_size_t) (content.end - sign - 1))) {
+    if (sign && memchr(sign + 1, '@', (apr_size_t)(content.end - sign - 1))) {
         spoil_value(san, field, "more than one '@' in an address");
         return NULL;
     }
@@ -95,7 +95,7 @@ static const char *read_rid(san_t *san, certmap_field_e field, certmap_value_t *
     if (!oid) {
         return "not an OID";
     }
-    certmap_value_plain(v, CERTMAP_V_OID, (certmap_str_t) { oid, strlen(oid) });
+    certmap_value_plain(v, CERTMAP_V_OID, (certmap_str_t){ oid, strlen(oid) });
     san->n[field]++;
     return NULL;
 }
@@ -118,7 +118,7 @@ static const char *read_dirname(san_t *san, certmap_field_e field, certmap_value
         spoil_value(san, field, why);
     }
     text = certmap_dn_text(dn, p);
-    certmap_value_text(v, (certmap_str_t) { text, strlen(text) }, p);
+    certmap_value_text(v, (certmap_str_t){ text, strlen(text) }, p);
     v->kind = CERTMAP_V_DN;
     v->dn = dn;
     san->n[field]++;
@@ -138,7 +138,7 @@ static const char *read_ip(san_t *san, certmap_field_e field, certmap_value_t *v
     }
     certmap_value_plain(v, CERTMAP_V_IP, certmap_str_copy(text, strlen(text), p));
     memcpy(v->ip, content.at, len);
-    v->iplen = (unsigned char) len;
+    v->iplen = (unsigned char)len;
     san->n[field]++;
     return NULL;
 }
@@ -184,7 +184,7 @@ static const char *read_other(san_t *san, certmap_field_e field, certmap_value_t
         return "otherName's type is no OID";
     }
     upn = strcmp(san->oids[at], OID_UPN) == 0;
-    certmap_value_plain(v, CERTMAP_V_OPAQUE, (certmap_str_t) { "", 0 });
+    certmap_value_plain(v, CERTMAP_V_OPAQUE, (certmap_str_t){ "", 0 });
     san->whys[at] = upn && tag != CERTMAP_T_UTF8 ? "UPN is not a UTF8String" : read_any(v, value, p);
     if (!san->whys[at] && certmap_value_blank(v)) {
         return NULL;
@@ -260,15 +260,15 @@ static void take_names(certmap_cert_t *cert, const san_t *san, apr_pool_t *p)
 
     for (f = CERTMAP_F_SAN_EMAIL; f < CERTMAP_F_SAN_OTHER; f++) {
         if (san->why[f]) {
-            certmap_cert_spoil(cert, (certmap_field_e) f, san->why[f]);
-            certmap_cert_mark(cert, certmap_field_word((certmap_field_e) f), san->why[f], p);
-            if (f == CERTMAP_F_SAN_DIRNAME) {       /* what is sound of a name may tell it from another one */
+            certmap_cert_spoil(cert, (certmap_field_e)f, san->why[f]);
+            certmap_cert_mark(cert, certmap_field_word((certmap_field_e)f), san->why[f], p);
+            if (f == CERTMAP_F_SAN_DIRNAME) { /* what is sound of a name may tell it from another one */
                 cert->f[f].v = san->v[f];
                 cert->f[f].n = san->n[f];
             }
         }
         else if (san->n[f]) {
-            cert->f[f] = (certmap_vals_t) { CERTMAP_VALID, san->n[f], san->v[f], NULL };
+            cert->f[f] = (certmap_vals_t){ CERTMAP_VALID, san->n[f], san->v[f], NULL };
         }
     }
     for (i = 0; i < san->n[CERTMAP_F_SAN_OTHER] && cert->nodd < CERTMAP_ODD_MOST; i++) {
@@ -277,7 +277,7 @@ static void take_names(certmap_cert_t *cert, const san_t *san, apr_pool_t *p)
         }
     }
     cert->f[CERTMAP_F_SAN_OTHER].state = CERTMAP_VALID;
-    cert->others = (certmap_keyed_t) { san->n[CERTMAP_F_SAN_OTHER], san->oids, san->whys, san->v[CERTMAP_F_SAN_OTHER] };
+    cert->others = (certmap_keyed_t){ san->n[CERTMAP_F_SAN_OTHER], san->oids, san->whys, san->v[CERTMAP_F_SAN_OTHER] };
     certmap_keyed_sort(&cert->others, p);
 }
 
@@ -345,7 +345,7 @@ int certmap_is_sid(certmap_str_t text)
 
 static void set_values(certmap_cert_t *cert, certmap_field_e field, const certmap_value_t *v, apr_size_t n)
 {
-    cert->f[field] = (certmap_vals_t) { CERTMAP_VALID, n, v, NULL };
+    cert->f[field] = (certmap_vals_t){ CERTMAP_VALID, n, v, NULL };
 }
 
 /** A value that is malformed by itself. */
@@ -394,7 +394,7 @@ static const char *read_aki(certmap_cert_t *cert, certmap_der_t data, apr_pool_t
         if (!certmap_der_next(&seq, &tag, &content) || (tag != 0x80 && tag != 0xa1 && tag != 0x82)) {
             return "not DER";
         }
-        number = (int) (tag & 3);
+        number = (int)(tag & 3);
         if (number <= last) {
             return "not DER";
         }
@@ -411,8 +411,8 @@ static const char *read_basic(certmap_cert_t *cert, certmap_der_t data, apr_pool
 {
     certmap_der_t seq, content;
 
-    (void) cert;
-    (void) p;
+    (void)cert;
+    (void)p;
     if (!certmap_der_expect(&data, CERTMAP_T_SEQUENCE, &seq) || data.at != data.end) {
         return "not DER";
     }
@@ -429,8 +429,8 @@ static const char *read_basic(certmap_cert_t *cert, certmap_der_t data, apr_pool
 static const char *read_ku(certmap_cert_t *cert, certmap_der_t data, apr_pool_t *p)
 {
     static const char *const names[] = {
-        "digitalSignature", "nonRepudiation", "keyEncipherment", "dataEncipherment", "keyAgreement", "keyCertSign",
-        "cRLSign", "encipherOnly", "decipherOnly"
+        "digitalSignature", "nonRepudiation", "keyEncipherment", "dataEncipherment", "keyAgreement",
+        "keyCertSign",      "cRLSign",        "encipherOnly",    "decipherOnly",
     };
     const unsigned int nnames = sizeof(names) / sizeof(names[0]);
     certmap_value_t *v = apr_palloc(p, nnames * sizeof(*v));
@@ -447,7 +447,7 @@ static const char *read_ku(certmap_cert_t *cert, certmap_der_t data, apr_pool_t 
     }
     for (i = 0; i < nnames && i < 8 * (len - 1); i++) {
         if (bits.at[1 + i / 8] & (0x80u >> (i % 8))) {
-            certmap_value_text(&v[n++], (certmap_str_t) { names[i], strlen(names[i]) }, p);
+            certmap_value_text(&v[n++], (certmap_str_t){ names[i], strlen(names[i]) }, p);
         }
     }
     if (n == 0) {
@@ -495,8 +495,9 @@ static const char *read_oids(certmap_cert_t *cert, certmap_field_e field, certma
 
         certmap_der_expect(&seq, tag, &item);
         oid = item;
-        if (wrapped && (!certmap_der_expect(&item, CERTMAP_T_OID, &oid)
-                        || (item.at != item.end && count_elements(item, CERTMAP_T_SEQUENCE) != 1))) {
+        if (wrapped
+            && (!certmap_der_expect(&item, CERTMAP_T_OID, &oid)
+                || (item.at != item.end && count_elements(item, CERTMAP_T_SEQUENCE) != 1))) {
             return "not DER";
         }
         text.data = certmap_der_oid(oid, p);
@@ -555,9 +556,9 @@ static certmap_str_t sid_of(const certmap_value_t *uri)
     certmap_str_t text = uri->text;
 
     if (text.len < prefix || memcmp(text.data, SID_URI, prefix) != 0) {
-        return (certmap_str_t) { NULL, 0 };
+        return (certmap_str_t){ NULL, 0 };
     }
-    return (certmap_str_t) { text.data + prefix, text.len - prefix };
+    return (certmap_str_t){ text.data + prefix, text.len - prefix };
 }
 
 /** The SAN URI form of the SID, for CAs that cannot write the extension. Where there are several, they must not differ:
@@ -569,7 +570,7 @@ static const char *join_sids(certmap_cert_t *cert, apr_pool_t *p)
     certmap_value_t *v = NULL;
     apr_size_t i;
 
-    if (uris->state == CERTMAP_MALFORMED) {     /* said already, of the URI */
+    if (uris->state == CERTMAP_MALFORMED) { /* said already, of the URI */
         certmap_cert_spoil(cert, CERTMAP_F_SID, "a URI, which could hold one, is malformed");
         return NULL;
     }
@@ -602,8 +603,8 @@ static const char *join_sids(certmap_cert_t *cert, apr_pool_t *p)
 /** The extensions that the view reads. */
 static const struct {
     const char *name;
-    const char *oid;            /**< its DER content */
-    certmap_field_e field;      /**< malformed where it cannot be read; CERTMAP_F_COUNT: no field of its own */
+    const char *oid;       /**< its DER content */
+    certmap_field_e field; /**< malformed where it cannot be read; CERTMAP_F_COUNT: no field of its own */
     const char *(*read)(certmap_cert_t *cert, certmap_der_t data, apr_pool_t *p);
 } known[] = {
     { "ski", "\x55\x1d\x0e", CERTMAP_F_SKI, read_ski },
@@ -648,7 +649,7 @@ static int compare_oid(certmap_der_t a, certmap_der_t b)
 
 static int compare_exts(const void *x, const void *y)
 {
-    return compare_oid(((const certmap_rawext_t *) x)->oid, ((const certmap_rawext_t *) y)->oid);
+    return compare_oid(((const certmap_rawext_t *)x)->oid, ((const certmap_rawext_t *)y)->oid);
 }
 
 /** Splits the list into OIDs and data. @return NULL or why that fails */
@@ -739,13 +740,13 @@ certmap_state_e certmap_cert_ext(const certmap_cert_t *cert, const char *oid, co
         return CERTMAP_MALFORMED;
     }
     ERR_set_mark();
-    len = a2d_ASN1_OBJECT(der, (int) sizeof(der), oid, -1);
+    len = a2d_ASN1_OBJECT(der, (int)sizeof(der), oid, -1);
     ERR_pop_to_mark();
     if (len <= 0) {
         *why = "its OID cannot be looked for";
-        return CERTMAP_MALFORMED;       /* no memory for a long arc: nobody can say that it is absent */
+        return CERTMAP_MALFORMED; /* no memory for a long arc: nobody can say that it is absent */
     }
-    ext = find(cert, der, (apr_size_t) len);
+    ext = find(cert, der, (apr_size_t)len);
     if (!ext) {
         return CERTMAP_ABSENT;
     }

@@ -11,17 +11,17 @@
 
 /* Codes of newer versions, for headers that do not have their names. */
 #ifndef X509_V_ERR_RPK_UNTRUSTED
-#define X509_V_ERR_RPK_UNTRUSTED 95                     /* OpenSSL 3.2 */
+#define X509_V_ERR_RPK_UNTRUSTED 95 /* OpenSSL 3.2 */
 #endif
 #ifndef X509_V_ERR_OCSP_RESP_INVALID
-#define X509_V_ERR_OCSP_RESP_INVALID 96                 /* 3.6 */
+#define X509_V_ERR_OCSP_RESP_INVALID 96 /* 3.6 */
 #define X509_V_ERR_OCSP_SIGNATURE_FAILURE 97
 #define X509_V_ERR_OCSP_NOT_YET_VALID 98
 #define X509_V_ERR_OCSP_HAS_EXPIRED 99
 #define X509_V_ERR_OCSP_NO_RESPONSE 100
 #endif
 #ifndef X509_V_ERR_CRL_VERIFY_FAILED
-#define X509_V_ERR_CRL_VERIFY_FAILED 101                /* 4.0 */
+#define X509_V_ERR_CRL_VERIFY_FAILED 101 /* 4.0 */
 #endif
 #ifndef X509_V_ERR_EMPTY_AUTHORITY_KEY_IDENTIFIER
 #define X509_V_ERR_EMPTY_AUTHORITY_KEY_IDENTIFIER 102
@@ -169,8 +169,8 @@ static const struct {
 
 int certmap_verdict_known(int x509_err)
 {
-    return x509_err > 0 && x509_err < (int) (sizeof(causes) / sizeof(causes[0]))
-        && causes[x509_err].leaf != CERTMAP_R_NONE;
+    return x509_err > 0 && x509_err < (int)(sizeof(causes) / sizeof(causes[0]))
+           && causes[x509_err].leaf != CERTMAP_R_NONE;
 }
 
 certmap_reason_e certmap_verdict_reason(int x509_err, int depth)

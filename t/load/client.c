@@ -50,7 +50,7 @@ typedef struct worker_t {
     unsigned long requests;
     unsigned seed;
     SSL_CTX *ctx;
-    SSL_SESSION *session;       /* the newest one */
+    SSL_SESSION *session; /* the newest one */
     pthread_t thread;
     unsigned noutcomes;
     outcome_t outcomes[OUTCOMES_MAX];
@@ -325,9 +325,29 @@ static void *work(void *worker)
 
 static void parse(worker_t *w, char *spec)
 {
-    enum { NAME, CERT, PATH, TLS, HTTP, STREAMS, RESUME, PER, PAUSE, REQUESTS };
-    static char *const words[] = { [NAME] = "name", [CERT] = "cert", [PATH] = "path", [TLS] = "tls", [HTTP] = "http",
-        [STREAMS] = "streams", [RESUME] = "resume", [PER] = "per", [PAUSE] = "pause", [REQUESTS] = "requests", NULL };
+    enum {
+        NAME,
+        CERT,
+        PATH,
+        TLS,
+        HTTP,
+        STREAMS,
+        RESUME,
+        PER,
+        PAUSE,
+        REQUESTS
+    };
+    static char *const words[] = { [NAME] = "name",
+                                   [CERT] = "cert",
+                                   [PATH] = "path",
+                                   [TLS] = "tls",
+                                   [HTTP] = "http",
+                                   [STREAMS] = "streams",
+                                   [RESUME] = "resume",
+                                   [PER] = "per",
+                                   [PAUSE] = "pause",
+                                   [REQUESTS] = "requests",
+                                   NULL };
     char *value;
 
     *w = (worker_t){ .name = "?", .path = "/", .tls = "1.3", .http = "1.1", .resume = "no", .streams = 1, .per = 1 };
@@ -339,16 +359,36 @@ static void parse(worker_t *w, char *spec)
             exit(2);
         }
         switch (word) {
-        case NAME: w->name = value; break;
-        case CERT: w->cert = value; break;
-        case PATH: w->path = value; break;
-        case TLS: w->tls = value; break;
-        case HTTP: w->http = value; break;
-        case STREAMS: w->streams = (unsigned)atoi(value); break;
-        case RESUME: w->resume = value; break;
-        case PER: w->per = (unsigned)atoi(value); break;
-        case PAUSE: w->pause = (unsigned)atoi(value); break;
-        case REQUESTS: w->requests = strtoul(value, NULL, 10); break;
+        case NAME:
+            w->name = value;
+            break;
+        case CERT:
+            w->cert = value;
+            break;
+        case PATH:
+            w->path = value;
+            break;
+        case TLS:
+            w->tls = value;
+            break;
+        case HTTP:
+            w->http = value;
+            break;
+        case STREAMS:
+            w->streams = (unsigned)atoi(value);
+            break;
+        case RESUME:
+            w->resume = value;
+            break;
+        case PER:
+            w->per = (unsigned)atoi(value);
+            break;
+        case PAUSE:
+            w->pause = (unsigned)atoi(value);
+            break;
+        case REQUESTS:
+            w->requests = strtoul(value, NULL, 10);
+            break;
         }
     }
     if (w->streams < 1 || w->streams > LOAD_STREAMS_MAX || w->per < 1 || strlen(w->path) + strlen(w->name) > 100) {
@@ -365,8 +405,9 @@ static void prepare(worker_t *w)
     w->ctx = SSL_CTX_new(TLS_client_method());
     if (!w->ctx || !SSL_CTX_set_min_proto_version(w->ctx, version) || !SSL_CTX_set_max_proto_version(w->ctx, version)
         || SSL_CTX_set_alpn_protos(w->ctx, (const unsigned char *)alpn, (unsigned)strlen(alpn))
-        || (w->cert && (SSL_CTX_use_certificate_chain_file(w->ctx, w->cert) != 1
-                        || SSL_CTX_use_PrivateKey_file(w->ctx, w->cert, SSL_FILETYPE_PEM) != 1))) {
+        || (w->cert
+            && (SSL_CTX_use_certificate_chain_file(w->ctx, w->cert) != 1
+                || SSL_CTX_use_PrivateKey_file(w->ctx, w->cert, SSL_FILETYPE_PEM) != 1))) {
         ERR_print_errors_fp(stderr);
         exit(2);
     }

@@ -28,21 +28,21 @@ typedef struct load_conn_t {
     SSL *ssl;
     unsigned char in[32768];
     size_t at, end;
-    unsigned long answered;     /**< requests */
-    unsigned long received;     /**< bytes */
-    int closing;                /**< the server will take no more requests here */
-    unsigned stream;            /**< HTTP/2: the id of the next one */
-    int begun;                  /**< HTTP/2: the preface is sent */
+    unsigned long answered; /**< requests */
+    unsigned long received; /**< bytes */
+    int closing;            /**< the server will take no more requests here */
+    unsigned stream;        /**< HTTP/2: the id of the next one */
+    int begun;              /**< HTTP/2: the preface is sent */
 } load_conn_t;
 
 /** One request and what came of it. */
 typedef struct load_exchange_t {
     load_end_e end;
-    const char *why;            /**< of RETRY and LOST */
-    long oldest;                /**< the oldest version of the rules that may answer */
+    const char *why; /**< of RETRY and LOST */
+    long oldest;     /**< the oldest version of the rules that may answer */
     int status;
     size_t len;
-    char body[LOAD_BODY_MAX];   /**< ends with NUL; what is longer is cut off */
+    char body[LOAD_BODY_MAX]; /**< ends with NUL; what is longer is cut off */
 } load_exchange_t;
 
 /** What is asked, always the same. */

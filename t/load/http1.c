@@ -131,8 +131,10 @@ static int take_response(load_conn_t *conn, load_exchange_t *x)
 void load_http1(load_conn_t *conn, const load_request_t *request, load_exchange_t *x)
 {
     char text[1024];
-    int len = snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: %s\r\nAccept: application/problem+json\r\n"
-                       "X-Test: %s\r\n\r\n", request->path, request->host, request->mark);
+    int len = snprintf(text, sizeof(text),
+                       "GET %s HTTP/1.1\r\nHost: %s\r\nAccept: application/problem+json\r\n"
+                       "X-Test: %s\r\n\r\n",
+                       request->path, request->host, request->mark);
     unsigned long received = conn->received;
     int rv = load_write(conn, text, (size_t)len) ? take_response(conn, x) : -1;
 

@@ -9,8 +9,23 @@
 
 #include "client.h"
 
-enum { DATA = 0, HEADERS = 1, RST_STREAM = 3, SETTINGS = 4, PING = 6, GOAWAY = 7, WINDOW_UPDATE = 8, CONTINUATION = 9 };
-enum { ACK = 1, END_STREAM = 1, END_HEADERS = 4, PADDED = 8, PRIORITY = 0x20 };
+enum {
+    DATA = 0,
+    HEADERS = 1,
+    RST_STREAM = 3,
+    SETTINGS = 4,
+    PING = 6,
+    GOAWAY = 7,
+    WINDOW_UPDATE = 8,
+    CONTINUATION = 9
+};
+enum {
+    ACK = 1,
+    END_STREAM = 1,
+    END_HEADERS = 4,
+    PADDED = 8,
+    PRIORITY = 0x20
+};
 #define REFUSED_STREAM 7
 
 typedef struct frame_t {
@@ -35,8 +50,8 @@ static unsigned number(const unsigned char *p)
 static size_t put_frame_head(unsigned char *out, size_t len, unsigned type, unsigned flags, unsigned id)
 {
     const unsigned char head[9] = { (unsigned char)(len >> 16), (unsigned char)(len >> 8), (unsigned char)len,
-        (unsigned char)type, (unsigned char)flags, (unsigned char)(id >> 24), (unsigned char)(id >> 16),
-        (unsigned char)(id >> 8), (unsigned char)id };
+                                    (unsigned char)type,        (unsigned char)flags,      (unsigned char)(id >> 24),
+                                    (unsigned char)(id >> 16),  (unsigned char)(id >> 8),  (unsigned char)id };
 
     memcpy(out, head, sizeof(head));
     return sizeof(head);
@@ -57,16 +72,16 @@ static size_t put_request(unsigned char *out, const load_request_t *request, uns
     unsigned char *block = out + 9;
     size_t len = 0;
 
-    block[len++] = 0x82;                /* :method GET */
-    block[len++] = 0x87;                /* :scheme https */
-    block[len++] = 0x04;                /* :path, not indexed */
+    block[len++] = 0x82; /* :method GET */
+    block[len++] = 0x87; /* :scheme https */
+    block[len++] = 0x04; /* :path, not indexed */
     len += put_string(block + len, request->path);
-    block[len++] = 0x01;                /* :authority */
+    block[len++] = 0x01; /* :authority */
     len += put_string(block + len, request->host);
-    block[len++] = 0x0f;                /* accept is 19 in the static table: 15 + 4 */
+    block[len++] = 0x0f; /* accept is 19 in the static table: 15 + 4 */
     block[len++] = 0x04;
     len += put_string(block + len, "application/problem+json");
-    block[len++] = 0x00;                /* a name of our own */
+    block[len++] = 0x00; /* a name of our own */
     len += put_string(block + len, "x-test");
     len += put_string(block + len, request->mark);
     return len + put_frame_head(out, len, HEADERS, END_STREAM | END_HEADERS, id);
@@ -75,9 +90,9 @@ static size_t put_request(unsigned char *out, const load_request_t *request, uns
 static int begin(load_conn_t *conn)
 {
     static const unsigned char settings[] = {
-        0, 1, 0, 0, 0, 0,               /* HEADER_TABLE_SIZE 0 */
-        0, 2, 0, 0, 0, 0,               /* ENABLE_PUSH 0 */
-        0, 4, 0, 0x10, 0, 0,            /* INITIAL_WINDOW_SIZE 1 MB */
+        0, 1, 0, 0,    0, 0, /* HEADER_TABLE_SIZE 0 */
+        0, 2, 0, 0,    0, 0, /* ENABLE_PUSH 0 */
+        0, 4, 0, 0x10, 0, 0, /* INITIAL_WINDOW_SIZE 1 MB */
     };
     static const unsigned char window[] = { 0x7f, 0, 0, 0 };
     unsigned char out[128];
@@ -130,7 +145,7 @@ static int status_of(const unsigned char *p, size_t len)
     static const int indexed[] = { 200, 204, 206, 304, 400, 404, 500 };
     int status = 0;
 
-    while (len && (p[0] & 0xe0) == 0x20) {      /* table size updates; 0 takes one byte */
+    while (len && (p[0] & 0xe0) == 0x20) { /* table size updates; 0 takes one byte */
         p++;
         len--;
     }
@@ -188,7 +203,7 @@ static void stream_frame(batch_t *b, const frame_t *frame)
     size_t len = frame->len, skip = 0;
 
     if (frame->id < b->first || i >= b->n || !b->open[i]) {
-        return;         /* an earlier stream's WINDOW_UPDATE or RST_STREAM(NO_ERROR), after its answer */
+        return; /* an earlier stream's WINDOW_UPDATE or RST_STREAM(NO_ERROR), after its answer */
     }
     if (frame->type == RST_STREAM) {
         int refused = len == 4 && number(p) == REFUSED_STREAM;
@@ -254,8 +269,10 @@ void load_http2(load_conn_t *conn, const load_request_t *request, load_exchange_
     written = written && load_write(conn, out, len);
     while (b.left) {
         if ((rv = take_frame(conn, &frame)) <= 0) {
-            finish_all(&b, LOAD_LOST, rv == 0 ? "connection closed with open streams" :
-                       written ? "connection failed with open streams" : "connection failed, requests not written");
+            finish_all(&b, LOAD_LOST,
+                       rv == 0   ? "connection closed with open streams"
+                       : written ? "connection failed with open streams"
+                                 : "connection failed, requests not written");
             return;
         }
         if (frame.id) {

@@ -27,16 +27,18 @@ typedef struct holding_t {
     const apr_pool_t *pool;
     void **blocks;
     size_t n, room;
-    uintptr_t hidden;       /* the stand-in of a pool without a parent, written so that the leak detector misses it */
-    void *shown;            /* the same in a process that was forked off later: the pool is its maker's to destroy */
+    uintptr_t hidden; /* the stand-in of a pool without a parent, written so that the leak detector misses it */
+    void *shown;      /* the same in a process that was forked off later: the pool is its maker's to destroy */
 } holding_t;
 
-enum { BUCKETS = 4096 };
+enum {
+    BUCKETS = 4096
+};
 
 static holding_t *buckets[BUCKETS];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int exiting;
-static __thread int lasting;        /* memory comes from the pool itself, as without us */
+static __thread int lasting; /* memory comes from the pool itself, as without us */
 
 static void fail(const char *what)
 {
@@ -116,7 +118,7 @@ static holding_t *holding_of(apr_pool_t *p)
         h = *at = checked(calloc(1, sizeof(*h)));
         h->pool = p;
         pthread_mutex_unlock(&lock);
-        apr_pool_cleanup_register(p, h, let_go, apr_pool_cleanup_null);     /* comes back here for its own memory */
+        apr_pool_cleanup_register(p, h, let_go, apr_pool_cleanup_null); /* comes back here for its own memory */
         return h;
     }
     pthread_mutex_unlock(&lock);
@@ -141,7 +143,7 @@ void *apr_palloc(apr_pool_t *p, apr_size_t size)
     return block;
 }
 
-#undef apr_pcalloc      /* a macro over apr_palloc; libapr and httpd call the function */
+#undef apr_pcalloc /* a macro over apr_palloc; libapr and httpd call the function */
 void *apr_pcalloc(apr_pool_t *p, apr_size_t size);
 void *apr_pcalloc(apr_pool_t *p, apr_size_t size)
 {

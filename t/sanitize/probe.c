@@ -87,13 +87,8 @@ static const struct {
     const char *name;
     void (*run)(apr_pool_t *p);
 } wrongs[] = {
-    { "nothing", nothing },
-    { "overrun", overrun },
-    { "destroyed", destroyed },
-    { "abandoned", abandoned },
-    { "forgotten", forgotten },
-    { "undefined", undefined },
-    { "race", race }
+    { "nothing", nothing },     { "overrun", overrun },     { "destroyed", destroyed }, { "abandoned", abandoned },
+    { "forgotten", forgotten }, { "undefined", undefined }, { "race", race },
 };
 
 int main(int argc, char **argv)

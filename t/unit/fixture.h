@@ -71,7 +71,7 @@ static inline void fixture_extension(X509 *x, const char *name, const char *valu
 
 static inline void fixture_attribute(X509_NAME *name, const char *type, const char *value)
 {
-    int set = type[0] == '+' ? -1 : 0;      /* "+UID": in the RDN of the attribute before */
+    int set = type[0] == '+' ? -1 : 0; /* "+UID": in the RDN of the attribute before */
 
     if (!X509_NAME_add_entry_by_txt(name, type + (set != 0), MBSTRING_UTF8, (const unsigned char *)value, -1, -1,
                                     set)) {

@@ -11,7 +11,10 @@
 #include "import/import.h"
 
 /** A text and its length, which may have NULs in it. */
-#define TEXT(literal) { literal, sizeof(literal) - 1 }
+#define TEXT(literal)                \
+    {                                \
+        literal, sizeof(literal) - 1 \
+    }
 
 /* ---- an import ----------------------------------------------------------------------------------------------- */
 
@@ -62,7 +65,7 @@ typedef struct import_outcome_t {
     certmap_str_t text;
     const char *issuer;
     const char *map;
-    const char *expected;       /**< rules, entries, "# left out" and its reason, in lines; or "error LINE: TEXT" */
+    const char *expected; /**< rules, entries, "# left out" and its reason, in lines; or "error LINE: TEXT" */
 } import_outcome_t;
 
 /** What an import comes to: comments are left away but those for what was left out. */
@@ -118,8 +121,8 @@ typedef struct import_case_t {
     const char *what;
     const char *text;
     certmap_import_options_t options;
-    const char *lines;          /**< all lines of the output but comments and empty ones; NULL: refused */
-    const char *said;           /**< must stand among the comments, or in the first error; NULL: nothing is left out */
+    const char *lines; /**< all lines of the output but comments and empty ones; NULL: refused */
+    const char *said;  /**< must stand among the comments, or in the first error; NULL: nothing is left out */
     int left_out;
 } import_case_t;
 
@@ -160,8 +163,7 @@ static inline void import_cases(certmap_import_fn *import, const import_case_t *
     for (i = 0; i < n; i++) {
         const import_case_t *c = &cases[i];
         certmap_import_result_t r;
-        apr_status_t rv = import_text(import, (certmap_str_t){ c->text, strlen(c->text) }, &c->options, &r,
-                                      c->what);
+        apr_status_t rv = import_text(import, (certmap_str_t){ c->text, strlen(c->text) }, &c->options, &r, c->what);
         const char *said = rv == APR_SUCCESS ? r.text.data : import_error(&r);
 
         is_str(rv == APR_SUCCESS ? import_lines(r.text) : NULL, c->lines, c->what);
@@ -178,8 +180,8 @@ static inline void import_cases(certmap_import_fn *import, const import_case_t *
 /** What somebody gets after an import. */
 typedef struct import_person_t {
     const char *issuer;
-    const char *pairs[12];      /**< for person() */
-    const char *expected;       /**< "=USER" or a reason */
+    const char *pairs[12]; /**< for person() */
+    const char *expected;  /**< "=USER" or a reason */
 } import_person_t;
 
 typedef struct entries_source_t {
@@ -312,9 +314,13 @@ static inline void import_hostile(certmap_import_fn *import, const char *good)
         const char *what;
         certmap_str_t text;
     } bad[] = {
-        { "nothing", TEXT("") }, { "NUL", TEXT("\0") }, { "NULs in a line", TEXT("a\0b\0\n") },
-        { "binary", TEXT("\x7f\x45\x4c\x46\x02\x01\x01\xff\xfe\x00") }, { "DER", TEXT("\x30\x82\x01\x0a\x02\x82") },
-        { "a line without an end", TEXT("aaaaaaaa") }, { "not UTF-8", TEXT("\xff\xfe\xfd\n") }
+        { "nothing", TEXT("") },
+        { "NUL", TEXT("\0") },
+        { "NULs in a line", TEXT("a\0b\0\n") },
+        { "binary", TEXT("\x7f\x45\x4c\x46\x02\x01\x01\xff\xfe\x00") },
+        { "DER", TEXT("\x30\x82\x01\x0a\x02\x82") },
+        { "a line without an end", TEXT("aaaaaaaa") },
+        { "not UTF-8", TEXT("\xff\xfe\xfd\n") },
     };
     certmap_import_result_t r;
     apr_size_t i;

@@ -65,8 +65,8 @@ static apr_array_header_t *read_rules(const char *name, apr_pool_t *p)
 
     while ((line = apr_strtok(rest, "\n", &state)) != NULL) {
         rest = NULL;
-        APR_ARRAY_PUSH(lists, certmap_list_t) =
-            (certmap_list_t){ .rules = compile((certmap_str_t){ line, strlen(line) }, name, p) };
+        APR_ARRAY_PUSH(lists, certmap_list_t) = (certmap_list_t){ .rules = compile(
+                                                                      (certmap_str_t){ line, strlen(line) }, name, p) };
     }
     APR_ARRAY_PUSH(lists, certmap_list_t) = (certmap_list_t){ .rules = compile(text, name, p) };
     return lists;
@@ -88,7 +88,7 @@ static void judge(const char *name, const apr_array_header_t *lists, apr_pool_t 
     certmap_str_t der = slurp(name, p);
     apr_time_t start = apr_time_now();
     const certmap_cert_t *cert;
-    const char *words = "", *why, *state, *const *odd;
+    const char *words = "", *why, *state, *const * odd;
     apr_size_t n;
     int i;
 

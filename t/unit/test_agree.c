@@ -14,7 +14,7 @@
 #define PAIRS 40000
 #define CERTS 40
 #define RULES_FEW 12
-#define RULES_MOST 100     /* there is an index then */
+#define RULES_MOST 100 /* there is an index then */
 #define ENTRIES_MOST 6
 
 static apr_uint64_t state = APR_UINT64_C(88172645463325252);
@@ -70,18 +70,39 @@ static const certmap_cert_t *random_cert(void)
 /* ---- rules --------------------------------------------------------------------------------------------------- */
 
 static const char *const conditions[] = {
-    "subject.CN=ann", "subject.CN=b*", "subject.CN~(ann|bob).*", "subject.CN!=b", "all:subject.CN=*",
+    "subject.CN=ann",
+    "subject.CN=b*",
+    "subject.CN~(ann|bob).*",
+    "subject.CN!=b",
+    "all:subject.CN=*",
     "case:subject.CN=ann",
-    "subject.CN=\"ann lee\"", "all:subject.OU!=b", "subject.OU~[a-m].*", "subject.OU=*n*", "san.email=*@x.y",
-    "san.email~(.+)@x\\.y", "san.email!=ann@x.y", "san.dns=h.example", "issuer.CN=\"test ca\"", "issuer=\"CN=Test CA\"",
-    "issuer=\"CN=Other CA\"", "serial=1f3a", "serial=01", "ski=0102ab", "ku=*", "subject=\"CN=ann,OU=b\"",
-    "subject.CN~(a|aa)+[yz]", "any subject.CN!=*", "subject.1.2.3.9=*", "subject.1.2.3.9=a*", "ext:1.2.3.4.7=*",
+    "subject.CN=\"ann lee\"",
+    "all:subject.OU!=b",
+    "subject.OU~[a-m].*",
+    "subject.OU=*n*",
+    "san.email=*@x.y",
+    "san.email~(.+)@x\\.y",
+    "san.email!=ann@x.y",
+    "san.dns=h.example",
+    "issuer.CN=\"test ca\"",
+    "issuer=\"CN=Test CA\"",
+    "issuer=\"CN=Other CA\"",
+    "serial=1f3a",
+    "serial=01",
+    "ski=0102ab",
+    "ku=*",
+    "subject=\"CN=ann,OU=b\"",
+    "subject.CN~(a|aa)+[yz]",
+    "any subject.CN!=*",
+    "subject.1.2.3.9=*",
+    "subject.1.2.3.9=a*",
+    "ext:1.2.3.4.7=*",
     "chain.sha256=00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
-    "root.sha256=ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
+    "root.sha256=ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
 };
 static const char *const users[] = {
-    "someone", "%{subject.CN}", "%{subject.CN:first:lower}", "%{1}", "%{san.email:local}", "%{serial}",
-    "x-%{subject.OU:last}"
+    "someone",   "%{subject.CN}",        "%{subject.CN:first:lower}", "%{1}", "%{san.email:local}",
+    "%{serial}", "x-%{subject.OU:last}",
 };
 
 static const char *random_rule(unsigned number)
@@ -103,7 +124,7 @@ static const certmap_ruleset_t *random_rules(unsigned *number)
     certmap_builder_t *b = certmap_builder_create(pool);
     unsigned have = 0, want = chance(percent(20) ? RULES_MOST : RULES_FEW);
 
-    while (have < want) {       /* what is no rule ("%{1}" without a regex) is not counted */
+    while (have < want) { /* what is no rule ("%{1}" without a regex) is not counted */
         const char *text = random_rule(++*number);
 
         have += certmap_builder_add_directive(b, text, NULL, (int)*number, 1) == APR_SUCCESS;
@@ -150,7 +171,7 @@ static certmap_source_t *random_source(const certmap_cert_t *const *certs)
     certmap_source_t *source = certmap_source_file_create(path, pool);
     certmap_report_t report = { .outcome = CERTMAP_REREAD_KEPT };
 
-    while (report.outcome == CERTMAP_REREAD_KEPT && !percent(10)) {     /* duplicate keys: once more */
+    while (report.outcome == CERTMAP_REREAD_KEPT && !percent(10)) { /* duplicate keys: once more */
         const char *text = random_entries(certs);
 
         FILE *f = fopen(path, "w");
@@ -169,11 +190,11 @@ static certmap_source_t *random_source(const certmap_cert_t *const *certs)
 static struct {
     unsigned pairs;
     unsigned different;
-    unsigned wrong_rule;        /* the trace's first match is not the rule that decided */
-    unsigned wrong_marks;       /* decided marks another rule, or none, or two */
-    unsigned wrong_conds;       /* a rule matches, and a condition of it does not hold; or is malformed, and none is */
-    unsigned malformed;         /* rules */
-    unsigned wrong_values;      /* the value that a condition hangs on */
+    unsigned wrong_rule;   /* the trace's first match is not the rule that decided */
+    unsigned wrong_marks;  /* decided marks another rule, or none, or two */
+    unsigned wrong_conds;  /* a rule matches, and a condition of it does not hold; or is malformed, and none is */
+    unsigned malformed;    /* rules */
+    unsigned wrong_values; /* the value that a condition hangs on */
     unsigned values;
     unsigned mapped;
     unsigned by_source;
@@ -212,7 +233,7 @@ static void check_value(const certmap_trace_rule_t *rule, const certmap_trace_co
                                  && apr_strnatcasecmp(cond->values[cond->which], "ann") != 0);
     }
     else {
-        seen.wrong_values += matched;       /* what matches does so on a value */
+        seen.wrong_values += matched; /* what matches does so on a value */
     }
 }
 
@@ -337,9 +358,10 @@ int main(void)
     ok(seen.malformed > seen.pairs / 100, "rules have asked for what is malformed");
     ok(seen.mapped > seen.pairs / 10 && seen.by_source > seen.pairs / 20, "rules and sources have mapped");
     ok(seen.reasons[CERTMAP_R_MALFORMED] && seen.reasons[CERTMAP_R_REVOKED] && seen.reasons[CERTMAP_R_DENIED_BY_SOURCE]
-       && seen.reasons[CERTMAP_R_DENIED_BY_RULE] && seen.reasons[CERTMAP_R_MAPPING_EXPIRED]
-       && seen.reasons[CERTMAP_R_MAPPING_TOO_WEAK] && seen.reasons[CERTMAP_R_USER_INVALID]
-       && seen.reasons[CERTMAP_R_AMBIGUOUS] && seen.reasons[CERTMAP_R_NO_MATCH]
-       && seen.reasons[CERTMAP_R_SOURCE_UNAVAILABLE], "every reason that the engine gives has been given");
+           && seen.reasons[CERTMAP_R_DENIED_BY_RULE] && seen.reasons[CERTMAP_R_MAPPING_EXPIRED]
+           && seen.reasons[CERTMAP_R_MAPPING_TOO_WEAK] && seen.reasons[CERTMAP_R_USER_INVALID]
+           && seen.reasons[CERTMAP_R_AMBIGUOUS] && seen.reasons[CERTMAP_R_NO_MATCH]
+           && seen.reasons[CERTMAP_R_SOURCE_UNAVAILABLE],
+       "every reason that the engine gives has been given");
     return fixture_done();
 }

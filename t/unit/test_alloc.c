@@ -29,9 +29,9 @@
 /* ---- allocations that fail ------------------------------------------------------------------------------------ */
 
 static int armed;
-static int forever;             /* that allocation and all behind it, not it alone */
-static unsigned long seen;      /* since armed */
-static unsigned long failing;   /* which one, from 1; 0 none */
+static int forever;           /* that allocation and all behind it, not it alone */
+static unsigned long seen;    /* since armed */
+static unsigned long failing; /* which one, from 1; 0 none */
 
 #ifndef NO_WRAPPING
 /* Libraries find these although everything else may be built hidden. */
@@ -141,13 +141,13 @@ FOR_ALL void *mmap64(void *at, size_t size, int protection, int flags, int fd, o
 
 /* How an attempt ended; a process's exit status. */
 enum {
-    ENDED_AS_EVER,          /* the same outcome as with memory */
-    ENDED_REFUSED,          /* refused, though there is a user with memory */
-    ENDED_ERROR,            /* the engine said that it could not */
-    ENDED_OTHERWISE,        /* refused for another reason than with memory */
-    ENDED_WRONG,            /* mapped, and not as with memory */
-    ENDED_POOL,             /* the pool's abort function was called */
-    ENDED_NEVER_FAILED,     /* fewer allocations than that */
+    ENDED_AS_EVER,      /* the same outcome as with memory */
+    ENDED_REFUSED,      /* refused, though there is a user with memory */
+    ENDED_ERROR,        /* the engine said that it could not */
+    ENDED_OTHERWISE,    /* refused for another reason than with memory */
+    ENDED_WRONG,        /* mapped, and not as with memory */
+    ENDED_POOL,         /* the pool's abort function was called */
+    ENDED_NEVER_FAILED, /* fewer allocations than that */
     ENDED_COUNT
 };
 
@@ -158,19 +158,19 @@ static int end_process(int status)
 }
 
 typedef enum step_e {
-    STEP_DER,           /* DER to certificate, and decide on it */
-    STEP_X509,          /* the same from an X509 */
+    STEP_DER,  /* DER to certificate, and decide on it */
+    STEP_X509, /* the same from an X509 */
     STEP_DECIDE,
     STEP_EXPLAIN,
-    STEP_NEAREST,       /* and decide behind it */
-    STEP_RULES          /* compile the rules, and decide by them when there was no error */
+    STEP_NEAREST, /* and decide behind it */
+    STEP_RULES    /* compile the rules, and decide by them when there was no error */
 } step_e;
 
 typedef struct case_t {
     const char *what;
     step_e step;
     const char *rules;
-    const char *expected;       /* with memory: in_a_word */
+    const char *expected; /* with memory: in_a_word */
 } case_t;
 
 static const case_t cases[] = {
@@ -184,8 +184,7 @@ static const case_t cases[] = {
       "denied-by-rule" },
     { "decide", STEP_DECIDE, "a allow %{subject.CN} subject.CN=ann issuer=\"CN=Test CA\"", "=ann" },
     { "decide by an extension", STEP_DECIDE, "a allow %{ext:1.2.3.4} ext:1.2.3.4=s*", "=secret" },
-    { "decide by a long OID", STEP_DECIDE, "a deny ext:" LONG_OID "=*\nb allow u any",
-      "denied-by-rule" },
+    { "decide by a long OID", STEP_DECIDE, "a deny ext:" LONG_OID "=*\nb allow u any", "denied-by-rule" },
     { "decide by a regex", STEP_DECIDE, "a allow %{1} san.email~(.*)@example[.]org", "=ann" },
     { "decide by a regex without JIT", STEP_DECIDE, "a allow %{1} san.email~(*NO_JIT)(?:(?:(.*)@)+)example[.]org",
       "=ann" },
@@ -200,16 +199,20 @@ static const case_t cases[] = {
       "denied-by-rule" },
     { "no match", STEP_DECIDE, "a allow u san.email~(*NO_JIT)(?:.*)+@example[.]com\nb allow u subject.CN=bob",
       "no-match" },
-    { "explain", STEP_EXPLAIN, "a allow u san.email~(*NO_JIT)(?:.*)+@x\nb allow %{1} san.email~(.*)@.*\n"
-      "c deny ext:1.2.3.4=x", "=ann" },
+    { "explain", STEP_EXPLAIN,
+      "a allow u san.email~(*NO_JIT)(?:.*)+@x\nb allow %{1} san.email~(.*)@.*\n"
+      "c deny ext:1.2.3.4=x",
+      "=ann" },
     { "explain a refusal", STEP_EXPLAIN, "a deny san.email~(*NO_JIT)(?:.*)+org\nb allow u any", "denied-by-rule" },
     { "nearest", STEP_NEAREST, "a allow u subject.CN=bob san.email~(*NO_JIT)(?:.*)+org ext:1.2.3.4=secret",
       "no-match" },
     { "rules", STEP_RULES, "a allow u subject.CN=ann eku!=serverAuth subject.1.2.3!=x ext:1.2.3.4=secret", "=u" },
-    { "rules that deny", STEP_RULES, "a deny san.email~.*@example[.]org\nb deny ext:1.2.3.4=*\n"
-      "c deny policy=1.2.3 any\nd allow u any", "denied-by-rule" },
-    { "rules that deny by an attribute of a long OID", STEP_RULES,
-      "a deny subject." LONG_OID "=*\nb allow u any", "denied-by-rule" },
+    { "rules that deny", STEP_RULES,
+      "a deny san.email~.*@example[.]org\nb deny ext:1.2.3.4=*\n"
+      "c deny policy=1.2.3 any\nd allow u any",
+      "denied-by-rule" },
+    { "rules that deny by an attribute of a long OID", STEP_RULES, "a deny subject." LONG_OID "=*\nb allow u any",
+      "denied-by-rule" },
     { "rules that deny by a policy of a long OID", STEP_RULES, "a deny policy=" LONG_OID "\nb allow u any",
       "denied-by-rule" },
 };
@@ -367,7 +370,8 @@ static void make_certificate(void)
     fixture_attribute(name, LONG_OID, "x");
     fixture_attribute(X509_get_issuer_name(x509), "CN", "Test CA");
     X509_set_pubkey(x509, fixture_key());
-    fixture_extension(x509, "subjectAltName", "email:ann@example.org,DNS:a.example,RID:1.2.3,"
+    fixture_extension(x509, "subjectAltName",
+                      "email:ann@example.org,DNS:a.example,RID:1.2.3,"
                       "otherName:" LONG_OID ";UTF8:x");
     fixture_extension(x509, "extendedKeyUsage", "clientAuth");
     fixture_extension(x509, "certificatePolicies", "DER:3018301606146983f09da7ebcfdee0c7a1a7b2c0948cc8f9d776");

@@ -24,7 +24,7 @@ static apr_pool_t *pool;
 typedef certmap_str_t bytes_t;
 
 /** Bytes of a literal, NULs inside included. */
-#define B(literal) ((bytes_t) { (literal), sizeof(literal) - 1 })
+#define B(literal) ((bytes_t){ (literal), sizeof(literal) - 1 })
 
 static bytes_t cat(bytes_t a, bytes_t b)
 {
@@ -36,7 +36,7 @@ static bytes_t cat(bytes_t a, bytes_t b)
     if (b.len) {
         memcpy(s + a.len, b.data, b.len);
     }
-    return (bytes_t) { s, a.len + b.len };
+    return (bytes_t){ s, a.len + b.len };
 }
 
 static bytes_t tlv(int tag, bytes_t content)
@@ -44,16 +44,16 @@ static bytes_t tlv(int tag, bytes_t content)
     unsigned char head[6];
     apr_size_t n = 2, len = content.len;
 
-    head[0] = (unsigned char) tag;
+    head[0] = (unsigned char)tag;
     if (len < 0x80) {
-        head[1] = (unsigned char) len;
+        head[1] = (unsigned char)len;
     }
     else {
         int octets = len < 0x100 ? 1 : len < 0x10000 ? 2 : 3, i;
 
-        head[1] = (unsigned char) (0x80 | octets);
+        head[1] = (unsigned char)(0x80 | octets);
         for (i = octets; i-- > 0;) {
-            head[n++] = (unsigned char) (len >> (8 * i));
+            head[n++] = (unsigned char)(len >> (8 * i));
         }
     }
     return cat(certmap_str_copy(head, n, pool), content);
@@ -67,9 +67,9 @@ static bytes_t seq(bytes_t content)
 static bytes_t oid(const char *dotted)
 {
     unsigned char der[128];
-    int len = a2d_ASN1_OBJECT(der, (int) sizeof(der), dotted, -1);
+    int len = a2d_ASN1_OBJECT(der, (int)sizeof(der), dotted, -1);
 
-    return tlv(0x06, certmap_str_copy(der, (apr_size_t) len, pool));
+    return tlv(0x06, certmap_str_copy(der, (apr_size_t)len, pool));
 }
 
 static bytes_t ava(const char *type, int tag, bytes_t value)
@@ -101,14 +101,14 @@ static bytes_t other(const char *type, int tag, bytes_t value)
 
 /** What a certificate is made of; a part without data gets the usual. */
 typedef struct spec_t {
-    bytes_t version;    /**< whole [0]; data "" for none */
-    bytes_t serial;     /**< content */
-    bytes_t issuer;     /**< RDNs */
-    bytes_t validity;   /**< both dates */
-    bytes_t subject;    /**< RDNs */
-    bytes_t ids;        /**< unique identifiers; data NULL for none */
-    bytes_t exts;       /**< extensions; data NULL for no list */
-    bytes_t behind;     /**< bytes after the certificate */
+    bytes_t version;  /**< whole [0]; data "" for none */
+    bytes_t serial;   /**< content */
+    bytes_t issuer;   /**< RDNs */
+    bytes_t validity; /**< both dates */
+    bytes_t subject;  /**< RDNs */
+    bytes_t ids;      /**< unique identifiers; data NULL for none */
+    bytes_t exts;     /**< extensions; data NULL for no list */
+    bytes_t behind;   /**< bytes after the certificate */
 } spec_t;
 
 static bytes_t the_spki(void)
@@ -151,7 +151,7 @@ static apr_status_t view_of(const spec_t *s, const certmap_cert_t **cert)
 {
     bytes_t der = build(s);
 
-    return certmap_cert_create_der((const unsigned char *) der.data, der.len, cert, pool);
+    return certmap_cert_create_der((const unsigned char *)der.data, der.len, cert, pool);
 }
 
 /** The values of a field by name, joined by "|"; "(absent)", "(malformed)". */
@@ -162,7 +162,7 @@ static const char *show(const certmap_cert_t *cert, const certmap_verdict_t *ver
     const char *why, *text = NULL;
     apr_size_t n, i;
 
-    if (certmap_field_parse((certmap_str_t) { name, strlen(name) }, &field, &why, pool) != APR_SUCCESS) {
+    if (certmap_field_parse((certmap_str_t){ name, strlen(name) }, &field, &why, pool) != APR_SUCCESS) {
         return why;
     }
     switch (certmap_cert_values(cert, verdict, &field, &v, &n, pool)) {
@@ -206,8 +206,9 @@ static const char *why_of(const certmap_cert_t *cert, const char *name)
     certmap_field_t field;
     const char *why;
 
-    return certmap_field_parse((certmap_str_t) { name, strlen(name) }, &field, &why, pool) == APR_SUCCESS
-        ? certmap_cert_why(cert, &field, pool) : why;
+    return certmap_field_parse((certmap_str_t){ name, strlen(name) }, &field, &why, pool) == APR_SUCCESS
+               ? certmap_cert_why(cert, &field, pool)
+               : why;
 }
 
 /* ---- text in names ------------------------------------------------------------------------------------------- */
@@ -238,12 +239,20 @@ static const struct {
     { "hex form", 0x0c, B("#0c0561646d696e"), "#0c0561646d696e", NULL },
     { "quotes", 0x0c, B("\"bob\",CN=admin"), "\"bob\",CN=admin", NULL },
     { "colon", 0x0c, B("admin:password"), "admin:password", NULL },
-    { "Cyrillic a", 0x0c, B("\xd0\xb0" "dmin"), "\xd0\xb0" "dmin", NULL },
+    { "Cyrillic a", 0x0c,
+      B("\xd0\xb0"
+        "dmin"),
+      "\xd0\xb0"
+      "dmin",
+      NULL },
     { "NFD stays NFD", 0x0c, B("Zoe\xcc\x88"), "Zoe\xcc\x88", NULL },
     { "bidirectional override stays", 0x0c, B("a\xe2\x80\xae"), "a\xe2\x80\xae", NULL },
     { "bidirectional isolate as BMPString", 0x1e, B("\0a\x20\x69"), "a\xe2\x81\xa9", NULL },
     { "zero-width joiner stays", 0x0c, B("ad\xe2\x80\x8dmin"), "ad\xe2\x80\x8dmin", NULL },
-    { "byte order mark stays", 0x1e, B("\xfe\xff\0a"), "\xef\xbb\xbf" "a", NULL },
+    { "byte order mark stays", 0x1e, B("\xfe\xff\0a"),
+      "\xef\xbb\xbf"
+      "a",
+      NULL },
     { "line separator stays", 0x0c, B("a\xe2\x80\xa8"), "a\xe2\x80\xa8", NULL },
     { "empty is no value", 0x0c, B(""), "(absent)", NULL },
     { "blanks alone are no value", 0x1e, B("\0 \0 "), "(absent)", NULL },
@@ -254,7 +263,10 @@ static const struct {
     { "NUL in BMPString", 0x1e, B("\0a\0\0"), NULL, "NUL inside" },
     { "NUL in UniversalString", 0x1c, B("\0\0\0a\0\0\0\0"), NULL, "NUL inside" },
     { "BIT STRING", 0x03, B("\0admin"), NULL, "not a character string" },
-    { "SEQUENCE", 0x30, B("\x0c\x05" "admin"), NULL, "not a character string" },
+    { "SEQUENCE", 0x30,
+      B("\x0c\x05"
+        "admin"),
+      NULL, "not a character string" },
     { "high byte in PrintableString", 0x13, B("adm\xeen"), NULL, "byte above 0x7f in an ASCII string" },
     { "high byte in IA5String", 0x16, B("adm\xeen"), NULL, "byte above 0x7f in an ASCII string" },
     { "CR", 0x0c, B("a\rb"), NULL, "control character inside" },
@@ -293,10 +305,10 @@ static void test_strings(void)
             is_str(odd(rv, cert), apr_pstrcat(pool, "subject.CN: ", strings[i].why, NULL), strings[i].what);
             is_str(cert ? why_of(cert, "subject.CN") : "(no view)", strings[i].why, "... which says why");
             ok(cert && strcmp(show(cert, NULL, "subject.CN"), "(malformed)") == 0
-               && strcmp(show(cert, NULL, "subject.O"), "(absent)") == 0
-               && strcmp(show(cert, NULL, "subject"), "(malformed)") == 0
-               && strcmp(show(cert, NULL, "issuer.CN"), "Test CA") == 0, "%s: the attribute and the whole name",
-               strings[i].what);
+                   && strcmp(show(cert, NULL, "subject.O"), "(absent)") == 0
+                   && strcmp(show(cert, NULL, "subject"), "(malformed)") == 0
+                   && strcmp(show(cert, NULL, "issuer.CN"), "Test CA") == 0,
+               "%s: the attribute and the whole name", strings[i].what);
         }
         else {
             ok(rv == APR_EINVAL || (rv == APR_SUCCESS && certmap_cert_malformed(cert)), "%s: refused (%s)",
@@ -329,13 +341,13 @@ static bytes_t san(bytes_t names)
 
 static bytes_t repeat(bytes_t b, int n)
 {
-    char *s = apr_palloc(pool, b.len * (apr_size_t) n + 1);
+    char *s = apr_palloc(pool, b.len * (apr_size_t)n + 1);
     int i;
 
     for (i = 0; i < n; i++) {
-        memcpy(s + (apr_size_t) i * b.len, b.data, b.len);
+        memcpy(s + (apr_size_t)i * b.len, b.data, b.len);
     }
-    return (bytes_t) { s, b.len * (apr_size_t) n };
+    return (bytes_t){ s, b.len * (apr_size_t)n };
 }
 
 static void test_names(void)
@@ -343,32 +355,31 @@ static void test_names(void)
     bytes_t a = ava(CN, 0x0c, B("a")), b = ava(CN, 0x0c, B("b"));
     bytes_t three = seq(cat(cat(oid(CN), tlv(0x0c, B("a"))), tlv(0x05, B(""))));
 
-    complains("plain", (spec_t) { .exts = { NULL, 0 } }, NULL);
-    complains("emailAddress beyond ASCII", (spec_t) { .subject = rdn(EMAIL, 0x0c, B("b\xc3\xbc@x.org")) },
+    complains("plain", (spec_t){ .exts = { NULL, 0 } }, NULL);
+    complains("emailAddress beyond ASCII", (spec_t){ .subject = rdn(EMAIL, 0x0c, B("b\xc3\xbc@x.org")) },
               "subject.emailAddress: byte above 0x7f in an ASCII string");
-    complains("DC beyond ASCII", (spec_t) { .subject = rdn(DC, 0x1e, B("\0b\0\xfc")) },
+    complains("DC beyond ASCII", (spec_t){ .subject = rdn(DC, 0x1e, B("\0b\0\xfc")) },
               "subject.DC: byte above 0x7f in an ASCII string");
     complains("ASCII in another type",
-              (spec_t) { .subject = cat(rdn(DC, 0x1e, B("\0b")), rdn(EMAIL, 0x0c, B("b@x.org"))) }, NULL);
-    complains("two '@' in emailAddress", (spec_t) { .subject = rdn(EMAIL, 0x16, B("admin@evil.org@x.org")) },
+              (spec_t){ .subject = cat(rdn(DC, 0x1e, B("\0b")), rdn(EMAIL, 0x0c, B("b@x.org"))) }, NULL);
+    complains("two '@' in emailAddress", (spec_t){ .subject = rdn(EMAIL, 0x16, B("admin@evil.org@x.org")) },
               "subject.emailAddress: more than one '@' in an address");
-    complains("no '@' in emailAddress", (spec_t) { .subject = rdn(EMAIL, 0x16, B("admin")) }, NULL);
-    complains("empty RDN", (spec_t) { .subject = cat(rdn(CN, 0x0c, B("a")), tlv(0x31, B(""))) }, "!subject: empty RDN");
-    complains("sorted SET", (spec_t) { .subject = tlv(0x31, cat(a, b)) }, NULL);
-    complains("unsorted SET", (spec_t) { .subject = tlv(0x31, cat(b, a)) }, NULL);
-    complains("unsorted SET in the issuer", (spec_t) { .issuer = tlv(0x31, cat(b, a)) }, NULL);
-    complains("an AVA of three", (spec_t) { .subject = tlv(0x31, three) }, "");
-    complains("empty issuer", (spec_t) { .issuer = B("") }, "issuer: empty");
-    complains("long name", (spec_t) { .subject = rdn(CN, 0x0c, repeat(B("x"), 65537)) },
+    complains("no '@' in emailAddress", (spec_t){ .subject = rdn(EMAIL, 0x16, B("admin")) }, NULL);
+    complains("empty RDN", (spec_t){ .subject = cat(rdn(CN, 0x0c, B("a")), tlv(0x31, B(""))) }, "!subject: empty RDN");
+    complains("sorted SET", (spec_t){ .subject = tlv(0x31, cat(a, b)) }, NULL);
+    complains("unsorted SET", (spec_t){ .subject = tlv(0x31, cat(b, a)) }, NULL);
+    complains("unsorted SET in the issuer", (spec_t){ .issuer = tlv(0x31, cat(b, a)) }, NULL);
+    complains("an AVA of three", (spec_t){ .subject = tlv(0x31, three) }, "");
+    complains("empty issuer", (spec_t){ .issuer = B("") }, "issuer: empty");
+    complains("long name", (spec_t){ .subject = rdn(CN, 0x0c, repeat(B("x"), 65537)) }, "!subject: longer than 64 kB");
+    complains("many attributes", (spec_t){ .subject = repeat(rdn(CN, 0x0c, B("x")), 5957) },
               "!subject: longer than 64 kB");
-    complains("many attributes", (spec_t) { .subject = repeat(rdn(CN, 0x0c, B("x")), 5957) },
-              "!subject: longer than 64 kB");
-    complains("just short enough", (spec_t) { .subject = rdn(CN, 0x0c, repeat(B("x"), 65000)) }, NULL);
-    complains("issuer with LF", (spec_t) { .issuer = rdn("2.5.4.10", 0x0c, B("a\n")) },
+    complains("just short enough", (spec_t){ .subject = rdn(CN, 0x0c, repeat(B("x"), 65000)) }, NULL);
+    complains("issuer with LF", (spec_t){ .issuer = rdn("2.5.4.10", 0x0c, B("a\n")) },
               "issuer.O: control character inside");
-    complains("two bad ones", (spec_t) { .subject = cat(rdn("2.5.4.10", 0x0c, B("a\n")), rdn(CN, 0x0c, B("a\0"))) },
+    complains("two bad ones", (spec_t){ .subject = cat(rdn("2.5.4.10", 0x0c, B("a\n")), rdn(CN, 0x0c, B("a\0"))) },
               "subject.O: control character inside; subject.CN: NUL inside");
-    complains("bytes behind", (spec_t) { .behind = B("\0") }, "!certificate: bytes behind its end");
+    complains("bytes behind", (spec_t){ .behind = B("\0") }, "!certificate: bytes behind its end");
 }
 
 /** Attributes that are no text: of a type that must be one, malformed; of any other, of another type. */
@@ -414,8 +425,9 @@ static void test_other_types(void)
         ok(view_of(&s, &cert) == APR_SUCCESS, "a name with an attribute of another type");
         is_str(certmap_cert_subject_text(cert), "CN=ann,x500UniqueIdentifier=#030300aabb", "is written so");
         why = certmap_cert_subject_text(cert);
-        ok(certmap_dn_parse((certmap_str_t) { why, strlen(why) }, &dn, &why, &at, pool) == APR_SUCCESS
-           && certmap_dn_equal(dn, certmap_cert_subject(cert), 1), "and read back");
+        ok(certmap_dn_parse((certmap_str_t){ why, strlen(why) }, &dn, &why, &at, pool) == APR_SUCCESS
+               && certmap_dn_equal(dn, certmap_cert_subject(cert), 1),
+           "and read back");
     }
 }
 
@@ -444,7 +456,7 @@ static void test_compare(void)
         int answer;
     } sets[] = {
         { "CN=a+CN=b+OU=u", -1 }, { "CN=b+CN=c+OU=u", -1 }, { "CN=a+CN=c+OU=u", 0 }, { "CN=B+CN=b+OU=u", -1 },
-        { "CN=a+CN=b+OU=v", 0 }, { "CN=b+OU=a+OU=u", 0 }, { "CN=b+OU=u", 0 }, { "CN=b", 0 },
+        { "CN=a+CN=b+OU=v", 0 },  { "CN=b+OU=a+OU=u", 0 },  { "CN=b+OU=u", 0 },      { "CN=b", 0 },
     };
     spec_t s = { .subject = cat(cat(rdn("2.5.4.10", 0x0c, B("Example")), rdn("2.5.4.11", 0x0c, B("x"))),
                                 rdn(CN, 0x0c, B("mallory\0"))) };
@@ -455,7 +467,7 @@ static void test_compare(void)
 
     ok(view_of(&s, &cert) == APR_SUCCESS, "a name whose CN is malformed");
     for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-        certmap_dn_parse((certmap_str_t) { table[i].pattern, strlen(table[i].pattern) }, &dn, &why, &at, pool);
+        certmap_dn_parse((certmap_str_t){ table[i].pattern, strlen(table[i].pattern) }, &dn, &why, &at, pool);
         /* -2: what lies below is not looked at, so that the names agree as far as they go */
         is_int(certmap_dn_compare(certmap_cert_subject(cert), dn, table[i].below, 0),
                table[i].answer == -2 ? 1 : table[i].answer, table[i].pattern);
@@ -464,7 +476,7 @@ static void test_compare(void)
     s.subject = tlv(0x31, cat(ava(CN, 0x0c, B("b")), cat(ava("2.5.4.11", 0x0c, B("u")), ava(CN, 0x0c, B("\0")))));
     ok(view_of(&s, &cert) == APR_SUCCESS, "an RDN of three, one of them malformed");
     for (i = 0; i < sizeof(sets) / sizeof(sets[0]); i++) {
-        certmap_dn_parse((certmap_str_t) { sets[i].pattern, strlen(sets[i].pattern) }, &dn, &why, &at, pool);
+        certmap_dn_parse((certmap_str_t){ sets[i].pattern, strlen(sets[i].pattern) }, &dn, &why, &at, pool);
         is_int(certmap_dn_compare(certmap_cert_subject(cert), dn, 0, 0), sets[i].answer, sets[i].pattern);
     }
     ok(!certmap_dn_equal(certmap_cert_subject(cert), certmap_cert_subject(cert), 0), "it is not even equal to itself");
@@ -486,51 +498,55 @@ static void test_frame(void)
     bytes_t basic_false = ext("2.5.29.19", B("\x30\x03\x01\x01\0"));
     bytes_t some = ext("1.2.3", B("\x0c\x01x"));
 
-    complains("v1", (spec_t) { .version = B("") }, NULL);
-    complains("v2", (spec_t) { .version = B("\xa0\x03\x02\x01\x01") }, NULL);
-    complains("v1 written out", (spec_t) { .version = B("\xa0\x03\x02\x01\0") }, "!version: 1, but written out");
-    complains("v4", (spec_t) { .version = B("\xa0\x03\x02\x01\x03") }, "!version: none of 1 to 3");
-    complains("version of two octets", (spec_t) { .version = B("\xa0\x04\x02\x02\x01\x02") },
+    complains("v1", (spec_t){ .version = B("") }, NULL);
+    complains("v2", (spec_t){ .version = B("\xa0\x03\x02\x01\x01") }, NULL);
+    complains("v1 written out", (spec_t){ .version = B("\xa0\x03\x02\x01\0") }, "!version: 1, but written out");
+    complains("v4", (spec_t){ .version = B("\xa0\x03\x02\x01\x03") }, "!version: none of 1 to 3");
+    complains("version of two octets", (spec_t){ .version = B("\xa0\x04\x02\x02\x01\x02") },
               "!version: none of 1 to 3");
-    complains("v1 with extensions", (spec_t) { .version = B(""), .exts = some }, "!version: 1, but with extensions");
-    complains("v2 with extensions", (spec_t) { .version = B("\xa0\x03\x02\x01\x01"), .exts = some },
+    complains("v1 with extensions", (spec_t){ .version = B(""), .exts = some }, "!version: 1, but with extensions");
+    complains("v2 with extensions", (spec_t){ .version = B("\xa0\x03\x02\x01\x01"), .exts = some },
               "!version: 2, but with extensions");
-    complains("v1 with a unique identifier", (spec_t) { .version = B(""), .ids = tlv(0x82, B("\0\x01")) },
+    complains("v1 with a unique identifier", (spec_t){ .version = B(""), .ids = tlv(0x82, B("\0\x01")) },
               "!version: 1, but with a unique identifier");
-    complains("v2 with unique identifiers", (spec_t) { .version = B("\xa0\x03\x02\x01\x01"),
-              .ids = cat(tlv(0x81, B("\0\x01")), tlv(0x82, B("\0\x01"))) }, NULL);
-    complains("serial zero", (spec_t) { .serial = B("\0") }, NULL);
-    complains("serial negative", (spec_t) { .serial = B("\xff") }, "serial: negative");
-    complains("serial of 20 octets and a sign", (spec_t) { .serial = cat(B("\0"), repeat(B("\xff"), 20)) }, NULL);
-    complains("serial of 22 octets", (spec_t) { .serial = repeat(B("\x7f"), 22) }, NULL);
-    complains("serial of 64 octets", (spec_t) { .serial = cat(B("\0"), repeat(B("\xff"), 64)) }, NULL);
-    complains("serial of 65 octets", (spec_t) { .serial = repeat(B("\x7f"), 65) }, "serial: longer than 64 octets");
-    complains("serial padded", (spec_t) { .serial = B("\0\x01") }, "");
-    complains("serial padded below zero", (spec_t) { .serial = B("\xff\xff") }, "");
-    complains("CA", (spec_t) { .exts = basic_true }, NULL);
-    complains("explicitly no CA", (spec_t) { .exts = basic_false }, NULL);
-    complains("no CA", (spec_t) { .exts = ext("2.5.29.19", B("\x30\0")) }, NULL);
-    complains("month 13", (spec_t) { .validity = cat(tlv(0x17, B("241301000000Z")), tlv(0x17, B("340101000000Z"))) },
+    complains(
+        "v2 with unique identifiers",
+        (spec_t){ .version = B("\xa0\x03\x02\x01\x01"), .ids = cat(tlv(0x81, B("\0\x01")), tlv(0x82, B("\0\x01"))) },
+        NULL);
+    complains("serial zero", (spec_t){ .serial = B("\0") }, NULL);
+    complains("serial negative", (spec_t){ .serial = B("\xff") }, "serial: negative");
+    complains("serial of 20 octets and a sign", (spec_t){ .serial = cat(B("\0"), repeat(B("\xff"), 20)) }, NULL);
+    complains("serial of 22 octets", (spec_t){ .serial = repeat(B("\x7f"), 22) }, NULL);
+    complains("serial of 64 octets", (spec_t){ .serial = cat(B("\0"), repeat(B("\xff"), 64)) }, NULL);
+    complains("serial of 65 octets", (spec_t){ .serial = repeat(B("\x7f"), 65) }, "serial: longer than 64 octets");
+    complains("serial padded", (spec_t){ .serial = B("\0\x01") }, "");
+    complains("serial padded below zero", (spec_t){ .serial = B("\xff\xff") }, "");
+    complains("CA", (spec_t){ .exts = basic_true }, NULL);
+    complains("explicitly no CA", (spec_t){ .exts = basic_false }, NULL);
+    complains("no CA", (spec_t){ .exts = ext("2.5.29.19", B("\x30\0")) }, NULL);
+    complains("month 13", (spec_t){ .validity = cat(tlv(0x17, B("241301000000Z")), tlv(0x17, B("340101000000Z"))) },
               "!notBefore: not a date of RFC 5280");
-    complains("date with a zone", (spec_t) { .validity = cat(tlv(0x17, B("240101000000Z")),
-              tlv(0x17, B("340101000000+0100"))) }, "!notAfter: not a date of RFC 5280");
-    complains("30 February", (spec_t) { .validity = cat(tlv(0x17, B("240101000000Z")), tlv(0x17, B("340230000000Z"))) },
+    complains("date with a zone",
+              (spec_t){ .validity = cat(tlv(0x17, B("240101000000Z")), tlv(0x17, B("340101000000+0100"))) },
               "!notAfter: not a date of RFC 5280");
-    dates_say("dates that are read", (spec_t) { .serial = B("\1") }, CERTMAP_R_EXPIRED);
-    dates_say("an end that is no date", (spec_t) { .validity = cat(tlv(0x17, B("240101000000Z")),
-              tlv(0x17, B("340230000000Z"))) }, CERTMAP_R_NONE);
-    dates_say("a begin that is no date", (spec_t) { .validity = cat(tlv(0x17, B("241301000000Z")),
-              tlv(0x17, B("340101000000Z"))) }, CERTMAP_R_EXPIRED);
-    complains("a length that is not DER", (spec_t) { .version = B("\xa0\x81\x03\x02\x01\x02") },
-              "!certificate: not DER");
-    dates_say("dates behind what is not DER", (spec_t) { .version = B("\xa0\x81\x03\x02\x01\x02") },
+    complains("30 February", (spec_t){ .validity = cat(tlv(0x17, B("240101000000Z")), tlv(0x17, B("340230000000Z"))) },
+              "!notAfter: not a date of RFC 5280");
+    dates_say("dates that are read", (spec_t){ .serial = B("\1") }, CERTMAP_R_EXPIRED);
+    dates_say("an end that is no date",
+              (spec_t){ .validity = cat(tlv(0x17, B("240101000000Z")), tlv(0x17, B("340230000000Z"))) },
               CERTMAP_R_NONE);
-    complains("two SANs", (spec_t) { .exts = cat(san(tlv(0x82, B("a"))), san(tlv(0x82, B("b")))) },
+    dates_say("a begin that is no date",
+              (spec_t){ .validity = cat(tlv(0x17, B("241301000000Z")), tlv(0x17, B("340101000000Z"))) },
+              CERTMAP_R_EXPIRED);
+    complains("a length that is not DER", (spec_t){ .version = B("\xa0\x81\x03\x02\x01\x02") },
+              "!certificate: not DER");
+    dates_say("dates behind what is not DER", (spec_t){ .version = B("\xa0\x81\x03\x02\x01\x02") }, CERTMAP_R_NONE);
+    complains("two SANs", (spec_t){ .exts = cat(san(tlv(0x82, B("a"))), san(tlv(0x82, B("b")))) },
               "!extensions: one stands there twice");
-    complains("two unknown alike", (spec_t) { .exts = cat(ext("1.2.3", B("\5\0")), ext("1.2.3", B("\5\0"))) },
+    complains("two unknown alike", (spec_t){ .exts = cat(ext("1.2.3", B("\5\0")), ext("1.2.3", B("\5\0"))) },
               "!extensions: one stands there twice");
-    complains("empty list of extensions", (spec_t) { .exts = B("") }, "");
-    complains("extensions without OID", (spec_t) { .exts = seq(tlv(0x04, B(""))) }, "");
+    complains("empty list of extensions", (spec_t){ .exts = B("") }, "");
+    complains("extensions without OID", (spec_t){ .exts = seq(tlv(0x04, B(""))) }, "");
 }
 
 static void test_malformed_extensions(void)
@@ -543,11 +559,26 @@ static void test_malformed_extensions(void)
     } table[] = {
         { "SAN garbage", SAN, B("garbage"), "!san: not DER" },
         { "SAN empty", SAN, B("\x30\0"), "!san: empty" },
-        { "SAN trailing bytes", SAN, B("\x30\x03\x82\x01" "a\0"), "!san: bytes behind its end" },
-        { "SAN trailing byte inside", SAN, B("\x30\x04\x82\x01" "a\x82"), "!san: not DER" },
-        { "SAN unknown form", SAN, B("\x30\x03\x89\x01" "a"), "!san: not a form of name" },
-        { "SAN long length", SAN, B("\x30\x81\x03\x82\x01" "a"), "!san: not DER" },
-        { "SAN indefinite length", SAN, B("\x30\x80\x82\x01" "a\0\0"), "!san: not DER" },
+        { "SAN trailing bytes", SAN,
+          B("\x30\x03\x82\x01"
+            "a\0"),
+          "!san: bytes behind its end" },
+        { "SAN trailing byte inside", SAN,
+          B("\x30\x04\x82\x01"
+            "a\x82"),
+          "!san: not DER" },
+        { "SAN unknown form", SAN,
+          B("\x30\x03\x89\x01"
+            "a"),
+          "!san: not a form of name" },
+        { "SAN long length", SAN,
+          B("\x30\x81\x03\x82\x01"
+            "a"),
+          "!san: not DER" },
+        { "SAN indefinite length", SAN,
+          B("\x30\x80\x82\x01"
+            "a\0\0"),
+          "!san: not DER" },
         { "ip of 0", SAN, B("\x30\x02\x87\0"), "!san.ip: an address of neither 4 nor 16 octets" },
         { "ip of 3", SAN, B("\x30\x05\x87\x03\1\2\3"), "!san.ip: an address of neither 4 nor 16 octets" },
         { "ip of 5", SAN, B("\x30\x07\x87\x05\1\2\3\4\5"), "!san.ip: an address of neither 4 nor 16 octets" },
@@ -568,24 +599,56 @@ static void test_malformed_extensions(void)
         { "basic constraints garbage", "2.5.29.19", B("\x04\0"), "!basicConstraints: not DER" },
         { "sid garbage", SID, B("\x04\x07S-1-5-1"), "!sid: not DER" },
 
-        { "dns with NUL", SAN, B("\x30\x05\x82\x03" "a\0b"), "san.dns: NUL inside" },
-        { "dns with NUL at its end", SAN, B("\x30\x04\x82\x02" "a\0"), "san.dns: NUL inside" },
+        { "dns with NUL", SAN,
+          B("\x30\x05\x82\x03"
+            "a\0b"),
+          "san.dns: NUL inside" },
+        { "dns with NUL at its end", SAN,
+          B("\x30\x04\x82\x02"
+            "a\0"),
+          "san.dns: NUL inside" },
         { "dns empty", SAN, B("\x30\x02\x82\0"), NULL },
-        { "dns high byte", SAN, B("\x30\x04\x82\x02" "a\xe9"), "san.dns: byte above 0x7f in an ASCII string" },
-        { "email with LF", SAN, B("\x30\x05\x81\x03" "a\nb"), "san.email: control character inside" },
-        { "email in UTF-8", SAN, B("\x30\x08\x81\x06" "\xc3\xab" "@x.y"),
+        { "dns high byte", SAN,
+          B("\x30\x04\x82\x02"
+            "a\xe9"),
+          "san.dns: byte above 0x7f in an ASCII string" },
+        { "email with LF", SAN,
+          B("\x30\x05\x81\x03"
+            "a\nb"),
+          "san.email: control character inside" },
+        { "email in UTF-8", SAN,
+          B("\x30\x08\x81\x06"
+            "\xc3\xab"
+            "@x.y"),
           "san.email: byte above 0x7f in an ASCII string" },
-        { "email of two domains", SAN, B("\x30\x07\x81\x05" "a@b@c"), "san.email: more than one '@' in an address" },
-        { "email with two '@' together", SAN, B("\x30\x06\x81\x04" "a@@c"),
+        { "email of two domains", SAN,
+          B("\x30\x07\x81\x05"
+            "a@b@c"),
           "san.email: more than one '@' in an address" },
-        { "uri with ESC", SAN, B("\x30\x05\x86\x03" "a\x1b" "b"), "san.uri: control character inside" },
+        { "email with two '@' together", SAN,
+          B("\x30\x06\x81\x04"
+            "a@@c"),
+          "san.email: more than one '@' in an address" },
+        { "uri with ESC", SAN,
+          B("\x30\x05\x86\x03"
+            "a\x1b"
+            "b"),
+          "san.uri: control character inside" },
         { "dirname empty", SAN, B("\x30\x04\xa4\x02\x30\0"), "san.dirname: empty" },
-        { "dirname with NUL", SAN, B("\x30\x11\xa4\x0f\x30\x0d\x31\x0b\x30\x09\x06\x03\x55\x04\x03\x0c\x02" "a\0"),
+        { "dirname with NUL", SAN,
+          B("\x30\x11\xa4\x0f\x30\x0d\x31\x0b\x30\x09\x06\x03\x55\x04\x03\x0c\x02"
+            "a\0"),
           "san.dirname: CN: NUL inside" },
         { "otherName with LF", SAN, B("\x30\x0b\xa0\x09\x06\x02\x2a\x03\xa0\x03\x0c\x01\n"),
           "san.other:1.2.3: control character inside" },
-        { "otherName as GeneralString", SAN, B("\x30\x0d\xa0\x0b\x06\x02\x2a\x03\xa0\x05\x1b\x03" "a@b"), NULL },
-        { "GeneralString beyond ASCII", SAN, B("\x30\x0d\xa0\x0b\x06\x02\x2a\x03\xa0\x05\x1b\x03" "a\xe9" "b"),
+        { "otherName as GeneralString", SAN,
+          B("\x30\x0d\xa0\x0b\x06\x02\x2a\x03\xa0\x05\x1b\x03"
+            "a@b"),
+          NULL },
+        { "GeneralString beyond ASCII", SAN,
+          B("\x30\x0d\xa0\x0b\x06\x02\x2a\x03\xa0\x05\x1b\x03"
+            "a\xe9"
+            "b"),
           "san.other:1.2.3: byte above 0x7f in an ASCII string" },
         { "ku of no bit", "2.5.29.15", B("\x03\x02\x07\0"), "ku: no bit is set" },
         { "ski empty", "2.5.29.14", B("\x04\0"), "ski: empty" },
@@ -596,7 +659,7 @@ static void test_malformed_extensions(void)
     apr_size_t i;
 
     for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-        complains(table[i].what, (spec_t) { .exts = ext(table[i].oid, table[i].data) }, table[i].why);
+        complains(table[i].what, (spec_t){ .exts = ext(table[i].oid, table[i].data) }, table[i].why);
     }
 }
 
@@ -612,7 +675,10 @@ static void test_upn(void)
         { "UPN", 0x0c, B("ann@corp.local"), NULL },
         { "UPN as IA5String", 0x16, B("ann@corp"), "UPN is not a UTF8String" },
         { "UPN as BMPString", 0x1e, B("\0a\0n\0n"), "UPN is not a UTF8String" },
-        { "UPN as SEQUENCE", 0x30, B("\x0c\x03" "ann"), "UPN is not a UTF8String" },
+        { "UPN as SEQUENCE", 0x30,
+          B("\x0c\x03"
+            "ann"),
+          "UPN is not a UTF8String" },
         { "UPN as INTEGER", 0x02, B("\x05"), "UPN is not a UTF8String" },
         { "UPN with NUL", 0x0c, B("ann@corp\0.evil"), "NUL inside" },
         { "UPN with NUL at its end", 0x0c, B("ann@corp\0"), "NUL inside" },
@@ -625,7 +691,7 @@ static void test_upn(void)
         const char *why = table[i].why;
 
         why = why ? apr_pstrcat(pool, "san.upn: ", why, "; " UPN_FIELD, why, NULL) : NULL;
-        complains(table[i].what, (spec_t) { .exts = san(other(UPN, table[i].tag, table[i].value)) }, why);
+        complains(table[i].what, (spec_t){ .exts = san(other(UPN, table[i].tag, table[i].value)) }, why);
     }
 }
 
@@ -633,9 +699,9 @@ static void test_upn(void)
 static void test_units(void)
 {
     static const char *const fields[] = {
-        "subject", "subject.CN", "subject.O", "issuer", "issuer.CN", "san.email", "san.dns", "san.uri", "san.ip",
-        "san.upn", "san.dirname", "san.rid", "san.other:1.2.3", "san.other:1.2.4", "serial", "ski", "ku", "sid",
-        "ext:1.2.3.4", "ext:1.2.3.5"
+        "subject", "subject.CN", "subject.O", "issuer",      "issuer.CN",   "san.email",       "san.dns",
+        "san.uri", "san.ip",     "san.upn",   "san.dirname", "san.rid",     "san.other:1.2.3", "san.other:1.2.4",
+        "serial",  "ski",        "ku",        "sid",         "ext:1.2.3.4", "ext:1.2.3.5",
     };
     bytes_t beside = cat(cat(tlv(0x81, B("a@b")), tlv(0x82, B("h"))),
                          cat(tlv(0x86, B("u:x")), tlv(0x87, B("\1\2\3\4"))));
@@ -648,42 +714,43 @@ static void test_units(void)
     const certmap_cert_t *cert;
     apr_size_t i, k;
 
-    beside = cat(beside, cat(cat(other(UPN, 0x0c, B("u@p")), tlv(0xa4, seq(rdn(CN, 0x0c, B("d"))))),
-                             cat(tlv(0x88, B("\x2a\x03")),
-                                 cat(other("1.2.3", 0x0c, B("x")), other("1.2.4", 0x0c, B("y"))))));
-    exts = cat(cat(ext("2.5.29.14", B("\x04\x01\1")), ext("2.5.29.15", B("\x03\x02\x07\x80"))),
-               cat(ext("1.2.3.5", B("\x0c\x01x")), ext(SID, seq(tlv(0xa0, cat(oid("1.3.6.1.4.1.311.25.2.1"),
-                                                                        tlv(0xa0, tlv(0x04, B("S-1-5-21-8")))))))));
+    beside = cat(beside,
+                 cat(cat(other(UPN, 0x0c, B("u@p")), tlv(0xa4, seq(rdn(CN, 0x0c, B("d"))))),
+                     cat(tlv(0x88, B("\x2a\x03")), cat(other("1.2.3", 0x0c, B("x")), other("1.2.4", 0x0c, B("y"))))));
+    exts = cat(
+        cat(ext("2.5.29.14", B("\x04\x01\1")), ext("2.5.29.15", B("\x03\x02\x07\x80"))),
+        cat(ext("1.2.3.5", B("\x0c\x01x")),
+            ext(SID, seq(tlv(0xa0, cat(oid("1.3.6.1.4.1.311.25.2.1"), tlv(0xa0, tlv(0x04, B("S-1-5-21-8")))))))));
 #define WITH(name) cat(exts, cat(san(cat(beside, (name))), ext("1.2.3.4", B("\x0c\x01x"))))
     names = cat(rdn("2.5.4.10", 0x0c, B("o")), cat(rdn(CN, 0x0c, B("c")), rdn(CN, 0x0c, B("c\n"))));
     table[0].what = "a CN";
-    table[0].s = (spec_t) { .subject = names, .exts = WITH(B("")) };
+    table[0].s = (spec_t){ .subject = names, .exts = WITH(B("")) };
     table[0].spoils = " subject subject.CN";
     names = cat(rdn("2.5.4.10", 0x0c, B("o")), rdn(CN, 0x0c, B("c")));
     table[1].what = "a dns";
-    table[1].s = (spec_t) { .subject = names, .exts = WITH(tlv(0x82, B("a\0"))) };
+    table[1].s = (spec_t){ .subject = names, .exts = WITH(tlv(0x82, B("a\0"))) };
     table[1].spoils = " san.dns";
     table[2].what = "an email";
-    table[2].s = (spec_t) { .subject = names, .exts = WITH(tlv(0x81, B("a@b@c"))) };
+    table[2].s = (spec_t){ .subject = names, .exts = WITH(tlv(0x81, B("a@b@c"))) };
     table[2].spoils = " san.email";
     table[3].what = "a uri";
-    table[3].s = (spec_t) { .subject = names, .exts = WITH(tlv(0x86, B("a\n"))) };
+    table[3].s = (spec_t){ .subject = names, .exts = WITH(tlv(0x86, B("a\n"))) };
     table[3].spoils = " san.uri sid";
     table[4].what = "an otherName";
-    table[4].s = (spec_t) { .subject = names, .exts = WITH(other("1.2.3", 0x0c, B("a\n"))) };
+    table[4].s = (spec_t){ .subject = names, .exts = WITH(other("1.2.3", 0x0c, B("a\n"))) };
     table[4].spoils = " san.other:1.2.3";
     table[5].what = "a UPN";
-    table[5].s = (spec_t) { .subject = names, .exts = WITH(other(UPN, 0x16, B("a"))) };
+    table[5].s = (spec_t){ .subject = names, .exts = WITH(other(UPN, 0x16, B("a"))) };
     table[5].spoils = " san.upn";
     table[6].what = "a dirname";
-    table[6].s = (spec_t) { .subject = names, .exts = WITH(tlv(0xa4, seq(rdn(CN, 0x0c, B("\n"))))) };
+    table[6].s = (spec_t){ .subject = names, .exts = WITH(tlv(0xa4, seq(rdn(CN, 0x0c, B("\n"))))) };
     table[6].spoils = " san.dirname";
     table[7].what = "a serial";
-    table[7].s = (spec_t) { .subject = names, .serial = B("\x80"), .exts = WITH(B("")) };
+    table[7].s = (spec_t){ .subject = names, .serial = B("\x80"), .exts = WITH(B("")) };
     table[7].spoils = " serial";
     table[8].what = "another SID";
-    table[8].s = (spec_t) { .subject = names,
-                            .exts = WITH(tlv(0x86, B("tag:microsoft.com,2022-09-14:sid:S-1-5-21-9"))) };
+    table[8].s = (spec_t){ .subject = names,
+                           .exts = WITH(tlv(0x86, B("tag:microsoft.com,2022-09-14:sid:S-1-5-21-9"))) };
     table[8].spoils = " sid";
     for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
         const char *spoilt = "", *lost = "";
@@ -756,28 +823,62 @@ static void test_fields(void)
     static const char *const table[][2] = {
         { "subject", "1.2.3.4=admin,serialNumber=123,initials=AS,title=Dr,GN=Ann,SN=Smith,emailAddress=Ann@Example.com,"
                      "UID=ann1,OU=Two+CN=Ann,OU=One,O=Example  Ltd,L=Soest,ST=Utrecht,C=NL,DC=corp,DC=local" },
-        { "subject.CN", "Ann" }, { "SUBJECT.cn", "Ann" }, { "subject.commonName", "Ann" }, { "subject.2.5.4.3", "Ann" },
-        { "subject.OU", "One|Two" }, { "subject.O", "Example  Ltd" }, { "subject.C", "NL" },
+        { "subject.CN", "Ann" },
+        { "SUBJECT.cn", "Ann" },
+        { "subject.commonName", "Ann" },
+        { "subject.2.5.4.3", "Ann" },
+        { "subject.OU", "One|Two" },
+        { "subject.O", "Example  Ltd" },
+        { "subject.C", "NL" },
         { "subject.ST", "Utrecht" },
-        { "subject.S", "Utrecht" }, { "subject.L", "Soest" }, { "subject.DC", "local|corp" }, { "subject.UID", "ann1" },
-        { "subject.E", "Ann@Example.com" }, { "subject.Email", "Ann@Example.com" },
-        { "subject.emailAddress", "Ann@Example.com" }, { "subject.SN", "Smith" }, { "subject.surname", "Smith" },
-        { "subject.GN", "Ann" }, { "subject.G", "Ann" }, { "subject.givenName", "Ann" }, { "subject.T", "Dr" },
-        { "subject.title", "Dr" }, { "subject.I", "AS" }, { "subject.serialNumber", "123" },
-        { "subject.1.2.3.4", "admin" }, { "subject.OID.1.2.3.4", "admin" }, { "subject.street", "(absent)" },
-        { "issuer", "CN=Test CA" }, { "issuer.CN", "Test CA" }, { "issuer.O", "(absent)" },
-        { "san.email", "Ann@example.com|second@example.com" }, { "san.dns", "host.example.com" },
-        { "san.uri", "spiffe://td/x" }, { "san.ip", "10.0.0.1|2001:db8::1" }, { "san.upn", "ann@corp.local" },
-        { "san.dirname", "CN=admin,O=Dir" }, { "san.rid", "1.2.3.4" }, { "san.other:1.2.3", "plain|again" },
-        { "san.other:1.3.6.1.5.2.2", "30020500" }, { "san.other:1.3.6.1.4.1.311.20.2.3", "ann@corp.local" },
-        { "san.other:1.2.5", "krbtgt" }, { "san.other:1.2.4", "(absent)" },
-        { "serial", "0abc" }, { "ski", "abcdef" }, { "aki", "cafe" },
+        { "subject.S", "Utrecht" },
+        { "subject.L", "Soest" },
+        { "subject.DC", "local|corp" },
+        { "subject.UID", "ann1" },
+        { "subject.E", "Ann@Example.com" },
+        { "subject.Email", "Ann@Example.com" },
+        { "subject.emailAddress", "Ann@Example.com" },
+        { "subject.SN", "Smith" },
+        { "subject.surname", "Smith" },
+        { "subject.GN", "Ann" },
+        { "subject.G", "Ann" },
+        { "subject.givenName", "Ann" },
+        { "subject.T", "Dr" },
+        { "subject.title", "Dr" },
+        { "subject.I", "AS" },
+        { "subject.serialNumber", "123" },
+        { "subject.1.2.3.4", "admin" },
+        { "subject.OID.1.2.3.4", "admin" },
+        { "subject.street", "(absent)" },
+        { "issuer", "CN=Test CA" },
+        { "issuer.CN", "Test CA" },
+        { "issuer.O", "(absent)" },
+        { "san.email", "Ann@example.com|second@example.com" },
+        { "san.dns", "host.example.com" },
+        { "san.uri", "spiffe://td/x" },
+        { "san.ip", "10.0.0.1|2001:db8::1" },
+        { "san.upn", "ann@corp.local" },
+        { "san.dirname", "CN=admin,O=Dir" },
+        { "san.rid", "1.2.3.4" },
+        { "san.other:1.2.3", "plain|again" },
+        { "san.other:1.3.6.1.5.2.2", "30020500" },
+        { "san.other:1.3.6.1.4.1.311.20.2.3", "ann@corp.local" },
+        { "san.other:1.2.5", "krbtgt" },
+        { "san.other:1.2.4", "(absent)" },
+        { "serial", "0abc" },
+        { "ski", "abcdef" },
+        { "aki", "cafe" },
         { "eku", "1.3.6.1.5.5.7.3.2|1.3.6.1.4.1.311.20.2.2" },
         { "ku", "digitalSignature|keyEncipherment|decipherOnly" },
-        { "policy", "2.23.140.1.2.1|1.2.3.4" }, { "sid", "S-1-5-21-1-2-3-1104" },
-        { "ext:2.16.840.1.113730.1.13", "(malformed)" }, { "ext:1.2.3.4.5", "Hi" }, { "ext:1.2.3.4.6", "3003020105" },
-        { "ext:2.5.29.14", "0403abcdef" }, { "ext:1.2.3.4.7", "(absent)" },
-        { "chain.sha256", "(absent)" }, { "root.sha256", "(absent)" },
+        { "policy", "2.23.140.1.2.1|1.2.3.4" },
+        { "sid", "S-1-5-21-1-2-3-1104" },
+        { "ext:2.16.840.1.113730.1.13", "(malformed)" },
+        { "ext:1.2.3.4.5", "Hi" },
+        { "ext:1.2.3.4.6", "3003020105" },
+        { "ext:2.5.29.14", "0403abcdef" },
+        { "ext:1.2.3.4.7", "(absent)" },
+        { "chain.sha256", "(absent)" },
+        { "root.sha256", "(absent)" },
     };
     spec_t s = { .subject = rich_subject(), .exts = rich_extensions() };
     const certmap_cert_t *cert;
@@ -794,14 +895,17 @@ static void test_fields(void)
     }
     is_str(certmap_cert_serial(cert), "0ABC", "serial for display");
     ok(certmap_cert_values(cert, NULL, &field, &v, &n, pool) == CERTMAP_VALID && n == 2 && v[0].kind == CERTMAP_V_IP
-       && v[0].iplen == 4 && memcmp(v[0].ip, "\x0a\0\0\1", 4) == 0 && v[1].iplen == 16, "octets of addresses");
+           && v[0].iplen == 4 && memcmp(v[0].ip, "\x0a\0\0\1", 4) == 0 && v[1].iplen == 16,
+       "octets of addresses");
     field.kind = CERTMAP_F_SUBJECT;
     ok(certmap_cert_values(cert, NULL, &field, &v, &n, pool) == CERTMAP_VALID && v[0].kind == CERTMAP_V_DN
-       && v[0].dn == certmap_cert_subject(cert), "the subject's value is its name");
-    field = (certmap_field_t) { .kind = CERTMAP_F_SUBJECT_ATTR, .oid = "2.5.4.10" };
+           && v[0].dn == certmap_cert_subject(cert),
+       "the subject's value is its name");
+    field = (certmap_field_t){ .kind = CERTMAP_F_SUBJECT_ATTR, .oid = "2.5.4.10" };
     ok(certmap_cert_values(cert, NULL, &field, &v, &n, pool) == CERTMAP_VALID
-       && strcmp(v[0].folded.data, "example ltd") == 0 && v[0].folded.len == 11, "folded form");
-    field = (certmap_field_t) { .kind = CERTMAP_F_EXT, .oid = "1.2.3.4.6" };
+           && strcmp(v[0].folded.data, "example ltd") == 0 && v[0].folded.len == 11,
+       "folded form");
+    field = (certmap_field_t){ .kind = CERTMAP_F_EXT, .oid = "1.2.3.4.6" };
     ok(certmap_cert_values(cert, NULL, &field, &v, &n, pool) == CERTMAP_VALID && v[0].kind == CERTMAP_V_OPAQUE,
        "DER that is no text is opaque");
 }
@@ -809,8 +913,9 @@ static void test_fields(void)
 static void test_absent(void)
 {
     static const char *const optional[] = {
-        "subject", "subject.CN", "san.email", "san.dns", "san.uri", "san.ip", "san.upn", "san.dirname", "san.rid",
-        "san.other:1.2.3", "ski", "aki", "eku", "ku", "policy", "ext:1.2.3", "sid"
+        "subject", "subject.CN",  "san.email", "san.dns",         "san.uri", "san.ip",
+        "san.upn", "san.dirname", "san.rid",   "san.other:1.2.3", "ski",     "aki",
+        "eku",     "ku",          "policy",    "ext:1.2.3",       "sid",
     };
     spec_t s = { .subject = B("") };
     const certmap_cert_t *cert;
@@ -826,8 +931,8 @@ static void test_absent(void)
     s.exts = san(tlv(0x86, B("tag:microsoft.com,2022-09-14:sid:S-1-5-21-7")));
     ok(view_of(&s, &cert) == APR_SUCCESS, "SID as a URI");
     is_str(show(cert, NULL, "sid"), "S-1-5-21-7", "sid from the URI");
-    s.exts = cat(s.exts, ext(SID, seq(tlv(0xa0, cat(oid("1.3.6.1.4.1.311.25.2.1"),
-                                                   tlv(0xa0, tlv(0x04, B("S-1-5-21-8"))))))));
+    s.exts = cat(s.exts,
+                 ext(SID, seq(tlv(0xa0, cat(oid("1.3.6.1.4.1.311.25.2.1"), tlv(0xa0, tlv(0x04, B("S-1-5-21-8"))))))));
     ok(view_of(&s, &cert) == APR_SUCCESS, "SID both ways");
     is_str(show(cert, NULL, "sid"), "(malformed)", "but not each its own");
     is_str(why_of(cert, "sid"), "the extension and the URI differ", "... and that is why");
@@ -860,7 +965,7 @@ static void test_absent(void)
 static void test_chain(void)
 {
     unsigned char sums[2][32] = { { 0x11 }, { 0xee } };
-    certmap_verdict_t verdict = { .chain = (const unsigned char (*)[32]) sums, .nchain = 2 };
+    certmap_verdict_t verdict = { .chain = (const unsigned char(*)[32])sums, .nchain = 2 };
     spec_t s = { .exts = { NULL, 0 } };
     const certmap_cert_t *cert;
     char first[65], last[65];
@@ -891,8 +996,8 @@ static X509 *real_certificate(EVP_PKEY *key)
     ASN1_INTEGER_set(X509_get_serialNumber(x), 0x123456);
     X509_gmtime_adj(X509_getm_notBefore(x), -3600);
     X509_gmtime_adj(X509_getm_notAfter(x), 86400);
-    X509_NAME_add_entry_by_txt(name, "O", MBSTRING_UTF8, (const unsigned char *) "Example", -1, -1, 0);
-    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *) "Zo\xc3\xab", -1, -1, 0);
+    X509_NAME_add_entry_by_txt(name, "O", MBSTRING_UTF8, (const unsigned char *)"Example", -1, -1, 0);
+    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)"Zo\xc3\xab", -1, -1, 0);
     X509_set_issuer_name(x, name);
     X509_set_pubkey(x, key);
     e = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, "email:zoe@example.com,DNS:zoe.example.com,IP:192.0.2.1");
@@ -923,7 +1028,7 @@ static void test_real(void)
         X509_digest(x, EVP_sha1(), sum, &len);
         is_str(show(cert, NULL, "sha1"), certmap_hex(sum, len, pool).data, "sha1 as OpenSSL has it");
         n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(x), &der);
-        EVP_Digest(der, (size_t) n, sum, &len, EVP_sha256(), NULL);
+        EVP_Digest(der, (size_t)n, sum, &len, EVP_sha256(), NULL);
         OPENSSL_free(der);
         is_str(show(cert, NULL, "spki"), certmap_hex(sum, len, pool).data, "spki is the public key info's SHA-256");
         is_str(certmap_cert_serial(cert), "123456", "serial");
@@ -993,8 +1098,8 @@ static void test_dates(void)
 static double cost(const spec_t *s, int views)
 {
     bytes_t der = build(s);
-    const unsigned char *at = (const unsigned char *) der.data;
-    X509 *x = d2i_X509(NULL, &at, (long) der.len);
+    const unsigned char *at = (const unsigned char *)der.data;
+    X509 *x = d2i_X509(NULL, &at, (long)der.len);
     const certmap_cert_t *cert;
     apr_pool_t *p;
     double best = 1e12;
@@ -1011,7 +1116,7 @@ static double cost(const spec_t *s, int views)
             }
             apr_pool_clear(p);
         }
-        took = (double) (apr_time_now() - start) / views;
+        took = (double)(apr_time_now() - start) / views;
         best = took < best ? took : best;
     }
     apr_pool_destroy(p);
@@ -1033,8 +1138,9 @@ static void test_time(void)
 
     common.exts = rich_extensions();
     diag("a common certificate's view takes %.2f us", cost(&common, 2000));
-    ok(view_of(&many, &cert) == APR_SUCCESS
-       && certmap_cert_values(cert, NULL, &field, &v, &n, pool) == CERTMAP_VALID && n == 10000, "10,000 names");
+    ok(view_of(&many, &cert) == APR_SUCCESS && certmap_cert_values(cert, NULL, &field, &v, &n, pool) == CERTMAP_VALID
+           && n == 10000,
+       "10,000 names");
     ten = cost(&many, 5);
     twenty = cost(&more, 5);
     diag("10,000 names take %.0f us, 20,000 take %.0f us", ten, twenty);
@@ -1056,7 +1162,7 @@ static void test_mangled(void)
     for (i = 0; i < der.len; i++) {
         apr_status_t rv;
 
-        cut += certmap_cert_create_der((const unsigned char *) der.data, i, &cert, p) == APR_EINVAL && !cert;
+        cut += certmap_cert_create_der((const unsigned char *)der.data, i, &cert, p) == APR_EINVAL && !cert;
         copy[i] ^= 0x21;
         rv = certmap_cert_create_der(copy, der.len, &cert, p);
         copy[i] ^= 0x21;
@@ -1066,9 +1172,9 @@ static void test_mangled(void)
         apr_pool_clear(p);
     }
     apr_pool_destroy(p);
-    diag("of %d changed certificates OpenSSL refused %d, %d were malformed", (int) der.len, refused, views - clean);
-    is_int(cut, (long long) der.len, "a certificate cut short is none");
-    is_int(views + refused, (long long) der.len, "every changed certificate was answered");
+    diag("of %d changed certificates OpenSSL refused %d, %d were malformed", (int)der.len, refused, views - clean);
+    is_int(cut, (long long)der.len, "a certificate cut short is none");
+    is_int(views + refused, (long long)der.len, "every changed certificate was answered");
     ok(clean < views && refused > 0, "both refuse some");
 }
 

@@ -216,11 +216,37 @@ static const char *const admin_rules[] = {
 static void test_forgeries(void)
 {
     static const char *const names[] = {
-        "bob,CN=admin", "admin,CN=bob", "admin/emailAddress=x", "bob/CN=admin", "/CN=admin", "CN=admin",
-        "bob+CN=admin", "bob\\2CCN=admin", "#0c0561646d696e", "\"bob\",CN=admin", "admin:password", "admin\\",
-        "\\admin", "evil+UID=admin", "\xd0\xb0" "dmin", "adm\xc4\xb1n", "admin2", "xadmin", "admin.", "ad min",
-        "*", "adm*", "?dmin", "admin;CN=bob", "admin,", ",admin", "<admin>", "admin=admin",
-        "\xef\xbc\xa1" "dmin",
+        "bob,CN=admin",
+        "admin,CN=bob",
+        "admin/emailAddress=x",
+        "bob/CN=admin",
+        "/CN=admin",
+        "CN=admin",
+        "bob+CN=admin",
+        "bob\\2CCN=admin",
+        "#0c0561646d696e",
+        "\"bob\",CN=admin",
+        "admin:password",
+        "admin\\",
+        "\\admin",
+        "evil+UID=admin",
+        "\xd0\xb0"
+        "dmin",
+        "adm\xc4\xb1n",
+        "admin2",
+        "xadmin",
+        "admin.",
+        "ad min",
+        "*",
+        "adm*",
+        "?dmin",
+        "admin;CN=bob",
+        "admin,",
+        ",admin",
+        "<admin>",
+        "admin=admin",
+        "\xef\xbc\xa1"
+        "dmin",
     };
     apr_size_t i;
     apr_size_t j;
@@ -499,13 +525,17 @@ static const struct {
     /* a whole name is another one where the number or the types of parts, or a sound part, differ */
     { "r deny subject=\"CN=mallory,O=x\"\ns allow v any", "=v" },
     { "r deny subject=\"CN=mallory,1.2.3.9=#030400616264,OU=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaX,O=x\"\n"
-      "s allow v any", "=v" },
+      "s allow v any",
+      "=v" },
     { "r deny subject=\"CN=mallory,1.2.3.9=#030400616263,OU=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaX,O=x\"\n"
-      "s allow v any", "denied-by-rule" },
+      "s allow v any",
+      "denied-by-rule" },
     { "r deny subject=\"CN=x,1.2.3.9=#030400616263,OU=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaX,O=x\"\n"
-      "s allow v any", "denied-by-rule" },
+      "s allow v any",
+      "denied-by-rule" },
     { "r deny subject=\"CN=x,1.2.3.9=#030400616263,OU=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaX,O=y\"\n"
-      "s allow v any", "=v" },
+      "s allow v any",
+      "=v" },
     { "r deny subject=\"CN=x,1.2.3.9=text,OU=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaX,O=x\"\ns allow v any", "=v" },
     { "r deny any subject!=\"CN=mallory,O=x\"\ns allow v any", "denied-by-rule" },
     { "r deny subject=\"*,O=x\"\ns allow v any", "denied-by-rule" },
@@ -587,11 +617,12 @@ static void test_each_field(void)
         decides(apr_psprintf(pool, "r allow u %s=%s subject.C=FR\ns allow v any", field, any), cert, "=v", NULL);
         decides(apr_psprintf(pool, "r allow %%{%s} subject.C=DE\ns allow v any", field), cert,
                 odd ? "user-invalid" : "malformed", NULL);
-        decides(apr_psprintf(pool, "r deny any %s!=%s\ns allow v any", field, any), cert,
-                odd ? "=v" : "denied-by-rule", NULL);
+        decides(apr_psprintf(pool, "r deny any %s!=%s\ns allow v any", field, any), cert, odd ? "=v" : "denied-by-rule",
+                NULL);
         /* every certificate has a serial number: that alone is no condition */
-        decides(apr_psprintf(pool, "r deny %s%s=%s\ns allow v any", strcmp(field, "serial") == 0 ? "any " : "", field,
-                             any), cert, "denied-by-rule", NULL);
+        decides(
+            apr_psprintf(pool, "r deny %s%s=%s\ns allow v any", strcmp(field, "serial") == 0 ? "any " : "", field, any),
+            cert, "denied-by-rule", NULL);
     }
 }
 
@@ -666,9 +697,9 @@ static void test_long(void)
 static void test_trace(void)
 {
     certmap_list_t list = { .rules = rules_of("a allow u subject.CN=ann subject.O=x\n"
-                                           "off allow u any disabled\n"
-                                           "b allow bob subject.CN=b* subject.CN=*b subject.L!=y\n"
-                                           "c deny any\n") };
+                                              "off allow u any disabled\n"
+                                              "b allow bob subject.CN=b* subject.CN=*b subject.L!=y\n"
+                                              "c deny any\n") };
     certmap_verdict_t good = { .reason = CERTMAP_R_NONE };
     certmap_decision_t d;
     certmap_decision_t same;
@@ -698,12 +729,12 @@ static void test_trace(void)
 static void test_nearest(void)
 {
     certmap_list_t list = { .rules = rules_of("z deny subject.O=x subject.CN=q\n"
-                                           "off allow u subject.O=x subject.CN=q disabled\n"
-                                           "far allow u subject.O=x subject.CN=q subject.L=q\n"
-                                           "near allow u subject.O=x subject.C=DE subject.CN=q\n"
-                                           "alsonear allow u subject.O=x subject.CN=q\n"
-                                           "none allow u subject.L=q\n"
-                                           "bound allow u subject.OU=a* subject.OU=*b\n") };
+                                              "off allow u subject.O=x subject.CN=q disabled\n"
+                                              "far allow u subject.O=x subject.CN=q subject.L=q\n"
+                                              "near allow u subject.O=x subject.C=DE subject.CN=q\n"
+                                              "alsonear allow u subject.O=x subject.CN=q\n"
+                                              "none allow u subject.L=q\n"
+                                              "bound allow u subject.OU=a* subject.OU=*b\n") };
     const certmap_cert_t *cert = person("C", "DE", "O", "x", "CN", "ann", NULL);
     const certmap_cert_t *units = person("OU", "a", "OU", "b", NULL);
     const certmap_rule_t *rule = NULL;
@@ -732,7 +763,10 @@ static void test_nearest(void)
 /* Each match is short of PCRE2's own limits; all of them together would take many seconds. */
 static void test_time_limit(void)
 {
-    enum { RULES = 1024, VALUES = 64 };
+    enum {
+        RULES = 1024,
+        VALUES = 64
+    };
     static char text[RULES * 80];
     char uri[64];
     const char *san = "URI:http://x";
@@ -814,7 +848,8 @@ static void test_steps(void)
         is_str(in_a_word(&d), endless[i].expected, endless[i].line);
         if (endless[i].expected[0] != '=') {
             ok(d.detail != NULL && strstr(d.detail, "take too long") && d.rule != NULL
-               && strcmp(d.rule->name, "r0") != 0, "some rules after the first, and says why: %s", d.detail);
+                   && strcmp(d.rule->name, "r0") != 0,
+               "some rules after the first, and says why: %s", d.detail);
         }
         certmap_decide(&list, person("O", "x", "ext:subjectAltName", "DNS:dcba1999,DNS:b", NULL), &verdict,
                        CERTMAP_WEAK, NOW, &d, pool);
@@ -851,7 +886,8 @@ static void test_steps_of_ordinary(void)
                                         "Ann Example of the Example Department", "ext:subjectAltName",
                                         "email:ann.example@research.example.org,email:ann@example.org,"
                                         "DNS:ann.research.example.org,DNS:laptop17.research.example.org,"
-                                        "URI:spiffe://example.org/ns/research/sa/ann-example", NULL);
+                                        "URI:spiffe://example.org/ns/research/sa/ann-example",
+                                        NULL);
     apr_size_t i;
 
     for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {

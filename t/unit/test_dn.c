@@ -14,11 +14,11 @@
 static apr_pool_t *pool;
 
 /** A literal with its length, NULs inside included. */
-#define L(literal) ((certmap_str_t) { (literal), sizeof(literal) - 1 })
+#define L(literal) ((certmap_str_t){ (literal), sizeof(literal) - 1 })
 
 static certmap_str_t str(const char *s)
 {
-    return (certmap_str_t) { s, strlen(s) };
+    return (certmap_str_t){ s, strlen(s) };
 }
 
 /** A name that must be readable. */
@@ -29,7 +29,7 @@ static const certmap_dn_t *dn(const char *text)
     apr_size_t at;
 
     if (certmap_dn_parse(str(text), &name, &why, &at, pool) != APR_SUCCESS) {
-        diag("%s: %s at %d", text, why, (int) at);
+        diag("%s: %s at %d", text, why, (int)at);
         abort();
     }
     return name;
@@ -64,8 +64,14 @@ static const struct {
     { "CN=#1e0400610062,O=x", "CN=ab,O=x" },
     { "x500UniqueIdentifier=#030200AA,O=x", "x500UniqueIdentifier=#030200aa,O=x" },
     { "1.2.3.4=#3003020105+CN=a", "1.2.3.4=#3003020105+CN=a" },
-    { "CN=a\xe2\x80\x8c" "b", "CN=a\xe2\x80\x8c" "b" },
-    { "CN=\xe2\x80\xae" "a", "CN=\xe2\x80\xae" "a" },
+    { "CN=a\xe2\x80\x8c"
+      "b",
+      "CN=a\xe2\x80\x8c"
+      "b" },
+    { "CN=\xe2\x80\xae"
+      "a",
+      "CN=\xe2\x80\xae"
+      "a" },
     { "CN=\\#0c0561646d696e", "CN=\\#0c0561646d696e" },
     { "CN=a#b", "CN=a#b" },
     { "CN=\\ a\\ ", "CN=\\ a\\ " },
@@ -136,7 +142,7 @@ static void test_text(void)
 
         if (!good[i].canonical) {
             ok(rv == APR_EINVAL && why && *why && at <= strlen(good[i].text) && !name, "\"%s\" is refused: %s at %d",
-               good[i].text, why ? why : "(nothing)", (int) at);
+               good[i].text, why ? why : "(nothing)", (int)at);
             continue;
         }
         if (is_str(rv == APR_SUCCESS ? certmap_dn_text(name, pool) : why, good[i].canonical, good[i].text)) {
@@ -153,8 +159,8 @@ static void test_positions(void)
         const char *text;
         apr_size_t at;
     } table[] = {
-        { "CN=a,Foo=b", 5 }, { "CN=a,O=b;c", 8 }, { "CN=a\\xb", 4 }, { "/CN=a/O=b/Foo=c", 10 }, { "CN=a,O=", 7 },
-        { "CN=a, , O=b", 6 }, { "CN=a,O=#zz", 7 }, { "CN=\"ab", 3 },
+        { "CN=a,Foo=b", 5 }, { "CN=a,O=b;c", 8 },  { "CN=a\\xb", 4 },   { "/CN=a/O=b/Foo=c", 10 },
+        { "CN=a,O=", 7 },    { "CN=a, , O=b", 6 }, { "CN=a,O=#zz", 7 }, { "CN=\"ab", 3 },
     };
     apr_size_t i;
 
@@ -164,7 +170,7 @@ static void test_positions(void)
         apr_size_t at = 999;
 
         certmap_dn_parse(str(table[i].text), &name, &why, &at, pool);
-        is_int((long long) at, (long long) table[i].at, table[i].text);
+        is_int((long long)at, (long long)table[i].at, table[i].text);
     }
 }
 
@@ -174,8 +180,10 @@ static void test_order_warning(void)
         const char *text;
         int warns;
     } table[] = {
-        { "C=NL,O=x,CN=ann", 1 }, { "DC=local,DC=corp,CN=ann", 1 }, { "CN=ann,O=x,C=NL", 0 }, { "/C=NL/O=x/CN=ann", 0 },
-        { "O=x,CN=ann", 0 }, { "CN=ann", 0 }, { "CN=a,CN=b", 0 }, { "C=NL,O=x", 0 },
+        { "C=NL,O=x,CN=ann", 1 }, { "DC=local,DC=corp,CN=ann", 1 },
+        { "CN=ann,O=x,C=NL", 0 }, { "/C=NL/O=x/CN=ann", 0 },
+        { "O=x,CN=ann", 0 },      { "CN=ann", 0 },
+        { "CN=a,CN=b", 0 },       { "C=NL,O=x", 0 },
     };
     apr_size_t i;
 
@@ -218,7 +226,9 @@ static const struct {
     { "1.2.3.4=#0500", "1.2.3.4=#0500", 1, 1, 0 },
     { "1.2.3.4=#0500", "1.2.3.4=0500", 0, 0, 0 },
     { "1.2.3.4=#030200aa", "1.2.3.4=#0302000a", 0, 0, 0 },
-    { "CN=a\xe2\x80\x8c" "b", "CN=ab", 0, 0, 0 },
+    { "CN=a\xe2\x80\x8c"
+      "b",
+      "CN=ab", 0, 0, 0 },
     { "CN=ann,O=x", "O=x,CN=ann", 0, 0, 0 },
     { "CN=ann+UID=1,O=x", "UID=1+CN=ann,O=x", 1, 1, 0 },
     { "CN=Ann+CN=bob", "CN=BOB+CN=ann", 1, 0, 0 },
@@ -235,7 +245,9 @@ static const struct {
     { "CN=evil+UID=admin", "UID=admin", 0, 0, 0 },
     { "CN=admins", "CN=admin", 0, 0, 0 },
     { "1.2.3=admin", "CN=admin", 0, 0, 0 },
-    { "CN=\xd0\xb0" "dmin", "CN=admin", 0, 0, 0 },
+    { "CN=\xd0\xb0"
+      "dmin",
+      "CN=admin", 0, 0, 0 },
     { "CN=Zo\xc3\xab", "CN=ZO\xc3\xab", 1, 0, 0 },
     { "CN=Zo\xc3\xab", "CN=Zoe\xcc\x88", 0, 0, 0 },
     { "CN=Zo\xc3\xab", "CN=Zo\xc3\x8b", 0, 0, 0 },
@@ -261,27 +273,60 @@ static void test_compare(void)
 
 static const struct {
     const char *text;
-    const char *name;       /**< canonical, or NULL */
-    const char *hint;       /**< what an error speaks of */
+    const char *name; /**< canonical, or NULL */
+    const char *hint; /**< what an error speaks of */
 } fields[] = {
-    { "subject", "subject", NULL }, { "SUBJECT", "subject", NULL }, { "issuer", "issuer", NULL },
-    { "subject.CN", "subject.CN", NULL }, { "Subject.cn", "subject.CN", NULL }, { "issuer.O", "issuer.O", NULL },
-    { "subject.S", "subject.ST", NULL }, { "subject.E", "subject.emailAddress", NULL },
-    { "subject.T", "subject.title", NULL }, { "subject.I", "subject.initials", NULL },
-    { "subject.G", "subject.GN", NULL }, { "subject.SN", "subject.SN", NULL },
-    { "subject.2.5.4.3", "subject.CN", NULL }, { "subject.1.2.3", "subject.1.2.3", NULL },
-    { "subject.countryName", "subject.C", NULL }, { "subject.postalCode", "subject.postalCode", NULL },
-    { "san.email", "san.email", NULL }, { "san.DNS", "san.dns", NULL }, { "san.uri", "san.uri", NULL },
-    { "san.ip", "san.ip", NULL }, { "san.upn", "san.upn", NULL }, { "san.dirname", "san.dirname", NULL },
-    { "san.rid", "san.rid", NULL }, { "san.other:1.2.3", "san.other:1.2.3", NULL }, { "serial", "serial", NULL },
-    { "sha256", "sha256", NULL }, { "SHA1", "sha1", NULL }, { "spki", "spki", NULL }, { "ski", "ski", NULL },
-    { "aki", "aki", NULL }, { "eku", "eku", NULL }, { "ku", "ku", NULL }, { "policy", "policy", NULL },
-    { "ext:2.5.29.17", "ext:2.5.29.17", NULL }, { "EXT:OID.1.2.3", "ext:1.2.3", NULL }, { "sid", "sid", NULL },
-    { "chain.sha256", "chain.sha256", NULL }, { "root.sha256", "root.sha256", NULL },
-    { "subjekt", NULL, "subject" }, { "san.emial", NULL, "san.email" }, { "CN", NULL, "subject.CN" },
-    { "san", NULL, "san.email" }, { "fingerprint", NULL, "sha256" }, { "sha265", NULL, "sha256" },
-    { "subject.Foo", NULL, "Foo" }, { "subject.", NULL, "subject" }, { "ext:", NULL, "OID" },
-    { "ext:foo", NULL, "OID" }, { "san.other:1..2", NULL, "OID" }, { "", NULL, "field" }, { "sha2566", NULL, "sha256" },
+    { "subject", "subject", NULL },
+    { "SUBJECT", "subject", NULL },
+    { "issuer", "issuer", NULL },
+    { "subject.CN", "subject.CN", NULL },
+    { "Subject.cn", "subject.CN", NULL },
+    { "issuer.O", "issuer.O", NULL },
+    { "subject.S", "subject.ST", NULL },
+    { "subject.E", "subject.emailAddress", NULL },
+    { "subject.T", "subject.title", NULL },
+    { "subject.I", "subject.initials", NULL },
+    { "subject.G", "subject.GN", NULL },
+    { "subject.SN", "subject.SN", NULL },
+    { "subject.2.5.4.3", "subject.CN", NULL },
+    { "subject.1.2.3", "subject.1.2.3", NULL },
+    { "subject.countryName", "subject.C", NULL },
+    { "subject.postalCode", "subject.postalCode", NULL },
+    { "san.email", "san.email", NULL },
+    { "san.DNS", "san.dns", NULL },
+    { "san.uri", "san.uri", NULL },
+    { "san.ip", "san.ip", NULL },
+    { "san.upn", "san.upn", NULL },
+    { "san.dirname", "san.dirname", NULL },
+    { "san.rid", "san.rid", NULL },
+    { "san.other:1.2.3", "san.other:1.2.3", NULL },
+    { "serial", "serial", NULL },
+    { "sha256", "sha256", NULL },
+    { "SHA1", "sha1", NULL },
+    { "spki", "spki", NULL },
+    { "ski", "ski", NULL },
+    { "aki", "aki", NULL },
+    { "eku", "eku", NULL },
+    { "ku", "ku", NULL },
+    { "policy", "policy", NULL },
+    { "ext:2.5.29.17", "ext:2.5.29.17", NULL },
+    { "EXT:OID.1.2.3", "ext:1.2.3", NULL },
+    { "sid", "sid", NULL },
+    { "chain.sha256", "chain.sha256", NULL },
+    { "root.sha256", "root.sha256", NULL },
+    { "subjekt", NULL, "subject" },
+    { "san.emial", NULL, "san.email" },
+    { "CN", NULL, "subject.CN" },
+    { "san", NULL, "san.email" },
+    { "fingerprint", NULL, "sha256" },
+    { "sha265", NULL, "sha256" },
+    { "subject.Foo", NULL, "Foo" },
+    { "subject.", NULL, "subject" },
+    { "ext:", NULL, "OID" },
+    { "ext:foo", NULL, "OID" },
+    { "san.other:1..2", NULL, "OID" },
+    { "", NULL, "field" },
+    { "sha2566", NULL, "sha256" },
     { "a-very-long-word-that-is-no-field-at-all-and-goes-on", NULL, "field" },
 };
 
@@ -297,7 +342,8 @@ static void test_fields(void)
         if (fields[i].name) {
             if (is_str(rv == APR_SUCCESS ? field.name : why, fields[i].name, fields[i].text)) {
                 ok(certmap_field_parse(str(field.name), &same, &why, pool) == APR_SUCCESS
-                   && certmap_field_same(&field, &same), "  and back");
+                       && certmap_field_same(&field, &same),
+                   "  and back");
             }
         }
         else {
@@ -326,10 +372,12 @@ static void test_field_relations(void)
         const char *field;
         certmap_value_kind_e kind;
     } kinds[] = {
-        { "subject", CERTMAP_V_DN }, { "issuer", CERTMAP_V_DN }, { "subject.CN", CERTMAP_V_TEXT },
-        { "san.ip", CERTMAP_V_IP }, { "san.dirname", CERTMAP_V_DN }, { "san.rid", CERTMAP_V_OID },
-        { "serial", CERTMAP_V_HEX }, { "eku", CERTMAP_V_OID }, { "ku", CERTMAP_V_TEXT }, { "policy", CERTMAP_V_OID },
-        { "ext:1.2.3", CERTMAP_V_TEXT }, { "sid", CERTMAP_V_TEXT },
+        { "subject", CERTMAP_V_DN },      { "issuer", CERTMAP_V_DN },
+        { "subject.CN", CERTMAP_V_TEXT }, { "san.ip", CERTMAP_V_IP },
+        { "san.dirname", CERTMAP_V_DN },  { "san.rid", CERTMAP_V_OID },
+        { "serial", CERTMAP_V_HEX },      { "eku", CERTMAP_V_OID },
+        { "ku", CERTMAP_V_TEXT },         { "policy", CERTMAP_V_OID },
+        { "ext:1.2.3", CERTMAP_V_TEXT },  { "sid", CERTMAP_V_TEXT },
         { "root.sha256", CERTMAP_V_HEX }, { "san.other:1.2", CERTMAP_V_TEXT },
     };
     certmap_field_t a = field_of("subject.CN"), b = field_of("subject.2.5.4.3"), c = field_of("issuer.CN"),
@@ -348,8 +396,17 @@ static void test_field_relations(void)
 static void test_fold(void)
 {
     static const char *const table[][2] = {
-        { "Ann", "ann" }, { "  Ann   SMITH ", "ann smith" }, { "", "" }, { "   ", "" }, { "a\t b", "a b" },
-        { "\xc3\x8b", "\xc3\x8b" }, { "[Z@", "[z@" }, { "a\xc2\xa0" "b", "a\xc2\xa0" "b" },
+        { "Ann", "ann" },
+        { "  Ann   SMITH ", "ann smith" },
+        { "", "" },
+        { "   ", "" },
+        { "a\t b", "a b" },
+        { "\xc3\x8b", "\xc3\x8b" },
+        { "[Z@", "[z@" },
+        { "a\xc2\xa0"
+          "b",
+          "a\xc2\xa0"
+          "b" },
     };
     certmap_str_t folded;
     apr_size_t i;

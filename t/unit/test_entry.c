@@ -23,8 +23,9 @@ static const char *first_error(const apr_array_header_t *errors)
 {
     const certmap_error_t *e = (const certmap_error_t *)errors->elts;
 
-    return errors->nelts == 0 ? NULL
-           : apr_psprintf(pool, "%d:%d: %s%s", e->line, e->column, e->warning ? "warning: " : "", e->text);
+    return errors->nelts == 0
+               ? NULL
+               : apr_psprintf(pool, "%d:%d: %s%s", e->line, e->column, e->warning ? "warning: " : "", e->text);
 }
 
 /* Everything that reading a text gives, as text. */
@@ -120,7 +121,7 @@ static void test_spellings(void)
 
 static const struct {
     const char *text;
-    const char *error;          /* how it begins */
+    const char *error; /* how it begins */
 } faults[] = {
     { "x", "1:1: an entry begins with its key" },
     { "  bob " HASH, "1:3: an entry begins with its key" },
@@ -150,8 +151,8 @@ static const struct {
     { "X509:<I>CN=x<Q>y u", "1:13: a tag should stand here" },
     { "X509:<I>CN=x u", "1:6: these tags together are no key" },
     { "X509:<I>CN=x<SID>S-1-5-21-1 u", "1:6: these tags together are no key; write X509:<I>ISSUER<SR>SERIAL, "
-                                        "X509:<I>ISSUER<S>SUBJECT, X509:<S>SUBJECT, X509:<SKI>HEX or "
-                                        "X509:<RFC822>ADDRESS (a SID" },
+                                       "X509:<I>ISSUER<S>SUBJECT, X509:<S>SUBJECT, X509:<SKI>HEX or "
+                                       "X509:<RFC822>ADDRESS (a SID" },
     { "X509:<S>CN=x<S>CN=y u", "1:13: <S> stands twice" },
     { "X509:<S>CN=x<SR>01 u", "1:6: these tags together" },
     { "X509:<S> u", "1:9: a value is missing behind <S>" },
@@ -159,9 +160,9 @@ static const struct {
     { "X509:<RFC822>ann u", "1:14: not an e-mail address" },
     { "X509:<RFC822>@x u", "1:14: not an e-mail address" },
     { "X509:<RFC822>ann@b\303\274cher.example - deny", "1:14: <RFC822> holds ASCII only, so that this can never match; "
-      "a certificate has the A-label: ann@xn--bcher-kva.example" },
+                                                       "a certificate has the A-label: ann@xn--bcher-kva.example" },
     { "dn:DC=b\303\274cher DC=x u", "1:4: DC holds ASCII only, so that this can never match; a certificate has the "
-      "A-label: xn--bcher-kva" },
+                                    "A-label: xn--bcher-kva" },
     { "dn:CN=a E=b\303\274@x u", "1:9: emailAddress holds ASCII only" },
     { "spki:" HASH, "1:1: USER is missing" },
     { "spki:" HASH " -", "1:71: \"-\" stands for no user; write KEY - deny" },
@@ -178,7 +179,9 @@ static const struct {
     { "spki:" HASH " ann groups=a,,b", "1:84: empty group name" },
     { "spki:" HASH " ann expires=2026-02-30", "1:83: there is no such day" },
     { "spki:" HASH " ann note=\"x", "1:80: unclosed quote" },
-    { "spki:" HASH " a\x01" "b", "1:72: control character U+0001" },
+    { "spki:" HASH " a\x01"
+      "b",
+      "1:72: control character U+0001" },
     { "spki:" HASH " a\xff", "1:72: invalid UTF-8" },
     { "spki:" HASH " ann \\", "1:75: the text ends in a continued line" },
     { "\n# c\nspki:" HASH " a\n\n spki:" HASH " b\n", "5:2: this key has an entry already, in line 3" },
@@ -201,7 +204,8 @@ static void test_faults(void)
         int warning = strstr(faults[i].error, "warning: ") != NULL;
 
         if (!ok(error != NULL && strncmp(error, faults[i].error, strlen(faults[i].error)) == 0
-                && (rv == APR_SUCCESS) == warning && (entries != NULL) == warning, "fault: %s", faults[i].error)) {
+                    && (rv == APR_SUCCESS) == warning && (entries != NULL) == warning,
+                "fault: %s", faults[i].error)) {
             diag("text: %s", faults[i].text);
             diag(" got: %s", error ? error : "(none)");
         }
@@ -232,11 +236,57 @@ static void test_all_faults_told(void)
 
 /* What random texts are made of: whatever one of the two ways treats by itself. */
 static const char *const pieces[] = {
-    "sha256:" HASH, "spki:", HASH, HASH_COLONS, "ski:0a", "issuer-serial:1f3a", "dn:", "CN=x", "\"CN=Test CA,O=x\"",
-    "'CN=a b'", "X509:<S>CN=a", "\"X509:<I>O=x,CN=b<SR>01\"", "u", "ann", "\xc3\xa4\xc3\xb6", "\xc2\x85", "\xff",
-    "- deny", "-", "deny", "groups=a,b", "note=", "\"two words\"", "expires=2027-01-31", "expires=1", "#", "# c", "\\",
-    "\\\n", "\n", "\r\n", "\r", "\t", "  ", "\"", "'", "\"\"", "''", "\x01", "%{x}", ":", "=", "<", ">", "\xef\xbb\xbf",
-    " ", " ", " ", " ", "\n", "\n",
+    "sha256:" HASH,
+    "spki:",
+    HASH,
+    HASH_COLONS,
+    "ski:0a",
+    "issuer-serial:1f3a",
+    "dn:",
+    "CN=x",
+    "\"CN=Test CA,O=x\"",
+    "'CN=a b'",
+    "X509:<S>CN=a",
+    "\"X509:<I>O=x,CN=b<SR>01\"",
+    "u",
+    "ann",
+    "\xc3\xa4\xc3\xb6",
+    "\xc2\x85",
+    "\xff",
+    "- deny",
+    "-",
+    "deny",
+    "groups=a,b",
+    "note=",
+    "\"two words\"",
+    "expires=2027-01-31",
+    "expires=1",
+    "#",
+    "# c",
+    "\\",
+    "\\\n",
+    "\n",
+    "\r\n",
+    "\r",
+    "\t",
+    "  ",
+    "\"",
+    "'",
+    "\"\"",
+    "''",
+    "\x01",
+    "%{x}",
+    ":",
+    "=",
+    "<",
+    ">",
+    "\xef\xbb\xbf",
+    " ",
+    " ",
+    " ",
+    " ",
+    "\n",
+    "\n",
 };
 
 static void test_short_way(void)
@@ -286,9 +336,13 @@ static void test_short_way(void)
 static void test_round_trip(void)
 {
     static const char *const lines[] = {
-        "sha256:" HASH " ann", "spki:" HASH " \"Ann Lee\" groups=a,\"b c\" expires=2027-01-31 note=\"it's \\\"x\\\"\"",
-        "ski:0a0b \"CN=Test CA,O=x\" - deny note=", "issuer-serial:1f3a 'CN=\"a,b\"' ann note='#'",
-        "dn: \"CN=Ann Lee,O=x\" \"CN=C\\\\,A\" \xc3\xa4nn", "\"X509:<I>O=x y,CN=b<SR>01\" \"#\"", "X509: <SKI>0a0b u",
+        "sha256:" HASH " ann",
+        "spki:" HASH " \"Ann Lee\" groups=a,\"b c\" expires=2027-01-31 note=\"it's \\\"x\\\"\"",
+        "ski:0a0b \"CN=Test CA,O=x\" - deny note=",
+        "issuer-serial:1f3a 'CN=\"a,b\"' ann note='#'",
+        "dn: \"CN=Ann Lee,O=x\" \"CN=C\\\\,A\" \xc3\xa4nn",
+        "\"X509:<I>O=x y,CN=b<SR>01\" \"#\"",
+        "X509: <SKI>0a0b u",
         "X509:<RFC822>a@b DOM\\ann",
     };
     apr_size_t i;
@@ -317,9 +371,10 @@ static void test_records(void)
 
     certmap_record_pack(CERTMAP_K_SPKI, &entry, "spki:00", record);
     ok(certmap_record_unpack(record, size, &kind, &back, &key, pool) && kind == CERTMAP_K_SPKI
-       && strcmp(back.user, "ann") == 0 && back.ngroups == 2 && strcmp(back.groups[1], "b c") == 0
-       && back.expires == 5000000 && strcmp(back.note, "n") == 0 && strcmp(key, "spki:00") == 0
-       && back.strength == CERTMAP_STRONG, "a record is what was packed");
+           && strcmp(back.user, "ann") == 0 && back.ngroups == 2 && strcmp(back.groups[1], "b c") == 0
+           && back.expires == 5000000 && strcmp(back.note, "n") == 0 && strcmp(key, "spki:00") == 0
+           && back.strength == CERTMAP_STRONG,
+       "a record is what was packed");
     for (i = 0; i < size; i++) {
         unsigned char *exact = malloc(i + 1);
 
@@ -367,7 +422,8 @@ static const char *finds(const char *text, const certmap_cert_t *cert)
         return apr_pstrcat(pool, "malformed (", found.unformed, ")", NULL);
     }
     return found.has_allow ? apr_pstrcat(pool, found.allow.user, " (", found.allow.key, ", ",
-                                         certmap_strength_name(found.allow.strength), ")", NULL) : "nothing";
+                                         certmap_strength_name(found.allow.strength), ")", NULL)
+                           : "nothing";
 }
 
 static const char *hex_field(const certmap_cert_t *cert, const char *name)
@@ -398,8 +454,9 @@ static void test_finding(void)
         const char *key;
         const char *expected;
     } strongest[] = {
-        { sha256, "u0 (sha256, strong)" }, { spki, "u1 (spki, strong)" }, { ski, "u2 (ski, strong)" },
-        { serial, "u3 (issuer-serial, strong)" }, { dn, "u4 (dn, scoped)" }, { ad_ski, "u5 (X509:<SKI>, weak)" },
+        { sha256, "u0 (sha256, strong)" },  { spki, "u1 (spki, strong)" },
+        { ski, "u2 (ski, strong)" },        { serial, "u3 (issuer-serial, strong)" },
+        { dn, "u4 (dn, scoped)" },          { ad_ski, "u5 (X509:<SKI>, weak)" },
         { subject, "u6 (X509:<S>, weak)" }, { "X509:<RFC822>lee@example.org", "u7 (X509:<RFC822>, weak)" },
     };
     int i;
@@ -456,9 +513,9 @@ static void test_forged(void)
 static void test_malformed(void)
 {
     static const struct {
-        const char *odd;            /* what fixture_spoil makes malformed */
-        const char *key;            /* under which there is an entry */
-        const char *denied;         /* what is found where it denies */
+        const char *odd;    /* what fixture_spoil makes malformed */
+        const char *key;    /* under which there is an entry */
+        const char *denied; /* what is found where it denies */
     } table[] = {
         { "0", "X509:<S>CN=mallory", "malformed (X509:<S>)" },
         { "0", "dn:CN=mallory \"CN=Test CA\"", "malformed (dn)" },
@@ -492,8 +549,8 @@ static void test_malformed(void)
         const char *key = certmap_lex_quote(table[i].key, pool);
 
         key = strchr(table[i].key, '"') ? table[i].key : key;
-        is_str(finds(apr_pstrcat(pool, key, " - deny\n", NULL), cert),
-               table[i].denied, apr_pstrcat(pool, table[i].odd, ": ", table[i].key, NULL));
+        is_str(finds(apr_pstrcat(pool, key, " - deny\n", NULL), cert), table[i].denied,
+               apr_pstrcat(pool, table[i].odd, ": ", table[i].key, NULL));
         is_str(finds(apr_pstrcat(pool, key, " u\n", NULL), cert),
                strcmp(table[i].denied, "deny (dn)") == 0 ? "u (dn, scoped)" : "nothing",
                "... an allow entry is not found");

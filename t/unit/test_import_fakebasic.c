@@ -18,9 +18,11 @@ static const import_outcome_t cases[] = {
                   "\"case:subject=CN=Foo,OU=Staff,O=Snake Oil\\\\, Ltd.,L=Munich,C=DE\"\n"
                   "fakebasic-2 allow \"/C=US/L=S.F./O=Snake Oil, Ltd./OU=CA/CN=Bar\" "
                   "\"case:subject=CN=Bar,OU=CA,O=Snake Oil\\\\, Ltd.,L=S.F.,C=US\"\n" },
-    { .text = TEXT("/CN=a:" CRYPT), .issuer = "CN=Test CA,O=x",
+    { .text = TEXT("/CN=a:" CRYPT),
+      .issuer = "CN=Test CA,O=x",
       .expected = "fakebasic-1 allow /CN=a case:subject=CN=a \"issuer=CN=Test CA,O=x\"\n" },
-    { .text = TEXT("/CN=a:" CRYPT), .issuer = "nobody",
+    { .text = TEXT("/CN=a:" CRYPT),
+      .issuer = "nobody",
       .expected = "error 1: the issuer \"nobody\" cannot be read: TYPE=VALUE expected here\n" },
     /* with commas: AuthBasicFake %{SSL_CLIENT_S_DN} */
     { .text = TEXT("CN=Foo,OU=Staff,C=DE:" CRYPT),
@@ -31,34 +33,48 @@ static const import_outcome_t cases[] = {
       .expected = "fakebasic-1 allow \"CN=Jos\xc3\xa9\\\\, jr.,O=x\" \"case:subject=CN=Jos\xc3\xa9\\\\, jr.,O=x\"\n" },
     { .text = TEXT("CN=Foo, O=x:" CRYPT),
       .expected = NOBODY "CN=Foo, O=x:...\n#     no certificate's name is written so; OpenSSL would write "
-      "CN=Foo,O=x\n" },
-    { .text = TEXT("CN=c+UID=d:" CRYPT), .expected = NOBODY "CN=c+UID=d:...\n"
-      "#     no certificate's name is written so; OpenSSL would write UID=d+CN=c\n" },
-    { .text = TEXT("CN=Jos\\C3\\A9:" CRYPT), .expected = NOBODY "CN=Jos\\C3\\A9:...\n"
-      "#     no certificate's name is written so; OpenSSL would write CN=Jos\xc3\xa9\n" },
-    { .text = TEXT("1.2.3.4=#0c0161:" CRYPT), .expected = NOBODY "1.2.3.4=#0c0161:...\n"
+                         "CN=Foo,O=x\n" },
+    { .text = TEXT("CN=c+UID=d:" CRYPT),
+      .expected = NOBODY "CN=c+UID=d:...\n"
+                         "#     no certificate's name is written so; OpenSSL would write UID=d+CN=c\n" },
+    { .text = TEXT("CN=Jos\\C3\\A9:" CRYPT),
+      .expected = NOBODY "CN=Jos\\C3\\A9:...\n"
+                         "#     no certificate's name is written so; OpenSSL would write CN=Jos\xc3\xa9\n" },
+    { .text = TEXT("1.2.3.4=#0c0161:" CRYPT),
+      .expected = NOBODY
+      "1.2.3.4=#0c0161:...\n"
       "#     OpenSSL has no name for one of its attributes, and writes the ASN.1 type of its value too\n" },
     { .text = TEXT("CN=50%,O=x:" CRYPT), .expected = "fakebasic-1 allow CN=50%%,O=x case:subject=CN=50%,O=x\n" },
     /* bytes, as X509_NAME_oneline() writes them */
     { .text = TEXT("/CN=Jos\\xC3\\xA9:" CRYPT),
       .expected = "fakebasic-1 allow /CN=Jos\\xC3\\xA9 case:subject=CN=Jos\xc3\xa9\n" },
     { .text = TEXT("/CN=\\x41:" CRYPT), .expected = "fakebasic-1 allow /CN=\\x41 case:subject=CN=\\\\x41\n" },
-    { .text = TEXT("/CN=Jos\xc3\xa9:" CRYPT), .expected = NOBODY "/CN=Jos\xc3\xa9:...\n"
-      "#     no certificate's name is written so; OpenSSL would write /CN=Jos\\xC3\\xA9\n" },
-    { .text = TEXT("/CN=\\xE9:" CRYPT), .expected = NOBODY "/CN=\\xE9:...\n"
-      "#     no certificate that is accepted here has this name: not UTF-8\n" },
-    { .text = TEXT("/CN=a\\x00b:" CRYPT), .expected = NOBODY "/CN=a\\x00b:...\n"
-      "#     no certificate that is accepted here has this name: NUL inside\n" },
+    { .text = TEXT("/CN=Jos\xc3\xa9:" CRYPT),
+      .expected = NOBODY "/CN=Jos\xc3\xa9:...\n"
+                         "#     no certificate's name is written so; OpenSSL would write /CN=Jos\\xC3\\xA9\n" },
+    { .text = TEXT("/CN=\\xE9:" CRYPT),
+      .expected = NOBODY "/CN=\\xE9:...\n"
+                         "#     no certificate that is accepted here has this name: not UTF-8\n" },
+    { .text = TEXT("/CN=a\\x00b:" CRYPT),
+      .expected = NOBODY "/CN=a\\x00b:...\n"
+                         "#     no certificate that is accepted here has this name: NUL inside\n" },
     /* spellings that OpenSSL does not have */
-    { .text = TEXT("/cn=a:" CRYPT), .expected = NOBODY "/cn=a:...\n"
-      "#     no certificate's name is written so; OpenSSL would write /CN=a\n" },
-    { .text = TEXT("/E=a@b:" CRYPT), .expected = NOBODY "/E=a@b:...\n"
-      "#     no certificate's name is written so; OpenSSL would write /emailAddress=a@b\n" },
-    { .text = TEXT("/CN=a/foo=b:" CRYPT), .expected = NOBODY "/CN=a/foo=b:...\n"
+    { .text = TEXT("/cn=a:" CRYPT),
+      .expected = NOBODY "/cn=a:...\n"
+                         "#     no certificate's name is written so; OpenSSL would write /CN=a\n" },
+    { .text = TEXT("/E=a@b:" CRYPT),
+      .expected = NOBODY "/E=a@b:...\n"
+                         "#     no certificate's name is written so; OpenSSL would write /emailAddress=a@b\n" },
+    { .text = TEXT("/CN=a/foo=b:" CRYPT),
+      .expected = NOBODY
+      "/CN=a/foo=b:...\n"
       "#     \"/foo=\" may begin an attribute of an unknown type, or be part of the value before it\n" },
-    { .text = TEXT("/CN=/O=b:" CRYPT), .expected = NOBODY "/CN=/O=b:...\n"
-      "#     no certificate that is accepted here has this name: a value is empty\n" },
-    { .text = TEXT("/CN=a/b/:" CRYPT "\n/nothing:" CRYPT), .expected = NOBODY "/CN=a/b/:...\n"
+    { .text = TEXT("/CN=/O=b:" CRYPT),
+      .expected = NOBODY "/CN=/O=b:...\n"
+                         "#     no certificate that is accepted here has this name: a value is empty\n" },
+    { .text = TEXT("/CN=a/b/:" CRYPT "\n/nothing:" CRYPT),
+      .expected = NOBODY
+      "/CN=a/b/:...\n"
       "#     no certificate's name is written so; OpenSSL would write /CN=a\\/b\\/\n"
       "# left out, line 2: /nothing:...\n#     this is no name of the form /TYPE=VALUE/TYPE=VALUE\n" },
     /* a colon ends the name, several are one, and what stands behind the hash is not looked at */
@@ -78,10 +94,14 @@ static const import_outcome_t cases[] = {
     { .text = TEXT("/CN=a:$6$ab$WfYjcVtm04.lEYV07CdYGA5G9xet7/eU/m3ApNyi7sD."
                    "pE7qFDG1ek7dRQpI2KCf9ESl1WoIH04x.DMDvmIed1"),
       .expected = "fakebasic-1 allow /CN=a case:subject=CN=a\n" },
-    { .text = TEXT("/CN=a:$apr1$hjG9iMIG$87pZWP17aQU/1u5g0Fehr/"), .expected = NOBODY "/CN=a:...\n"
+    { .text = TEXT("/CN=a:$apr1$hjG9iMIG$87pZWP17aQU/1u5g0Fehr/"),
+      .expected = NOBODY
+      "/CN=a:...\n"
       "#     the hash is not that of the word \"password\", which FakeBasicAuth sends: httpd refuses the "
       "certificate\n" },
-    { .text = TEXT("/CN=a:xxj31ZMTZzkVB"), .expected = NOBODY "/CN=a:...\n"
+    { .text = TEXT("/CN=a:xxj31ZMTZzkVB"),
+      .expected = NOBODY
+      "/CN=a:...\n"
       "#     the hash is not that of the word \"password\", which FakeBasicAuth sends: httpd refuses the "
       "certificate\n" },
     { .text = TEXT("/CN=a:$2y$31$mgPMCAhztTQyY2pjwooC0e/4w7fhLuSc1RSB.SbHSdhMNKxPQSWIa"),
@@ -90,29 +110,34 @@ static const import_outcome_t cases[] = {
       .expected = NOBODY "/CN=a:...\n#     checking its hash takes too long\n" },
     { .text = TEXT("/CN=a:password"),
       .expected = NOBODY "/CN=a:...\n#     what stands behind the name is no hash that is known here\n" },
-    { .text = TEXT("/CN=a:"), .expected = NOBODY "/CN=a:...\n#     there is no hash behind the name: httpd refuses "
-      "it\n" },
+    { .text = TEXT("/CN=a:"),
+      .expected = NOBODY "/CN=a:...\n#     there is no hash behind the name: httpd refuses "
+                         "it\n" },
     /* the first line of a name decides, whatever it says */
-    { .text = TEXT("/CN=a:x\n/CN=a:" CRYPT "\n/CN=A:" CRYPT), .expected = NOBODY "/CN=a:...\n"
-      "#     what stands behind the name is no hash that is known here\n"
-      "# left out, line 2: /CN=a:...\n#     httpd takes the first line of a name, line 1\n"
-      "fakebasic-3 allow /CN=A case:subject=CN=A\n" },
+    { .text = TEXT("/CN=a:x\n/CN=a:" CRYPT "\n/CN=A:" CRYPT),
+      .expected = NOBODY "/CN=a:...\n"
+                         "#     what stands behind the name is no hash that is known here\n"
+                         "# left out, line 2: /CN=a:...\n#     httpd takes the first line of a name, line 1\n"
+                         "fakebasic-3 allow /CN=A case:subject=CN=A\n" },
     /* other users of the same file, whose hashes are nobody's business */
     { .text = TEXT("# staff\n\nbob:$apr1$secret\n  /CN=a:" CRYPT "  \r\n#/CN=b:" CRYPT "\n"),
       .expected = "# left out, line 3: bob:...\n#     the hash is not that of the word \"password\", which "
-      "FakeBasicAuth "
+                  "FakeBasicAuth "
                   "sends: httpd refuses the certificate\nfakebasic-4 allow /CN=a case:subject=CN=a\n" },
-    { .text = TEXT("bob:" CRYPT "\n/CN=a:" CRYPT), .expected = "# left out, line 1: bob:...\n"
-      "#     the name is no subject: FakeBasicAuth never asks for it\nfakebasic-2 allow /CN=a case:subject=CN=a\n" },
+    { .text = TEXT("bob:" CRYPT "\n/CN=a:" CRYPT),
+      .expected = "# left out, line 1: bob:...\n"
+                  "#     the name is no subject: FakeBasicAuth never asks for it\n"
+                  "fakebasic-2 allow /CN=a case:subject=CN=a\n" },
     { .text = TEXT("/CN=a :" CRYPT), .expected = NOBODY "/CN=a :...\n#     USER: the user name ends with a blank\n" },
     /* continued lines */
-    { .text = TEXT("/CN=a\\\nb:" CRYPT "\n/CN=c:" CRYPT), .expected = "fakebasic-1 allow /CN=ab case:subject=CN=ab\n"
-      "fakebasic-3 allow /CN=c case:subject=CN=c\n" },
+    { .text = TEXT("/CN=a\\\nb:" CRYPT "\n/CN=c:" CRYPT),
+      .expected = "fakebasic-1 allow /CN=ab case:subject=CN=ab\n"
+                  "fakebasic-3 allow /CN=c case:subject=CN=c\n" },
     { .text = TEXT("bob:x\nann:y\n"),
       .expected = "error 1: no line of this text is SUBJECT:HASH: it is no AuthUserFile for FakeBasicAuth\n" },
     { .text = TEXT("\xef\xbb\xbf/CN=a:" CRYPT),
       .expected = "error 1: the text begins with a byte order mark, which would "
-      "be part of its first word; save it without one\n" },
+                  "be part of its first word; save it without one\n" },
 };
 
 /* Names that depend on how OpenSSL writes '/' and '+' inside values: it escapes them, and did not always. */
@@ -125,13 +150,15 @@ static void test_escapes(void)
     X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)"a/b+c", -1, -1, 0);
     line = X509_NAME_oneline(name, NULL, 0);
     escapes = strcmp(line, "/CN=a/b+c") != 0;
-    is_str(outcome(certmap_import_fakebasic, (certmap_str_t){ apr_pstrcat(pool, line, ":" CRYPT, NULL),
-                                                              strlen(line) + sizeof(CRYPT) }, NULL, NULL),
+    is_str(outcome(certmap_import_fakebasic,
+                   (certmap_str_t){ apr_pstrcat(pool, line, ":" CRYPT, NULL), strlen(line) + sizeof(CRYPT) }, NULL,
+                   NULL),
            apr_pstrcat(pool, "fakebasic-1 allow ", line, " case:subject=CN=a/b\\+c\n", NULL),
            apr_pstrcat(pool, "as OpenSSL writes it: ", line, NULL));
     is_str(outcome(certmap_import_fakebasic, (certmap_str_t)TEXT("/CN=a/b:" CRYPT), NULL, NULL),
            escapes ? NOBODY "/CN=a/b:...\n#     no certificate's name is written so; OpenSSL would write /CN=a\\/b\n"
-                   : "fakebasic-1 allow /CN=a/b case:subject=CN=a/b\n", "as older OpenSSL writes it");
+                   : "fakebasic-1 allow /CN=a/b case:subject=CN=a/b\n",
+           "as older OpenSSL writes it");
     OPENSSL_free(line);
     X509_NAME_free(name);
 }
@@ -148,7 +175,8 @@ static void test_long_line(void)
     memcpy(text + len, ":" CRYPT "\n/CN=b:" CRYPT "\n", 2 * strlen(CRYPT) + 9);
     len += 2 * strlen(CRYPT) + 9;
     ok(strstr(outcome(certmap_import_fakebasic, (certmap_str_t){ text, len }, NULL, NULL),
-              "# left out, line 3: /CN=b:...\n#     httpd stops reading at line 2, which is too long for it\n") != NULL,
+              "# left out, line 3: /CN=b:...\n#     httpd stops reading at line 2, which is too long for it\n")
+           != NULL,
        "nothing behind a line of 9000 bytes");
 }
 
@@ -156,8 +184,8 @@ static void test_long_line(void)
 
 static const char users[] =
     "/C=US/O=Snake Oil/CN=Ann Lee:" CRYPT "\n"
-    "/C=US/O=Snake Oil/CN=Bob:xxj31ZMTZzkVB\n"              /* refused there: another password */
-    "/C=US/O=Snake Oil/CN=Bob:" CRYPT "\n"                  /* never looked at */
+    "/C=US/O=Snake Oil/CN=Bob:xxj31ZMTZzkVB\n" /* refused there: another password */
+    "/C=US/O=Snake Oil/CN=Bob:" CRYPT "\n"     /* never looked at */
     "/C=US/O=Snake Oil/CN=Jos\\xC3\\xA9/emailAddress=j@x.org:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n"
     "UID=c+CN=Cid,O=Snake Oil:" CRYPT "\n"
     "UID=dan,O=Snake Oil:" CRYPT "\n";

@@ -20,13 +20,15 @@ static const import_outcome_t cases[] = {
                    "omicron         robert                  bob\n"
                    "# bryanh can also connect as guest1\n"
                    "omicron         bryanh                  guest1\n"),
-      .expected = "omicron-3 allow bryanh " CN("bryanh") "\nomicron-4 allow ann " CN("ann") "\n"
-                  "omicron-6 allow bob " CN("robert") "\n"
-                  "# left out, line 8: omicron         bryanh                  guest1\n"
-                  "#     another role for the name in line 3; here a certificate has one user\n" },
+      .expected = "omicron-3 allow bryanh " CN("bryanh") "\nomicron-4 allow ann " CN(
+          "ann") "\n"
+                 "omicron-6 allow bob " CN(
+                     "robert") "\n"
+                               "# left out, line 8: omicron         bryanh                  guest1\n"
+                               "#     another role for the name in line 3; here a certificate has one user\n" },
     { .text = TEXT("mymap   /^(.*)@mydomain\\.com$      \\1\nmymap   /^(.*)@otherdomain\\.com$   guest\n"),
       .expected = "mymap-1 allow %{1} " RE("(.*)@mydomain\\.com") "\nmymap-2 allow guest "
-      "" RE("(.*)@otherdomain\\.com") "\n" },
+                                                                  "" RE("(.*)@otherdomain\\.com") "\n" },
     { .text = TEXT("m a b"), .issuer = "CN=CA,O=x", .expected = "m-1 allow b " CN("a") " issuer=CN=CA,O=x\n" },
     /* names: quotes, comments, keywords */
     { .text = TEXT("m \"Ann Lee\" \"a \"\"b\"\"\" # and so on\r\n"),
@@ -37,87 +39,117 @@ static const import_outcome_t cases[] = {
     { .text = TEXT("m a \\\nb\nm \\\n c \\\n d\nm e f"),
       .expected = "m-1 allow b " CN("a") "\nm-3 allow d " CN("c") "\nm-6 allow f " CN("e") "\n" },
     { .text = TEXT("m a all\nm b \"all\"\nm c +staff\nm d \"+staff\"\nm e /^x\n"),
-      .expected = LEFT "m a all\n#     \"all\" grants every role; here a certificate has one user\n"
-                  "m-2 allow all " CN("b") "\n"
-                  "# left out, line 3: m c +staff\n#     this grants the roles of a group; here a certificate has "
-                  "one user\n"
-                  "m-4 allow +staff " CN("d") "\n"
-                  "# left out, line 5: m e /^x\n"
-                  "#     this grants every role that a regular expression meets; here a certificate has one user\n" },
-    { .text = TEXT("m a \\1"), .expected = LEFT "m a \\1\n"
-      "#     \\1 stands for nothing where the system name is no regular expression\n" },
+      .expected = LEFT
+      "m a all\n#     \"all\" grants every role; here a certificate has one user\n"
+      "m-2 allow all " CN(
+          "b") "\n"
+               "# left out, line 3: m c +staff\n#     this grants the roles of a group; here a certificate has "
+               "one user\n"
+               "m-4 allow +staff " CN("d") "\n"
+                                           "# left out, line 5: m e /^x\n"
+                                           "#     this grants every role that a regular expression meets; "
+                                           "here a certificate has one user\n" },
+    { .text = TEXT("m a \\1"),
+      .expected = LEFT "m a \\1\n"
+                       "#     \\1 stands for nothing where the system name is no regular expression\n" },
     { .text = TEXT("m a b:c"), .expected = LEFT "m a b:c\n#     USER: the user name has a colon in it\n" },
     { .text = TEXT("m a b extra words"), .expected = "m-1 allow b " CN("a") "\n" },
     /* names of clientname=DN, as OpenSSL writes RFC 2253 */
     { .text = TEXT("m \"CN=Ann Lee,OU=Staff,C=US\" ann"),
       .expected = "m-1 allow ann \"case:subject=CN=Ann Lee,OU=Staff,C=US\"\n" },
     { .text = TEXT("m CN=Jos\\C3\\A9 j"), .expected = "m-1 allow j case:subject=CN=Jos\xc3\xa9\n" },
-    { .text = TEXT("m CN=Jos\xc3\xa9 j"), .expected = LEFT "m CN=Jos\xc3\xa9 j\n"
-      "#     no certificate's name is written so; OpenSSL would write CN=Jos\\C3\\A9\n" },
-    { .text = TEXT("m \"CN=a, O=b\" c"), .expected = LEFT "m \"CN=a, O=b\" c\n"
-      "#     no certificate's name is written so; OpenSSL would write CN=a,O=b\n" },
-    { .text = TEXT("m /CN=a,O=b c"), .expected = "error 1: several values in one field: PostgreSQL does not load "
-      "this file "
-      "(quote a name that has a comma)\n" },
+    { .text = TEXT("m CN=Jos\xc3\xa9 j"),
+      .expected = LEFT "m CN=Jos\xc3\xa9 j\n"
+                       "#     no certificate's name is written so; OpenSSL would write CN=Jos\\C3\\A9\n" },
+    { .text = TEXT("m \"CN=a, O=b\" c"),
+      .expected = LEFT "m \"CN=a, O=b\" c\n"
+                       "#     no certificate's name is written so; OpenSSL would write CN=a,O=b\n" },
+    { .text = TEXT("m /CN=a,O=b c"),
+      .expected = "error 1: several values in one field: PostgreSQL does not load "
+                  "this file "
+                  "(quote a name that has a comma)\n" },
     { .text = TEXT("m foo=bar c"), .expected = "m-1 allow c " CN("foo=bar") "\n" },
     /* files that PostgreSQL does not load, or not alone */
-    { .text = TEXT("m a b\nm a"), .expected = "error 2: the role is missing: a line is MAP-NAME SYSTEM-NAME ROLE, and "
-      "PostgreSQL does not load this file\n" },
-    { .text = TEXT("m"), .expected = "error 1: the system name is missing: a line is MAP-NAME SYSTEM-NAME ROLE, and "
-      "PostgreSQL does not load this file\n" },
-    { .text = TEXT("m a,b c"), .expected = "error 1: several values in one field: PostgreSQL does not load this file "
-      "(quote a name that has a comma)\n" },
-    { .text = TEXT("include more.conf"), .expected = "error 1: include names another file, which is not read; put "
-      "its text "
-      "here\n" },
+    { .text = TEXT("m a b\nm a"),
+      .expected = "error 2: the role is missing: a line is MAP-NAME SYSTEM-NAME ROLE, and "
+                  "PostgreSQL does not load this file\n" },
+    { .text = TEXT("m"),
+      .expected = "error 1: the system name is missing: a line is MAP-NAME SYSTEM-NAME ROLE, and "
+                  "PostgreSQL does not load this file\n" },
+    { .text = TEXT("m a,b c"),
+      .expected = "error 1: several values in one field: PostgreSQL does not load this file "
+                  "(quote a name that has a comma)\n" },
+    { .text = TEXT("include more.conf"),
+      .expected = "error 1: include names another file, which is not read; put "
+                  "its text "
+                  "here\n" },
     { .text = TEXT("include_dir d\ninclude_if_exists e"),
       .expected = "error 1: include_dir names another file, which is not read; put its text here\n"
                   "error 2: include_if_exists names another file, which is not read; put its text here\n" },
     { .text = TEXT("include a b"), .expected = "include-1 allow b " CN("a") "\n" },
-    { .text = TEXT("m @users b"), .expected = "error 1: @users names another file, which is not read; put its text "
-      "here\n" },
+    { .text = TEXT("m @users b"),
+      .expected = "error 1: @users names another file, which is not read; put its text "
+                  "here\n" },
     { .text = TEXT("m \"@users\" b"), .expected = "m-1 allow b " CN("@users") "\n" },
     /* maps */
     { .text = TEXT("m a b\nn a c\nm d e"),
       .expected = "error 1: there are several maps; say which one with --map: m n\n" },
-    { .text = TEXT("m a b\nn a c\nm d e"), .map = "m",
+    { .text = TEXT("m a b\nn a c\nm d e"),
+      .map = "m",
       .expected = "m-1 allow b " CN("a") "\nm-3 allow e " CN("d") "\n" },
-    { .text = TEXT("m a b\nn a c\nm d e"), .map = "M",
+    { .text = TEXT("m a b\nn a c\nm d e"),
+      .map = "M",
       .expected = "error 1: there is no map \"M\" here; there are: m n\n" },
-    { .text = TEXT("m a b"), .issuer = "/", .expected = "error 1: the issuer \"/\" cannot be read: TYPE=VALUE expected "
-      "here\n" },
-    { .text = TEXT("\xef\xbb\xbfm a b"), .expected = "error 1: the text begins with a byte order mark, which would "
-      "be part "
-      "of its first word; save it without one\n" },
+    { .text = TEXT("m a b"),
+      .issuer = "/",
+      .expected = "error 1: the issuer \"/\" cannot be read: TYPE=VALUE expected "
+                  "here\n" },
+    { .text = TEXT("\xef\xbb\xbfm a b"),
+      .expected = "error 1: the text begins with a byte order mark, which would "
+                  "be part "
+                  "of its first word; save it without one\n" },
     /* expressions about DNs, or perhaps about them */
-    { .text = TEXT("m /^CN=(.*)$ \\1"), .expected = LEFT "m /^CN=(.*)$ \\1\n"
-      "#     a regular expression about whole DNs; a rule asks for attributes\n" },
-    { .text = TEXT("m /^a r\nm ann r\nn CN=x r\nm CN=b r"), .map = "m", .expected = "error 4: the map has a name for "
-      "clientname=DN in line 4 and one for clientname=CN in line 2; pg_hba.conf says which of them count: import a "
-      "file that has these alone\n" },
-    { .text = TEXT("m /^a r\nm CN=b r"), .expected = LEFT "m /^a r\n"
-      "#     the map has a DN in line 2, so this may be about DNs; a rule asks for attributes\n"
-      "m-2 allow r case:subject=CN=b\n" },
+    { .text = TEXT("m /^CN=(.*)$ \\1"),
+      .expected = LEFT "m /^CN=(.*)$ \\1\n"
+                       "#     a regular expression about whole DNs; a rule asks for attributes\n" },
+    { .text = TEXT("m /^a r\nm ann r\nn CN=x r\nm CN=b r"),
+      .map = "m",
+      .expected =
+          "error 4: the map has a name for "
+          "clientname=DN in line 4 and one for clientname=CN in line 2; pg_hba.conf says which of them count: import a "
+          "file that has these alone\n" },
+    { .text = TEXT("m /^a r\nm CN=b r"),
+      .expected = LEFT "m /^a r\n"
+                       "#     the map has a DN in line 2, so this may be about DNs; a rule asks for attributes\n"
+                       "m-2 allow r case:subject=CN=b\n" },
     /* \1 */
     { .text = TEXT("m /^([a-z]+)@.*$ x_\\1_%"), .expected = "m-1 allow x_%{1}_%% " RE("([a-z]+)@.*") "\n" },
-    { .text = TEXT("m /^(.*)@(.*)$ \\1"), .expected = LEFT "m /^(.*)@(.*)$ \\1\n"
-      "#     what \\1 is may differ: more than one part of it may give way to another\n" },
-    { .text = TEXT("m /(.*)@x \\1"), .expected = LEFT "m /(.*)@x \\1\n"
-      "#     what \\1 is may differ: it is not anchored with ^ and $\n" },
-    { .text = TEXT("m /^(a|ab)(c|bcd)$ \\1"), .expected = LEFT "m /^(a|ab)(c|bcd)$ \\1\n"
-      "#     what \\1 is may differ: several branches\n" },
-    { .text = TEXT("m /^(a)*b$ \\1"), .expected = LEFT "m /^(a)*b$ \\1\n"
-      "#     what \\1 is may differ: a group that is repeated\n" },
-    { .text = TEXT("m /^(.*)@x$ \\1\\1"), .expected = LEFT "m /^(.*)@x$ \\1\\1\n"
-      "#     \\1 stands twice in the role, and only the first is replaced\n" },
+    { .text = TEXT("m /^(.*)@(.*)$ \\1"),
+      .expected = LEFT "m /^(.*)@(.*)$ \\1\n"
+                       "#     what \\1 is may differ: more than one part of it may give way to another\n" },
+    { .text = TEXT("m /(.*)@x \\1"),
+      .expected = LEFT "m /(.*)@x \\1\n"
+                       "#     what \\1 is may differ: it is not anchored with ^ and $\n" },
+    { .text = TEXT("m /^(a|ab)(c|bcd)$ \\1"),
+      .expected = LEFT "m /^(a|ab)(c|bcd)$ \\1\n"
+                       "#     what \\1 is may differ: several branches\n" },
+    { .text = TEXT("m /^(a)*b$ \\1"),
+      .expected = LEFT "m /^(a)*b$ \\1\n"
+                       "#     what \\1 is may differ: a group that is repeated\n" },
+    { .text = TEXT("m /^(.*)@x$ \\1\\1"),
+      .expected = LEFT "m /^(.*)@x$ \\1\\1\n"
+                       "#     \\1 stands twice in the role, and only the first is replaced\n" },
     /* a line that fails for whom it meets: nobody of them gets to the lines behind it */
     { .text = TEXT("m a r\nm /^.*@x$ \\1\nm b@x s"),
       .expected = "m-1 allow r " CN("a") "\nm-2 deny subject.CN~.*@x\nm-3 allow s " CN("b@x") "\n" },
     { .text = TEXT("m a r\nm /^.@x$ \\1\nm b@x s"),
-      .expected = "m-1 allow r " CN("a") "\n# left out, line 2: m /^.@x$ \\1\n"
-                  "#     where it would deny cannot be said exactly\n# left out, line 3: m b@x s\n"
-                  "#     line 2 fails in PostgreSQL for the names that it meets, before this line is looked at\n" },
-    { .text = TEXT("m /\\yx \\1\nm b s"), .expected = LEFT "m /\\yx \\1\n"
+      .expected = "m-1 allow r " CN(
+          "a") "\n# left out, line 2: m /^.@x$ \\1\n"
+               "#     where it would deny cannot be said exactly\n# left out, line 3: m b@x s\n"
+               "#     line 2 fails in PostgreSQL for the names that it meets, before this line is looked at\n" },
+    { .text = TEXT("m /\\yx \\1\nm b s"),
+      .expected = LEFT
+      "m /\\yx \\1\n"
       "#     the regular expression has no exact equivalent: an escape that is not known here\n"
       "# left out, line 2: m b s\n"
       "#     line 1 fails in PostgreSQL for the names that it meets, before this line is looked at\n" },
@@ -127,41 +159,73 @@ static const import_outcome_t cases[] = {
 
 static const struct {
     const char *are;
-    const char *pattern;    /* or, behind "!", why there is none */
+    const char *pattern; /* or, behind "!", why there is none */
 } expressions[] = {
-    { "^abc$", "abc" }, { "^abc", "abc.*" }, { "abc$", ".*abc" }, { "abc", ".*abc.*" },
-    { "^a|b$", ".*(?:^a|b$).*" }, { "^(a|b)$", "(a|b)" }, { "^(?:a|b)c$", "(?:a|b)c" },
-    { "^a.c$", "a[ -~]c" }, { "^a.*c.+$", "a.*c.+" }, { "^.{2,3}$", "[ -~]{2,3}" }, { "^.{2,}$", "[ -~]{2,}" },
-    { "^[a-c]x$", "[a-c]x" }, { "^[^@]+@x$", "[^@]+@x" }, { "^[^@]@x$", "[ -?A-~]@x" },
-    { "^[]a]$", "[\\]a]" }, { "^[a\\]-]$", "[\\-\\]a]" }, { "^[[:alpha:]_]$", "[A-Z_a-z]" }, { "^[\\d.]$", "[.0-9]" },
-    { "^\\d\\w\\s$", "[0-9][0-9A-Z_a-z][ ]" }, { "^a\\.b\\\\$", "a\\.b\\\\" }, { "^a{x$", "a\\{x" }, { "^a]}$",
-      "a\\]\\}" },
-    { "^a{3}b*?$", "a{3,3}b*?" }, { "^Jos\xc3\xa9$", "Jos\xc3\xa9" }, { "^[^[:print:]]+$", "[^ -~]+" },
+    { "^abc$", "abc" },
+    { "^abc", "abc.*" },
+    { "abc$", ".*abc" },
+    { "abc", ".*abc.*" },
+    { "^a|b$", ".*(?:^a|b$).*" },
+    { "^(a|b)$", "(a|b)" },
+    { "^(?:a|b)c$", "(?:a|b)c" },
+    { "^a.c$", "a[ -~]c" },
+    { "^a.*c.+$", "a.*c.+" },
+    { "^.{2,3}$", "[ -~]{2,3}" },
+    { "^.{2,}$", "[ -~]{2,}" },
+    { "^[a-c]x$", "[a-c]x" },
+    { "^[^@]+@x$", "[^@]+@x" },
+    { "^[^@]@x$", "[ -?A-~]@x" },
+    { "^[]a]$", "[\\]a]" },
+    { "^[a\\]-]$", "[\\-\\]a]" },
+    { "^[[:alpha:]_]$", "[A-Z_a-z]" },
+    { "^[\\d.]$", "[.0-9]" },
+    { "^\\d\\w\\s$", "[0-9][0-9A-Z_a-z][ ]" },
+    { "^a\\.b\\\\$", "a\\.b\\\\" },
+    { "^a{x$", "a\\{x" },
+    { "^a]}$", "a\\]\\}" },
+    { "^a{3}b*?$", "a{3,3}b*?" },
+    { "^Jos\xc3\xa9$", "Jos\xc3\xa9" },
+    { "^[^[:print:]]+$", "[^ -~]+" },
     { "^", ".*" },
     { "^^a$", "^a" },
-    { "", "!an empty branch" }, { "a||b", "!an empty branch" }, { "a|", "!an empty branch" }, { "()", "!an empty "
-      "branch" },
-    { "***=abc", "!a quantifier with nothing before it" }, { "*a", "!a quantifier with nothing before it" },
-    { "a**", "!a quantifier behind a quantifier" }, { "a*+", "!a quantifier behind a quantifier" },
-    { "^*", "!a quantifier behind an anchor" }, { "\xc3\xa9+", "!a quantifier behind a character that is not ASCII" },
+    { "", "!an empty branch" },
+    { "a||b", "!an empty branch" },
+    { "a|", "!an empty branch" },
+    { "()", "!an empty "
+            "branch" },
+    { "***=abc", "!a quantifier with nothing before it" },
+    { "*a", "!a quantifier with nothing before it" },
+    { "a**", "!a quantifier behind a quantifier" },
+    { "a*+", "!a quantifier behind a quantifier" },
+    { "^*", "!a quantifier behind an anchor" },
+    { "\xc3\xa9+", "!a quantifier behind a character that is not ASCII" },
     { "(?i)a", "!an option, or a constraint that looks ahead or behind" },
     { "(?=a)", "!an option, or a constraint that looks ahead or behind" },
     { "(?<!a)b", "!an option, or a constraint that looks ahead or behind" },
-    { "(a)\\1", "!an escape that is not known here" }, { "\\ma", "!an escape that is not known here" },
-    { "\\Aa", "!an escape that is not known here" }, { "a\\", "!an escape that is not known here" },
-    { "\\D", "!an escape that is not known here" }, { "[\\n]", "!an escape in a bracket expression that is not known "
-      "here" },
+    { "(a)\\1", "!an escape that is not known here" },
+    { "\\ma", "!an escape that is not known here" },
+    { "\\Aa", "!an escape that is not known here" },
+    { "a\\", "!an escape that is not known here" },
+    { "\\D", "!an escape that is not known here" },
+    { "[\\n]", "!an escape in a bracket expression that is not known "
+               "here" },
     { "[[.-.]]", "!an element of a bracket expression that is not known here" },
     { "[[:<:]]a", "!an element of a bracket expression that is not known here" },
     { "[[=a=]]", "!an element of a bracket expression that is not known here" },
-    { "[z-a]", "!a range in a bracket expression that runs backwards" }, { "[a-c-e]", "!a range behind a range" },
-    { "[\\w-z]", "!a range behind a class" }, { "[a", "!a bracket expression without an end" },
+    { "[z-a]", "!a range in a bracket expression that runs backwards" },
+    { "[a-c-e]", "!a range behind a range" },
+    { "[\\w-z]", "!a range behind a class" },
+    { "[a", "!a bracket expression without an end" },
     { "[\xc3\xa9]", "!a bracket expression with characters that are not printable ASCII" },
-    { "(a", "!a group without an end" }, { "a)", "!a parenthesis that ends no group" },
-    { "a{1,x}", "!a bound that is not known here" }, { "a{2,1}", "!a bound that is not known here" },
-    { "a{256}", "!a bound that is not known here" }, { "a{1", "!a bound that is not known here" },
-    { "\xff", "!a character that no name has" }, { "[^ -~[:space:]]?", "!a bracket expression that no character "
-      "meets" },
+    { "(a", "!a group without an end" },
+    { "a)", "!a parenthesis that ends no group" },
+    { "a{1,x}", "!a bound that is not known here" },
+    { "a{2,1}", "!a bound that is not known here" },
+    { "a{256}", "!a bound that is not known here" },
+    { "a{1", "!a bound that is not known here" },
+    { "\xff", "!a character that no name has" },
+    { "[^ -~[:space:]]?", "!a bracket expression that no character "
+                          "meets" },
 };
 
 static void test_expressions(void)
@@ -198,7 +262,8 @@ static void test_expressions(void)
         memcpy(deep, "m \"/", 4);
         memcpy(deep + 4000, "\" r", 4);
         ok(strstr(outcome(certmap_import_pgident, (certmap_str_t){ deep, 4003 }, NULL, NULL), "too many "
-        "groups") != NULL,
+                                                                                              "groups")
+               != NULL,
            "4000 parentheses");
         memset(deep, 'a', 4999);
         memcpy(deep, "m \"/", 4);
@@ -210,14 +275,13 @@ static void test_expressions(void)
 
 /* ---- certificates -------------------------------------------------------------------------------------------- */
 
-static const char by_cn[] =
-    "m bob@example.org admin\n"
-    "m bob@example.org other\n"
-    "m \"/^([a-z]+)@example\\.org$\" \\1\n"
-    "m /@guest\\.example$ guest\n"
-    "m /^.*@bad$ \\1\n"
-    "m x@bad never\n"
-    "m \"/^[^@]@one$\" one\n";
+static const char by_cn[] = "m bob@example.org admin\n"
+                            "m bob@example.org other\n"
+                            "m \"/^([a-z]+)@example\\.org$\" \\1\n"
+                            "m /@guest\\.example$ guest\n"
+                            "m /^.*@bad$ \\1\n"
+                            "m x@bad never\n"
+                            "m \"/^[^@]@one$\" one\n";
 
 static const import_person_t cn_people[] = {
     { .pairs = { "CN", "bob@example.org" }, .expected = "=admin" },
@@ -234,7 +298,7 @@ static const import_person_t cn_people[] = {
     { .pairs = { "CN", "a@guest.example.org" }, .expected = "no-match" },
     { .pairs = { "CN", "x@bad" }, .expected = "denied-by-rule" },
     { .pairs = { "CN", "a@one" }, .expected = "=one" },
-    { .pairs = { "CN", "\xc3\xa9@one" }, .expected = "no-match" },      /* two bytes there */
+    { .pairs = { "CN", "\xc3\xa9@one" }, .expected = "no-match" }, /* two bytes there */
     { .pairs = { "CN", "ab@one" }, .expected = "no-match" },
     /* of several CNs PostgreSQL takes the first: here nobody gets in whom the first would not let in */
     { .pairs = { "CN", "zed", "CN", "bob@example.org" }, .expected = "no-match" },
@@ -245,11 +309,10 @@ static const import_person_t cn_people[] = {
     { .pairs = { "CN", "ann@example.org", "CN", "eve@example.org" }, .expected = "ambiguous" },
 };
 
-static const char by_dn[] =
-    "m \"CN=Ann Lee,OU=Staff,C=US\" ann\n"
-    "m \"UID=u+CN=Cid,O=x\" cid\n"
-    "m \"CN=Smith\\, J,O=x\" smith\n"
-    "m CN=Jos\\C3\\A9 jose\n";
+static const char by_dn[] = "m \"CN=Ann Lee,OU=Staff,C=US\" ann\n"
+                            "m \"UID=u+CN=Cid,O=x\" cid\n"
+                            "m \"CN=Smith\\, J,O=x\" smith\n"
+                            "m CN=Jos\\C3\\A9 jose\n";
 
 static const import_person_t dn_people[] = {
     { .pairs = { "C", "US", "OU", "Staff", "CN", "Ann Lee" }, .expected = "=ann" },

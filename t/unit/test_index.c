@@ -38,32 +38,84 @@ static int percent(unsigned n)
 
 /* Made of few parts, so that texts share beginnings, ends and insides. */
 static const char *const parts[] = {
-    "ann", "bob", "Ann", "lee", "-", ".", " ", "  ", "x", "a", "aa", "ab", "007", "42", "user", "*", "?", "\\", "[k]",
-    "(s)", "m\303\274ller", "\303\226", "\342\204\252", "\305\277", "ops", "k", "s", "1", "+", "|", "^", "$", "{2}"
+    "ann",
+    "bob",
+    "Ann",
+    "lee",
+    "-",
+    ".",
+    " ",
+    "  ",
+    "x",
+    "a",
+    "aa",
+    "ab",
+    "007",
+    "42",
+    "user",
+    "*",
+    "?",
+    "\\",
+    "[k]",
+    "(s)",
+    "m\303\274ller",
+    "\303\226",
+    "\342\204\252",
+    "\305\277",
+    "ops",
+    "k",
+    "s",
+    "1",
+    "+",
+    "|",
+    "^",
+    "$",
+    "{2}",
 };
 
 /* What ordinary certificates hold. */
 static const char *const words[] = {
-    "ann", "Ann Lee", "ann lee", "bob-007", "user 42", "USER  42", "m\303\274ller", "admin", "ops", "a",
-    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab", "department-of-long-names-00017-section-north-east-0004",
-    "department-of-long-names-00018-section-north-east-0004"
+    "ann",
+    "Ann Lee",
+    "ann lee",
+    "bob-007",
+    "user 42",
+    "USER  42",
+    "m\303\274ller",
+    "admin",
+    "ops",
+    "a",
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab",
+    "department-of-long-names-00017-section-north-east-0004",
+    "department-of-long-names-00018-section-north-east-0004",
 };
 
 static const char *const mails[] = { "ann@example.org", "Bob@example.org", "ops-42@corp.example", "x@y.example" };
 static const char *const hosts[] = { "ann.example.org", "a.b.c.example", "ops.example", "example.org" };
 static const char *const uris[] = {
-    "spiffe://example/ns/a/sa/ann", "spiffe://example/ns/b/sa/bob", "SPIFFE://Example/ns/a/sa/Ann", "urn:x:42",
-    "URN:x:Ann", "https://Ann@WWW.Example:443/Ns", "https://ann@www.example:443/ns?A", "Ns/A"
+    "spiffe://example/ns/a/sa/ann",
+    "spiffe://example/ns/b/sa/bob",
+    "SPIFFE://Example/ns/a/sa/Ann",
+    "urn:x:42",
+    "URN:x:Ann",
+    "https://Ann@WWW.Example:443/Ns",
+    "https://ann@www.example:443/ns?A",
+    "Ns/A",
 };
 static const char *const addresses[] = { "192.0.2.1", "192.0.2.77", "10.0.0.1", "2001:db8::1", "2001:db8:1::77" };
 static const char *const networks[] = {
-    "192.0.2.1", "192.0.2.0/24", "192.0.2.64/26", "10.0.0.0/8", "0.0.0.0/0", "2001:db8::/32", "2001:db8::/63", "::/0",
-    "*"
+    "192.0.2.1",     "192.0.2.0/24",  "192.0.2.64/26", "10.0.0.0/8", "0.0.0.0/0",
+    "2001:db8::/32", "2001:db8::/63", "::/0",          "*",
 };
 static const char *const serials[] = { "01", "00ab12cd", "1f3a", "7fffffffffffffff0102" };
 static const char *const names[] = {
-    "CN=Root CA", "CN=Issuing CA,O=Example Ltd,C=DE", "CN=issuing ca,O=EXAMPLE  Ltd,C=de", "O=Example Ltd,C=DE",
-    "CN=ann,OU=ops,O=Example Ltd,C=DE", "CN=bob-007,O=Example Ltd,C=DE", "C=DE"
+    "CN=Root CA",
+    "CN=Issuing CA,O=Example Ltd,C=DE",
+    "CN=issuing ca,O=EXAMPLE  Ltd,C=de",
+    "O=Example Ltd,C=DE",
+    "CN=ann,OU=ops,O=Example Ltd,C=DE",
+    "CN=bob-007,O=Example Ltd,C=DE",
+    "C=DE",
 };
 static const char *const oids[] = { "1.2.3.4", "1.2.3.5", "1.3.6.1.4.1.99.7" };
 static const char *const eku[] = { "clientAuth", "emailProtection", "serverAuth", "1.3.6.1.5.5.7.3.2", "1.3.6.1.*" };
@@ -163,8 +215,8 @@ static void add_extensions(X509 *x)
         fixture_extension(x, "subjectKeyIdentifier", percent(50) ? "hash" : "01:02:ab");
     }
     if (percent(30)) {
-        fixture_extension(x, "certificatePolicies", percent(50) ? "DER:3007300506032a0304"
-                                                              : "DER:300e300506032a0304300506032a0305");
+        fixture_extension(x, "certificatePolicies",
+                          percent(50) ? "DER:3007300506032a0304" : "DER:300e300506032a0304300506032a0305");
     }
     if (percent(30)) {
         fixture_extension(x, "1.2.3.4.5", utf8_der(PICK(words)));
@@ -172,7 +224,7 @@ static void add_extensions(X509 *x)
     if (percent(20)) {
         fixture_extension(x, "1.2.3.4.6", "DER:3003020105");
     }
-    if (percent(33)) {      /* which only those who ask for it may notice */
+    if (percent(33)) { /* which only those who ask for it may notice */
         static int turn;
 
         fixture_spoil(x, turn++);
@@ -196,7 +248,7 @@ static const certmap_cert_t *random_cert(void)
     BN_hex2bn(&serial, PICK(serials));
     BN_to_ASN1_INTEGER(serial, X509_get_serialNumber(x));
     BN_free(serial);
-    if (percent(15)) {      /* one of the names that rules name */
+    if (percent(15)) { /* one of the names that rules name */
         fixture_attribute(name, "C", "DE");
         fixture_attribute(name, "O", "Example Ltd");
         fixture_attribute(name, "CN", percent(50) ? "bob-007" : "ann");
@@ -279,8 +331,11 @@ static const char *recased(const char *text)
         if (((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) && percent(30)) {
             c = (char)(c ^ 0x20);
         }
-        out = apr_pstrcat(pool, out, c == 'k' && percent(50) ? "\342\204\252" : c == 's' && percent(50) ? "\305\277"
-                          : apr_pstrmemdup(pool, &c, 1), NULL);
+        out = apr_pstrcat(pool, out,
+                          c == 'k' && percent(50)   ? "\342\204\252"
+                          : c == 's' && percent(50) ? "\305\277"
+                                                    : apr_pstrmemdup(pool, &c, 1),
+                          NULL);
     }
     return out;
 }
@@ -302,7 +357,10 @@ static const char *wildcard(const char *text)
             }
             continue;
         }
-        out = apr_pstrcat(pool, out, r == 1 ? "?" : strchr("*?\\", *text) ? "\\" : "",
+        out = apr_pstrcat(pool, out,
+                          r == 1                  ? "?"
+                          : strchr("*?\\", *text) ? "\\"
+                                                  : "",
                           r == 1 ? "" : apr_pstrmemdup(pool, text, n), NULL);
         text += n;
     }
@@ -311,12 +369,73 @@ static const char *wildcard(const char *text)
 
 /* What a regex may hold in the place of one character. %s is that character, escaped. */
 static const char *const pieces[] = {
-    "%s", "%s", "%s", "%s", "%s", "%s", "%s", "%s", "%s", "%s", "%s", "%s", "%s", "%s", "%s", "%s", "(%s)", "(?:%s)",
-    "[^]]", ".", ".*", ".*?", ".+", "%s?", "%s*", "%s+", "%s{1}", "%s{0,2}", "%s{1,}", "(%s|Q)", "(?<n>%s)",
-    "(?=%s)%s", "(?!Q)%s", "(?>%s)", "\\w*", "\\S", "\\b%s", "[%s]", "[[:^cntrl:]]", "(%s|)", "\\p{L}*", "\\p{Lu}?%s",
-    "(?i:%s)", "(?<=.)%s", "%s++", "(?#c)%s", "%s|%s", "(?i)%s", "^%s", "%s$", "(?(?=%s)%s|Q)", "\\Q%s\\E", "%s\\K",
-    "\\x{61}?%s", "(?|(%s)|(Q))", "(%s)?", "[]%s]", "[\\]%s]", "([(%s)]|\\))", "(?x) %s", "(?P<m>%s)", "\\d*",
-    "(*ACCEPT)%s", "(?'o'%s)", "(?s:.)", "(?-i)%s", "\\R?"
+    "%s",
+    "%s",
+    "%s",
+    "%s",
+    "%s",
+    "%s",
+    "%s",
+    "%s",
+    "%s",
+    "%s",
+    "%s",
+    "%s",
+    "%s",
+    "%s",
+    "%s",
+    "%s",
+    "(%s)",
+    "(?:%s)",
+    "[^]]",
+    ".",
+    ".*",
+    ".*?",
+    ".+",
+    "%s?",
+    "%s*",
+    "%s+",
+    "%s{1}",
+    "%s{0,2}",
+    "%s{1,}",
+    "(%s|Q)",
+    "(?<n>%s)",
+    "(?=%s)%s",
+    "(?!Q)%s",
+    "(?>%s)",
+    "\\w*",
+    "\\S",
+    "\\b%s",
+    "[%s]",
+    "[[:^cntrl:]]",
+    "(%s|)",
+    "\\p{L}*",
+    "\\p{Lu}?%s",
+    "(?i:%s)",
+    "(?<=.)%s",
+    "%s++",
+    "(?#c)%s",
+    "%s|%s",
+    "(?i)%s",
+    "^%s",
+    "%s$",
+    "(?(?=%s)%s|Q)",
+    "\\Q%s\\E",
+    "%s\\K",
+    "\\x{61}?%s",
+    "(?|(%s)|(Q))",
+    "(%s)?",
+    "[]%s]",
+    "[\\]%s]",
+    "([(%s)]|\\))",
+    "(?x) %s",
+    "(?P<m>%s)",
+    "\\d*",
+    "(*ACCEPT)%s",
+    "(?'o'%s)",
+    "(?s:.)",
+    "(?-i)%s",
+    "\\R?",
 };
 
 static const char *fill_piece(const char *piece, const char *escaped)
@@ -335,15 +454,15 @@ static const char *fill_piece(const char *piece, const char *escaped)
 static const char *regex(const char *text)
 {
     const char *out = "";
-    unsigned plain = chance(4) * 2 + 1;     /* characters left alone for each that is not */
+    unsigned plain = chance(4) * 2 + 1; /* characters left alone for each that is not */
 
     if (percent(15)) {
         out = PICK(((const char *const[]){ "(?i)", "(?i)", "(?i)", "(?i)^", "^", "(?s)", "(*UCP)", "(?-i)", "(?n)" }));
     }
     while (*text) {
         apr_size_t n = width(text);
-        const char *c = apr_pstrcat(pool, strchr("\\^$.[]|()?*+{}#-", *text) ? "\\" : "",
-                                    apr_pstrmemdup(pool, text, n), NULL);
+        const char *c = apr_pstrcat(pool, strchr("\\^$.[]|()?*+{}#-", *text) ? "\\" : "", apr_pstrmemdup(pool, text, n),
+                                    NULL);
 
         out = apr_pstrcat(pool, out, fill_piece(chance(plain) ? "%s" : PICK(pieces), c), NULL);
         text += n;
@@ -362,7 +481,7 @@ static const char *regex(const char *text)
 typedef enum like_e {
     LIKE_TEXT,
     LIKE_HEX,
-    LIKE_PLAIN      /* the list says it all */
+    LIKE_PLAIN /* the list says it all */
 } like_e;
 
 #define LIST(l) (l), sizeof(l) / sizeof((l)[0])
@@ -373,24 +492,46 @@ static const char *const hexes[] = { "0102ab", "00ab12cd", "ab12cd", "01:02:AB",
 static const struct {
     const char *field;
     like_e like;
-    const char *const *list;    /* NULL: words */
+    const char *const *list; /* NULL: words */
     size_t nlist;
 } askable[] = {
-    { "subject.CN", LIKE_TEXT, NULL, 0 }, { "subject.CN", LIKE_TEXT, NULL, 0 }, { "subject.CN", LIKE_TEXT, NULL, 0 },
-    { "subject.OU", LIKE_TEXT, NULL, 0 }, { "subject.O", LIKE_TEXT, NULL, 0 }, { "subject.UID", LIKE_TEXT, NULL, 0 },
-    { "issuer.CN", LIKE_TEXT, NULL, 0 }, { "issuer.O", LIKE_TEXT, NULL, 0 }, { "san.email", LIKE_TEXT, LIST(mails) },
-    { "san.email", LIKE_TEXT, LIST(mails) }, { "san.dns", LIKE_TEXT, LIST(hosts) },
-    { "san.uri", LIKE_TEXT, LIST(uris) }, { "san.upn", LIKE_TEXT, LIST(mails) },
-    { "san.ip", LIKE_PLAIN, LIST(networks) }, { "san.rid", LIKE_PLAIN, LIST(oids) },
-    { "san.other:1.2.3.4", LIKE_TEXT, LIST(mails) }, { "san.other:1.2.3.5", LIKE_PLAIN, LIST(opaque) },
-    { "ext:1.2.3.4.5", LIKE_TEXT, NULL, 0 }, { "ext:1.2.3.4.6", LIKE_PLAIN, LIST(opaque) },
-    { "subject", LIKE_PLAIN, LIST(names) }, { "issuer", LIKE_PLAIN, LIST(names) },
-    { "issuer", LIKE_PLAIN, LIST(names) }, { "san.dirname", LIKE_PLAIN, LIST(names) },
-    { "serial", LIKE_HEX, LIST(serials) }, { "ski", LIKE_PLAIN, LIST(hexes) }, { "aki", LIKE_PLAIN, LIST(hexes) },
-    { "eku", LIKE_PLAIN, LIST(eku) }, { "ku", LIKE_PLAIN, LIST(ku) }, { "policy", LIKE_PLAIN, LIST(oids) },
-    { "sid", LIKE_PLAIN, LIST(sids) }, { "sha256", LIKE_HEX, NULL, 0 }, { "sha1", LIKE_HEX, NULL, 0 },
-    { "spki", LIKE_HEX, NULL, 0 }, { "chain.sha256", LIKE_HEX, NULL, 0 }, { "root.sha256", LIKE_HEX, NULL, 0 },
-    { "subject.1.2.3.9", LIKE_TEXT, NULL, 0 }, { "ext:1.2.3.4.7", LIKE_TEXT, NULL, 0 }
+    { "subject.CN", LIKE_TEXT, NULL, 0 },
+    { "subject.CN", LIKE_TEXT, NULL, 0 },
+    { "subject.CN", LIKE_TEXT, NULL, 0 },
+    { "subject.OU", LIKE_TEXT, NULL, 0 },
+    { "subject.O", LIKE_TEXT, NULL, 0 },
+    { "subject.UID", LIKE_TEXT, NULL, 0 },
+    { "issuer.CN", LIKE_TEXT, NULL, 0 },
+    { "issuer.O", LIKE_TEXT, NULL, 0 },
+    { "san.email", LIKE_TEXT, LIST(mails) },
+    { "san.email", LIKE_TEXT, LIST(mails) },
+    { "san.dns", LIKE_TEXT, LIST(hosts) },
+    { "san.uri", LIKE_TEXT, LIST(uris) },
+    { "san.upn", LIKE_TEXT, LIST(mails) },
+    { "san.ip", LIKE_PLAIN, LIST(networks) },
+    { "san.rid", LIKE_PLAIN, LIST(oids) },
+    { "san.other:1.2.3.4", LIKE_TEXT, LIST(mails) },
+    { "san.other:1.2.3.5", LIKE_PLAIN, LIST(opaque) },
+    { "ext:1.2.3.4.5", LIKE_TEXT, NULL, 0 },
+    { "ext:1.2.3.4.6", LIKE_PLAIN, LIST(opaque) },
+    { "subject", LIKE_PLAIN, LIST(names) },
+    { "issuer", LIKE_PLAIN, LIST(names) },
+    { "issuer", LIKE_PLAIN, LIST(names) },
+    { "san.dirname", LIKE_PLAIN, LIST(names) },
+    { "serial", LIKE_HEX, LIST(serials) },
+    { "ski", LIKE_PLAIN, LIST(hexes) },
+    { "aki", LIKE_PLAIN, LIST(hexes) },
+    { "eku", LIKE_PLAIN, LIST(eku) },
+    { "ku", LIKE_PLAIN, LIST(ku) },
+    { "policy", LIKE_PLAIN, LIST(oids) },
+    { "sid", LIKE_PLAIN, LIST(sids) },
+    { "sha256", LIKE_HEX, NULL, 0 },
+    { "sha1", LIKE_HEX, NULL, 0 },
+    { "spki", LIKE_HEX, NULL, 0 },
+    { "chain.sha256", LIKE_HEX, NULL, 0 },
+    { "root.sha256", LIKE_HEX, NULL, 0 },
+    { "subject.1.2.3.9", LIKE_TEXT, NULL, 0 },
+    { "ext:1.2.3.4.7", LIKE_TEXT, NULL, 0 },
 };
 
 /* A value that some certificate has in a hex field. */
@@ -416,7 +557,7 @@ static const char *random_condition(const certmap_cert_t *some)
     const char *prefix = apr_pstrcat(pool, percent(12) ? "all:" : "", percent(15) ? "case:" : "", NULL);
     const char *no = percent(12) ? "!" : "";
 
-    if (percent(3)) {       /* runs into PCRE2's limits before many a's */
+    if (percent(3)) { /* runs into PCRE2's limits before many a's */
         return apr_pstrcat(pool, prefix, "subject.CN", no, "~(a|aa)+", percent(50) ? "[yz]" : "bc.?b", NULL);
     }
     if (askable[i].list == names && percent(30)) {
@@ -436,8 +577,8 @@ static const char *random_condition(const certmap_cert_t *some)
 }
 
 static const char *const users[] = {
-    "someone", "%{subject.CN}", "%{subject.CN:first:lower}", "%{1}", "%{san.email:local}", "%{serial}",
-    "x-%{subject.OU:last}", "%{ext:1.2.3.4.5}", "%{subject.UID}"
+    "someone",   "%{subject.CN}",        "%{subject.CN:first:lower}", "%{1}",           "%{san.email:local}",
+    "%{serial}", "x-%{subject.OU:last}", "%{ext:1.2.3.4.5}",          "%{subject.UID}",
 };
 
 static const char *random_rule(unsigned number, const certmap_cert_t *some)
@@ -496,20 +637,20 @@ static int same_decision(const certmap_decision_t *a, const certmap_decision_t *
 /* What has been seen. */
 static struct {
     apr_uint64_t pairs;
-    apr_uint64_t asked;         /* pairs: by themselves */
-    apr_uint64_t matches;       /* pairs */
-    apr_uint64_t errors;        /* pairs: the matcher failed */
-    apr_uint64_t malformed;     /* pairs: it asks for a malformed field */
-    apr_uint64_t candidates;    /* pairs */
-    apr_uint64_t missed;        /* pairs: a rule that does not plainly fail is no candidate */
-    apr_uint64_t disorder;      /* candidates not in order, or twice */
+    apr_uint64_t asked;      /* pairs: by themselves */
+    apr_uint64_t matches;    /* pairs */
+    apr_uint64_t errors;     /* pairs: the matcher failed */
+    apr_uint64_t malformed;  /* pairs: it asks for a malformed field */
+    apr_uint64_t candidates; /* pairs */
+    apr_uint64_t missed;     /* pairs: a rule that does not plainly fail is no candidate */
+    apr_uint64_t disorder;   /* candidates not in order, or twice */
     apr_uint64_t decisions;
     apr_uint64_t mapped;
     apr_uint64_t reasons[CERTMAP_R_COUNT];
     apr_uint64_t different;
-    apr_uint64_t taken_apart;   /* pairs */
-    apr_uint64_t misjudged;     /* of these: the rule says something else than its conditions */
-    apr_uint64_t reordered;     /* or than the same conditions in another order */
+    apr_uint64_t taken_apart; /* pairs */
+    apr_uint64_t misjudged;   /* of these: the rule says something else than its conditions */
+    apr_uint64_t reordered;   /* or than the same conditions in another order */
 } seen;
 
 static void complain(const char *what, const certmap_rule_t *rule, const certmap_cert_t *cert)
@@ -572,13 +713,12 @@ static const certmap_rule_t *part_of(const certmap_rule_t *rule, apr_size_t firs
     for (i = 0; i < rule->nconds; i++) {
         const certmap_cond_t *cond = &rule->conds[(first + i) % rule->nconds];
 
-        if (all || cond == &rule->conds[first]
-            || (cond->leader >= 0 && cond->leader == rule->conds[first].leader)) {
+        if (all || cond == &rule->conds[first] || (cond->leader >= 0 && cond->leader == rule->conds[first].leader)) {
             text = apr_pstrcat(p, text, " ", quoted(cond->text), NULL);
         }
     }
     if (certmap_builder_add_directive(b, text, NULL, 1, 1) != APR_SUCCESS) {
-        return NULL;        /* any one condition with "any" is a rule; two may contradict each other */
+        return NULL; /* any one condition with "any" is a rule; two may contradict each other */
     }
     return certmap_ruleset_rule(certmap_builder_finish(b), 0);
 }
@@ -631,8 +771,9 @@ static void take_apart(const certmap_rule_t *rule, const certmap_cert_t *cert, c
         }
         least = one < least ? one : least;
         shuffled = other != NULL ? asked(other, cert, verdict, p) : m;
-        if (shuffled != m && !(shuffled > CERTMAP_MATCH_MALFORMED && m == CERTMAP_MATCH_MALFORMED
-                               && rule->user_text != NULL && strstr(rule->user_text, "%{1"))) {
+        if (shuffled != m
+            && !(shuffled > CERTMAP_MATCH_MALFORMED && m == CERTMAP_MATCH_MALFORMED && rule->user_text != NULL
+                 && strstr(rule->user_text, "%{1"))) {
             seen.reordered++;
             complain("in another order", rule, cert);
         }
@@ -675,9 +816,9 @@ static void compare(const certmap_list_t *list, const certmap_cert_t *cert, cons
 /* ---- what is said of rules ------------------------------------------------------------------------------------- */
 
 static struct {
-    apr_uint64_t covered;       /* rules of which it is said that one before matches whatever they do */
-    apr_uint64_t contradicted;  /* rules whose conditions are said to contradict one another */
-    apr_uint64_t tried;         /* such rules before certificates */
+    apr_uint64_t covered;      /* rules of which it is said that one before matches whatever they do */
+    apr_uint64_t contradicted; /* rules whose conditions are said to contradict one another */
+    apr_uint64_t tried;        /* such rules before certificates */
     apr_uint64_t wrong;
 } claims;
 
@@ -700,8 +841,7 @@ static const char *random_couple(const certmap_cert_t *some)
     for (i = 0; i < 300; i++, second = random_condition(some)) {
         const char *a = strstr(first, "subject") ? "subject" : strstr(first, "issuer") ? "issuer" : NULL;
 
-        if (a != NULL ? strstr(second, a) != NULL
-                      : strncmp(first, second, strcspn(first, "!=~")) == 0) {
+        if (a != NULL ? strstr(second, a) != NULL : strncmp(first, second, strcspn(first, "!=~")) == 0) {
             break;
         }
     }
@@ -733,9 +873,11 @@ static void try_claims(const certmap_cert_t *const *certs, unsigned ncerts, cons
     apr_size_t i;
     unsigned n;
 
-    for (n = 0; n < 300; n++) {     /* disabled: read although they contradict themselves */
-        certmap_builder_add_directive(b, apr_psprintf(pool, "r%u deny %s%s", n, percent(60) ? random_couple(certs[0])
-                                                      : random_condition(certs[0]), percent(50) ? " disabled" : ""),
+    for (n = 0; n < 300; n++) { /* disabled: read although they contradict themselves */
+        certmap_builder_add_directive(b,
+                                      apr_psprintf(pool, "r%u deny %s%s", n,
+                                                   percent(60) ? random_couple(certs[0]) : random_condition(certs[0]),
+                                                   percent(50) ? " disabled" : ""),
                                       NULL, (int)n, 1);
     }
     list.rules = certmap_builder_finish(b);
@@ -784,7 +926,7 @@ static void compare_round(apr_pool_t *parent)
         apr_pool_t *p;
 
         apr_pool_create(&p, pool);
-        verdict.chain = percent(80) ? (const unsigned char (*)[32])chain_sums + chance(2) : NULL;
+        verdict.chain = percent(80) ? (const unsigned char(*)[32])chain_sums + chance(2) : NULL;
         verdict.nchain = verdict.chain ? 1 + chance(2) : 0;
         compare(&list, certs[i], &verdict, p);
         compare_candidates(list.rules, certs[i], &verdict, p);
@@ -816,11 +958,12 @@ static void differential(void)
     diag("%u rulesets, %" APR_UINT64_T_FMT " decisions, %" APR_UINT64_T_FMT " pairs of a rule and a certificate",
          rounds, seen.decisions, seen.pairs);
     diag("of %" APR_UINT64_T_FMT " pairs asked one by one %.2f %% match, %.2f %% make the matcher fail, %.2f %% ask "
-         "for something malformed, %.2f %% are candidates", seen.asked, share(seen.matches), share(seen.errors),
-         share(seen.malformed), share(seen.candidates));
+         "for something malformed, %.2f %% are candidates",
+         seen.asked, share(seen.matches), share(seen.errors), share(seen.malformed), share(seen.candidates));
     diag("%u random rules did not parse", refused_rules);
-    diag("%" APR_UINT64_T_FMT " rules are said to be covered, %" APR_UINT64_T_FMT " to contradict themselves: tried %"
-         APR_UINT64_T_FMT " times", claims.covered, claims.contradicted, claims.tried);
+    diag("%" APR_UINT64_T_FMT " rules are said to be covered, %" APR_UINT64_T_FMT
+         " to contradict themselves: tried %" APR_UINT64_T_FMT " times",
+         claims.covered, claims.contradicted, claims.tried);
     for (i = 0; i < CERTMAP_R_COUNT; i++) {
         if (seen.reasons[i] > 0) {
             diag("%5.1f %% %s", 100.0 * (double)seen.reasons[i] / (double)seen.decisions,
@@ -839,7 +982,7 @@ static void differential(void)
     ok(share(seen.candidates) < 50, "less than half of the pairs are candidates");
     ok(seen.mapped * 10 > seen.decisions && seen.mapped < seen.decisions * 9 / 10, "some are mapped, some are not");
     ok(seen.errors > 100 && seen.reasons[CERTMAP_R_MALFORMED] > 0 && seen.reasons[CERTMAP_R_DENIED_BY_RULE] > 0
-       && seen.reasons[CERTMAP_R_NO_MATCH] > 0 && seen.reasons[CERTMAP_R_MAPPING_EXPIRED] > 0,
+           && seen.reasons[CERTMAP_R_NO_MATCH] > 0 && seen.reasons[CERTMAP_R_MAPPING_EXPIRED] > 0,
        "matchers failed, fields were malformed, rules denied, expired, or none matched");
 }
 
@@ -850,25 +993,91 @@ static const struct {
     const char *pattern;
     const char *needs;
 } literals[] = {
-    { "abc", "=abc" }, { "^abc$", "=abc" }, { "a\\.b", "=a.b" }, { "m\303\274ller", "=m\303\274ller" },
-    { "a\\_b", "=a_b" }, { "ab.*cd", "ab<>cd" }, { "ab.*cd.+ef", "ab<cd>ef" }, { ".*x.yy.z.*", "<yy>" },
-    { "ab?c", "a<>c" }, { "ab*c", "a<>c" }, { "ab+c", "ab<>c" }, { "ab{0}c", "a<>c" }, { "ab{0,3}c", "a<>c" },
-    { "ab{2}c", "ab<>c" }, { "ab{10,}?c", "ab<>c" }, { "m\303\274?ller", "m<>ller" }, { "a(b|c)d", "a<>d" },
-    { "a(?:b)d", "a<>d" }, { "a(?<n>b)d", "a<>d" }, { "a(?P<n>b)d", "a<>d" }, { "a(?'n'b)d", "a<>d" },
-    { "a(?=b)bd", "a<>bd" }, { "a(?!b)d", "a<>d" }, { "a(?<=a)d", "a<>d" }, { "a(?<!b)d", "a<>d" },
-    { "a(?>b)d", "a<>d" }, { "a(?|(b)|(c))d", "a<>d" }, { "a(b(c)[)]\\))d", "a<>d" }, { "a[]b]d", "a<>d" },
-    { "a[^]b]d", "a<>d" }, { "a[[:alpha:]]d", "a<>d" }, { "a[\\]b]d", "a<>d" }, { "a[b[c]d", "a<>d" },
-    { "a\\d\\w\\bd", "a<>d" }, { "a\\p{Lu}d", "a<>d" }, { "a\\pLd", "a<>d" }, { "(a)?b", "<>b" }, { "(a)+?b", "<>b" },
-    { "a#b c", "=a#b c" }, { "ab.", "ab<>" }, { ".ab", "<>ab" }, { "a$b", "a<>b" }, { "a^b", "a<>b" },
-    { "ab++c", "ab<>c" }, { "ab|cd", "-" }, { "(?i)ab", "=ab" }, { "(?i)^aB$", "=ab" },
-    { "(?i)ab.*C\\.D", "ab<>c.d" }, { "(?i)akb", "a<>b" }, { "(?i)aSb?cd", "a<>cd" },
-    { "(?i)a b\303\244c d", "a<b>d" }, { "(?i)s", "-" }, { "(?i)(?-i)ab", "-" }, { "(?i)a|b", "-" },
-    { "a(?i)b", "-" }, { "a(?i:b)c", "-" }, { "(a(?i)b)c", "-" }, { "(?x)a b", "-" }, { "\\Qab\\E", "-" },
-    { "a\\Kb", "-" }, { "a(*ACCEPT)b", "-" }, { "(a(*ACCEPT)b|c)d", "-" }, { "(*UCP)ab", "-" }, { "a(?#c)b", "-" },
-    { "(a)\\1b", "-" }, { "a\\x41b", "-" }, { "a\\x{41}b", "-" }, { "(?<n>a)\\k<n>b", "-" }, { "a(?R)?b", "-" },
-    { "(a)(?1)b", "-" }, { "(a)?(?(1)b|c)d", "-" }, { "a{,2}b", "-" }, { "a{b", "-" }, { ".*", "-" },
-    { "a[[:<:]]b", "-" }, { "a[[.x.]b", "-" }, { "(?-i)ab", "-" }, { "\\N{U+61}b", "-" }, { "a\\cAb", "-" },
-    { "", "-" }, { "a\\o{141}b", "-" }, { "a\\Nb", "-" }, { "(a", "-" }, { "[a", "-" }, { "a\\", "-" }
+    { "abc", "=abc" },
+    { "^abc$", "=abc" },
+    { "a\\.b", "=a.b" },
+    { "m\303\274ller", "=m\303\274ller" },
+    { "a\\_b", "=a_b" },
+    { "ab.*cd", "ab<>cd" },
+    { "ab.*cd.+ef", "ab<cd>ef" },
+    { ".*x.yy.z.*", "<yy>" },
+    { "ab?c", "a<>c" },
+    { "ab*c", "a<>c" },
+    { "ab+c", "ab<>c" },
+    { "ab{0}c", "a<>c" },
+    { "ab{0,3}c", "a<>c" },
+    { "ab{2}c", "ab<>c" },
+    { "ab{10,}?c", "ab<>c" },
+    { "m\303\274?ller", "m<>ller" },
+    { "a(b|c)d", "a<>d" },
+    { "a(?:b)d", "a<>d" },
+    { "a(?<n>b)d", "a<>d" },
+    { "a(?P<n>b)d", "a<>d" },
+    { "a(?'n'b)d", "a<>d" },
+    { "a(?=b)bd", "a<>bd" },
+    { "a(?!b)d", "a<>d" },
+    { "a(?<=a)d", "a<>d" },
+    { "a(?<!b)d", "a<>d" },
+    { "a(?>b)d", "a<>d" },
+    { "a(?|(b)|(c))d", "a<>d" },
+    { "a(b(c)[)]\\))d", "a<>d" },
+    { "a[]b]d", "a<>d" },
+    { "a[^]b]d", "a<>d" },
+    { "a[[:alpha:]]d", "a<>d" },
+    { "a[\\]b]d", "a<>d" },
+    { "a[b[c]d", "a<>d" },
+    { "a\\d\\w\\bd", "a<>d" },
+    { "a\\p{Lu}d", "a<>d" },
+    { "a\\pLd", "a<>d" },
+    { "(a)?b", "<>b" },
+    { "(a)+?b", "<>b" },
+    { "a#b c", "=a#b c" },
+    { "ab.", "ab<>" },
+    { ".ab", "<>ab" },
+    { "a$b", "a<>b" },
+    { "a^b", "a<>b" },
+    { "ab++c", "ab<>c" },
+    { "ab|cd", "-" },
+    { "(?i)ab", "=ab" },
+    { "(?i)^aB$", "=ab" },
+    { "(?i)ab.*C\\.D", "ab<>c.d" },
+    { "(?i)akb", "a<>b" },
+    { "(?i)aSb?cd", "a<>cd" },
+    { "(?i)a b\303\244c d", "a<b>d" },
+    { "(?i)s", "-" },
+    { "(?i)(?-i)ab", "-" },
+    { "(?i)a|b", "-" },
+    { "a(?i)b", "-" },
+    { "a(?i:b)c", "-" },
+    { "(a(?i)b)c", "-" },
+    { "(?x)a b", "-" },
+    { "\\Qab\\E", "-" },
+    { "a\\Kb", "-" },
+    { "a(*ACCEPT)b", "-" },
+    { "(a(*ACCEPT)b|c)d", "-" },
+    { "(*UCP)ab", "-" },
+    { "a(?#c)b", "-" },
+    { "(a)\\1b", "-" },
+    { "a\\x41b", "-" },
+    { "a\\x{41}b", "-" },
+    { "(?<n>a)\\k<n>b", "-" },
+    { "a(?R)?b", "-" },
+    { "(a)(?1)b", "-" },
+    { "(a)?(?(1)b|c)d", "-" },
+    { "a{,2}b", "-" },
+    { "a{b", "-" },
+    { ".*", "-" },
+    { "a[[:<:]]b", "-" },
+    { "a[[.x.]b", "-" },
+    { "(?-i)ab", "-" },
+    { "\\N{U+61}b", "-" },
+    { "a\\cAb", "-" },
+    { "", "-" },
+    { "a\\o{141}b", "-" },
+    { "a\\Nb", "-" },
+    { "(a", "-" },
+    { "[a", "-" },
+    { "a\\", "-" },
 };
 
 static const char *needs_text(const certmap_needs_t *needs)
@@ -918,8 +1127,8 @@ static void test_needs(void)
         pattern.len = strlen(pattern.data);
         needs = certmap_regex_needs(pattern, pool);
         text = percent(30) ? recased(text) : text;
-        code = pcre2_compile((PCRE2_SPTR)pattern.data, pattern.len, PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_UTF
-                             | PCRE2_DOLLAR_ENDONLY, &rc, &at, NULL);
+        code = pcre2_compile((PCRE2_SPTR)pattern.data, pattern.len,
+                             PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_UTF | PCRE2_DOLLAR_ENDONLY, &rc, &at, NULL);
         if (code != NULL) {
             md = pcre2_match_data_create_from_pattern(code, NULL);
             if (pcre2_match(code, (PCRE2_SPTR)text, strlen(text), 0, 0, md, limits) >= 0) {

@@ -89,7 +89,10 @@ static const case_t directive[] = {
     { "a \"b ${x\"", "[a][!] 1:6 unresolved va" },
     { "a $x {} $ [$]{", "[a][$x][{}][$][[$]{]" },
     { "a \\", "[a][\\]" },
-    { "\xef\xbb\xbf" "a", "[\xef\xbb\xbf" "a]" },
+    { "\xef\xbb\xbf"
+      "a",
+      "[\xef\xbb\xbf"
+      "a]" },
 };
 
 static const case_t file[] = {
@@ -100,7 +103,9 @@ static const case_t file[] = {
     { "# \"a\nb", "[b]" },
     { "# \x01\na", "[a] 1:3 control chara" },
     { "a\r\nb\r\n", "[a]/[b]" },
-    { "\xef\xbb\xbf" "a", "[a]" },
+    { "\xef\xbb\xbf"
+      "a",
+      "[a]" },
     { "a \xef\xbb\xbf", "[a][\xef\xbb\xbf]" },
     { "a \\\n b\nc", "[a][b]/[c]" },
     { "a \\\r\n b", "[a][b]" },
@@ -147,8 +152,8 @@ static void run(certmap_text_e mode, const case_t *cases, apr_size_t n)
 static void test_places(void)
 {
     static const char text[] = "one\n  two=\"a \\\"b\" \\\n   x\\\ny";
-    static const certmap_place_t expected[] = { { 2, 3 }, { 2, 4 }, { 2, 5 }, { 2, 6 }, { 2, 8 }, { 2, 9 }, { 2, 11 },
-                                                { 2, 12 }, { 2, 14 } };
+    static const certmap_place_t expected[] = { { 2, 3 }, { 2, 4 },  { 2, 5 },  { 2, 6 }, { 2, 8 },
+                                                { 2, 9 }, { 2, 11 }, { 2, 12 }, { 2, 14 } };
     certmap_sink_t sink = { .list = apr_array_make(pool, 2, sizeof(certmap_error_t)), .pool = pool };
     certmap_lexer_t lx;
     apr_array_header_t *words;
@@ -184,8 +189,8 @@ static void test_nul(void)
 static void test_quote(void)
 {
     static const char *const texts[] = {
-        "", "a", "a b", " a", "#a", "a#", "a\"b", "a'b", "\\", "a\\", "a b\\", "\\\"", "\\\\", "a\\\\b c",
-        "'\"' \\n", "\ta", "caf\xc3\xa9 x",
+        "",    "a",     "a b",  " a",   "#a",       "a#",       "a\"b", "a'b",           "\\",
+        "a\\", "a b\\", "\\\"", "\\\\", "a\\\\b c", "'\"' \\n", "\ta",  "caf\xc3\xa9 x",
     };
     apr_size_t i;
 
@@ -289,7 +294,7 @@ static const char *of_entries(const char *text)
 }
 
 #define KEY "sha256:0000000000000000000000000000000000000000000000000000000000000001 u\n"
-#define ODD "odd allow u subject=C=DE,CN=a\n"   /* a warning, and from the second on an error: the name */
+#define ODD "odd allow u subject=C=DE,CN=a\n" /* a warning, and from the second on an error: the name */
 
 static void test_messages(void)
 {
@@ -299,31 +304,46 @@ static void test_messages(void)
     certmap_list_t list = { .rules = NULL };
     int i;
 
-    is_str(of_rules(times(100, "x! deny any\n")), "refused: 100 of 100 errors, 0 of 0 warnings; 100:2 a rule's NAME "
-           "has letters, digits, '.', '_' and '-' only", "a hundred errors");
-    is_str(of_rules(times(101, "x! deny any\n")), "refused: 101 of 101 errors, 0 of 0 warnings; "
-           "101:2 ... and 1 more error from here on", "one more");
-    is_str(of_rules(times(20000, bad)), "refused: 101 of 39999 errors, 0 of 0 warnings; 51:11 ... and 39899 more "
-           "errors from here on", "all of them count");
-    is_str(of_rules(apr_pstrcat(pool, ODD, times(5000, ODD), NULL)), "refused: 101 of 5000 errors, 101 of 5001 "
-           "warnings; 101:21 ... and 4901 more warnings from here on", "warnings for themselves");
+    is_str(of_rules(times(100, "x! deny any\n")),
+           "refused: 100 of 100 errors, 0 of 0 warnings; 100:2 a rule's NAME "
+           "has letters, digits, '.', '_' and '-' only",
+           "a hundred errors");
+    is_str(of_rules(times(101, "x! deny any\n")),
+           "refused: 101 of 101 errors, 0 of 0 warnings; "
+           "101:2 ... and 1 more error from here on",
+           "one more");
+    is_str(of_rules(times(20000, bad)),
+           "refused: 101 of 39999 errors, 0 of 0 warnings; 51:11 ... and 39899 more "
+           "errors from here on",
+           "all of them count");
+    is_str(of_rules(apr_pstrcat(pool, ODD, times(5000, ODD), NULL)),
+           "refused: 101 of 5000 errors, 101 of 5001 "
+           "warnings; 101:21 ... and 4901 more warnings from here on",
+           "warnings for themselves");
     for (i = 0; i < 300; i++) {
         certmap_builder_add_directive(b, apr_psprintf(pool, "r%d allow u subject=C=DE,CN=a", i), "conf", i + 1, 1);
     }
-    is_str(messages_of(certmap_builder_errors(b)), "0 of 0 errors, 300 of 300 warnings; 300:22 with commas the most "
+    is_str(messages_of(certmap_builder_errors(b)),
+           "0 of 0 errors, 300 of 300 warnings; 300:22 with commas the most "
            "specific part stands first (CN=...,O=...,C=...); this name is written the other way round",
            "each directive may have its own");
-    is_str(of_entries(times(5000, KEY)), "refused: 101 of 4999 errors, 0 of 0 warnings; 102:1 ... and 4899 more "
-           "errors from here on", "a key that stands 5,000 times");
-    is_str(of_entries(times(5000, "sha265:00 u\n")), "refused: 101 of 5000 errors, 0 of 0 warnings; 101:1 ... and 4900 "
-           "more errors from here on", "bad entries");
+    is_str(of_entries(times(5000, KEY)),
+           "refused: 101 of 4999 errors, 0 of 0 warnings; 102:1 ... and 4899 more "
+           "errors from here on",
+           "a key that stands 5,000 times");
+    is_str(of_entries(times(5000, "sha265:00 u\n")),
+           "refused: 101 of 5000 errors, 0 of 0 warnings; 101:1 ... and 4900 "
+           "more errors from here on",
+           "bad entries");
     for (i = 0; i < 500; i++) {
         APR_ARRAY_PUSH(lines, const char *) = apr_psprintf(pool, "r%d allow u subject.CN=x%d expires=2020-01-01", i, i);
     }
     APR_ARRAY_PUSH(lines, const char *) = "last allow u subject.CN=x1 subject.CN=*";
     list.rules = rules_of(apr_array_pstrcat(pool, lines, '\n'));
-    is_str(messages_of(certmap_list_lint(&list, CERTMAP_WEAK, NOW, pool)), "0 of 0 errors, 203 of 1002 warnings; "
-           "101:1 ... and 400 more warnings from here on", "what is found in rules, each kind by itself");
+    is_str(messages_of(certmap_list_lint(&list, CERTMAP_WEAK, NOW, pool)),
+           "0 of 0 errors, 203 of 1002 warnings; "
+           "101:1 ... and 400 more warnings from here on",
+           "what is found in rules, each kind by itself");
 }
 
 /* What a message quotes may be long. */
@@ -364,17 +384,21 @@ static void test_many(void)
     is_int(sink.nerrors, 2, "two of which stand twice");
     is_str(APR_ARRAY_IDX(sink.list, 1, certmap_error_t).text, "group \"g7\" stands twice", "and are named");
     certmap_builder_add_directive(b, apr_pstrcat(pool, "r allow ", times(30000, "%%"), " any", NULL), NULL, 1, 1);
-    certmap_builder_add_directive(b, apr_pstrcat(pool, "s allow ", times(200, "%%"), times(57, "%{subject.CN}"), " any",
-                                                 NULL), NULL, 2, 1);
-    certmap_builder_add_directive(b, apr_pstrcat(pool, "t allow ", times(200, "%%"), times(56, "%{subject.CN}"), " any",
-                                                 NULL), NULL, 3, 1);
-    is_str(messages_of(certmap_builder_errors(b)), "2 of 2 errors, 0 of 0 warnings; 2:9 USER: the user name is longer "
-           "than 256 bytes", "a USER that is too long whatever a certificate has in it");
+    certmap_builder_add_directive(
+        b, apr_pstrcat(pool, "s allow ", times(200, "%%"), times(57, "%{subject.CN}"), " any", NULL), NULL, 2, 1);
+    certmap_builder_add_directive(
+        b, apr_pstrcat(pool, "t allow ", times(200, "%%"), times(56, "%{subject.CN}"), " any", NULL), NULL, 3, 1);
+    is_str(messages_of(certmap_builder_errors(b)),
+           "2 of 2 errors, 0 of 0 warnings; 2:9 USER: the user name is longer "
+           "than 256 bytes",
+           "a USER that is too long whatever a certificate has in it");
     text = apr_pstrcat(pool, times(20000, "OU=\"a,\",OU=#0c0162,"), "O=c", NULL);
     ok(certmap_dn_parse((certmap_str_t){ text, strlen(text) }, &dn, &why, &at, pool) == APR_SUCCESS
-       && dn->nrdns == 40001, "a name of 40,000 parts");
+           && dn->nrdns == 40001,
+       "a name of 40,000 parts");
     ok(strcmp(dn->rdns[0].avas[0].value.data, "c") == 0 && strcmp(dn->rdns[1].avas[0].value.data, "b") == 0
-       && strcmp(dn->rdns[40000].avas[0].value.data, "a,") == 0, "each with its value");
+           && strcmp(dn->rdns[40000].avas[0].value.data, "a,") == 0,
+       "each with its value");
 }
 
 /* A hint is what it was: looking for it stops where none can be found. */
@@ -385,12 +409,27 @@ static void test_suggest(void)
         const char *word;
         const char *hint;
     } words[] = {
-        { "group", "groups" }, { "gruops", "groups" }, { "gorusp", "groups" }, { "gorups", "groups" },
-        { "expire", "expires" }, { "xepires", "expires" }, { "exipers", "expires" }, { "Expiers", "expires" },
-        { "noet", "note" }, { "not", "note" }, { "nots", "note" }, { "nt", NULL }, { "no", NULL }, { "ntoes", NULL },
-        { "groupings", NULL }, { "", NULL }, { "sbuject.emailAdress", "subject.emailAddress" },
-        { "subject.emailAddresses", "subject.emailAddress" }, { "subject.emailAddresss17", NULL },
-        { "ujbect.emailAddress", "subject.emailAddress" }, { "ujbcet.emailAddress", NULL },
+        { "group", "groups" },
+        { "gruops", "groups" },
+        { "gorusp", "groups" },
+        { "gorups", "groups" },
+        { "expire", "expires" },
+        { "xepires", "expires" },
+        { "exipers", "expires" },
+        { "Expiers", "expires" },
+        { "noet", "note" },
+        { "not", "note" },
+        { "nots", "note" },
+        { "nt", NULL },
+        { "no", NULL },
+        { "ntoes", NULL },
+        { "groupings", NULL },
+        { "", NULL },
+        { "sbuject.emailAdress", "subject.emailAddress" },
+        { "subject.emailAddresses", "subject.emailAddress" },
+        { "subject.emailAddresss17", NULL },
+        { "ujbect.emailAddress", "subject.emailAddress" },
+        { "ujbcet.emailAddress", NULL },
     };
     apr_size_t i;
 

@@ -80,8 +80,10 @@ static const struct {
     { "serial=12 serial~13.*", "contradict", "serial=12 serial~1.*" },
     { "eku=clientAuth eku=1.2.*", "contradict", "eku=clientAuth eku=1.3.*" },
     { "eku=clientAuth eku~[0-4.]+", "contradict", "eku=clientAuth eku~[0-9.]+" },
-    { "san.dns=a* san.dns=b*", "san.dns=a* and san.dns=b* contradict each other; conditions on san.dns must hold on "
-      "one same value", "san.dns=a* san.dns=*b" },
+    { "san.dns=a* san.dns=b*",
+      "san.dns=a* and san.dns=b* contradict each other; conditions on san.dns must hold on "
+      "one same value",
+      "san.dns=a* san.dns=*b" },
     { "san.dns=*.a san.dns=*.b", "contradict", "san.dns=*.a san.dns=*" },
     { "san.dns=a*b san.dns=*c*d", "contradict", "san.dns=a*b san.dns=*c*b" },
     { "san.dns=a?c san.dns=ab", "contradict", "san.dns=a?c san.dns=abc" },
@@ -221,7 +223,8 @@ static void test_distant(void)
         said = certmap_list_lint(&list, CERTMAP_WEAK, NOW, pool);
         for (k = 0; k < said->nelts; k++) {
             never += strstr(APR_ARRAY_IDX(said, k, certmap_error_t).text,
-                            "rule last can never match: first (rules:10002) stands before it") != NULL;
+                            "rule last can never match: first (rules:10002) stands before it")
+                     != NULL;
         }
         is_int(never, distant[i].never,
                apr_psprintf(outer, "%d rules between: %s; %s", BETWEEN, distant[i].first, distant[i].last));
@@ -236,8 +239,10 @@ static const struct {
     const char *said;
     const char *twin;
 } templates[] = {
-    { "%{subject.CN} subject.O=x", "9: rule r: %{subject.CN} gives nothing where a certificate has no subject.CN, and "
-      "whoever that is gets user-invalid; ask for it with subject.CN=*", "%{subject.CN} subject.CN=*" },
+    { "%{subject.CN} subject.O=x",
+      "9: rule r: %{subject.CN} gives nothing where a certificate has no subject.CN, and "
+      "whoever that is gets user-invalid; ask for it with subject.CN=*",
+      "%{subject.CN} subject.CN=*" },
     { "x-%{subject.CN:lower} subject.O=x", "11: rule r: %{subject.CN:lower} gives nothing where a certificate",
       "x-%{subject.CN:lower} all:subject.CN=*" },
     { "%{subject.CN} any subject.CN!=x", "no subject.CN", "%{subject.CN} subject.CN=a*" },
@@ -251,8 +256,10 @@ static const struct {
     { "%{san.upn} san.email=*", "no san.upn", "%{san.email} san.email=*" },
     { "%{ext:1.2.3} ext:1.2.3=#0500", "nothing ever, because the rule asks for a value that is not text",
       "%{ext:1.2.3} ext:1.2.3=x*" },
-    { "%{san.upn:local} san.upn=*", "where san.upn has no '@' in it, and whoever that is gets user-invalid; "
-      "ask for it with san.upn=*@*", "%{san.upn:local} san.upn=*@example.org" },
+    { "%{san.upn:local} san.upn=*",
+      "where san.upn has no '@' in it, and whoever that is gets user-invalid; "
+      "ask for it with san.upn=*@*",
+      "%{san.upn:local} san.upn=*@example.org" },
     { "%{san.upn:domain} san.upn~.+x", "has no '@'", "%{san.upn:domain} san.upn~.+@x" },
     { "%{subject.CN:local} subject.CN=a", "has no '@'", "%{subject.CN:local} subject.CN=a@b" },
     { "%{san.email:local} any", "no san.email", "%{san.email:local} san.email=*" },
@@ -264,8 +271,10 @@ static const struct {
     { "%{1} subject.CN~x(a)|y", "without that group", "%{1} subject.CN~x(a|y)" },
     { "%{2} subject.CN~(?:(a)|(b))c", "without that group", "%{1} subject.CN~((a)|(b))c" },
     { "%{1} subject.CN~x(?!y(a)).+", "without that group", "%{1} subject.CN~x(?=y(a)).+" },
-    { "%{1} subject.CN~x(.*)", "where that group of subject.CN~x(.*) matches nothing, and whoever that is gets "
-      "user-invalid; + in place of * asks for something", "%{1} subject.CN~x(.+)" },
+    { "%{1} subject.CN~x(.*)",
+      "where that group of subject.CN~x(.*) matches nothing, and whoever that is gets "
+      "user-invalid; + in place of * asks for something",
+      "%{1} subject.CN~x(.+)" },
     { "%{1} subject.CN~x([a-z()]*)-", "matches nothing", "%{1} subject.CN~([a-z(]+)\\)" },
     { "%{1} subject.CN~x(|a)", "matches nothing", "%{1} subject.CN~x(a|b)" },
     { "%{1} subject.CN~x(?<n>a?)", "matches nothing", "%{1} subject.CN~x(?<n>a)" },
@@ -327,13 +336,13 @@ static const struct {
 static void test_pinning(void)
 {
     const certmap_cert_t *ann = person("CN", "Ann", NULL);
-    certmap_list_t outer = { .rules = rules_of(apr_pstrcat(pool, "own allow u sha256=", certmap_cert_sha256(ann),
-                                                           NULL)) };
+    certmap_list_t outer = { .rules = rules_of(
+                                 apr_pstrcat(pool, "own allow u sha256=", certmap_cert_sha256(ann), NULL)) };
     apr_size_t i;
 
     for (i = 0; i < sizeof(pinned) / sizeof(pinned[0]); i++) {
-        certmap_list_t list = { .outer = &outer, .rules = rules_of(apr_pstrcat(pool, "r allow u ", pinned[i].conds,
-                                                                               NULL)) };
+        certmap_list_t list = { .outer = &outer,
+                                .rules = rules_of(apr_pstrcat(pool, "r allow u ", pinned[i].conds, NULL)) };
 
         is_int(certmap_list_pinning(&list, ann, pool)->nelts, pinned[i].pins + 1, pinned[i].conds);
     }
@@ -379,11 +388,14 @@ static const struct {
     const char *second;
     const char *said;
 } pairs[] = {
-    { "sha256:" HEX64 " u", "# x\nsha256:" HEX64 " v", "2:1: this key is allowed in first:1 already; where both are "
+    { "sha256:" HEX64 " u", "# x\nsha256:" HEX64 " v",
+      "2:1: this key is allowed in first:1 already; where both are "
       "asked, that one counts" },
-    { "sha256:" HEX64 " u", "sha256:" HEX64 " - deny", "1:1: this key is allowed in first:1 already; where both are "
+    { "sha256:" HEX64 " u", "sha256:" HEX64 " - deny",
+      "1:1: this key is allowed in first:1 already; where both are "
       "asked, the denial counts" },
-    { "\nsha256:" HEX64 " - deny", "sha256:" HEX64 " u", "1:1: this key is denied in first:2 already; where both are "
+    { "\nsha256:" HEX64 " - deny", "sha256:" HEX64 " u",
+      "1:1: this key is denied in first:2 already; where both are "
       "asked, the denial counts" },
     { "dn:CN=a CN=b u", "dn:cn=A CN=B u", "1:1: this key is allowed in first:1 already" },
     { "sha256:" HEX64 " u", "spki:" HEX64 " u", NULL },
@@ -399,12 +411,12 @@ static void test_entries(void)
         const char *said = found(certmap_entries_lint(table, "e", entries[i].min, NOW, pool), NULL, NULL);
 
         one(said, entries[i].said, entries[i].said);
-        is_str(found(certmap_entries_lint(twin, "e", entries[i].min, NOW, pool), NULL, NULL), "",
-               entries[i].twin);
+        is_str(found(certmap_entries_lint(twin, "e", entries[i].min, NOW, pool), NULL, NULL), "", entries[i].twin);
     }
     for (i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
-        const char *said = found(certmap_entries_compare(entries_of(pairs[i].first), "first",
-                                                         entries_of(pairs[i].second), "second", pool), NULL, NULL);
+        const char *said = found(
+            certmap_entries_compare(entries_of(pairs[i].first), "first", entries_of(pairs[i].second), "second", pool),
+            NULL, NULL);
 
         if (pairs[i].said != NULL) {
             one(said, pairs[i].said, pairs[i].said);
@@ -426,9 +438,11 @@ static int note_line(void *baton, const char *key, const certmap_entry_t *entry,
 static void test_naming(void)
 {
     const certmap_cert_t *ann = person("CN", "Ann", NULL);
-    const certmap_entries_t *table =
-        entries_of(apr_psprintf(pool, "sha256:" ONES " no\nissuer-serial:1f3a \"CN=Test CA\" a\nsha256:%s b\n"
-                                "dn:\"CN=Ann\" \"CN=Test CA\" - deny", certmap_cert_sha256(ann)));
+    const certmap_entries_t *table = entries_of(apr_psprintf(pool,
+                                                             "sha256:" ONES
+                                                             " no\nissuer-serial:1f3a \"CN=Test CA\" a\nsha256:%s b\n"
+                                                             "dn:\"CN=Ann\" \"CN=Test CA\" - deny",
+                                                             certmap_cert_sha256(ann)));
     const char *lines = "";
 
     is_int(certmap_entries_naming(table, ann, note_line, &lines, pool), APR_SUCCESS, "entries that name a certificate");

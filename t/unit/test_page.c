@@ -23,8 +23,13 @@ static const char *const type_names[] = { "html", "json", "text" };
 static certmap_page_t ordinary(certmap_reason_e reason)
 {
     certmap_page_t page = {
-        .reason = reason, .incident = INCIDENT, .admin = "help@example.com", .subject = "CN=Ann Example,O=Example Ltd",
-        .issuer = "CN=Example CA,O=Example Ltd", .serial = "0A1B2C", .now = NOW
+        .reason = reason,
+        .incident = INCIDENT,
+        .admin = "help@example.com",
+        .subject = "CN=Ann Example,O=Example Ltd",
+        .issuer = "CN=Example CA,O=Example Ltd",
+        .serial = "0A1B2C",
+        .now = NOW,
     };
 
     page.not_before = NOW - 400 * DAY;
@@ -43,10 +48,12 @@ static certmap_page_t ordinary(certmap_reason_e reason)
 }
 
 static const char *const hostile_text =
-    "CN=<script>alert(1)</script>&\"'\\\"\n\r\x1b[31m\x7f\xc2\x85"     /* markup, quotes, controls of C0 and C1 */
-    "\xe2\x80\xae" "nimda" "\xe2\x81\xa6\xe2\x80\x8b\xef\xbb\xbf\xe2\x80\xa8" /* overrides, zero width, line end */
-    "\xff\xc0\xaf\xed\xa0\x80\xf5\x80\x80\x80\xe2\x82"                 /* no UTF-8: lone, overlong, surrogate, cut */
-    " \xc3\xa9\xe2\x82\xac\xf0\x9f\x99\x82";                           /* sound UTF-8 of 2, 3 and 4 bytes */
+    "CN=<script>alert(1)</script>&\"'\\\"\n\r\x1b[31m\x7f\xc2\x85" /* markup, quotes, controls of C0 and C1 */
+    "\xe2\x80\xae"
+    "nimda"
+    "\xe2\x81\xa6\xe2\x80\x8b\xef\xbb\xbf\xe2\x80\xa8" /* overrides, zero width, line end */
+    "\xff\xc0\xaf\xed\xa0\x80\xf5\x80\x80\x80\xe2\x82" /* no UTF-8: lone, overlong, surrogate, cut */
+    " \xc3\xa9\xe2\x82\xac\xf0\x9f\x99\x82";           /* sound UTF-8 of 2, 3 and 4 bytes */
 
 static certmap_page_t hostile(certmap_reason_e reason)
 {
@@ -103,14 +110,18 @@ static int has(certmap_str_t body, const char *needle)
 
 static void test_negotiate(void)
 {
-    static const struct { const char *accept; certmap_page_type_e type; } table[] = {
+    static const struct {
+        const char *accept;
+        certmap_page_type_e type;
+    } table[] = {
         /* what clients send: none, curl, Firefox, Chrome, jQuery, axios, lynx, fetch of an image */
         { NULL, CERTMAP_PAGE_TEXT },
         { "", CERTMAP_PAGE_TEXT },
         { "*/*", CERTMAP_PAGE_TEXT },
         { "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", CERTMAP_PAGE_HTML },
         { "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8,"
-          "application/signed-exchange;v=b3;q=0.7", CERTMAP_PAGE_HTML },
+          "application/signed-exchange;v=b3;q=0.7",
+          CERTMAP_PAGE_HTML },
         { "application/json, text/javascript, */*; q=0.01", CERTMAP_PAGE_PROBLEM_JSON },
         { "application/json, text/plain, */*", CERTMAP_PAGE_PROBLEM_JSON },
         { "text/html, text/plain, text/sgml, text/css, */*;q=0.01", CERTMAP_PAGE_HTML },
@@ -153,7 +164,7 @@ static void test_negotiate(void)
         { "text/html;a=\"never closed", CERTMAP_PAGE_HTML },
         { ",, ;, application/json ,,", CERTMAP_PAGE_PROBLEM_JSON },
         { "text/html;;;q=0.1;, application/json;q=0.05", CERTMAP_PAGE_HTML },
-        { "xtext/html, text/htmlx", CERTMAP_PAGE_TEXT }
+        { "xtext/html, text/htmlx", CERTMAP_PAGE_TEXT },
     };
     apr_size_t i;
 
@@ -182,8 +193,9 @@ static void test_reason(certmap_reason_e reason, certmap_page_type_e type, apr_p
        what);
     if (page.subject) {
         ok(has(body, page.subject) && has(body, page.issuer) && has(body, page.serial)
-           && (has(body, "2025-10-18 15:00:00 UTC") || has(body, "2025-10-18T15:00:00Z")
-               || reason == CERTMAP_R_NOT_YET_VALID), "%s: the certificate", what);
+               && (has(body, "2025-10-18 15:00:00 UTC") || has(body, "2025-10-18T15:00:00Z")
+                   || reason == CERTMAP_R_NOT_YET_VALID),
+           "%s: the certificate", what);
     }
     else {
         ok(!has(body, "Issuer") && !has(body, "\"issuer\"") && !has(body, "1970"), "%s: speaks of no certificate",
@@ -219,14 +231,15 @@ static void test_blame(apr_pool_t *p)
     page = ordinary(CERTMAP_R_SOURCE_UNAVAILABLE);
     ok(has(certmap_page_body(&page, CERTMAP_PAGE_TEXT, p), "server's problem"), "source-unavailable blames the server");
     ok(has(certmap_page_body(&page, CERTMAP_PAGE_PROBLEM_JSON, p), "\"status\": 503")
-       && !has(certmap_page_body(&page, CERTMAP_PAGE_PROBLEM_JSON, p), "substatus"), "503 has no substatus");
+           && !has(certmap_page_body(&page, CERTMAP_PAGE_PROBLEM_JSON, p), "substatus"),
+       "503 has no substatus");
     page = ordinary(CERTMAP_R_NONE);
     ok(has(certmap_page_body(&page, CERTMAP_PAGE_TEXT, p), "403 You cannot open this page"),
        "without a reason the page still refuses");
     page = ordinary(CERTMAP_R_EXPIRED);
     ok(has(certmap_page_body(&page, CERTMAP_PAGE_TEXT, p), "Renew your certificate"), "expired: renew");
     ok(has(certmap_page_body(&page, CERTMAP_PAGE_PROBLEM_JSON, p), "\"substatus\": 17")
-       && has(certmap_page_body(&page, CERTMAP_PAGE_PROBLEM_JSON, p), "urn:certmap:incident:" INCIDENT),
+           && has(certmap_page_body(&page, CERTMAP_PAGE_PROBLEM_JSON, p), "urn:certmap:incident:" INCIDENT),
        "problem+json: substatus, instance");
 }
 
@@ -234,13 +247,16 @@ static void test_blame(apr_pool_t *p)
 
 static void test_dates(apr_pool_t *p)
 {
-    static const struct { apr_int64_t seconds; const char *words; } table[] = {
+    static const struct {
+        apr_int64_t seconds;
+        const char *words;
+    } table[] = {
         { -1, "(expired less than a minute ago)" }, { -60, "(expired 1 minute ago)" },
-        { -3599, "(expired 59 minutes ago)" }, { -7200, "(expired 2 hours ago)" }, { -86400, "(expired 1 day ago)" },
-        { -3 * 86400 - 5, "(expired 3 days ago)" }, { -90 * 86400, "(expired 2 months ago)" },
-        { -800 * 86400, "(expired 2 years ago)" }, { 0, "(expires in less than a minute)" },
-        { 59 * 86400, "(expires in 59 days)" }, { 400 * 86400, "(expires in 13 months)" },
-        { 3650 * 86400LL, "(expires in 9 years)" }
+        { -3599, "(expired 59 minutes ago)" },      { -7200, "(expired 2 hours ago)" },
+        { -86400, "(expired 1 day ago)" },          { -3 * 86400 - 5, "(expired 3 days ago)" },
+        { -90 * 86400, "(expired 2 months ago)" },  { -800 * 86400, "(expired 2 years ago)" },
+        { 0, "(expires in less than a minute)" },   { 59 * 86400, "(expires in 59 days)" },
+        { 400 * 86400, "(expires in 13 months)" },  { 3650 * 86400LL, "(expires in 9 years)" },
     };
     certmap_page_t page = ordinary(CERTMAP_R_NO_MATCH);
     certmap_str_t body;
@@ -254,7 +270,8 @@ static void test_dates(apr_pool_t *p)
     page = ordinary(CERTMAP_R_EXPIRED);
     body = certmap_page_body(&page, CERTMAP_PAGE_HTML, p);
     ok(has(body, "<time datetime=\"2026-11-19T15:00:00Z\">2026-11-19 15:00:00 UTC</time>")
-       && has(body, "It expired 3 days ago."), "HTML: both spellings of a date, and words");
+           && has(body, "It expired 3 days ago."),
+       "HTML: both spellings of a date, and words");
     page = ordinary(CERTMAP_R_NOT_YET_VALID);
     ok(has(certmap_page_body(&page, CERTMAP_PAGE_TEXT, p), "It becomes valid in 2 hours."), "not yet valid: when");
     page.not_before = page.not_after = 0;
@@ -269,7 +286,9 @@ static void test_dates(apr_pool_t *p)
 
 static void test_admin(apr_pool_t *p)
 {
-    static const struct { const char *admin, *html; } table[] = {
+    static const struct {
+        const char *admin, *html;
+    } table[] = {
         { NULL, "ask the administrator of this site and quote" },
         { "", "ask the administrator of this site and quote" },
         { "[no address given]", "ask the administrator of this site and quote" },
@@ -279,7 +298,7 @@ static void test_admin(apr_pool_t *p)
         { "a?cc=b&c=d@example.com", "<a href=\"mailto:a%3Fcc%3Db%26c%3Dd@example.com?" },
         { "https://example.com/help?a=1&b=\"", "<a href=\"https://example.com/help?a=1&amp;b=%22\">" },
         { "javascript:alert(1)", "ask javascript:alert(1) and quote" },
-        { "the front desk", "ask the front desk and quote" }
+        { "the front desk", "ask the front desk and quote" },
     };
     certmap_page_t page = ordinary(CERTMAP_R_NO_MATCH);
     apr_size_t i;
@@ -305,8 +324,8 @@ static void test_hostile(apr_pool_t *p)
         body = certmap_page_body(&page, (certmap_page_type_e)type, p);
         ok(body.len == strlen(body.data) && clean_utf8(body), "hostile text as %s: sound text", type_names[type]);
         ok(!has(body, "\xe2\x80\xae") && !has(body, "\xe2\x80\x8b") && !has(body, "\xe2\x81\xa6")
-           && !has(body, "\xef\xbb\xbf") && !has(body, "\xe2\x80\xa8"), "%s: nothing that turns or hides",
-           type_names[type]);
+               && !has(body, "\xef\xbb\xbf") && !has(body, "\xe2\x80\xa8"),
+           "%s: nothing that turns or hides", type_names[type]);
         ok(has(body, " \xc3\xa9\xe2\x82\xac\xf0\x9f\x99\x82"), "%s: sound characters stay", type_names[type]);
         ok(type == CERTMAP_PAGE_TEXT || !has(body, "<script"), "%s: no element", type_names[type]);
     }
@@ -327,7 +346,7 @@ static void test_hostile(apr_pool_t *p)
     page.subject = longer;
     body = certmap_page_body(&page, CERTMAP_PAGE_TEXT, p);
     ok(body.len < 8192 && has(body, "\xc3\xa9\xe2\x80\xa6\n") && clean_utf8(body), "a long name is cut between"
-       " characters");
+                                                                                   " characters");
     page.subject = "";
     ok(has(certmap_page_body(&page, CERTMAP_PAGE_TEXT, p), "(empty)"), "an empty subject is shown as one");
 }

@@ -135,8 +135,9 @@ static const struct {
     { "r allow u sha1~" HEX40 "0.*", { { 16, "sha1 has 40 hex digits, not 41" } } },
     { "r allow u serial=1?3", { { 18, "odd number" } } },
     { "r allow u ext:1.2.3=#0?0", { { 21, "odd number" } } },
-    { "r deny ext:1.2.3=#0C0561646D696E", { { 18, "compares as text, so that this can never match; write the text: "
-      "admin" } } },
+    { "r deny ext:1.2.3=#0C0561646D696E",
+      { { 18, "compares as text, so that this can never match; write the text: "
+              "admin" } } },
     { "r deny any san.other:1.2.3!=#130161", { { 29, "write the text: a" } } },
     { "r deny ext:1.2.3=#0C0120", { { 18, "compares as text" } } },
     { "r deny ext:1.2.3=#0C0161*", { { 0, NULL } } },
@@ -157,8 +158,9 @@ static const struct {
     { "r deny ku=content*", { { 11, "no key usage" } } },
     { "r deny ku~contentCommitment", { { 11, "no key usage" } } },
     /* letters beyond ASCII */
-    { "r deny san.dns=b\303\274cher.example", { { 16, "san.dns holds ASCII only, so that this can never match; a "
-      "certificate has the A-label: xn--bcher-kva.example" } } },
+    { "r deny san.dns=b\303\274cher.example",
+      { { 16, "san.dns holds ASCII only, so that this can never match; a "
+              "certificate has the A-label: xn--bcher-kva.example" } } },
     { "r deny any san.dns!=b\303\274cher.example", { { 21, "xn--bcher-kva.example" } } },
     { "r deny san.dns=*.B\303\274cher.example", { { 16, "the A-label: *.xn--bcher-kva.example" } } },
     { "r deny san.dns=B\303\234CHER.example", { { 16, "stand there as A-labels (xn--...)" } } },
@@ -172,8 +174,9 @@ static const struct {
     { "r deny san.email=b\303\274@x.example", { { 18, "no CA can write such an address" } } },
     { "r deny san.email=*@*\303\274*", { { 18, "A-labels" } } },
     { "r deny san.uri=https://b\303\274cher.example/", { { 16, "percent-encoded" } } },
-    { "r deny subject.DC=b\303\274cher", { { 19, "subject.DC holds ASCII only, so that this can never match; a "
-      "certificate has the A-label: xn--bcher-kva" } } },
+    { "r deny subject.DC=b\303\274cher",
+      { { 19, "subject.DC holds ASCII only, so that this can never match; a "
+              "certificate has the A-label: xn--bcher-kva" } } },
     { "r deny issuer.E=b\303\274@x", { { 17, "issuer.emailAddress holds ASCII only" } } },
     { "r deny subject=CN=a,DC=b\303\274cher", { { 16, "DC holds ASCII only" } } },
     { "r deny subject=*,DC=b\303\274cher", { { 16, "DC holds ASCII only" } } },
@@ -211,8 +214,8 @@ static const struct {
     { "r allow u subject.CN=${X}", { { 22, "unresolved variable" } } },
     { "r allow \"u subject.CN=x", { { 9, "unclosed quote" } } },
     /* all of a rule's errors, in order */
-    { "r/ allow u:v subject.CX=x sha256=1 expires=x", { { 2, "letters" }, { 10, "colon" }, { 14, "CX" },
-                                                        { 34, "64 hex digits" }, { 44, "bad date" } } },
+    { "r/ allow u:v subject.CX=x sha256=1 expires=x",
+      { { 2, "letters" }, { 10, "colon" }, { 14, "CX" }, { 34, "64 hex digits" }, { 44, "bad date" } } },
     { "r allow %{1:x} subject.CN~( groups=", { { 12, "unknown modifier" }, { 28, "regex:" }, { 36, "empty group" } } },
 };
 
@@ -255,8 +258,8 @@ static void test_complaints(void)
             good &= n < errors->nelts && said(&APR_ARRAY_IDX(errors, n, certmap_error_t), &complaints[i].said[n]);
         }
         good &= n == errors->nelts && (rv != APR_SUCCESS) == wrong;
-        if (!ok(good, "%d complaint%s about: %s", n, n == 1 ? "" : "s", complaints[i].text[0] == '\0' ? "(nothing)"
-                : apr_pstrcat(pool, "`", complaints[i].text, "`", NULL))) {
+        if (!ok(good, "%d complaint%s about: %s", n, n == 1 ? "" : "s",
+                complaints[i].text[0] == '\0' ? "(nothing)" : apr_pstrcat(pool, "`", complaints[i].text, "`", NULL))) {
             diag("said:%s", tell(errors));
         }
         is_int((long long)certmap_ruleset_count(certmap_builder_finish(b)), !wrong,
@@ -452,14 +455,14 @@ static void test_strength(void)
     apr_size_t i;
 
     for (i = 0; i < sizeof(strengths) / sizeof(strengths[0]); i++) {
-        const certmap_rule_t *rule =
-            certmap_ruleset_rule(rules_of(apr_psprintf(pool, "r allow u %s", strengths[i].conds)), 0);
+        const certmap_rule_t *rule = certmap_ruleset_rule(
+            rules_of(apr_psprintf(pool, "r allow u %s", strengths[i].conds)), 0);
 
         is_str(certmap_strength_name(rule->strength), certmap_strength_name(strengths[i].strength), strengths[i].conds);
     }
     for (i = 0; i < sizeof(takers) / sizeof(takers[0]); i++) {
-        const certmap_rule_t *rule =
-            certmap_ruleset_rule(rules_of(apr_pstrcat(pool, "r allow ", takers[i].rule, NULL)), 0);
+        const certmap_rule_t *rule = certmap_ruleset_rule(rules_of(apr_pstrcat(pool, "r allow ", takers[i].rule, NULL)),
+                                                          0);
 
         is_str(certmap_strength_name(rule->strength), certmap_strength_name(takers[i].strength), takers[i].rule);
     }
@@ -610,8 +613,8 @@ static void test_reach(void)
     apr_size_t i;
 
     for (i = 0; i < sizeof(reach) / sizeof(reach[0]); i++) {
-        apr_array_header_t *found =
-            lint(apr_psprintf(pool, "a allow u %s\nb allow v %s", reach[i].first, reach[i].second), CERTMAP_WEAK);
+        apr_array_header_t *found = lint(
+            apr_psprintf(pool, "a allow u %s\nb allow v %s", reach[i].first, reach[i].second), CERTMAP_WEAK);
 
         is_int(says(found, "rule b can never match", 1), reach[i].never,
                apr_psprintf(pool, "%s; %s", reach[i].first, reach[i].second));
@@ -631,16 +634,21 @@ static void test_lint(void)
     certmap_list_t inner = { .outer = &outer, .rules = rules_of("b deny any\na deny subject.CN=x") };
 
     is_int(found->nelts, 1, "one thing to say");
-    is_int(says(lint("a allow u " ISSUER "subject.CN=q*", CERTMAP_WEAK), "rule a is weak, it asks hardly anything of "
-                "whom its CA certifies", 1), 1, "an issuer with hardly anything");
+    is_int(says(lint("a allow u " ISSUER "subject.CN=q*", CERTMAP_WEAK),
+                "rule a is weak, it asks hardly anything of "
+                "whom its CA certifies",
+                1),
+           1, "an issuer with hardly anything");
     is_int(says(found, "rule a is weak, any trusted CA could", 1), 1,
            "a weak allow rule; not deny, strong, scoped or disabled ones");
     found = lint("a allow u subject.CN=x\nb deny subject.CN=y\nc allow u sha256=" HEX64 "\ne allow u " ISSUER
-                 "subject.CN=q\n", CERTMAP_STRONG);
+                 "subject.CN=q\n",
+                 CERTMAP_STRONG);
     is_int(says(found, "strong is asked for", 0), 2, "rules below the minimum are errors");
     is_int(found->nelts, 2, "and nothing else");
     found = lint("a allow u sha256=" HEX64 " expires=2026-06-14\nb deny subject.CN=x expires=2026-06-14\n"
-                 "c allow u spki=" HEX64 " expires=2026-06-15", CERTMAP_WEAK);
+                 "c allow u spki=" HEX64 " expires=2026-06-15",
+                 CERTMAP_WEAK);
     is_int(says(found, "has expired; it refuses", 1), 1, "an expired allow");
     is_int(says(found, "has expired; it still denies", 1), 1, "an expired deny");
     is_int(found->nelts, 2, "today is not expired");
@@ -752,7 +760,7 @@ static const struct {
     { "r allow kea subject.CN~kea|" KELVIN "ea", KELVIN "ea", "=kea", "=kea" },
     { "r allow kea subject.CN=kea", KELVIN "ea", "no-match", "no-match" },
     { "r allow kea subject.CN=" KELVIN "EA", KELVIN "ea", "=kea", "=kea" },
-    { "r allow u subject.CN~\\d", "\331\241", "no-match", "no-match" },      /* an Arabic digit */
+    { "r allow u subject.CN~\\d", "\331\241", "no-match", "no-match" }, /* an Arabic digit */
     { "r allow u subject.CN~\\w", "\303\274", "no-match", "no-match" },
     { "r allow u subject.CN~(*UCP)\\w", "\303\274", "=u", "=u" },
 };
@@ -773,8 +781,10 @@ static void test_caseless(void)
         certmap_decision_t d;
 
         certmap_decide(&list, person("CN", KELVIN "ea", NULL), &verdict, CERTMAP_WEAK, NOW, &d, pool);
-        is_str(d.detail, "rule r: matcher error: subject.CN~(?i)kea: the value has U+212A or U+017F in it, which a "
-               "regex that ignores case takes for k or s", "and why");
+        is_str(d.detail,
+               "rule r: matcher error: subject.CN~(?i)kea: the value has U+212A or U+017F in it, which a "
+               "regex that ignores case takes for k or s",
+               "and why");
     }
 }
 
@@ -857,7 +867,8 @@ static void test_uris(void)
 /* Those of RFC 3492, 7.1 that are in lower case or have none, as one label each; NULL: none is certain. */
 static const char *const labels[][2] = {
     { "\331\204\331\212\331\207\331\205\330\247\330\250\330\252\331\203\331\204\331\205\331\210\330\264\330\271\330\261"
-      "\330\250\331\212\330\237", NULL },          /* a question mark is no letter */
+      "\330\250\331\212\330\237",
+      NULL }, /* a question mark is no letter */
     { "\344\273\226\344\273\254\344\270\272\344\273\200\344\271\210\344\270\215\350\257\264\344\270\255\346\226\207",
       "xn--ihqwcrb4cv8a8dqg056pqjye" },
     { "\344\273\226\345\200\221\347\210\262\344\273\200\351\272\275\344\270\215\350\252\252\344\270\255\346\226\207",
@@ -871,8 +882,8 @@ static const char *const labels[][2] = {
     { "a.b\303\274cher.\303\274", "a.xn--bcher-kva.xn--tda" },
     { "plain.example", "plain.example" },
     { "\303\234", NULL },
-    { "\357\254\201", NULL },                       /* a ligature */
-    { "a\314\210", NULL },                          /* a mark apart */
+    { "\357\254\201", NULL }, /* a ligature */
+    { "a\314\210", NULL },    /* a mark apart */
     { "\303\274 b", NULL },
     { "\303\274aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", NULL },
 };

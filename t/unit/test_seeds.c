@@ -14,9 +14,9 @@ static const struct {
     const char *name;
     int (*run)(const uint8_t *data, size_t size);
 } targets[] = {
-    { "cert", fuzz_one_cert }, { "decide", fuzz_one_decide }, { "dn", fuzz_one_dn }, { "entry", fuzz_one_entry },
-    { "import", fuzz_one_import }, { "index", fuzz_one_index }, { "rules", fuzz_one_rules },
-    { "store", fuzz_one_store }, { "template", fuzz_one_template }
+    { "cert", fuzz_one_cert },   { "decide", fuzz_one_decide }, { "dn", fuzz_one_dn },
+    { "entry", fuzz_one_entry }, { "import", fuzz_one_import }, { "index", fuzz_one_index },
+    { "rules", fuzz_one_rules }, { "store", fuzz_one_store },   { "template", fuzz_one_template },
 };
 
 #define NTARGETS (sizeof(targets) / sizeof(targets[0]))
@@ -35,13 +35,13 @@ static void replay(size_t target, const char *path)
         ok(0, "%s: cannot be read", path);
         return;
     }
-    data = malloc((size_t) size + !size);       /* no byte behind the end, for the tools that watch */
-    if (data == NULL || fread(data, 1, (size_t) size, f) != (size_t) size) {
+    data = malloc((size_t)size + !size); /* no byte behind the end, for the tools that watch */
+    if (data == NULL || fread(data, 1, (size_t)size, f) != (size_t)size) {
         ok(0, "%s: cannot be read", path);
     }
     else {
         diag("%s", path);
-        ok(targets[target].run(data, (size_t) size) == 0, "%s", path);
+        ok(targets[target].run(data, (size_t)size) == 0, "%s", path);
     }
     free(data);
     fclose(f);

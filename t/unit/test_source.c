@@ -157,7 +157,9 @@ static void test_slot_threads(void)
 static const char *told(const certmap_report_t *r)
 {
     static const char *const outcomes[] = {
-        [CERTMAP_REREAD_SAME] = "same", [CERTMAP_REREAD_REPLACED] = "replaced", [CERTMAP_REREAD_KEPT] = "kept",
+        [CERTMAP_REREAD_SAME] = "same",
+        [CERTMAP_REREAD_REPLACED] = "replaced",
+        [CERTMAP_REREAD_KEPT] = "kept",
     };
     const char *text = apr_psprintf(pool, "%s %d", outcomes[r->outcome], (int)r->count);
     const apr_array_header_t *const names[] = { r->added, r->removed, r->changed };
@@ -194,8 +196,9 @@ static void accept_but(void *baton, const certmap_reread_t *file, const void *ob
     (void)p;
     for (i = 0; i < certmap_ruleset_count(object); i++) {
         const certmap_rule_t *rule = certmap_ruleset_rule(object, i);
-        certmap_error_t error = { .file = certmap_reread_path(file), .line = rule->line, .column = 1,
-                                  .text = "not here" };
+        certmap_error_t error = {
+            .file = certmap_reread_path(file), .line = rule->line, .column = 1, .text = "not here"
+        };
 
         if (strcmp(rule->name, *(const char **)baton) == 0) {
             APR_ARRAY_PUSH(errors, certmap_error_t) = error;
@@ -378,7 +381,9 @@ static const char *ask(certmap_source_t *source, const certmap_cert_t *cert)
     apr_status_t rv = source->vtable->lookup(source, cert, &found, &why, pool);
 
     return rv != APR_SUCCESS ? apr_pstrcat(pool, "error: ", why, NULL)
-           : found.has_deny ? "deny" : found.has_allow ? found.allow.user : "nothing";
+           : found.has_deny  ? "deny"
+           : found.has_allow ? found.allow.user
+                             : "nothing";
 }
 
 static void test_source(void)

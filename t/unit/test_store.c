@@ -29,8 +29,13 @@ static certmap_str_t str(const char *text)
 static const char *result(apr_status_t rv, apr_size_t count, const char *why, const apr_array_header_t *errors)
 {
     const char *text = rv == APR_SUCCESS ? apr_psprintf(pool, "ok %d", (int)count)
-                       : apr_psprintf(pool, "%s: %s", rv == APR_EINVAL ? "invalid" : rv == APR_NOTFOUND ? "not found"
-                                      : rv == APR_EBUSY ? "busy" : rv == APR_EGENERAL ? "damaged" : "system", why);
+                                         : apr_psprintf(pool, "%s: %s",
+                                                        rv == APR_EINVAL     ? "invalid"
+                                                        : rv == APR_NOTFOUND ? "not found"
+                                                        : rv == APR_EBUSY    ? "busy"
+                                                        : rv == APR_EGENERAL ? "damaged"
+                                                                             : "system",
+                                                        why);
     int i;
 
     for (i = 0; errors != NULL && i < errors->nelts; i++) {
@@ -103,8 +108,10 @@ static const char *ask(certmap_source_t *source, const certmap_cert_t *cert, apr
     apr_status_t rv = source->vtable->lookup(source, cert, &found, &why, p);
 
     return rv != APR_SUCCESS ? apr_pstrcat(p, "error: ", why, NULL)
-           : found.has_deny ? "deny" : found.unformed ? apr_pstrcat(p, "malformed: ", found.unformed, NULL)
-           : found.has_allow ? found.allow.user : "nothing";
+           : found.has_deny  ? "deny"
+           : found.unformed  ? apr_pstrcat(p, "malformed: ", found.unformed, NULL)
+           : found.has_allow ? found.allow.user
+                             : "nothing";
 }
 
 static char *slurp(const char *path, apr_size_t *len)
@@ -159,8 +166,10 @@ static void test_words(void)
 
     is_str(add(path, three, 0), "system: No such file or directory", "nothing is added to a store that is not there");
     is_str(get(path, "dn:CN=ann CN=x"), "system: No such file or directory", "nothing is found there");
-    is_str(build(path, "dn:CN=ann\n"), "invalid: the text has errors; 1:1 the issuer's name is missing; write "
-           "dn:\"SUBJECT-DN\" \"ISSUER-DN\" USER", "a text with errors is no store");
+    is_str(build(path, "dn:CN=ann\n"),
+           "invalid: the text has errors; 1:1 the issuer's name is missing; write "
+           "dn:\"SUBJECT-DN\" \"ISSUER-DN\" USER",
+           "a text with errors is no store");
     ok(stat(path, &st) != 0, "and none is made");
     is_str(build(path, three), "ok 3", "three entries");
     is_str(verify(path), "ok 3", "they are whole");
@@ -170,8 +179,10 @@ static void test_words(void)
            "dn:CN=ann \"CN=Test CA\" ann groups=a,b expires=2030-01-31 note=\"two words\"",
            "an entry is found by another spelling of its key, and reads as it was written");
     is_str(get(path, "X509:<I>CN=x<SR>1f"), "not found: the store has no entry for this key", "no such key");
-    is_str(get(path, "dn:CN=ann"), "invalid: the key has errors; 1:1 the issuer's name is missing; write "
-           "dn:\"SUBJECT-DN\" \"ISSUER-DN\" USER", "no key at all");
+    is_str(get(path, "dn:CN=ann"),
+           "invalid: the key has errors; 1:1 the issuer's name is missing; write "
+           "dn:\"SUBJECT-DN\" \"ISSUER-DN\" USER",
+           "no key at all");
     is_str(get(path, "X509:<S>CN=a ann"), "invalid: the key has errors; 1:14 the key ends before this word",
            "more than a key");
     is_str(add(path, "X509:<S>CN=new new\ndn:CN=ann \"CN=Test CA\" eve\n", 0),
@@ -223,7 +234,7 @@ static void test_lengths(void)
            "invalid: the text has errors; 1:1 this entry is too long; 60 kB are the most", "one that is too long");
 }
 
-static int reads;       /* chunks that a check has read */
+static int reads; /* chunks that a check has read */
 
 static int count_reads(void *baton, apr_size_t done, apr_size_t total)
 {
@@ -364,8 +375,10 @@ static void test_in_place(void)
 
     is_str(build(path, "dn:CN=ann \"CN=Test CA\" ann\n"), "ok 1", "a store");
     is_str(look(source), "replaced 1", "is opened");
-    is_str(build(away, "dn:CN=ann \"CN=Test CA\" - deny\nsha256:" "00000000000000000000000000000000"
-                 "00000000000000000000000000000000 x note=\"to make it longer\"\n"), "ok 2", "another");
+    is_str(build(away, "dn:CN=ann \"CN=Test CA\" - deny\nsha256:"
+                       "00000000000000000000000000000000"
+                       "00000000000000000000000000000000 x note=\"to make it longer\"\n"),
+           "ok 2", "another");
     wait_a_step();
     copy_onto(away, path);
     is_str(ask(source, ann, pool), changed, "it is copied over the first one: that is not asked any more");
@@ -440,14 +453,14 @@ static const char *some_entries(int n)
 
     for (i = 0; i < n; i++) {
         APR_ARRAY_PUSH(lines, const char *) = i % 3 ? apr_psprintf(pool, "X509:<S>CN=p%d u%d\n", i, i)
-                                              : apr_psprintf(pool, "X509:<S>CN=p%d - deny\n", i);
+                                                    : apr_psprintf(pool, "X509:<S>CN=p%d - deny\n", i);
     }
     return apr_array_pstrcat(pool, lines, 0);
 }
 
 /* What happens to a damaged file. */
 typedef struct damage_t {
-    const certmap_cert_t **certs;   /* of all entries, and one without */
+    const certmap_cert_t **certs; /* of all entries, and one without */
     int n;
     int seen;
     int harmless;
@@ -648,22 +661,18 @@ static void test_bytes(void)
           "5a16a1d8688d94db937766c6a3f5e6201f80c153483ddc9cfdb5dee39d76133e" },
         { "spki:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
           "ad315de8b1264e589f80fa562df80d9925b19a17137ad9210bacf6856583c1cc" },
-        { "ski:0102 \"CN=Test CA\"",
-          "d2089e436d6c67faf0d0cc4d80de4e9a09af4d39eb8679d5f484271a6296cc99" },
-        { "issuer-serial:1f3a \"CN=Test CA\"",
-          "2a7460f3318c051be0b6bc6ec112d8fe2257c83e7a3e3a99cf5767fa968b9b38" },
+        { "ski:0102 \"CN=Test CA\"", "d2089e436d6c67faf0d0cc4d80de4e9a09af4d39eb8679d5f484271a6296cc99" },
+        { "issuer-serial:1f3a \"CN=Test CA\"", "2a7460f3318c051be0b6bc6ec112d8fe2257c83e7a3e3a99cf5767fa968b9b38" },
         { "dn:\"CN=\xc3\x84nn,O=X\" \"CN=Test CA\"",
           "09e94e37ed9a52104c95faa30a5fca16e4af38963b039cacc1307ae3bd54a7cc" },
-        { "X509:<SKI>0102",
-          "ff50d52fe9b6871bd1bc0f493bd109cb49377d2924eacc2a9323a3742b8bb9c3" },
-        { "\"X509:<S>CN=Ann\"",
-          "d85ed67c9b46fada53fcec2f153214861c76f659638d2afe4f9d29a1dcc5c93d" },
-        { "X509:<RFC822>ann@example.org",
-          "796b49d08c7fbadb05c36268bdfe0602ba66631a6513a608944e21d74aab3845" },
+        { "X509:<SKI>0102", "ff50d52fe9b6871bd1bc0f493bd109cb49377d2924eacc2a9323a3742b8bb9c3" },
+        { "\"X509:<S>CN=Ann\"", "d85ed67c9b46fada53fcec2f153214861c76f659638d2afe4f9d29a1dcc5c93d" },
+        { "X509:<RFC822>ann@example.org", "796b49d08c7fbadb05c36268bdfe0602ba66631a6513a608944e21d74aab3845" },
     };
     static const char *const groups[] = { "a", "b" };
-    certmap_entry_t entry = { .user = "ann", .groups = groups, .ngroups = 2, .note = "n",
-                              .expires = (apr_time_t)1798761600 * 1000000 };
+    certmap_entry_t entry = {
+        .user = "ann", .groups = groups, .ngroups = 2, .note = "n", .expires = (apr_time_t)1798761600 * 1000000
+    };
     certmap_seal_t seal = { .build = 0x0102030405060708u };
     unsigned char bytes[CERTMAP_SEAL_LEN];
     const char *path = path_of("words");
@@ -674,7 +683,16 @@ static void test_bytes(void)
 
     certmap_record_pack(CERTMAP_K_DN, &entry, "k", bytes);
     is_str(hex(bytes, certmap_record_size(&entry, "k")),
-           "01050200" "00000003" "00000003" "00000001" "00000001" "000663f6d2342000" "616e6e" "612c62" "6e" "6b",
+           "01050200"
+           "00000003"
+           "00000003"
+           "00000001"
+           "00000001"
+           "000663f6d2342000"
+           "616e6e"
+           "612c62"
+           "6e"
+           "6b",
            "a record's bytes");
     for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
         is_str(key_hex(keys[i].text), keys[i].hex, apr_pstrcat(pool, "a key's bytes: ", keys[i].text, NULL));
@@ -684,8 +702,14 @@ static void test_bytes(void)
     memset(seal.digest, 0xab, sizeof(seal.digest));
     certmap_seal_pack(&seal, bytes);
     is_int(CERTMAP_SEAL_LEN, 320, "a seal's length");
-    is_str(hex(bytes, 48), "636572746d6170207365616c00000000" "00000001" "00000000" "0102030405060708"
-           "1112131415161718" "0000000000000000", "a seal's bytes");
+    is_str(hex(bytes, 48),
+           "636572746d6170207365616c00000000"
+           "00000001"
+           "00000000"
+           "0102030405060708"
+           "1112131415161718"
+           "0000000000000000",
+           "a seal's bytes");
     is_str(hex(bytes + 32 + 16 * 8 + 7 * 8, 16), "00000000000000030000000000000000", "and where it counts");
     is_str(hex(bytes + 288, 32), "abababababababababababababababababababababababababababababababab", "its digest");
     is_str(build(path, three), "ok 3", "a store");
@@ -697,8 +721,11 @@ static void test_bytes(void)
     is_str(hex(bytes, 32), "ad5e6fd75f8784f075857f5de7b50299f275b871748238596f36e18f21ccea90", "is these bytes");
     close(fd);
     is_str(build(path, "issuer-serial:1f3a \"CN=Test CA\" - deny\n"), "ok 1", "one of its entries");
-    is_str(add(path, "dn:CN=ann \"CN=Test CA\" ann groups=a,b expires=2030-01-31 note=\"two words\"\n"
-               "\"X509:<S>CN=bob x\" bob\ndn:CN=zoe \"CN=Test CA\" zoe\n", 0), "ok 3", "and the others");
+    is_str(add(path,
+               "dn:CN=ann \"CN=Test CA\" ann groups=a,b expires=2030-01-31 note=\"two words\"\n"
+               "\"X509:<S>CN=bob x\" bob\ndn:CN=zoe \"CN=Test CA\" zoe\n",
+               0),
+           "ok 3", "and the others");
     is_str(take(path, "dn:CN=zoe \"CN=Test CA\""), "ok 1", "and less one");
     fd = open(path, O_RDONLY);
     ok(certmap_sealed_digest(fd, len - CERTMAP_SEAL_LEN, bytes, NULL, NULL, &why) == APR_SUCCESS, "that is");
@@ -716,8 +743,10 @@ static void test_kinds(void)
 
     is_str(build(path, three), "ok 3", "a store");
     is_int(certmap_sealed_open(path, &sealed, &why, pool), APR_SUCCESS, "is opened");
-    is_int(sealed->kinds, CERTMAP_KIND_BIT(CERTMAP_K_DN) | CERTMAP_KIND_BIT(CERTMAP_K_ISSUER_SERIAL)
-           | CERTMAP_KIND_BIT(CERTMAP_K_SUBJECT), "the kinds that it holds");
+    is_int(sealed->kinds,
+           CERTMAP_KIND_BIT(CERTMAP_K_DN) | CERTMAP_KIND_BIT(CERTMAP_K_ISSUER_SERIAL)
+               | CERTMAP_KIND_BIT(CERTMAP_K_SUBJECT),
+           "the kinds that it holds");
     is_int(sealed->deny_kinds, CERTMAP_KIND_BIT(CERTMAP_K_ISSUER_SERIAL), "and those that deny");
     is_str(add(path, "issuer-serial:1f3a \"CN=Test CA\" ann\ndn:CN=x \"CN=Test CA\" - deny\n", 1), "ok 2",
            "that changes");
@@ -730,8 +759,10 @@ static void test_size(void)
 {
     ok(certmap_store_fits(1000000, 140000000, pool) == NULL, "a million entries fit");
     ok(certmap_store_fits(0, CERTMAP_STORE_MAX - 2500, pool) == NULL, "all but 4 GB fit");
-    is_str(certmap_store_fits(30000000, 4200000000u, pool), "30000000 entries would take 4693 MB; 4,096 MB are the "
-           "most that a store holds: shorten their notes, or make several stores", "more do not");
+    is_str(certmap_store_fits(30000000, 4200000000u, pool),
+           "30000000 entries would take 4693 MB; 4,096 MB are the "
+           "most that a store holds: shorten their notes, or make several stores",
+           "more do not");
     ok(certmap_store_fits(200000000, 1, pool) != NULL, "nor many without any contents");
 }
 
@@ -973,8 +1004,10 @@ static void test_busy(int build_anew)
     __atomic_store_n(&stop, 1, __ATOMIC_RELEASE);
     for (i = 0; i < 3; i++) {
         pthread_join(threads[i], NULL);
-        ok(askers[i].wrong == 0 && askers[i].asked > 10, "a thread asks while the store is %s: always an answer, never "
-           "an older one (%d answers)", build_anew ? "built anew" : "changed", askers[i].asked);
+        ok(askers[i].wrong == 0 && askers[i].asked > 10,
+           "a thread asks while the store is %s: always an answer, never "
+           "an older one (%d answers)",
+           build_anew ? "built anew" : "changed", askers[i].asked);
     }
     pthread_join(threads[3], NULL);
     ok(askers[3].wrong == 0 && askers[3].asked > 3, "and a change is seen, %d times", askers[3].asked);
@@ -1012,11 +1045,15 @@ static void test_many(void)
         APR_ARRAY_PUSH(lines, const char *) = apr_psprintf(pool, "sha256:%064x u%d\n", i, i);
     }
     ok(certmap_store_build(path, str(apr_array_pstrcat(pool, lines, 0)), NULL, count_progress, progress, &count,
-                           &errors, &why, pool) == APR_SUCCESS && count == 40000, "40,000 entries");
+                           &errors, &why, pool)
+               == APR_SUCCESS
+           && count == 40000,
+       "40,000 entries");
     ok(progress[0] == 40000 && progress[1] == 0 && progress[2] > 5, "progress goes up to all of them");
     memset(progress, 0, sizeof(progress));
     ok(certmap_store_verify(path, count_progress, progress, counts, &why, pool) == APR_SUCCESS
-       && counts[CERTMAP_K_SHA256] == 40000 && progress[0] == 40000 && progress[1] == 0, "all of them whole");
+           && counts[CERTMAP_K_SHA256] == 40000 && progress[0] == 40000 && progress[1] == 0,
+       "all of them whole");
     for (i = 0; i < 40000; i++) {
         APR_ARRAY_IDX(lines, i, const char *) = apr_psprintf(pool, "sha256:%064x other\n", i);
     }
@@ -1024,8 +1061,10 @@ static void test_many(void)
         memset(progress, 0, sizeof(progress));
         progress[3] = (apr_size_t)i;
         ok(certmap_store_build(path, str(apr_array_pstrcat(pool, lines, 0)), NULL, count_progress, progress, &count,
-                               &errors, &why, pool) == APR_EINTR && count == 0 && strstr(why, "stopped") != NULL
-           && progress[0] >= progress[3] && access(apr_pstrcat(pool, path, ".new", NULL), F_OK) != 0,
+                               &errors, &why, pool)
+                   == APR_EINTR
+               && count == 0 && strstr(why, "stopped") != NULL && progress[0] >= progress[3]
+               && access(apr_pstrcat(pool, path, ".new", NULL), F_OK) != 0,
            "a build is stopped, and leaves nothing behind");
     }
     memset(progress, 0, sizeof(progress));
@@ -1040,8 +1079,8 @@ static void test_many(void)
 static void remove_files(void)
 {
     static const char *const names[] = {
-        "words", "lengths", "source", "damage", "copy", "other", "locked", "killed-add", "killed-build",
-        "killed-build.new", "killed-add.new", "many",
+        "words",  "lengths",    "source",       "damage",           "copy",           "other",
+        "locked", "killed-add", "killed-build", "killed-build.new", "killed-add.new", "many",
     };
     apr_size_t i;
 

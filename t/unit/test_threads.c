@@ -12,14 +12,21 @@
 #include "fixture.h"
 #include "peer.h"
 
-enum { THREADS = 6, ROUNDS = 400, GENERATIONS = 60, PEOPLE = 6, STRANGER = 5, CONNECTIONS = 100, REQUESTS = 8 };
+enum {
+    THREADS = 6,
+    ROUNDS = 400,
+    GENERATIONS = 60,
+    PEOPLE = 6,
+    STRANGER = 5,
+    CONNECTIONS = 100,
+    REQUESTS = 8
+};
 
 static const char outer_text[] =
     "mallory deny subject.CN=person-3\n"
     "numbered allow %{1}-%{subject.OU:lower} \"subject.CN~^person-([01])$\" subject.OU=Staff groups=staff,people\n";
-static const char inner_text[] =
-    "short allow temporary subject.CN=person-2 expires=2026-07-01\n"
-    "guests allow guest-%{subject.CN:lower} subject.OU=Guests subject.CN!=person-5\n";
+static const char inner_text[] = "short allow temporary subject.CN=person-2 expires=2026-07-01\n"
+                                 "guests allow guest-%{subject.CN:lower} subject.OU=Guests subject.CN!=person-5\n";
 
 /* Leaves, their views and what the rules say of them, found out alone before the threads start. */
 static struct {
@@ -31,7 +38,7 @@ static struct {
 } people[PEOPLE];
 
 static const char *const answers[PEOPLE] = {
-    "=0-staff", "=1-staff", "=temporary", "denied-by-rule", "=guest-person-4", [STRANGER] = "no-match"
+    "=0-staff", "=1-staff", "=temporary", "denied-by-rule", "=guest-person-4", [STRANGER] = "no-match",
 };
 
 static certmap_list_t outer, inner;
@@ -43,7 +50,7 @@ static const certmap_verdict_t verified = { .reason = CERTMAP_R_NONE };
 typedef struct worker_t {
     int number;
     apr_thread_t *thread;
-    apr_pool_t *pool;           /* of its own, emptied after each round */
+    apr_pool_t *pool; /* of its own, emptied after each round */
     long done;
     long wrong;
     char first[160];
@@ -304,8 +311,7 @@ static void ask_streams(worker_t *w, certmap_conn_t *conn, const void **mine)
         /* httpd merges sections for each request: the links of a chain differ every time, its parts do not */
         certmap_chain_t first = { NULL, &outer_part };
         certmap_chain_t merged = { which == 0 ? &first : NULL, which == 2 ? &outer_part : &inner_part };
-        const certmap_memo_t *memo = peer ? certmap_peer_decide(conn, peer, &merged, CERTMAP_WEAK, NOW, w->pool)
-                                          : NULL;
+        const certmap_memo_t *memo = peer ? certmap_peer_decide(conn, peer, &merged, CERTMAP_WEAK, NOW, w->pool) : NULL;
 
         is_right(w, memo ? word(&memo->decision, w->pool) : "no memo", which == 1 ? "no-match" : answers[0]);
         is_right(w, !mine[which] || mine[which] == memo ? "the same" : "another", "the same");
@@ -345,7 +351,7 @@ static void ask_expiring(worker_t *w)
 }
 
 static long today = 9;
-static int tellings;        /* under the lock of the connection that is asked */
+static int tellings; /* under the lock of the connection that is asked */
 
 /* The environment that a mapped request is given. */
 static void tell(const certmap_peer_t *peer, const certmap_memo_t *memo, certmap_told_t *told, apr_pool_t *p)

@@ -55,7 +55,7 @@ static void test_reasons(void)
 
     is_int(sizeof(reasons) / sizeof(reasons[0]), CERTMAP_R_COUNT, "the table has every reason");
     for (i = 0; i < CERTMAP_R_COUNT; i++) {
-        certmap_reason_e r = (certmap_reason_e) i;
+        certmap_reason_e r = (certmap_reason_e)i;
 
         is_str(certmap_reason_name(r), reasons[i].name, reasons[i].name);
         is_str(certmap_reason_status(r), reasons[i].status, "  status");
@@ -63,8 +63,8 @@ static void test_reasons(void)
         is_int(certmap_reason_substatus(r), reasons[i].substatus, "  substatus");
         is_int(certmap_reason_is_verification(r), reasons[i].verification, "  verification");
     }
-    is_int(certmap_reason_http((certmap_reason_e) 99), 403, "what is no reason refuses");
-    is_int(certmap_reason_http((certmap_reason_e) -1), 403, "either side");
+    is_int(certmap_reason_http((certmap_reason_e)99), 403, "what is no reason refuses");
+    is_int(certmap_reason_http((certmap_reason_e)-1), 403, "either side");
 }
 
 static void test_strengths(void)
@@ -98,50 +98,50 @@ static const struct {
     const char *leaf;
     const char *above;
 } causes[] = {
-    { 1, 2, TRUST, TRUST },                 /* unspecified; no issuer */
-    { 3, 3, STALE, STALE },                 /* no CRL */
+    { 1, 2, TRUST, TRUST }, /* unspecified; no issuer */
+    { 3, 3, STALE, STALE }, /* no CRL */
     { 4, 4, SIGN, SIGN },
-    { 5, 5, STALE, STALE },                 /* of a CRL */
+    { 5, 5, STALE, STALE }, /* of a CRL */
     { 6, 7, SIGN, SIGN },
-    { 8, 8, STALE, STALE },                 /* of a CRL */
+    { 8, 8, STALE, STALE }, /* of a CRL */
     { 9, 9, "not-yet-valid", OLD },
     { 10, 10, "expired", OLD },
-    { 11, 12, STALE, STALE },               /* a CRL's dates */
-    { 13, 14, LIMIT, LIMIT },               /* dates that are none */
-    { 15, 16, STALE, STALE },               /* in a CRL */
-    { 17, 17, TRUST, TRUST },               /* no memory */
+    { 11, 12, STALE, STALE }, /* a CRL's dates */
+    { 13, 14, LIMIT, LIMIT }, /* dates that are none */
+    { 15, 16, STALE, STALE }, /* in a CRL */
+    { 17, 17, TRUST, TRUST }, /* no memory */
     { 18, 18, SELF, TRUST },
     { 19, 21, TRUST, TRUST },
     { 22, 22, "chain-too-long", "chain-too-long" },
     { 23, 23, "revoked", "revoked" },
-    { 24, 25, LIMIT, LIMIT },               /* no key in the issuer; path length */
+    { 24, 25, LIMIT, LIMIT }, /* no key in the issuer; path length */
     { 26, 26, USE, LIMIT },
-    { 27, 31, TRUST, TRUST },               /* not trusted, rejected; issuers that do not fit */
-    { 32, 32, LIMIT, LIMIT },               /* no keyCertSign */
-    { 33, 33, STALE, STALE },               /* no issuer of the CRL */
-    { 34, 34, LIMIT, LIMIT },               /* critical extension */
-    { 35, 36, STALE, STALE },               /* no cRLSign; a CRL's critical extension */
+    { 27, 31, TRUST, TRUST }, /* not trusted, rejected; issuers that do not fit */
+    { 32, 32, LIMIT, LIMIT }, /* no keyCertSign */
+    { 33, 33, STALE, STALE }, /* no issuer of the CRL */
+    { 34, 34, LIMIT, LIMIT }, /* critical extension */
+    { 35, 36, STALE, STALE }, /* no cRLSign; a CRL's critical extension */
     { 37, 38, LIMIT, LIMIT },
-    { 39, 39, USE, LIMIT },                 /* no digitalSignature */
-    { 40, 43, LIMIT, LIMIT },               /* proxies, extensions, policies */
-    { 44, 44, STALE, STALE },               /* scope of a CRL */
-    { 45, 49, LIMIT, LIMIT },               /* name constraints */
-    { 50, 50, STALE, STALE },               /* mod_ssl's for OCSP */
+    { 39, 39, USE, LIMIT },   /* no digitalSignature */
+    { 40, 43, LIMIT, LIMIT }, /* proxies, extensions, policies */
+    { 44, 44, STALE, STALE }, /* scope of a CRL */
+    { 45, 49, LIMIT, LIMIT }, /* name constraints */
+    { 50, 50, STALE, STALE }, /* mod_ssl's for OCSP */
     { 51, 53, LIMIT, LIMIT },
-    { 54, 54, STALE, STALE },               /* a CRL's chain */
-    { 55, 55, TRUST, TRUST },               /* path loop */
-    { 56, 64, LIMIT, LIMIT },               /* Suite B; names of hosts */
-    { 65, 65, TRUST, TRUST },               /* DANE */
-    { 66, 68, LIMIT, LIMIT },               /* weak keys and digests */
-    { 69, 70, TRUST, TRUST },               /* invalid call, lookup */
+    { 54, 54, STALE, STALE }, /* a CRL's chain */
+    { 55, 55, TRUST, TRUST }, /* path loop */
+    { 56, 64, LIMIT, LIMIT }, /* Suite B; names of hosts */
+    { 65, 65, TRUST, TRUST }, /* DANE */
+    { 66, 68, LIMIT, LIMIT }, /* weak keys and digests */
+    { 69, 70, TRUST, TRUST }, /* invalid call, lookup */
     { 71, 72, LIMIT, LIMIT },
-    { 73, 75, STALE, STALE },               /* OCSP: needed, failed, unknown certificate */
-    { 76, 78, SIGN, SIGN },                 /* algorithms */
-    { 79, 94, LIMIT, LIMIT },               /* of RFC 5280 */
-    { 95, 95, TRUST, TRUST },               /* raw public key */
-    { 96, 100, STALE, STALE },              /* OCSP: invalid, bad signature, not yet valid, expired, no response */
-    { 101, 101, STALE, STALE },             /* a CRL that does not hold */
-    { 102, 104, LIMIT, LIMIT },             /* authority key identifier; an extension twice */
+    { 73, 75, STALE, STALE },   /* OCSP: needed, failed, unknown certificate */
+    { 76, 78, SIGN, SIGN },     /* algorithms */
+    { 79, 94, LIMIT, LIMIT },   /* of RFC 5280 */
+    { 95, 95, TRUST, TRUST },   /* raw public key */
+    { 96, 100, STALE, STALE },  /* OCSP: invalid, bad signature, not yet valid, expired, no response */
+    { 101, 101, STALE, STALE }, /* a CRL that does not hold */
+    { 102, 104, LIMIT, LIMIT }, /* authority key identifier; an extension twice */
 };
 
 static void test_cause(int err, const char *leaf, const char *above)
@@ -179,8 +179,8 @@ static void test_causes(void)
         if (strcmp(X509_verify_cert_error_string(err), stranger) != 0) {
             known++;
             ok(certmap_verdict_known(err) && certmap_reason_is_verification(certmap_verdict_reason(err, 0))
-               && certmap_reason_is_verification(certmap_verdict_reason(err, 1)), "%d: %s", err,
-               X509_verify_cert_error_string(err));
+                   && certmap_reason_is_verification(certmap_verdict_reason(err, 1)),
+               "%d: %s", err, X509_verify_cert_error_string(err));
         }
     }
     ok(known >= 90, "%d codes are known to this OpenSSL", known);
