@@ -12,6 +12,7 @@
 #include "httpd/config.h"
 #include "httpd/reload.h"
 #include "httpd/respond.h"
+#include "httpd/startup.h"
 
 static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
 {
@@ -23,7 +24,7 @@ static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
 static void register_hooks(apr_pool_t *p)
 {
     ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_check_config(certmap_check_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_check_config(certmap_startup_check, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_test_config(certmap_dump_config, NULL, NULL, APR_HOOK_MIDDLE);
     certmap_reload_register(p);  /* files that are read again while the server runs */
     certmap_access_register(p);  /* TLS, access checks, authentication, authorization */

@@ -87,6 +87,12 @@ static inline certmap_srv_conf_t *certmap_srv_conf(const server_rec *s)
     return ap_get_module_config(s->module_config, &certmap_module);
 }
 
+/** Whether certificates are mapped there: CertMap On or Optional. */
+static inline int certmap_conf_maps(const certmap_dir_conf_t *conf)
+{
+    return conf->mode == CERTMAP_MODE_ON || conf->mode == CERTMAP_MODE_OPTIONAL;
+}
+
 /** What a configuration asks, with CertMapInherit resolved; NULL when there is nothing. In p only when linked. */
 const certmap_chain_t *certmap_conf_chain(const certmap_dir_conf_t *conf, apr_pool_t *p);
 /** CertMapMinStrength, weak by default. */
@@ -101,8 +107,6 @@ typedef void certmap_section_fn(server_rec *s, const certmap_dir_conf_t *raw, co
  *  Compiles what directives have gathered there, the first time. */
 void certmap_conf_walk(server_rec *s, certmap_section_fn *fn, void *baton, apr_pool_t *p);
 
-/** Start-up checks: everything that can be said before the server runs. Reports all, then refuses. */
-int certmap_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s);
 /** httpd -t -D DUMP_CERTMAP */
 void certmap_dump_config(apr_pool_t *pconf, server_rec *s);
 

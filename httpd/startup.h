@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file httpd/startup.h
+ * @brief What is done before the server runs.
+ */
+#ifndef CERTMAP_HTTPD_STARTUP_H
+#define CERTMAP_HTTPD_STARTUP_H
+
+#include <httpd.h>
+
+/**
+ * Hook check_config, so that httpd -t reports it too: everything that can be said of the configuration before the
+ * server runs. All is reported before the server refuses to start.
+ */
+int certmap_startup_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s);
+
+#endif
