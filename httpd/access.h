@@ -1,14 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file httpd/access.h
- * @brief The checks: guard, mapping, AuthType Certificate, Require certmap-*.
+ * @brief The access check: who gets in.
  */
 #ifndef CERTMAP_HTTPD_ACCESS_H
 #define CERTMAP_HTTPD_ACCESS_H
 
-#include <apr_pools.h>
+#include <httpd.h>
 
-/** Registers the access hooks and authorization providers; see the order in access.c. */
-void certmap_access_register(apr_pool_t *p);
+/** Hook map_to_storage: TRACE and OPTIONS *, which the core answers there, without any access check. */
+int certmap_access_storage(request_rec *r);
+/** Hook access_checker, immediately after mod_ssl's. */
+int certmap_access_check(request_rec *r);
+/** Hook access_checker_ex, before mod_authz_core asks Require: under Satisfy any the check above does not count. */
+int certmap_access_again(request_rec *r);
+/** Hook fixups: authorization passed, or there was none. A 403 from here on is somebody else's. */
+int certmap_access_passed(request_rec *r);
+/** Hook handler: another configuration may stand under a request that has been checked. */
+int certmap_access_replaced(request_rec *r);
 
 #endif

@@ -76,7 +76,7 @@ void *certmap_dir_conf_merge(apr_pool_t *p, void *base, void *add);
 void *certmap_srv_conf_create(apr_pool_t *p, server_rec *s);
 void *certmap_srv_conf_merge(apr_pool_t *p, void *base, void *add);
 
-/* Inline, here and in tls.h and respond.h: several of each for every request. */
+/* Inline, here and in tls.h and request.h: several of each for every request. */
 static inline certmap_dir_conf_t *certmap_dir_conf(const request_rec *r)
 {
     return ap_get_module_config(r->per_dir_config, &certmap_module);
@@ -107,7 +107,7 @@ typedef void certmap_section_fn(server_rec *s, const certmap_dir_conf_t *raw, co
  *  Compiles what directives have gathered there, the first time. */
 void certmap_conf_walk(server_rec *s, certmap_section_fn *fn, void *baton, apr_pool_t *p);
 
-/** httpd -t -D DUMP_CERTMAP */
+/** Hook test_config: httpd -t -D DUMP_CERTMAP */
 void certmap_dump_config(apr_pool_t *pconf, server_rec *s);
 
 #endif

@@ -540,14 +540,13 @@ static apr_status_t on_watchdog(int state, void *server, apr_pool_t *p)
     return APR_SUCCESS;
 }
 
-/* In the parent, about every ten seconds. */
-static int on_monitor(apr_pool_t *p, server_rec *s)
+int certmap_reload_monitor(apr_pool_t *p, server_rec *s)
 {
     look_again(1, s, p);
     return DECLINED;
 }
 
-static int start_watchdog(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
+int certmap_reload_start(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
 {
     APR_OPTIONAL_FN_TYPE(ap_watchdog_get_instance) *get = APR_RETRIEVE_OPTIONAL_FN(ap_watchdog_get_instance);
     APR_OPTIONAL_FN_TYPE(ap_watchdog_register_callback) *add = APR_RETRIEVE_OPTIONAL_FN(ap_watchdog_register_callback);
@@ -600,8 +599,7 @@ static apr_status_t look_no_more(void *unused)
     return APR_SUCCESS;
 }
 
-/* A child that begins between two looks of the parent does not begin with what was true then. */
-static void start_child(apr_pool_t *pchild, server_rec *s)
+void certmap_reload_child(apr_pool_t *pchild, server_rec *s)
 {
     if (looking) {
         apr_thread_mutex_lock(looking);
@@ -609,12 +607,4 @@ static void start_child(apr_pool_t *pchild, server_rec *s)
         apr_thread_mutex_unlock(looking);
     }
     apr_pool_cleanup_register(pchild, NULL, look_no_more, apr_pool_cleanup_null);
-}
-
-void certmap_reload_register(apr_pool_t *p)
-{
-    (void)p;
-    ap_hook_post_config(start_watchdog, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_child_init(start_child, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_monitor(on_monitor, NULL, NULL, APR_HOOK_MIDDLE);
 }

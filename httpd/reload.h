@@ -32,7 +32,11 @@ void certmap_reload_keep(server_rec *s, apr_pool_t *pconf);
  *  above. */
 const char *certmap_reload_store(cmd_parms *cmd, const char *path, certmap_source_t **source);
 
-/** Registers what looks again: the watchdog of each child, and the parent, which keeps the last good text. */
-void certmap_reload_register(apr_pool_t *p);
+/** Hook post_config: what a child needs to look again, in a thread of mod_watchdog. */
+int certmap_reload_start(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s);
+/** Hook child_init: a child that begins between two looks of the parent does not begin with what was true then. */
+void certmap_reload_child(apr_pool_t *pchild, server_rec *s);
+/** Hook monitor: looks again in the parent, about every ten seconds, and keeps the last good text. */
+int certmap_reload_monitor(apr_pool_t *p, server_rec *s);
 
 #endif

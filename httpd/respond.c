@@ -5,7 +5,6 @@
  */
 #include "respond.h"
 
-#include <apr_hash.h>
 #include <apr_strings.h>
 #include <http_core.h>
 #include <http_log.h>
@@ -15,15 +14,16 @@
 #include <util_filter.h>
 
 #include "config.h"
+#include "document.h"
 #include "incident.h"
 #include "mod_certmap.h"
 #include "page.h"
+#include "tls.h"
+#include "user.h"
 
 APLOG_USE_MODULE(certmap);
 
 #define NEAREST_MOST 1000 /* rules looked at for the nearest miss: a log line, not a search */
-
-static ap_filter_rec_t *page_filter_rec;
 
 /* ---- announcing ---------------------------------------------------------------------------------------------- */
 
@@ -325,42 +325,26 @@ int certmap_respond_commit(request_rec *r, certmap_request_t *state)
     return 1;
 }
 
-/* Whether an ErrorDocument for the response of that index stands in a configuration, or in <Files> or <If> in it. */
-static int has_document(const ap_conf_vector_t *conf, int response)
+int certmap_respond_refuse(request_rec *r, certmap_request_t *state, certmap_reason_e reason)
 {
-    const core_dir_config *core = ap_get_core_module_config(conf);
-    const apr_array_header_t *sections[2];
-    int i, k;
+    certmap_user_drop(r, state);
+    if (r->user && !certmap_user_is_proved(r)) {
+        certmap_user_forget(r);
+    }
+    certmap_respond_announce(r, state, CERTMAP_REFUSAL_OURS, reason);
+    if (r->main) {
+        certmap_request_t *outer = certmap_request(r->main);
 
-    if (!core) { /* no directive of the core */
-        return 0;
-    }
-    sections[0] = core->sec_file;
-    sections[1] = core->sec_if;
-    if (core->response_code_exprs && apr_hash_get(core->response_code_exprs, &response, sizeof(response))) {
-        return 1;
-    }
-    for (i = 0; i < 2; i++) {
-        for (k = 0; sections[i] && k < sections[i]->nelts; k++) {
-            if (has_document(APR_ARRAY_IDX(sections[i], k, const ap_conf_vector_t *), response)) {
-                return 1;
-            }
+        /* nobody answers a sub-request; should the main one fail for it, it says the same */
+        certmap_respond_commit(r, state);
+        if (outer->refusal == CERTMAP_REFUSAL_NONE) {
+            outer->conn = state->conn;
+            outer->peer = state->peer;
+            outer->memo = state->memo;
+            certmap_respond_announce(r->main, outer, CERTMAP_REFUSAL_OURS, reason);
         }
     }
-    return 0;
-}
-
-/* Whoever may write a file in a directory must not choose what is shown without a check. */
-static int is_from_htaccess(const request_rec *r)
-{
-    const struct htaccess_result *file;
-
-    for (file = r->htaccess; file; file = file->next) {
-        if (file->htaccess && has_document(file->htaccess, ap_index_of_response(r->status))) {
-            return 1;
-        }
-    }
-    return 0;
+    return certmap_reason_http(reason);
 }
 
 /* The redirected request is the one that is logged, and the one a CGI error document sees. */
@@ -378,7 +362,7 @@ void certmap_respond_redirected(request_rec *r)
         if (!certmap_respond_commit(r->prev, previous)) {
             return;
         }
-        state->error_document = previous->document_set || !is_from_htaccess(r->prev);
+        state->error_document = previous->document_set || !certmap_document_is_from_htaccess(r->prev);
         fill_notes(r->notes, previous->memo, previous->incident, previous->refusal_reason, r->pool);
         fill_env(r->subprocess_env, previous->peer, previous->memo, previous->incident, previous->refusal_reason, days,
                  1, r->pool);
@@ -418,7 +402,7 @@ static int is_text(const char *document)
 }
 
 /* Drops what httpd writes and sends ours instead, at the first brigade that comes by. */
-static apr_status_t page_filter(ap_filter_t *f, apr_bucket_brigade *in)
+apr_status_t certmap_respond_page(ap_filter_t *f, apr_bucket_brigade *in)
 {
     static const int begun = 1;
     request_rec *r = f->r;
@@ -480,26 +464,6 @@ void certmap_respond_error_answer(request_rec *r)
     }
     admins = state->document ? NULL : ap_response_code_string(r, ap_index_of_response(r->status));
     if (!admins || *admins == '/') { /* a path comes here only when it could not be served */
-        ap_add_output_filter_handle(page_filter_rec, NULL, r, r->connection);
+        ap_add_output_filter(CERTMAP_RESPOND_FILTER, NULL, r, r->connection);
     }
-}
-
-/* Of the configuration's pool, which never ends in a child: HTTP/2's threads may outlive the child's own. */
-static int prepare(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
-{
-    (void)plog;
-    (void)ptemp;
-    if (certmap_incident_init(pconf) != APR_SUCCESS) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
-                     "certmap: no table of incidents; every refusal will be logged "
-                     "as new");
-    }
-    return OK;
-}
-
-void certmap_respond_register(apr_pool_t *p)
-{
-    (void)p;
-    ap_hook_post_config(prepare, NULL, NULL, APR_HOOK_MIDDLE);
-    page_filter_rec = ap_register_output_filter("CERTMAP_PAGE", page_filter, NULL, AP_FTYPE_RESOURCE);
 }

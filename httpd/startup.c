@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Start-up: the checks of the configuration in their order.
+ * Start-up: the engine, the checks of the configuration in their order, and what requests need of the process.
  * Combinations that would be unsafe refuse to start, those that cannot work as meant are warned about.
  */
 #include "startup.h"
@@ -11,9 +11,18 @@
 #include "check.h"
 #include "conftree.h"
 #include "findings.h"
+#include "incident.h"
+#include "peer.h"
 #include "reload.h"
 
 APLOG_USE_MODULE(certmap);
+
+int certmap_startup_engine(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
+{
+    (void)plog;
+    (void)ptemp;
+    return certmap_engine_init(pconf) == APR_SUCCESS ? OK : HTTP_INTERNAL_SERVER_ERROR;
+}
 
 /* ---- what the checks go by ------------------------------------------------------------------------------------- */
 
@@ -192,4 +201,22 @@ int certmap_startup_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp
         certmap_reload_keep(s, pconf);
     }
     return check.errors ? HTTP_INTERNAL_SERVER_ERROR : OK;
+}
+
+/* ---- what requests need ---------------------------------------------------------------------------------------- */
+
+/* Of the configuration's pool, which never ends in a child: HTTP/2's threads may outlive the child's own. */
+int certmap_startup_prepare(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
+{
+    (void)plog;
+    (void)ptemp;
+    if (certmap_peer_prepare(pconf) != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_EMERG, 0, s, "certmap: no memory for connections");
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    if (certmap_incident_init(pconf) != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     "certmap: no table of incidents; every refusal will be logged as new");
+    }
+    return OK;
 }

@@ -6,13 +6,8 @@
  */
 #include "tls.h"
 
-#include <mod_ssl.h>
-#include <mod_ssl_openssl.h>
-
 #include <apr_hash.h>
-#include <apr_optional_hooks.h>
 #include <apr_strings.h>
-#include <http_connection.h>
 #include <http_log.h>
 #include <mpm_common.h>
 #include <openssl/rand.h>
@@ -386,7 +381,7 @@ static apr_status_t close_conn(void *conn)
     return APR_SUCCESS;
 }
 
-static int pre_handshake(conn_rec *c, SSL *ssl, int is_proxy)
+int certmap_tls_pre_handshake(conn_rec *c, SSL *ssl, int is_proxy)
 {
     certmap_conn_t *conn;
 
@@ -470,8 +465,7 @@ static void on_info(const SSL *ssl, int where, int ret)
     }
 }
 
-/* Between mod_ssl, which has finished the handshake here, and HTTP/2. */
-static int drop(conn_rec *c)
+int certmap_tls_drop(conn_rec *c)
 {
     const certmap_conn_t *conn = c->master ? NULL : certmap_tls_conn(c);
 
@@ -512,7 +506,7 @@ static int prepare_servers(apr_pool_t *p)
     return 1;
 }
 
-static int init_server(server_rec *s, apr_pool_t *p, int is_proxy, SSL_CTX *ctx)
+int certmap_tls_init_server(server_rec *s, apr_pool_t *p, int is_proxy, SSL_CTX *ctx)
 {
     tls_server_t *server;
     SSL_CTX **key;
@@ -553,14 +547,7 @@ static int init_server(server_rec *s, apr_pool_t *p, int is_proxy, SSL_CTX *ctx)
     return OK;
 }
 
-void certmap_tls_register(apr_pool_t *p, const certmap_tls_listener_t *who)
+void certmap_tls_listen(const certmap_tls_listener_t *who)
 {
-    static const char *const after_ssl[] = { "mod_ssl.c", NULL };
-    static const char *const before_h2[] = { "mod_http2.c", NULL };
-
-    (void)p;
     listener = who;
-    APR_OPTIONAL_HOOK(ssl, init_server, init_server, NULL, NULL, APR_HOOK_MIDDLE);
-    APR_OPTIONAL_HOOK(ssl, pre_handshake, pre_handshake, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_process_connection(drop, after_ssl, before_h2, APR_HOOK_MIDDLE);
 }

@@ -3,7 +3,7 @@
  * @file httpd/tls.h
  * @brief What TLS found out about a connection's client certificate.
  *
- * tls.c and proof.c are the only files that know mod_ssl's hooks and SSL*. Everything else reads the record below,
+ * tls.c, proof.c and trust.c are the only files that know what is behind SSL *. Everything else reads the record below,
  * which is written when a handshake ends (a failure: at once) and never changes afterwards; a later verification on
  * the same connection (renegotiation, post-handshake authentication) publishes a new one with a higher epoch.
  */
@@ -36,7 +36,7 @@ typedef struct certmap_conn_t {
     struct certmap_peer_t *peer;         /**< peer.c: views and decisions, newest first; read atomically */
     apr_thread_mutex_t *lock;            /**< writers of peer; readers take none */
     apr_abortfunc_t out_of_memory;       /**< httpd's, for pools that are not children of the connection's */
-    request_rec *early;                  /**< access.c: the request whose verification mod_ssl may be running */
+    request_rec *early;                  /**< asking.c: the request whose verification mod_ssl may be running */
 } certmap_conn_t;
 
 /** What belongs to a TLS connection, of an HTTP/2 stream's main connection too; NULL when it is not TLS. */
@@ -77,7 +77,14 @@ typedef struct certmap_tls_listener_t {
     void (*closed)(certmap_conn_t *conn);
 } certmap_tls_listener_t;
 
-/** Registers hooks and mod_ssl's optional hooks. The listener must outlive the configuration. */
-void certmap_tls_register(apr_pool_t *p, const certmap_tls_listener_t *listener);
+/** Who is told. The listener must outlive the configuration. */
+void certmap_tls_listen(const certmap_tls_listener_t *listener);
+
+/** mod_ssl's hook init_server: prepares the SSL_CTX of a virtual host. */
+int certmap_tls_init_server(server_rec *s, apr_pool_t *p, int is_proxy, SSL_CTX *ctx);
+/** mod_ssl's hook pre_handshake: a connection begins. */
+int certmap_tls_pre_handshake(conn_rec *c, SSL *ssl, int is_proxy);
+/** Hook process_connection, after mod_ssl, which has finished the handshake there: closes what was dropped in it. */
+int certmap_tls_drop(conn_rec *c);
 
 #endif

@@ -1,7 +1,8 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: Apache-2.0
-# Holds the house together: the engine knows nothing of httpd, mod_ssl's headers stay in two files, the module exports its
-# module record and nothing else, every source begins with its licence and keeps to 120 columns.
+# Holds the house together: the engine knows nothing of httpd, three files of the module know OpenSSL's connections, hooks are
+# registered in one place, the module exports its module record and nothing else, every source begins with its licence and keeps
+# to 120 columns.
 use strict;
 use warnings;
 use File::Find;
@@ -54,11 +55,16 @@ is join(' ', map { my $file = $_; map {"$file: $_"} grep {
 
 cmp_ok scalar @module, '>=', 8, 'the module is there';
 my %tls = map { $_ => 1 } qw(httpd/tls.c httpd/proof.c httpd/proof.h httpd/trust.c httpd/trust.h);
-my @mod_ssl = grep { my $file = $_; grep {/^mod_ssl/} includes($file) } @module;
-ok scalar(grep { $_ eq 'httpd/tls.c' } @mod_ssl), 'httpd/tls.c includes mod_ssl\'s headers';
-is join(' ', grep { !$tls{$_} } @mod_ssl), '', 'and nobody but httpd/proof.c and httpd/trust.c does so beside it';
-is join(' ', grep { my $file = $_; !$tls{$file} && grep { m{^openssl/ssl\.h$} } includes($file) } @module), '',
-    'nobody else includes openssl/ssl.h';
+is join(' ', grep { my $file = $_; grep {/^mod_ssl/} includes($file) } @module), 'mod_certmap.c',
+    'mod_certmap.c includes mod_ssl\'s headers, for the types of two hooks, and nobody else does';
+my @openssl = grep { slurp($_) =~ m{\bSSL_\w+\s*\(|<openssl/ssl\.h>} } @module;
+ok scalar(grep { $_ eq 'httpd/tls.c' } @openssl), 'httpd/tls.c asks OpenSSL about connections';
+is join(' ', grep { !$tls{$_} } @openssl), '', 'and nobody but httpd/proof.c and httpd/trust.c does so beside it';
+
+# What httpd and other modules call is found in one place, in order.
+my $registers = qr/\b(?:(?:ap|ssl)_hook_(?!get_)\w+|APR_OPTIONAL_HOOK|APR_REGISTER_OPTIONAL_FN|ap_register_\w+)\s*\(/;
+cmp_ok scalar(() = slurp('mod_certmap.c') =~ /$registers/g), '>=', 20, 'mod_certmap.c registers hooks, filters and providers';
+is join(' ', grep { $_ ne 'mod_certmap.c' && slurp($_) =~ $registers } @module), '', 'and nobody else does';
 
 my @exported = map { / [A-Z] (\w+)$/ ? $1 : () } symbols('-D', '--defined-only', 'built/mod_certmap.so');
 is "@exported", 'certmap_module', 'mod_certmap.so exports certmap_module and nothing else';
@@ -66,10 +72,14 @@ is "@exported", 'certmap_module', 'mod_certmap.so exports certmap_module and not
 my @unresolved = map { / U (certmap_\w+)$/ ? $1 : () } symbols('-D', 'built/mod_certmap.so');
 is "@unresolved", '', 'and lacks none of its own';
 
-# mod_certmap.c and config.c own the directives; messages elsewhere may name them, tables may not.
+# config.c owns the directives; messages elsewhere may name them, tables may not.
 my @tables = grep { slurp($_) =~ /\bAP_INIT_\w+\s*\(/ } @module;
 cmp_ok scalar @tables, '>=', 1, 'there is a directive table';
-is join(' ', grep { !/^(?:mod_certmap\.c|httpd\/config\.c)$/ } @tables), '', 'directives are declared in their place only';
+is join(' ', @tables), 'httpd/config.c', 'directives are declared in their place only';
+
+my $internals = slurp('docs/internals.md');
+is join(' ', grep { my $file = $_; $file !~ /\.h$/ && 1 != (() = $internals =~ /^\| `\Q$file\E` \|/mg) } @module), '',
+    'docs/internals.md has one row for each file of the module';
 
 # ---- the build
 

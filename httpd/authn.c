@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Whose user mod_authz_core finds. A certificate never stands in for another AuthType's password, and where the mapping
+ * gives the user nobody else does.
+ */
+#include "authn.h"
+
+#include <http_core.h>
+
+#include "request.h"
+#include "respond.h"
+#include "user.h"
+
+void certmap_authn_map(request_rec *r, const certmap_dir_conf_t *conf)
+{
+    certmap_request_t *state;
+
+    if (certmap_conf_maps(conf) || conf->report_only == 1 || !certmap_user_is_wanted(r, conf)) {
+        return;
+    }
+    state = certmap_request_evaluate(r, conf);
+    if (state->reason == CERTMAP_R_NONE) {
+        certmap_respond_accept(r, state);
+        certmap_user_set(r, state);
+    }
+    else {
+        certmap_user_drop(r, state);
+    }
+}
+
+int certmap_authn_before_require(request_rec *r)
+{
+    if (r->user) {
+        certmap_request_t *state = certmap_request_if_any(r);
+
+        if (!certmap_user_is_own(r, state)) {
+            certmap_user_keep_own(r, certmap_dir_conf(r), state);
+        }
+    }
+    return DECLINED;
+}
+
+/*
+ * httpd asks this when Require needs a user. Under AuthType Certificate the answer is ours. With no AuthType, CertMap
+ * Optional may have gone on without a user; httpd would call that a configuration error (500), and the person would not
+ * learn what is missing.
+ */
+int certmap_authn_authenticate(request_rec *r)
+{
+    const certmap_dir_conf_t *conf = certmap_dir_conf(r);
+    const char *auth_type = ap_auth_type(r);
+    certmap_request_t *state;
+
+    if (!certmap_user_is_type(auth_type)
+        && (!certmap_conf_maps(conf) || (auth_type && strcasecmp(auth_type, "None") != 0))) {
+        return DECLINED;
+    }
+    state = certmap_request(r);
+    if (state->user_set && r->user) {
+        return OK;
+    }
+    if (!certmap_user_is_wanted(r, conf)) { /* CertMap Off: nothing maps here */
+        return certmap_respond_refuse(r, state, CERTMAP_R_NO_MATCH);
+    }
+    state = certmap_request_evaluate(r, conf);
+    /* report-only sets no user: nobody is let in by a mapping on trial */
+    return certmap_respond_refuse(r, state, state->reason != CERTMAP_R_NONE ? state->reason : CERTMAP_R_USER_DENIED);
+}
+
+/*
+ * Before Require is asked of a user who has been authenticated. Where that was not by a password, somebody else has
+ * answered in our place.
+ */
+int certmap_authn_before_require_user(request_rec *r)
+{
+    const certmap_dir_conf_t *conf = certmap_dir_conf(r);
+    certmap_request_t *state = certmap_request_if_any(r);
+
+    if (!r->user || !certmap_user_is_ours(r, conf)) {
+        return DECLINED;
+    }
+    if (!certmap_user_may_set(r)) {
+        if (!r->ap_auth_type) { /* not every module names it, and it is what tells this user from a stranger */
+            r->ap_auth_type = (char *)ap_auth_type(r);
+        }
+        return DECLINED;
+    }
+    certmap_user_keep_own(r, conf, state);
+    return r->user ? DECLINED : certmap_respond_refuse(r, certmap_request(r), CERTMAP_R_USER_DENIED);
+}

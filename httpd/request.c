@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a request finds out about its certificate: whether there is one, what is wrong with it, and whom it maps to.
+ */
+#include "request.h"
+
+#include <http_log.h>
+
+#include "tls.h"
+
+APLOG_USE_MODULE(certmap);
+
+void certmap_request_read(request_rec *r, certmap_request_t *state)
+{
+    state->conn = certmap_tls_conn(r->connection);
+    state->record = state->conn ? state->conn->record : NULL;
+    state->peer = certmap_peer(state->conn);
+    if (!state->record || !state->record->leaf) {
+        state->wrong = CERTMAP_R_NONE;
+    }
+    else if (state->record->verdict.reason != CERTMAP_R_NONE) {
+        state->wrong = state->record->verdict.reason;
+    }
+    else if (!state->peer || !state->peer->cert) {
+        state->wrong = CERTMAP_R_MALFORMED;
+    }
+    else {
+        state->wrong = certmap_verdict_dates(state->peer->cert, r->request_time);
+    }
+}
+
+certmap_reason_e certmap_request_missing(const request_rec *r, const certmap_request_t *state)
+{
+    if (!state->conn) {
+        return CERTMAP_R_SSL_REQUIRED;
+    }
+    if (!state->record || !state->record->leaf) {
+        return apr_table_get(r->notes, "ssl-renegotiate-forbidden") ? CERTMAP_R_CERTIFICATE_NOT_REQUESTABLE
+                                                                    : CERTMAP_R_CERTIFICATE_MISSING;
+    }
+    return CERTMAP_R_NONE;
+}
+
+/* What is wrong with a certificate, where somebody is to be mapped. OpenSSL may have failed for what makes it
+ * malformed, and call that by another name: for an extension that it cannot read it finds no issuer. */
+certmap_reason_e certmap_request_wrong(const certmap_dir_conf_t *conf, const certmap_request_t *state)
+{
+    if (state->wrong != CERTMAP_R_NONE && state->record->verdict.reason != CERTMAP_R_NONE && certmap_conf_maps(conf)
+        && state->peer && state->peer->cert) {
+        return certmap_cert_refusal(state->peer->cert, &state->record->verdict);
+    }
+    return state->wrong;
+}
+
+static certmap_reason_e map(request_rec *r, const certmap_dir_conf_t *conf, certmap_request_t *state)
+{
+    const request_rec *top;
+    certmap_reason_e reason;
+
+    state->memo = NULL;
+    certmap_request_look(r, state);
+    reason = certmap_request_missing(r, state);
+    if (reason != CERTMAP_R_NONE) {
+        return reason;
+    }
+    if (state->wrong != CERTMAP_R_NONE) {
+        return certmap_request_wrong(conf, state);
+    }
+    if (certmap_cert_malformed(state->peer->cert)) {
+        return CERTMAP_R_MALFORMED;
+    }
+    for (top = r; top->main; top = top->main) {
+        /* what a sub-request is refused with may be told by the main one */
+    }
+    state->memo = certmap_peer_decide(state->conn, state->peer, certmap_conf_chain(conf, r->pool),
+                                      certmap_conf_min_strength(conf), r->request_time, top->pool);
+    if (!state->memo) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "certmap: the decision could not be made (out of memory?)");
+        return CERTMAP_R_NO_MATCH;
+    }
+    if (state->memo->decision.outcome == CERTMAP_MAPPED && state->memo->decision.user) {
+        return CERTMAP_R_NONE;
+    }
+    return state->memo->decision.reason != CERTMAP_R_NONE ? state->memo->decision.reason : CERTMAP_R_NO_MATCH;
+}
+
+void certmap_request_map(request_rec *r, const certmap_dir_conf_t *conf, certmap_request_t *state)
+{
+    state->reason = map(r, conf, state);
+    state->undecided = CERTMAP_R_NONE;
+    state->evaluated = r->per_dir_config;
+}
