@@ -10,7 +10,10 @@
 
 #include <apr_lib.h>
 #include <apr_strings.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "json.h"
 
 /* ---- words ------------------------------------------------------------------------------------------------------- */
 
@@ -351,57 +354,9 @@ const char *certmap_page_content_type(certmap_page_type_e type)
 
 /* ---- writing ----------------------------------------------------------------------------------------------------- */
 
-/** A page in the making. */
-typedef struct out_t {
-    char *data;
-    apr_size_t len;
-    apr_size_t cap;
-    apr_pool_t *p;
-} out_t;
-
-static void put_bytes(out_t *o, const char *s, apr_size_t len)
+static void put(certmap_out_t *o, const char *s)
 {
-    if (o->cap - o->len <= len) {
-        apr_size_t cap = (o->cap + len) * 2;
-        char *data = apr_palloc(o->p, cap);
-
-        memcpy(data, o->data, o->len);
-        o->data = data;
-        o->cap = cap;
-    }
-    memcpy(o->data + o->len, s, len);
-    o->len += len;
-    o->data[o->len] = '\0';
-}
-
-static void put(out_t *o, const char *s)
-{
-    put_bytes(o, s, strlen(s));
-}
-
-/**
- * Decodes one character of UTF-8 that a NUL ends. Overlong forms, surrogates and what lies beyond U+10FFFF are not
- * valid.
- * @return its length in bytes, 0 when it is not valid
- */
-static apr_size_t utf8_char(const unsigned char *s, unsigned long *cp)
-{
-    static const unsigned long least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-    apr_size_t len = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
-    apr_size_t i;
-
-    if (len <= 1) {
-        *cp = s[0];
-        return len;
-    }
-    *cp = s[0] & (0x7fu >> len);
-    for (i = 1; i < len; i++) {
-        if ((s[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-        *cp = (*cp << 6) | (s[i] & 0x3f);
-    }
-    return *cp >= least[len] && *cp <= 0x10ffff && (*cp < 0xd800 || *cp > 0xdfff) ? len : 0;
+    certmap_out_text(o, s);
 }
 
 /** Characters that show nothing or change how others show: a name must not be able to look like another one. */
@@ -424,7 +379,7 @@ static int is_harmful(unsigned long cp)
     return (cp & 0xfffe) == 0xfffe || (cp >= 0xfdd0 && cp <= 0xfdef);
 }
 
-static void put_escaped_html(out_t *o, const char *s, apr_size_t len)
+static void put_escaped_html(certmap_out_t *o, const char *s, apr_size_t len)
 {
     static const char *const entities[128] = {
         ['&'] = "&amp;", ['<'] = "&lt;", ['>'] = "&gt;", ['"'] = "&quot;", ['\''] = "&#39;",
@@ -434,50 +389,30 @@ static void put_escaped_html(out_t *o, const char *s, apr_size_t len)
         put(o, entities[(unsigned char)*s]);
         return;
     }
-    put_bytes(o, s, len);
-}
-
-static void put_escaped_json(out_t *o, const char *s, apr_size_t len)
-{
-    /* '<' so that a script element could never end inside a page that embeds this */
-    if (*s == '<') {
-        put(o, "\\u003c");
-        return;
-    }
-    if (*s == '"' || *s == '\\') {
-        put(o, "\\");
-    }
-    put_bytes(o, s, len);
+    certmap_out_bytes(o, s, len);
 }
 
 /* A certificate may hold 64 kB names; a person needs to see whose it is, not all of it. */
 #define MAX_OUTSIDE 1024
 
-/** Writes text from outside so that it is harmless in a page of this type. */
-static void put_outside(out_t *o, const char *s, certmap_page_type_e type)
+/** Writes text from outside so that it is harmless: as HTML, or as text for JSON and for terminals. */
+static void put_outside(certmap_out_t *o, const char *s, certmap_page_type_e type)
 {
     const char *end = s;
 
     while (*end && (apr_size_t)(end - s) < MAX_OUTSIDE) {
         unsigned long cp;
-        apr_size_t len = utf8_char((const unsigned char *)end, &cp);
+        apr_size_t len = certmap_out_character((const unsigned char *)end, &cp);
 
         if (len == 0 || is_harmful(cp)) {
             put(o, "\xef\xbf\xbd");
             len = len ? len : 1;
         }
+        else if (type == CERTMAP_PAGE_HTML) {
+            put_escaped_html(o, end, len);
+        }
         else {
-            switch (type) {
-            case CERTMAP_PAGE_HTML:
-                put_escaped_html(o, end, len);
-                break;
-            case CERTMAP_PAGE_PROBLEM_JSON:
-                put_escaped_json(o, end, len);
-                break;
-            case CERTMAP_PAGE_TEXT:
-                put_bytes(o, end, len);
-                break;
-            }
+            certmap_out_bytes(o, end, len);
         }
         end += len;
     }
@@ -652,7 +587,7 @@ static const char style[] =
     ".note{color:var(--fg-quiet)}\n"
     "@media (min-width:36rem){dl div{display:grid;grid-template-columns:8.5rem 1fr;gap:1rem;align-items:baseline}}\n";
 
-static void html_fact(out_t *o, const char *label, const char *value, int code)
+static void html_fact(certmap_out_t *o, const char *label, const char *value, int code)
 {
     if (!value) {
         return;
@@ -664,7 +599,7 @@ static void html_fact(out_t *o, const char *label, const char *value, int code)
     put(o, code ? "</bdi></code></dd></div>\n" : "</bdi></dd></div>\n");
 }
 
-static void html_time(out_t *o, const char *label, apr_time_t t, const char *note)
+static void html_time(certmap_out_t *o, const char *label, apr_time_t t, const char *note)
 {
     put(o, "<div><dt>");
     put(o, label);
@@ -681,7 +616,7 @@ static void html_time(out_t *o, const char *label, apr_time_t t, const char *not
     put(o, "</dd></div>\n");
 }
 
-static void html_advice(out_t *o, const certmap_page_t *page, const content_t *c)
+static void html_advice(certmap_out_t *o, const certmap_page_t *page, const content_t *c)
 {
     int i;
 
@@ -709,7 +644,7 @@ static void html_advice(out_t *o, const certmap_page_t *page, const content_t *c
     put(o, "</li>\n</ul>\n</section>\n");
 }
 
-static void html_body(out_t *o, const certmap_page_t *page, const content_t *c)
+static void html_body(certmap_out_t *o, const certmap_page_t *page, const content_t *c)
 {
     put(o, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
            "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
@@ -749,16 +684,15 @@ static void html_body(out_t *o, const certmap_page_t *page, const content_t *c)
 
 /* ---- problem+json ------------------------------------------------------------------------------------------------ */
 
-/** One string member; nothing when value is NULL. */
-static void json_member(out_t *o, const char *before, const char *name, const char *value)
+/** A string with text from outside; nothing when that is NULL. */
+static void json_outside(certmap_json_t *j, const char *name, const char *text)
 {
-    if (value) {
-        put(o, before);
-        put(o, "\"");
-        put(o, name);
-        put(o, "\": \"");
-        put_outside(o, value, CERTMAP_PAGE_PROBLEM_JSON);
-        put(o, "\"");
+    certmap_out_t harmless;
+
+    if (text) {
+        harmless = certmap_out_create(strlen(text) + 64, j->out->p);
+        put_outside(&harmless, text, CERTMAP_PAGE_PROBLEM_JSON);
+        certmap_json_text(j, name, harmless.data);
     }
 }
 
@@ -769,56 +703,48 @@ static const char *ask_text(const certmap_page_t *page, const content_t *c, apr_
                        page->incident ? "." : "", NULL);
 }
 
-static void json_body(out_t *o, const certmap_page_t *page, const content_t *c)
+static void json_certificate(certmap_json_t *j, const certmap_page_t *page, const content_t *c)
 {
-    const char *sep = ",\n  ", *inner = "\n    ";
-    int substatus = certmap_reason_substatus(page->reason), i;
+    certmap_json_object(j, "certificate");
+    json_outside(j, "subject", page->subject);
+    json_outside(j, "issuer", page->issuer);
+    json_outside(j, "serial", page->serial);
+    if (c->has_dates) {
+        certmap_json_text(j, "notBefore", time_text(page->not_before, 1, j->out->p));
+        certmap_json_text(j, "notAfter", time_text(page->not_after, 1, j->out->p));
+    }
+    certmap_json_object_end(j);
+}
 
-    put(o, "{");
-    json_member(o, "\n  ", "type", apr_pstrcat(o->p, "urn:certmap:", c->status, ":", c->name, NULL));
-    json_member(o, sep, "title", c->words->title);
-    put(o, apr_psprintf(o->p, "%s\"status\": %.3s", sep, c->status));
-    json_member(o, sep, "detail", c->happened);
+static void json_body(certmap_out_t *o, const certmap_page_t *page, const content_t *c)
+{
+    int substatus = certmap_reason_substatus(page->reason), i;
+    certmap_json_t j = certmap_json_create(o, 0);
+
+    certmap_json_object(&j, NULL);
+    certmap_json_text(&j, "type", apr_pstrcat(o->p, "urn:certmap:", c->status, ":", c->name, NULL));
+    certmap_json_text(&j, "title", c->words->title);
+    certmap_json_number(&j, "status", atoi(c->status));
+    certmap_json_text(&j, "detail", c->happened);
     if (page->incident) {
-        json_member(o, sep, "instance",
-                    apr_pstrcat(o->p, "urn:certmap:incident:", url_escape(page->incident, "", o->p), NULL));
+        certmap_json_text(&j, "instance",
+                          apr_pstrcat(o->p, "urn:certmap:incident:", url_escape(page->incident, "", o->p), NULL));
     }
     if (substatus > 0) {
-        put(o, apr_psprintf(o->p, "%s\"substatus\": %d", sep, substatus));
+        certmap_json_number(&j, "substatus", substatus);
     }
-    json_member(o, sep, "reason", c->name);
-    json_member(o, sep, "incident", page->incident);
-    put(o, sep);
-    put(o, "\"advice\": [");
+    certmap_json_text(&j, "reason", c->name);
+    json_outside(&j, "incident", page->incident);
+    certmap_json_array(&j, "advice");
     for (i = 0; i < MAX_ADVICE && c->words->advice[i]; i++) {
-        put(o, "\n    \"");
-        put_outside(o, c->words->advice[i], CERTMAP_PAGE_PROBLEM_JSON);
-        put(o, "\",");
+        certmap_json_text(&j, NULL, c->words->advice[i]);
     }
-    put(o, "\n    \"");
-    put_outside(o, ask_text(page, c, o->p), CERTMAP_PAGE_PROBLEM_JSON);
-    put(o, "\"\n  ]");
+    json_outside(&j, NULL, ask_text(page, c, o->p));
+    certmap_json_array_end(&j);
     if (c->has_cert) {
-        const struct {
-            const char *name, *value;
-        } facts[] = {
-            { "subject", page->subject },
-            { "issuer", page->issuer },
-            { "serial", page->serial },
-            { "notBefore", c->has_dates ? time_text(page->not_before, 1, o->p) : NULL },
-            { "notAfter", c->has_dates ? time_text(page->not_after, 1, o->p) : NULL },
-        };
-        apr_size_t f;
-
-        put(o, sep);
-        put(o, "\"certificate\": {");
-        for (f = 0; f < sizeof facts / sizeof facts[0]; f++) {
-            json_member(o, inner, facts[f].name, facts[f].value);
-            inner = facts[f].value ? ",\n    " : inner;
-        }
-        put(o, "\n  }");
+        json_certificate(&j, page, c);
     }
-    put(o, "\n}\n");
+    certmap_json_object_end(&j);
 }
 
 /* ---- plain text -------------------------------------------------------------------------------------------------- */
@@ -826,7 +752,7 @@ static void json_body(out_t *o, const certmap_page_t *page, const content_t *c)
 #define TEXT_WIDTH 76
 
 /** Writes words in lines of at most TEXT_WIDTH bytes where blanks allow; lines after the first are indented. */
-static void text_wrapped(out_t *o, const char *first, const char *rest, const char *s)
+static void text_wrapped(certmap_out_t *o, const char *first, const char *rest, const char *s)
 {
     apr_size_t column = strlen(first);
     const char *lead = first;
@@ -853,7 +779,7 @@ static void text_wrapped(out_t *o, const char *first, const char *rest, const ch
     put(o, "\n");
 }
 
-static void text_fact(out_t *o, const char *label, const char *value, const char *note)
+static void text_fact(certmap_out_t *o, const char *label, const char *value, const char *note)
 {
     if (!value) {
         return;
@@ -868,7 +794,7 @@ static void text_fact(out_t *o, const char *label, const char *value, const char
     put(o, "\n");
 }
 
-static void text_body(out_t *o, const certmap_page_t *page, const content_t *c)
+static void text_body(certmap_out_t *o, const certmap_page_t *page, const content_t *c)
 {
     int i;
 
@@ -900,7 +826,7 @@ static void text_body(out_t *o, const certmap_page_t *page, const content_t *c)
 
 certmap_str_t certmap_page_body(const certmap_page_t *page, certmap_page_type_e type, apr_pool_t *p)
 {
-    out_t o = { apr_palloc(p, 8192), 0, 8192, p };
+    certmap_out_t o = certmap_out_create(8192, p);
     certmap_str_t body;
     content_t c;
 
