@@ -21,6 +21,7 @@
 #include "httpd/authn.h"
 #include "httpd/authz.h"
 #include "httpd/config.h"
+#include "httpd/dump.h"
 #include "httpd/fakebasic.h"
 #include "httpd/guard.h"
 #include "httpd/peer.h"

@@ -1,174 +1,115 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reads what `httpd -t -D DUMP_CERTMAP` prints (httpd/dump.c tells the format) and makes lists of it, with the engine's
- * own parser. Anything that is not understood is an error: nothing may be decided on half a configuration.
+ * Reads what `httpd -t -D DUMP_CERTMAP_JSON` prints (docs/internals.md describes it) and makes lists of it, with the
+ * engine's own parser. Anything that is not understood is an error: nothing may be decided on half a configuration.
  */
 #include "conf.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include <apr_escape.h>
 #include <apr_file_info.h>
 #include <apr_hash.h>
-#include <apr_lib.h>
 
-#define FORMAT "# certmap configuration, format "
-#define OURS FORMAT "1"
+#include <jansson.h>
+
+#define BEGIN "{\n  \"format\": \"certmap configuration\","
+#define SCHEMA 1
 #define SECONDS 120
 
-typedef struct reader_t {
-    ctl_t *ctl;
-    const char *at; /* of the line that is next */
-    const char *end;
-    int line;            /* its number */
-    apr_hash_t *lists;   /* text of a list to list_t: many sections have the same */
-    apr_hash_t *sources; /* "PROVIDER ARGUMENT" to certmap_source_t */
-    apr_pool_t *pool;
-} reader_t;
+/* A part of lists. */
+typedef struct part_t {
+    const certmap_ruleset_t *rules;
+    certmap_source_t *source;
+    const apr_array_header_t *said;
+} part_t;
 
 typedef struct list_t {
     const certmap_list_t *list;
     const apr_array_header_t *said;
 } list_t;
 
-/* ---- lines --------------------------------------------------------------------------------------------------- */
+typedef struct reader_t {
+    ctl_t *ctl;
+    part_t *parts;
+    apr_size_t nparts;
+    apr_hash_t *lists;   /* numbers of parts, as text, to list_t: many sections have the same list */
+    apr_hash_t *sources; /* "PROVIDER ARGUMENT" to certmap_source_t */
+    apr_pool_t *pool;
+    const char *wrong; /* what was not understood first; NULL: nothing yet */
+} reader_t;
 
-/* The next line, or NULL at the end. */
-static const char *peek(const reader_t *r, apr_size_t *len)
+/* ---- values -------------------------------------------------------------------------------------------------- */
+
+static void not_understood(reader_t *r, const char *what)
 {
-    const char *newline = r->at < r->end ? memchr(r->at, '\n', (apr_size_t)(r->end - r->at)) : NULL;
-
-    *len = newline ? (apr_size_t)(newline - r->at) : 0;
-    return newline ? r->at : NULL; /* what does not end was cut off */
+    r->wrong = r->wrong ? r->wrong : what;
 }
 
-static void skip(reader_t *r, apr_size_t len)
+/* Of what is no UTF-8 there are the bytes. */
+static const char *text_of(reader_t *r, const json_t *value)
 {
-    r->at += len + 1;
-    r->line++;
+    const char *hex = json_string_value(json_object_get(value, "hex"));
+    apr_size_t len = 0;
+    const char *bytes = hex ? apr_punescape_hex(r->pool, hex, 0, &len) : NULL;
+
+    return bytes ? apr_pstrmemdup(r->pool, bytes, len) : apr_pstrdup(r->pool, json_string_value(value));
 }
 
-static int begins(const char *line, apr_size_t len, const char *with)
+/* A member that may be null. */
+static const char *get_text_or_null(reader_t *r, const json_t *object, const char *name)
 {
-    apr_size_t n = strlen(with);
+    const json_t *value = json_object_get(object, name);
+    const char *text = text_of(r, value);
 
-    return line && len >= n && memcmp(line, with, n) == 0;
-}
-
-static int not_understood(const reader_t *r, const char *what)
-{
-    return ctl_fail(r->ctl,
-                    "line %d of what httpd -t -D DUMP_CERTMAP prints is not understood (%s); is its "
-                    "mod_certmap of another version?",
-                    r->line, what);
-}
-
-/* ---- words --------------------------------------------------------------------------------------------------- */
-
-/* Text in double quotes. @return NULL when it is not in order */
-static const char *read_quoted(const char **at, apr_pool_t *p)
-{
-    const char *s = *at + 1;
-    char *out, *to;
-
-    to = out = apr_palloc(p, strlen(s) + 1);
-    while (*s && *s != '"') {
-        if (*s != '\\') {
-            *to++ = *s++;
-        }
-        else if (s[1] == '"' || s[1] == '\\') {
-            *to++ = s[1];
-            s += 2;
-        }
-        else if (s[1] == 'x' && apr_isxdigit(s[2]) && apr_isxdigit(s[3])) {
-            char digits[3] = { s[2], s[3], '\0' };
-
-            *to++ = (char)strtol(digits, NULL, 16);
-            s += 4;
-        }
-        else {
-            return NULL;
-        }
+    if (!text && !json_is_null(value)) {
+        not_understood(r, name);
     }
-    *to = '\0';
-    *at = s + 1;
-    return *s ? out : NULL;
-}
-
-/* Text that ends before `end`, or with the line when that is "". */
-static const char *read_text(const char **at, const char *end, apr_pool_t *p)
-{
-    const char *stop;
-    const char *text;
-
-    if (**at == '"') {
-        return read_quoted(at, p);
-    }
-    stop = *end ? strstr(*at, end) : *at + strlen(*at);
-    if (!stop) {
-        return NULL;
-    }
-    text = apr_pstrmemdup(p, *at, (apr_size_t)(stop - *at));
-    *at = stop;
     return text;
 }
 
-/* WORD:NUMBER and what must stand behind it; *at is moved behind that. */
-static int read_place(const char **at, const char *behind, const char **text, int *number, apr_pool_t *p)
+/* "" when it is not there, which has been noted. */
+static const char *get_text(reader_t *r, const json_t *object, const char *name)
 {
-    const char *s = *at;
-    const char *colon = NULL;
-    apr_size_t n;
+    const char *text = get_text_or_null(r, object, name);
 
-    if (*s == '"') {
-        *text = read_quoted(&s, p);
-        colon = *text && *s == ':' ? s : NULL;
+    if (!text) {
+        not_understood(r, name);
     }
-    else {
-        apr_size_t length = strcspn(s, " ");
-        apr_size_t tail = strcspn(behind, " ");
-
-        for (n = length > tail ? length - tail : 0; n > 0 && s[n] != ':'; n--) {
-        }
-        colon = n > 0 ? s + n : NULL;
-        *text = apr_pstrmemdup(p, s, n);
-    }
-    n = colon ? strspn(colon + 1, "0123456789") : 0;
-    if (n == 0 || n > 9 || strncmp(colon + 1 + n, behind, strlen(behind)) != 0) {
-        return 0;
-    }
-    *number = atoi(colon + 1);
-    *at = colon + 1 + n + strlen(behind);
-    return 1;
+    return text ? text : "";
 }
 
-/* One of some words, and its index; -1 when it is none of them. *at is moved behind it. */
-static int read_choice(const char **at, const char *const *words)
+static int get_number(reader_t *r, const json_t *object, const char *name)
 {
-    int i, found = -1;
-    apr_size_t length = 0;
+    const json_t *value = json_object_get(object, name);
+    json_int_t number = json_integer_value(value);
 
-    for (i = 0; words[i]; i++) {
-        apr_size_t n = strlen(words[i]);
-
-        if (n > length && strncmp(*at, words[i], n) == 0) {
-            found = i;
-            length = n;
-        }
-    }
-    *at += length;
-    return found;
-}
-
-static int read_fixed(const char **at, const char *text)
-{
-    apr_size_t n = strlen(text);
-
-    if (strncmp(*at, text, n) != 0) {
+    if (!json_is_integer(value) || number < 0 || number > 0x7fffffff) {
+        not_understood(r, name);
         return 0;
     }
-    *at += n;
-    return 1;
+    return (int)number;
+}
+
+static int get_bool(reader_t *r, const json_t *object, const char *name)
+{
+    const json_t *value = json_object_get(object, name);
+
+    if (!json_is_boolean(value)) {
+        not_understood(r, name);
+    }
+    return json_is_true(value);
+}
+
+static const json_t *get_array(reader_t *r, const json_t *object, const char *name)
+{
+    const json_t *value = json_object_get(object, name);
+
+    if (!json_is_array(value)) {
+        not_understood(r, name);
+    }
+    return value;
 }
 
 /* ---- sources ------------------------------------------------------------------------------------------------- */
@@ -194,21 +135,22 @@ static const certmap_source_vtable_t unasked = {
     .generation = never_changes,
 };
 
-/* The source that CertMapSource speaks of; the same object for the same words. */
-static certmap_source_t *source_of(reader_t *r, const char *words)
+/* The source that CertMapSource names; the same object for the same words. */
+static certmap_source_t *source_of(reader_t *r, const char *provider, const char *argument)
 {
+    const char *words = apr_pstrcat(r->pool, provider, " ", argument, NULL);
     certmap_source_t *source = apr_hash_get(r->sources, words, APR_HASH_KEY_STRING);
 
     if (source) {
         return source;
     }
-    if (strncmp(words, "file ", 5) == 0) {
-        source = certmap_source_file_create(words + 5, r->pool);
+    if (strcmp(provider, "file") == 0) {
+        source = certmap_source_file_create(argument, r->pool);
     }
-    else if (strncmp(words, "store ", 6) == 0) {
+    else if (strcmp(provider, "store") == 0) {
         certmap_store_report_t report;
 
-        source = certmap_source_store_create(words + 6, NULL, r->pool);
+        source = certmap_source_store_create(argument, NULL, r->pool);
         certmap_source_store_look(source, NULL, NULL, &report, r->pool); /* asked, it says what is wrong */
     }
     else {
@@ -222,263 +164,202 @@ static certmap_source_t *source_of(reader_t *r, const char *words)
 
 /* ---- lists --------------------------------------------------------------------------------------------------- */
 
-/* A list while it grows: rules are gathered until a source stands between them. */
-typedef struct growing_t {
-    certmap_builder_t *builder;
-    const certmap_list_t *list;
-    apr_array_header_t *said;
-} growing_t;
-
-static void add_link(reader_t *r, growing_t *g, const certmap_ruleset_t *rules, certmap_source_t *source)
+static void read_rules(reader_t *r, const json_t *rules, part_t *part)
 {
-    certmap_list_t *link = apr_pcalloc(r->pool, sizeof(*link));
+    certmap_builder_t *builder = certmap_builder_create(r->pool);
+    apr_size_t i;
+    const json_t *rule;
 
-    link->outer = g->list;
-    link->rules = rules;
-    link->source = source;
-    g->list = link;
-}
+    json_array_foreach(rules, i, rule)
+    {
+        const char *text = get_text(r, rule, "text");
+        const char *file = get_text_or_null(r, rule, "file");
 
-static void end_rules(reader_t *r, growing_t *g)
-{
-    if (g->builder) {
-        apr_array_cat(g->said, certmap_builder_errors(g->builder));
-        add_link(r, g, certmap_builder_finish(g->builder), NULL);
-        g->builder = NULL;
-    }
-}
-
-/* Where the comment of a rule's line begins: at a '#' that begins a word outside quotes. NULL: there is none. */
-static const char *find_comment(const char *line)
-{
-    const char *s;
-    char quote = '\0';
-
-    for (s = line; *s; s++) {
-        if (quote && *s == '\\' && (s[1] == quote || s[1] == '\\')) {
-            s++;
-        }
-        else if (quote ? *s == quote : *s == '"' || *s == '\'') {
-            quote = quote ? '\0' : *s;
-        }
-        else if (!quote && *s == '#' && s > line && s[-1] == ' ') {
-            return s;
+        if (certmap_builder_add_line(builder, (certmap_str_t){ text, strlen(text) }, file, get_number(r, rule, "line"))
+                != APR_SUCCESS
+            && !r->wrong) {
+            ctl_report(r->ctl, certmap_builder_errors(builder), NULL, (certmap_str_t){ NULL, 0 });
+            not_understood(r, "a rule");
         }
     }
-    return NULL;
+    part->said = certmap_builder_errors(builder);
+    part->rules = certmap_builder_finish(builder);
 }
 
-static int read_rule(reader_t *r, growing_t *g, const char *line)
+static void read_parts(reader_t *r, const json_t *parts)
 {
-    static const char *const strengths[] = { "weak, ", "scoped, ", "strong, ", NULL };
-    const char *comment = find_comment(line), *at = comment, *file;
-    int number;
+    apr_size_t i;
+    const json_t *value;
 
-    if (!comment || !read_fixed(&at, "# ")) {
-        return not_understood(r, "a rule without its place");
-    }
-    read_choice(&at, strengths);
-    if (!read_place(&at, "", &file, &number, r->pool) || *at) {
-        return not_understood(r, "the place of a rule");
-    }
-    if (!g->builder) {
-        g->builder = certmap_builder_create(r->pool);
-    }
-    if (certmap_builder_add_line(g->builder, (certmap_str_t){ line, (apr_size_t)(comment - line) }, file, number)
-        != APR_SUCCESS) {
-        ctl_report(r->ctl, certmap_builder_errors(g->builder), NULL, (certmap_str_t){ NULL, 0 });
-        return not_understood(r, "a rule");
-    }
-    return CTL_OK;
-}
+    r->nparts = json_array_size(parts);
+    r->parts = apr_pcalloc(r->pool, (r->nparts + 1) * sizeof(*r->parts));
+    json_array_foreach(parts, i, value)
+    {
+        if (json_object_get(value, "provider")) {
+            const char *provider = get_text(r, value, "provider");
 
-/* Whether a line is a directive and not a rule of that name. */
-static int is_directive(const char **at, const char *name)
-{
-    const char *s = *at;
-
-    if (!read_fixed(&s, name) || strncmp(s, "allow ", 6) == 0 || strncmp(s, "deny ", 5) == 0) {
-        return 0;
-    }
-    *at = s;
-    return 1;
-}
-
-static int read_member(reader_t *r, growing_t *g, const char *line)
-{
-    const char *at = line;
-    const char *text;
-
-    if (is_directive(&at, "CertMapRuleFile ")) {
-        return read_text(&at, "", r->pool) && !*at ? CTL_OK : not_understood(r, "CertMapRuleFile");
-    }
-    if (is_directive(&at, "CertMapSource ")) {
-        text = read_text(&at, "", r->pool);
-        if (!text || *at) {
-            return not_understood(r, "CertMapSource");
+            r->parts[i].source = source_of(r, provider, get_text(r, value, "argument"));
         }
-        end_rules(r, g);
-        add_link(r, g, NULL, source_of(r, text));
-        return CTL_OK;
+        else {
+            read_rules(r, get_array(r, value, "rules"), &r->parts[i]);
+        }
     }
-    return read_rule(r, g, line);
 }
 
-/* The lines of a section's list. */
-static int read_list(reader_t *r, const list_t **list)
+static const list_t *make_list(reader_t *r, const json_t *numbers)
 {
-    const char *begin = r->at, *line;
-    growing_t g = { NULL, NULL, apr_array_make(r->pool, 4, sizeof(certmap_error_t)) };
-    apr_pool_t *scratch;
-    apr_size_t len;
-    int status = CTL_OK, first = r->line;
-    list_t *made;
+    list_t *made = apr_pcalloc(r->pool, sizeof(*made));
+    apr_array_header_t *said = apr_array_make(r->pool, 4, sizeof(certmap_error_t));
+    apr_size_t i;
+    const json_t *number;
 
-    while ((line = peek(r, &len)) && begins(line, len, "    ")) {
-        skip(r, len);
+    json_array_foreach(numbers, i, number)
+    {
+        json_int_t n = json_is_integer(number) ? json_integer_value(number) : -1;
+        certmap_list_t *link = apr_pcalloc(r->pool, sizeof(*link));
+
+        if (n < 0 || (apr_size_t)n >= r->nparts) {
+            not_understood(r, "list");
+            break;
+        }
+        *link = (certmap_list_t){ .outer = made->list, .rules = r->parts[n].rules, .source = r->parts[n].source };
+        made->list = link;
+        if (r->parts[n].said) {
+            apr_array_cat(said, r->parts[n].said);
+        }
     }
-    *list = apr_hash_get(r->lists, begin, r->at - begin);
-    if (*list) {
-        return CTL_OK;
+    made->said = said;
+    return made;
+}
+
+static const list_t *read_list(reader_t *r, const json_t *numbers)
+{
+    char *key = json_dumps(numbers, JSON_COMPACT);
+    const list_t *list = key ? apr_hash_get(r->lists, key, APR_HASH_KEY_STRING) : NULL;
+
+    if (!list) {
+        list = make_list(r, numbers);
+        apr_hash_set(r->lists, apr_pstrdup(r->pool, key ? key : ""), APR_HASH_KEY_STRING, list);
     }
-    apr_pool_create(&scratch, r->pool);
-    r->at = begin;
-    r->line = first;
-    while (status == CTL_OK && (line = peek(r, &len)) && begins(line, len, "    ")) {
-        status = read_member(r, &g, apr_pstrmemdup(scratch, line + 4, len - 4));
-        skip(r, len);
-        apr_pool_clear(scratch);
-    }
-    end_rules(r, &g);
-    made = apr_palloc(r->pool, sizeof(*made));
-    *made = (list_t){ g.list, g.said };
-    apr_hash_set(r->lists, begin, r->at - begin, made);
-    *list = made;
-    return status;
+    free(key);
+    return list;
 }
 
 /* ---- sections and hosts -------------------------------------------------------------------------------------- */
 
-static const char *const switches[] = { "Off", "On", NULL };
-
-static int read_section_line(reader_t *r, ctl_section_t *section, const char *line, int first)
+static ctl_mode_e read_mode(reader_t *r, const json_t *settings)
 {
     static const char *const modes[] = {
         [CTL_MODE_UNSET] = "unset",
         [CTL_MODE_OFF] = "Off",
         [CTL_MODE_OPTIONAL] = "Optional",
         [CTL_MODE_ON] = "On",
-        NULL,
     };
-    static const char *const strengths[] = {
-        [CERTMAP_WEAK] = "weak",
-        [CERTMAP_SCOPED] = "scoped",
-        [CERTMAP_STRONG] = "strong",
-        NULL,
-    };
-    const char *at = line;
-    int mode, min, report;
+    const char *word = get_text(r, settings, "mode");
+    int i;
 
-    section->name = read_text(&at, ": CertMap ", r->pool);
-    if (!section->name || !read_fixed(&at, ": CertMap ") || (mode = read_choice(&at, modes)) < 0) {
-        return not_understood(r, "a section");
+    for (i = 0; i <= CTL_MODE_ON; i++) {
+        if (strcmp(modes[i], word) == 0) {
+            return (ctl_mode_e)i;
+        }
     }
-    section->mode = (ctl_mode_e)mode;
-    section->exempt = read_fixed(&at, " (outside the guard)");
-    if (!read_fixed(&at, ", CertMapMinStrength ") || (min = read_choice(&at, strengths)) < 0
-        || !read_fixed(&at, ", CertMapReportOnly ") || (report = read_choice(&at, switches)) < 0) {
-        return not_understood(r, "a section");
-    }
-    section->min = (certmap_strength_e)min;
-    section->report_only = report;
-    if (first ? *at != '\0'
-              : !read_fixed(&at, " (") || !read_place(&at, ")", &section->file, &section->line, r->pool) || *at) {
-        return not_understood(r, "the place of a section");
-    }
-    return CTL_OK;
+    not_understood(r, "mode");
+    return CTL_MODE_UNSET;
 }
 
-static int read_section(reader_t *r, ctl_section_t *section, int first)
+static void read_settings(reader_t *r, const json_t *settings, ctl_section_t *section)
 {
-    apr_size_t len;
-    const char *line = peek(r, &len);
-    const list_t *list;
-    int status = read_section_line(r, section, apr_pstrmemdup(r->pool, line + 2, len - 2), first);
+    const list_t *list = read_list(r, get_array(r, settings, "list"));
 
-    if (status != CTL_OK) {
-        return status;
+    section->mode = read_mode(r, settings);
+    section->exempt = get_bool(r, settings, "exempt");
+    section->report_only = get_bool(r, settings, "reportOnly");
+    if (certmap_strength_parse(get_text(r, settings, "minStrength"), &section->min) != APR_SUCCESS) {
+        not_understood(r, "minStrength");
     }
-    skip(r, len);
-    while ((line = peek(r, &len)) && begins(line, len, "    CertMapErrorDocument 403.")) {
-        skip(r, len);
-    }
-    status = read_list(r, &list);
-    if (status == CTL_OK) {
-        section->list = list->list;
-        section->said = list->said;
-    }
-    return status;
+    section->list = list->list;
+    section->said = list->said;
 }
 
-static int read_vhost(reader_t *r, ctl_vhost_t *vhost, int first)
+/* Those that have something of ours in them; the rest is other modules' business. */
+static void read_sections(reader_t *r, const json_t *values, apr_array_header_t *sections)
+{
+    apr_size_t i;
+    const json_t *value;
+
+    json_array_foreach(values, i, value)
+    {
+        const json_t *settings = json_object_get(value, "effective");
+
+        if (settings) {
+            ctl_section_t section = { .name = get_text(r, value, "name") };
+
+            section.file = get_text_or_null(r, value, "file");
+            section.line = get_number(r, value, "line");
+            read_settings(r, settings, &section);
+            APR_ARRAY_PUSH(sections, ctl_section_t) = section;
+        }
+        read_sections(r, json_object_get(value, "sections"), sections);
+    }
+}
+
+static void read_host(reader_t *r, const json_t *value, ctl_vhost_t *vhost)
 {
     apr_array_header_t *sections = apr_array_make(r->pool, 4, sizeof(ctl_section_t));
-    apr_size_t len;
-    const char *line = peek(r, &len);
-    const char *at = apr_pstrmemdup(r->pool, line, len);
-    int status = CTL_OK;
+    ctl_section_t level = { .name = "(server)" };
 
-    if (!read_place(&at, " (", &vhost->name, &vhost->port, r->pool)
-        || (first ? !read_fixed(&at, "main server): CertMapDeferErrors ")
-                  : !read_place(&at, "): CertMapDeferErrors ", &vhost->file, &vhost->line, r->pool))
-        || (vhost->defer = read_choice(&at, switches)) < 0 || *at) {
-        return not_understood(r, "a virtual host");
-    }
-    skip(r, len);
-    while (status == CTL_OK && (line = peek(r, &len)) && begins(line, len, "  ")) {
-        ctl_section_t *section = apr_array_push(sections);
-
-        memset(section, 0, sizeof(*section));
-        status = read_section(r, section, sections->nelts == 1);
-    }
+    vhost->name = get_text(r, value, "name");
+    vhost->port = get_number(r, value, "port");
+    vhost->file = get_text_or_null(r, value, "file");
+    vhost->line = get_number(r, value, "line");
+    vhost->defer = get_bool(r, value, "deferErrors");
+    read_settings(r, json_object_get(value, "effective"), &level);
+    APR_ARRAY_PUSH(sections, ctl_section_t) = level;
+    read_sections(r, get_array(r, value, "sections"), sections);
     vhost->sections = (const ctl_section_t *)sections->elts;
     vhost->nsections = sections->nelts;
-    return status != CTL_OK || vhost->nsections > 0 ? status : not_understood(r, "a virtual host without its level");
 }
 
-static int read_dump(reader_t *r, ctl_conf_t *conf)
+static int read_document(reader_t *r, const json_t *document, ctl_conf_t *conf)
 {
-    apr_array_header_t *vhosts = apr_array_make(r->pool, 4, sizeof(ctl_vhost_t));
-    apr_size_t len;
-    const char *line = peek(r, &len);
-    int status = CTL_OK;
+    const json_t *hosts = get_array(r, document, "hosts");
+    ctl_vhost_t *vhosts = apr_pcalloc(r->pool, (json_array_size(hosts) + 1) * sizeof(*vhosts));
+    int schema = get_number(r, document, "schema");
+    apr_size_t i;
+    const json_t *host;
 
-    if (!begins(line, len, OURS) || len != strlen(OURS)) {
-        return not_understood(r, "its format");
+    if (schema != SCHEMA) {
+        return ctl_fail(
+            r->ctl,
+            "httpd's mod_certmap describes its configuration in schema %d, this certmapctl reads schema %d; "
+            "use those of one version",
+            schema, SCHEMA);
     }
-    skip(r, len);
-    while (status == CTL_OK && (line = peek(r, &len)) && !begins(line, len, "#")) {
-        ctl_vhost_t *vhost = apr_array_push(vhosts);
-
-        memset(vhost, 0, sizeof(*vhost));
-        status = read_vhost(r, vhost, vhosts->nelts == 1);
+    read_parts(r, get_array(r, document, "parts"));
+    json_array_foreach(hosts, i, host)
+    {
+        read_host(r, host, &vhosts[i]);
     }
-    if (status == CTL_OK && (!line || !begins(line, len, "# end") || len != 5 || vhosts->nelts == 0)) {
-        return not_understood(r, "its end is missing");
+    conf->vhosts = vhosts;
+    conf->nvhosts = (int)json_array_size(hosts);
+    if (conf->nvhosts == 0) {
+        not_understood(r, "hosts");
     }
-    conf->vhosts = (const ctl_vhost_t *)vhosts->elts;
-    conf->nvhosts = vhosts->nelts;
-    return status;
+    return r->wrong ? ctl_fail(r->ctl,
+                               "what httpd -t -D DUMP_CERTMAP_JSON prints is not understood (%s); is its mod_certmap "
+                               "of another version?",
+                               r->wrong)
+                    : CTL_OK;
 }
 
 /* ---- asking httpd -------------------------------------------------------------------------------------------- */
 
 /* Some other module may have printed something before. @return where ours begins, or NULL */
-static const char *find_dump(certmap_str_t out)
+static const char *find_document(certmap_str_t out)
 {
     const char *at = out.data;
 
-    while (at && strncmp(at, FORMAT, strlen(FORMAT)) != 0) {
+    while (at && strncmp(at, BEGIN, strlen(BEGIN)) != 0) {
         at = strchr(at, '\n');
         at = at ? at + 1 : NULL;
     }
@@ -494,13 +375,9 @@ static void show(ctl_t *ctl, certmap_str_t text)
     }
 }
 
-int ctl_conf_read(ctl_t *ctl, const char *httpd, const char *file, const ctl_conf_t **conf)
+static int ask_httpd(ctl_t *ctl, const char *program, const char *file, ctl_conf_t *conf, certmap_str_t *out)
 {
-    const char *program = httpd ? httpd : getenv("HTTPD") && *getenv("HTTPD") ? getenv("HTTPD") : CERTMAP_HTTPD;
-    const char *argv[] = { program, "-t", "-D", "DUMP_CERTMAP", "-f", NULL, NULL };
-    ctl_conf_t *made = apr_pcalloc(ctl->pool, sizeof(*made));
-    reader_t r = { .ctl = ctl, .line = 1, .pool = ctl->pool };
-    certmap_str_t out;
+    const char *argv[] = { program, "-t", "-D", "DUMP_CERTMAP_JSON", "-f", NULL, NULL };
     char *path;
     int status;
 
@@ -509,23 +386,50 @@ int ctl_conf_read(ctl_t *ctl, const char *httpd, const char *file, const ctl_con
         return ctl_fail(ctl, "%s: not a path", ctl_printable(file, ctl->pool));
     }
     argv[5] = path;
-    if (ctl_run(ctl, argv, SECONDS, &out, &made->stderr_text, &status) != CTL_OK) {
+    if (ctl_run(ctl, argv, SECONDS, out, &conf->stderr_text, &status) != CTL_OK) {
         return CTL_ERROR;
     }
     if (status != 0) {
-        show(ctl, made->stderr_text);
+        show(ctl, conf->stderr_text);
         return ctl_fail(ctl, "%s: refused by %s -t, which ended with status %d", ctl_printable(file, ctl->pool),
                         ctl_printable(program, ctl->pool), status);
     }
-    made->file = file;
-    r.at = find_dump(out);
-    if (!r.at) {
-        return ctl_fail(ctl, "%s: %s says nothing of certmap: the configuration does not load mod_certmap",
+    return CTL_OK;
+}
+
+int ctl_conf_read(ctl_t *ctl, const char *httpd, const char *file, const ctl_conf_t **conf)
+{
+    const char *program = httpd ? httpd : getenv("HTTPD") && *getenv("HTTPD") ? getenv("HTTPD") : CERTMAP_HTTPD;
+    ctl_conf_t *made = apr_pcalloc(ctl->pool, sizeof(*made));
+    reader_t r = { .ctl = ctl, .pool = ctl->pool };
+    certmap_str_t out;
+    const char *begin;
+    json_error_t error;
+    json_t *document;
+    int status;
+
+    if (ask_httpd(ctl, program, file, made, &out) != CTL_OK) {
+        return CTL_ERROR;
+    }
+    begin = find_document(out);
+    if (!begin) {
+        return ctl_fail(ctl,
+                        "%s: %s says nothing of certmap: the configuration does not load mod_certmap, or one of "
+                        "another version",
                         ctl_printable(file, ctl->pool), ctl_printable(program, ctl->pool));
     }
-    r.end = out.data + out.len;
+    /* And something behind it. */
+    document = json_loadb(begin, out.len - (apr_size_t)(begin - out.data),
+                          JSON_REJECT_DUPLICATES | JSON_DISABLE_EOF_CHECK, &error);
+    if (!document) {
+        return ctl_fail(ctl, "line %d of what httpd -t -D DUMP_CERTMAP_JSON prints is not JSON: %s", error.line,
+                        ctl_printable(error.text, ctl->pool));
+    }
     r.lists = apr_hash_make(ctl->pool);
     r.sources = apr_hash_make(ctl->pool);
+    made->file = file;
+    status = read_document(&r, document, made);
+    json_decref(document);
     *conf = made;
-    return read_dump(&r, made);
+    return status;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file ctl/conf.h
- * @brief What an httpd configuration has in force, as `httpd -t -D DUMP_CERTMAP` tells it: includes, macros and defines
- *        are httpd's own business. The format is described in httpd/dump.c.
+ * @brief What an httpd configuration has in force, as `httpd -t -D DUMP_CERTMAP_JSON` prints it: includes, macros and
+ *        defines are httpd's own business. docs/internals.md describes the format.
  */
 #ifndef CTL_CONF_H
 #define CTL_CONF_H

@@ -82,6 +82,7 @@ void *certmap_dir_conf_merge(apr_pool_t *p, void *base_, void *add_)
     certmap_dir_conf_t *conf = apr_pmemdup(p, base, sizeof(*base));
 
     conf->own = NULL;
+    conf->section = NULL;
     if (add->mode != CERTMAP_MODE_UNSET) {
         conf->mode = add->mode;
     }
@@ -134,6 +135,21 @@ void *certmap_srv_conf_merge(apr_pool_t *p, void *base_, void *add_)
     }
     conf->trust = NULL; /* of each virtual host by itself, when mod_ssl has read it */
     return conf;
+}
+
+const char *certmap_mode_name(certmap_mode_e mode)
+{
+    switch (mode) {
+    case CERTMAP_MODE_UNSET:
+        return "unset";
+    case CERTMAP_MODE_OFF:
+        return "Off";
+    case CERTMAP_MODE_OPTIONAL:
+        return "Optional";
+    case CERTMAP_MODE_ON:
+        return "On";
+    }
+    return "?";
 }
 
 certmap_strength_e certmap_conf_min_strength(const certmap_dir_conf_t *conf)
@@ -195,6 +211,7 @@ static void remember_place(cmd_parms *cmd, certmap_dir_conf_t *conf)
         conf->where = apr_pstrcat(cmd->pool, parent->directive, " ", parent->args, NULL);
         conf->where_file = parent->filename;
         conf->where_line = parent->line_num;
+        conf->section = parent;
     }
 }
 
@@ -369,6 +386,11 @@ int certmap_document_index(int substatus)
         }
     }
     return -1;
+}
+
+const char *certmap_document_name(certmap_document_e document)
+{
+    return documents[document].text;
 }
 
 static const char *set_document(cmd_parms *cmd, void *dconf, const char *status, const char *document)

@@ -57,6 +57,7 @@ typedef struct certmap_dir_conf_t {
     const char *where;      /**< for messages: "<Location /x>", or NULL at server level */
     const char *where_file; /**< and where that begins */
     int where_line;
+    const ap_directive_t *section; /**< that section in httpd's configuration tree; NULL in merged configurations */
 } certmap_dir_conf_t;
 
 /** Settings of a virtual host. */
@@ -99,6 +100,10 @@ const certmap_chain_t *certmap_conf_chain(const certmap_dir_conf_t *conf, apr_po
 certmap_strength_e certmap_conf_min_strength(const certmap_dir_conf_t *conf);
 /** Index of a substatus in documents; -1 when there is none. */
 int certmap_document_index(int substatus);
+/** "403.7" */
+const char *certmap_document_name(certmap_document_e document);
+/** As CertMap takes it, "unset" where it is not set. */
+const char *certmap_mode_name(certmap_mode_e mode);
 
 /** A section of the effective configuration. */
 typedef void certmap_section_fn(server_rec *s, const certmap_dir_conf_t *raw, const certmap_dir_conf_t *merged,
@@ -107,7 +112,5 @@ typedef void certmap_section_fn(server_rec *s, const certmap_dir_conf_t *raw, co
  *  Compiles what directives have gathered there, the first time. */
 void certmap_conf_walk(server_rec *s, certmap_section_fn *fn, void *baton, apr_pool_t *p);
 
-/** Hook test_config: httpd -t -D DUMP_CERTMAP */
-void certmap_dump_config(apr_pool_t *pconf, server_rec *s);
 
 #endif

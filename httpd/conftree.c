@@ -37,7 +37,7 @@ static int walk(const ap_directive_t *d, certmap_level_e level, certmap_directiv
  * A file may be read twice (Include, macros), and each time gives virtual hosts of its own on the same lines. The name
  * is compared as a pointer: httpd makes a new one for each reading of a file.
  */
-static const ap_directive_t *vhost_of(const server_rec *s)
+const ap_directive_t *certmap_conftree_vhost(const server_rec *s)
 {
     const ap_directive_t *d, *found = NULL;
 
@@ -57,12 +57,12 @@ static const ap_directive_t *vhost_of(const server_rec *s)
 
 int certmap_conftree_knows(const server_rec *s)
 {
-    return !s->is_virtual || vhost_of(s);
+    return !s->is_virtual || certmap_conftree_vhost(s);
 }
 
 void certmap_conftree_each(const server_rec *s, certmap_directive_fn *fn, void *baton)
 {
-    const ap_directive_t *vhost = vhost_of(s);
+    const ap_directive_t *vhost = certmap_conftree_vhost(s);
 
     if (walk(ap_conftree, CERTMAP_LEVEL_MAIN, fn, baton) && vhost) {
         walk(vhost->first_child, CERTMAP_LEVEL_VHOST, fn, baton);

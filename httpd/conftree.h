@@ -26,6 +26,9 @@ typedef enum certmap_level_e {
  */
 int certmap_conftree_knows(const server_rec *s);
 
+/** The <VirtualHost> of s; NULL for the main server, and where the tree does not have it. */
+const ap_directive_t *certmap_conftree_vhost(const server_rec *s);
+
 /** @return 0 to stop the walk */
 typedef int certmap_directive_fn(const ap_directive_t *d, certmap_level_e level, void *baton);
 

@@ -3,8 +3,8 @@
  * @file httpd/json.h
  * @brief Writes JSON (RFC 8259), for the pages and for what httpd -t -D DUMP_CERTMAP_JSON prints.
  *
- * Names are the caller's own words in ASCII and are written as they are. A name is NULL for what stands in an array, and
- * for the outermost value. Each begin needs its end.
+ * Names are the caller's own words in ASCII and are written as they are. A name is NULL for values of an array, and for
+ * the outermost value. Each begin needs its end.
  */
 #ifndef CERTMAP_HTTPD_JSON_H
 #define CERTMAP_HTTPD_JSON_H

@@ -223,6 +223,7 @@ my $open = "<VirtualHost *:1>\nServerName a.test\nInclude \${TOP}/t/conf/tls.con
 my $first = $lines + 8;
 spew('included.conf', "# x\n    CertMapRule \"inc\" allow \${WHO}  \"subject.CN=one two\"\n");
 spew('good.rules', "\nf1 allow bob issuer=CN=y note=\${odd} \\\n  subject.CN~yyy.*\nf2 allow %{1} issuer=CN=y subject.CN~q(.*)\n");
+spew("b\xff.entries", "X509:<RFC822>a\@b carol\n");
 spew('some.entries', "sha256:$hex bob\nX509:<RFC822>a\@b carol\n");
 
 # what stands in the virtual host, options, status, what is said; LINE+N is a line behind $open
@@ -244,6 +245,8 @@ my @confs = (
     ['a rule file', "CertMapRuleFile \"$dir/good.rules\"", [], 1, 'good.rules:4:10: warning: rule f2: %{1} gives'],
     ['an entry file', "CertMapRule a deny any\nCertMapSource file \"$dir/some.entries\"", [], 1,
         'some.entries:2:1: warning: an entry of type X509:<RFC822> is weak'],
+    ['a path that is no UTF-8', "CertMapRule a deny any\nCertMapSource file \"$dir/b\xff.entries\"", [], 1,
+        'b\xff.entries:1:1: warning: an entry of type X509:<RFC822> is weak'],
     ['what else the module warns of', 'CertMapInherit On', [], 1, 'certmapctl: warning: conf: CertMap On'],
     ['with its place', "CertMapRule a deny any\n<Location /x>\n  SSLVerifyClient require\n</Location>", [], 1,
         'conf:LINE+2:3: warning: SSLVerifyClient require stands in a section'],
@@ -259,7 +262,7 @@ for my $case (@confs) {
         s/LINE\+(\d+)/$first + $1/ge;
         s/DIR/$dir/g;
         # files are named by httpd, with their whole path
-        s{^(?=conf:|included|good\.rules|some\.entries)}{$dir/} if $name ne 'refused by httpd';
+        s{^(?=conf:|included|b.xff|good\.rules|some\.entries)}{$dir/} if $name ne 'refused by httpd';
     }
     says("httpd: $name", ['--httpd', $ENV{HTTPD}, @$options, 'conf'], $expected, @told);
 }
@@ -267,12 +270,35 @@ like((check('--httpd', $ENV{HTTPD}, 'conf'))[1], qr/unknown field "subjct\.CN".*
 spew('plain.conf', $before =~ s/^LoadModule certmap_module.*\n//mr);
 says('httpd: without the module', ['--httpd', $ENV{HTTPD}, 'plain.conf'], 2, 'certmapctl: error: plain.conf: ');
 says('httpd: no such program', ['--httpd', '/nowhere/httpd', 'conf'], 2, 'certmapctl: error: conf: ');
-spew('httpd-cut', "#!/bin/sh\necho '# certmap configuration, format 1'\necho 'a:1 (main server): CertMapDeferErrors On'\n");
-spew('httpd-new', "#!/bin/sh\necho '# certmap configuration, format 2'\n");
+my $begin = '{\n  "format": "certmap configuration",\n';
+my $level = '{"mode": "On", "exempt": false, "reportOnly": false, "minStrength": "weak", "list": [0]}';
+sub answers { my ($file, $rest) = @_; spew($file, "#!/bin/sh\ncat <<'END'\n" . ($begin =~ s/\\n/\n/gr) . "$rest\nEND\n") }
+sub document {
+    my ($effective, $rules) = @_;
+    return qq("schema": 1, "hosts": [{"name": "a", "port": 1, "file": null, "line": 0, "deferErrors": false, "effective": $effective,
+        "sections": []}], "parts": [{"rules": [$rules]}]});
+}
+answers('httpd-cut', '"schema": 1, "hosts": [');
+answers('httpd-new', '"schema": 2}');
+answers('httpd-less', '"schema": 1, "hosts": []}');
+answers('httpd-fine', document($level, '{"text": "a allow bob any", "file": "x", "line": 1}'));
+answers('httpd-odd', document($level =~ s/"On"/"Perhaps"/r, ''));
+answers('httpd-list', document($level =~ s/\[0\]/[1]/r, ''));
+answers('httpd-rule', document($level, '{"text": "a allow bob", "file": "x", "line": 1}'));
+answers('httpd-text', document($level, '{"text": 1, "file": "x", "line": 1}'));
+answers('httpd-flag', document($level =~ s/false/0/r, ''));
 spew('httpd-killed', "#!/bin/sh\nkill -9 \$\$\n");
 chmod 0755, glob 'httpd-*';
-says('httpd: half an answer', ['--httpd', './httpd-cut', 'conf'], 2, 'certmapctl: error: line 3 of what httpd -t -D DUMP_CERTMAP');
-says('httpd: another version\'s', ['--httpd', './httpd-new', 'conf'], 2, 'certmapctl: error: line 1 of what httpd -t');
+my $unclear = 'certmapctl: error: what httpd -t -D DUMP_CERTMAP_JSON prints is not understood';
+says('httpd: an answer', ['--httpd', './httpd-fine', 'conf'], 1, 'x:1:1: warning: rule a is weak');
+says('httpd: half an answer', ['--httpd', './httpd-cut', 'conf'], 2, 'certmapctl: error: line 4 of what httpd -t -D DUMP_CERTMAP_JSON');
+says('httpd: another version\'s', ['--httpd', './httpd-new', 'conf'], 2, 'certmapctl: error: httpd\'s mod_certmap describes its');
+says('httpd: no hosts', ['--httpd', './httpd-less', 'conf'], 2, "$unclear (parts)");
+says('httpd: another word', ['--httpd', './httpd-odd', 'conf'], 2, "$unclear (mode)");
+says('httpd: a list of nothing', ['--httpd', './httpd-list', 'conf'], 2, "$unclear (list)");
+says('httpd: half a rule', ['--httpd', './httpd-rule', 'conf'], 2, 'x:1:', "$unclear (a rule)");
+says('httpd: no text', ['--httpd', './httpd-text', 'conf'], 2, "$unclear (text)");
+says('httpd: no yes or no', ['--httpd', './httpd-flag', 'conf'], 2, "$unclear (exempt)");
 says('httpd: a crash', ['--httpd', './httpd-killed', 'conf'], 2, 'certmapctl: error: ./httpd-killed: was ended by signal 9');
 
 # ---- which section a request meets, as explain asks it

@@ -4,6 +4,7 @@
 # takes what is right without a word. DUMP_CERTMAP shows what is in force.
 use strict;
 use warnings;
+use JSON::PP ();
 use Test::More;
 use CertMap::File;
 use CertMap::Test;
@@ -258,7 +259,7 @@ push @whole, map { [$_, {}, 0, $silent] } (
 );
 
 spew($written, $template);
-plan tests => 3 * @bad + 2 * @good + 2 * @whole + 8;
+plan tests => 3 * @bad + 2 * @good + 2 * @whole + 8 + 23;
 
 for (@bad) {
     my ($lines, $at, $message) = @$_;
@@ -306,3 +307,49 @@ like $dump, qr/subject\.OU="two words"/, '... rules are quoted as they are writt
 my ($own) = $dump =~ m{(/own.*)}s;
 like $own // '', qr/\bc allow carol/, '... a section with rules of its own';
 unlike $own // 'a allow bob', qr/\ba allow bob/, '... does not have the outer ones';
+
+# ---- the same for programs
+
+my $nested = "ServerAlias alias.test *.wild.test\n$strong note=\"\xc3\xb6\"\n<Location ~ \"^/in\">\nCertMapInherit On\nCertMapRule b allow carol spki="
+    . '01' x 32 . "\nRequire ip 127.0.0.1\n<RequireAny>\nRequire certmap-group staff\nRequire expr \"%{REQUEST_URI} == '/x y'\"\n</RequireAny>\n"
+    . "SSLVerifyDepth 5\n<If \"true\">\nCertMapMinStrength strong\nCertMapReportOnly On\n</If>\n</Location>\n<Directory \"/var\">\n"
+    . "AuthType Basic\n<If \"%{HTTP_HOST} == 'a > b'\">\nCertMap Off\n</If>\n</Directory>\nCertMapErrorDocument 403.13 /revoked.html\n";
+($status, $dump) = httpd_test("$before$nested$after", '-t', '-D', 'DUMP_CERTMAP_JSON');
+is $status, 0, 'DUMP_CERTMAP_JSON' or diag $dump;
+like $dump, qr/\A[\n -~]+\z/, '... is ASCII';
+my ($document) = $dump =~ /^(\{\n.*?^\}\n)/ms;
+my $conf = eval { JSON::PP->new->decode($document) } // {};
+is_deeply [@$conf{qw(format schema)}], ['certmap configuration', 1], '... says its format';
+my ($main, $host) = @{ $conf->{hosts} // [] };
+is_deeply [@{ $main // {} }{qw(name file)}, $main->{effective}{mode}], ['localhost', undef, 'unset'], '... the main server first';
+is_deeply [@{ $host // {} }{qw(name aliases line deferErrors inTree)}, $host->{addresses}[0]],
+    ['a.test', ['alias.test', '*.wild.test'], 1, JSON::PP::true, JSON::PP::true, '*:1'], '... the virtual host';
+like $host->{file} // '', qr{/tested\.conf\z}, '... its file';
+like $host->{documentRoot} // '', qr{/t/htdocs\z}, '... its files';
+my %said = map { ($_->{name} => $_->{words}) } @{ $host->{directives} // [] };
+is_deeply [@said{qw(SSLVerifyClient SSLVerifyDepth)}], [['optional_no_ca'], ['2']], '... how it asks for certificates';
+like $said{SSLCACertificateFile}[0] // '', qr/\.(?:pem|crt)\z/, '... whom it believes';
+is_deeply [grep {/Key/} keys %said], [], '... and nothing of its key';
+# the first one is tls.conf's
+my (undef, $location, $directory) = @{ $host->{sections} // [] };
+is_deeply [@{ $location // {} }{qw(name type words line)}], ['<Location ~ "^/in">', 'Location', ['~', '^/in'], 10], '... a section';
+is_deeply $location->{effective}{list}, [0, 1], '... with the list that is in force';
+is_deeply $location->{own}, { mode => undef, exempt => undef, reportOnly => undef, minStrength => undef, documents => {},
+    layers => [{ inherit => JSON::PP::true, list => [1] }] }, '... and what it says itself';
+my @require = @{ $location->{directives} // [] };
+is_deeply [map { $_->{name} } @require], [qw(Require <RequireAny SSLVerifyDepth)], '... other modules\' directives';
+is_deeply [map { $_->{arguments} } @{ $require[1]{directives} // [] }], ['certmap-group staff', q{expr "%{REQUEST_URI} == '/x y'"}],
+    '... in their groups';
+is_deeply [map { $_->{words} } @{ $require[1]{directives} // [] }], [['certmap-group', 'staff'], ['expr', q{%{REQUEST_URI} == '/x y'}]],
+    '... word by word';
+my ($inner) = @{ $location->{sections} // [] };
+is_deeply [$inner->{words}, (map { @$_{qw(minStrength reportOnly list)} } $inner->{effective}), $inner->{own}{layers}],
+    [['true'], 'strong', JSON::PP::true, [0, 1], []], '... a section in a section';
+is_deeply [$directory->{own}, map { $_->{arguments} } @{ $directory->{directives} // [] }], [undef, 'Basic'], '... one that says nothing of ours';
+my ($if) = @{ $directory->{sections} // [] };
+is_deeply [@{ $if // {} }{qw(type words)}, $if->{own}{mode}, $if->{effective}{exempt}], ['If', [q{%{HTTP_HOST} == 'a > b'}], 'Off', JSON::PP::true],
+    '... an expression';
+is_deeply $host->{effective}{documents}, { '403.13' => '/revoked.html' }, '... the documents';
+is_deeply [map { scalar @{ $_->{rules} } } @{ $conf->{parts} // [] }], [1, 1], '... every rule once';
+like $conf->{parts}[0]{rules}[0]{text} // '', qr/^a allow bob sha256=[0-9a-f]+ note=\x{f6}$/, '... as a rule file has it';
+is_deeply [@{ $conf->{parts}[0]{rules}[0] // {} }{qw(strength line)}], ['strong', 9], '... with strength and place';
