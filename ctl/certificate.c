@@ -3,7 +3,7 @@
  * Reads certificates and CRLs from files, PEM or DER, and says what a file holds that has none. Nothing here decrypts
  * anything, so nothing here asks for a passphrase: a private key that stands beside a certificate is passed over.
  */
-#include "explain.h"
+#include "certificate.h"
 
 #include <string.h>
 

@@ -45,12 +45,20 @@ const char *ctl_no_text(certmap_str_t text, apr_pool_t *p);
 
 /** Puts what is said of one file into the order of its places. */
 void ctl_sort_findings(apr_array_header_t *findings);
+/** Adds a warning of a line. */
+void ctl_add_warning(apr_array_header_t *findings, const char *file, int line, const char *text);
 /** Adds what the engine says of a list that has been read without an error. */
 void ctl_check_list(const ctl_check_t *check, const certmap_list_t *list, certmap_strength_e min,
                     apr_array_header_t *findings);
+/** Checks a file of rules. @return an exit status */
+int ctl_check_rules(ctl_check_t *check, const char *path, certmap_str_t text);
 /** Checks a file of entries. @return an exit status */
 int ctl_check_entries(ctl_check_t *check, const char *path, certmap_str_t text, certmap_strength_e min);
 /** Checks what an httpd configuration has in force. @return an exit status */
 int ctl_check_conf(ctl_check_t *check, const char *path);
+
+/** Reads a file or directory of certificates, and remembers those that are not valid now. @return CTL_OK, or CTL_ERROR,
+ *  which has been told */
+int ctl_check_dates(ctl_check_t *check, const char *path);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file ctl/ctl.h
- * @brief certmapctl: what its subcommands share. Each subcommand is a file with one ctl_command_t; main.c holds the
- *        table. All that is known of certificates, rules and stores is the engine's.
+ * @brief certmapctl: what its subcommands share. Each subcommand is a file of ctl/cmd/ with one ctl_command_t;
+ *        main.c holds the table. All that is known of certificates, rules and stores is the engine's.
  *
  * Results go to standard output; errors, warnings and progress to standard error. The exit status is 0 for success, 1
  * for findings (warnings, a refusal, something not carried over), 2 for errors; on 2 nothing has been written.
@@ -42,13 +42,7 @@ typedef struct ctl_command_t {
     int (*run)(ctl_t *ctl, const struct ctl_command_t *self, int argc, const char *const *argv);
 } ctl_command_t;
 
-extern const ctl_command_t ctl_check;
-extern const ctl_command_t ctl_explain;
-extern const ctl_command_t ctl_import;
-extern const ctl_command_t ctl_store;
-extern const ctl_command_t ctl_suggest;
-
-/* ---- options (main.c) ---------------------------------------------------------------------------------------- */
+/* ---- options (option.c) --------------------------------------------------------------------------------------- */
 
 /** Prints usage, summary and help of a subcommand on standard output. @return CTL_OK */
 int ctl_help(const ctl_command_t *command);
@@ -90,6 +84,13 @@ const char *ctl_printable(const char *text, apr_pool_t *p);
 
 /** What a status means, in words. */
 const char *ctl_why(ctl_t *ctl, apr_status_t rv);
+
+/* ---- times (time.c) ------------------------------------------------------------------------------------------ */
+
+/** Reads "2027-01-31" or "2027-01-31T12:00:00Z". @return whether it is one of them */
+int ctl_time_read(const char *text, apr_time_t *at);
+/** "2027-01-31T12:00:00Z"; NULL for a time that no calendar has. */
+const char *ctl_time_text(apr_time_t t, apr_pool_t *p);
 
 /* ---- files (file.c) ------------------------------------------------------------------------------------------ */
 

@@ -7,9 +7,11 @@
  *  - an entry for this subject and issuer that is too weak here.
  * An entry that says nothing but a fingerprint belongs to nobody that could be recognised.
  */
-#include "explain.h"
+#include "decision.h"
 
 #include <string.h>
+
+#include "line.h"
 
 #define RENEWALS_MOST 5
 

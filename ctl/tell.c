@@ -3,7 +3,7 @@
  * A decision in words: the answer first, then what it was made from. Everything that comes from a certificate or a file
  * passes ctl_printable.
  */
-#include "explain.h"
+#include "decision.h"
 
 #include <langinfo.h>
 #include <locale.h>

@@ -4,7 +4,7 @@
  * order of checks as mod_ssl's, and the same cause told of several. httpd/tls.c is where it is decided; what is done
  * here is the same, without OCSP.
  */
-#include "explain.h"
+#include "verify.h"
 
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>

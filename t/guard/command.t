@@ -31,10 +31,10 @@ sub completed {
 my ($order) = slurp('ctl/main.c') =~ /commands\[\] = \{(.*?)\};/s or die "ctl/main.c: no table of subcommands\n";
 my @commands = $order =~ /&ctl_(\w+)/g;
 cmp_ok scalar @commands, '>=', 5, "subcommands: @commands";
-($order) = slurp('ctl/store.c') =~ /commands\[\] = \{(.*?)\};/s or die "ctl/store.c: no table of subcommands\n";
+($order) = slurp('ctl/cmd/store.c') =~ /commands\[\] = \{(.*?)\};/s or die "ctl/cmd/store.c: no table of subcommands\n";
 my @store = $order =~ /&ctl_store_(\w+)/g;
 cmp_ok scalar @store, '>=', 7, "subcommands of store: @store";
-my ($formats) = slurp('ctl/import.c') =~ /\bformats\[\] = \{(.*?)\};/s or die "ctl/import.c: no table of formats\n";
+my ($formats) = slurp('ctl/cmd/import.c') =~ /\bformats\[\] = \{(.*?)\};/s or die "ctl/cmd/import.c: no table of formats\n";
 my @formats = $formats =~ /\.name = "(\w+)"/g;
 cmp_ok scalar @formats, '>=', 7, "formats: @formats";
 
@@ -42,9 +42,9 @@ cmp_ok scalar @formats, '>=', 7, "formats: @formats";
 sub table_options {
     my ($command) = @_;
     my @options;
-    for my $file (glob "ctl/$command*.c") {
+    for my $file (glob "ctl/cmd/$command*.c") {
         my $text = slurp($file);
-        my %letter = map { $_ => 1 } slurp('ctl/stores.h') =~ /\b(STORE_\w+ = '\w')/g;
+        my %letter = map { $_ => 1 } slurp('ctl/store.h') =~ /\b(STORE_\w+ = '\w')/g;
         my %known = map {/(\w+) = '(\w)'/} keys %letter;
         for my $table ($text =~ /apr_getopt_option_t \w+\[\] = \{(.*?)\};/gs) {
             while ($table =~ /\{ (?:"([\w-]+)"|NULL), ('\w'|\w+), [01]/g) {

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * certmapctl explain: asks the engine what the server would ask it, in the server's order. A malformed certificate
- * comes first, then what verification found, then the certificate's dates, then sources and rules.
+ * certmapctl explain: what would happen to a certificate. The list is made of files, or is what httpd has in force.
  */
-#include "explain.h"
-
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
+
+#include "ctl/cmd/cmd.h"
+#include "ctl/decision.h"
 
 typedef enum kind_e {
     OPT_RULES = 256,
@@ -55,60 +54,6 @@ typedef struct options_t {
 } options_t;
 
 /* ---- options ------------------------------------------------------------------------------------------------- */
-
-static int number(const char *text, const char **end, int digits)
-{
-    int n = 0;
-
-    for (; digits > 0; digits--, text++) {
-        if (*text < '0' || *text > '9') {
-            return -1;
-        }
-        n = n * 10 + *text - '0';
-    }
-    *end = text;
-    return n;
-}
-
-static int days_of(int year, int month)
-{
-    static const int days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
-
-    return month == 2 && year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : days[month - 1];
-}
-
-int ctl_time_read(const char *text, apr_time_t *at)
-{
-    static const char separators[] = "--T::Z";
-    static const int digits[] = { 4, 2, 2, 2, 2, 2 };
-    apr_time_exp_t t = { 0 };
-    int part[6] = { 0 };
-    int i;
-
-    for (i = 0; i < 6; i++) {
-        part[i] = number(text, &text, digits[i]);
-        if (part[i] < 0) {
-            return 0;
-        }
-        if (i == 2 && *text == '\0') {
-            break;
-        }
-        if (*text++ != separators[i]) {
-            return 0;
-        }
-    }
-    if (*text != '\0' || part[0] < 1950 || part[1] < 1 || part[1] > 12 || part[2] < 1
-        || part[2] > days_of(part[0], part[1]) || part[3] > 23 || part[4] > 59 || part[5] > 59) {
-        return 0;
-    }
-    t.tm_year = part[0] - 1900;
-    t.tm_mon = part[1] - 1;
-    t.tm_mday = part[2];
-    t.tm_hour = part[3];
-    t.tm_min = part[4];
-    t.tm_sec = part[5];
-    return apr_time_exp_gmt_get(at, &t) == APR_SUCCESS;
-}
 
 static int take_depth(ctl_t *ctl, const ctl_command_t *self, const char *value, int *depth)
 {
@@ -366,114 +311,7 @@ static int find_list(ctl_t *ctl, const options_t *o, ctl_case_t *c, apr_array_he
     return CTL_OK;
 }
 
-/* ---- deciding ------------------------------------------------------------------------------------------------ */
-
-int ctl_is_early(const ctl_case_t *c)
-{
-    return certmap_reason_is_verification(c->decision.reason)
-           || (c->decision.reason == CERTMAP_R_MALFORMED && c->decision.rule == NULL && c->decision.source == NULL);
-}
-
-const char ctl_chain_missed[] = "rules ask for the chain, which is unknown without --ca: the server may decide "
-                                "otherwise";
-
-int ctl_asks_chain(const certmap_trace_cond_t *cond)
-{
-    static const char *const fields[] = { "chain.sha256", "root.sha256" };
-    apr_size_t len = strcspn(cond->text, "!=~"), i;
-
-    for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
-        apr_size_t n = strlen(fields[i]);
-
-        if (len >= n && strncasecmp(cond->text + len - n, fields[i], n) == 0) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-int ctl_misses_chain(const ctl_case_t *c)
-{
-    apr_size_t i, k;
-
-    if (c->verify != NULL || (c->apart.rule == NULL && c->apart.source != NULL)) {
-        return 0;
-    }
-    for (i = 0; i < c->trace->nrules; i++) {
-        const certmap_trace_rule_t *rule = &c->trace->rules[i];
-
-        for (k = 0; k < rule->nconds; k++) {
-            if (ctl_asks_chain(&rule->conds[k])) {
-                return 1;
-            }
-        }
-        if (rule->decided) {
-            break;
-        }
-    }
-    return 0;
-}
-
-apr_size_t ctl_failing(const certmap_trace_rule_t *rule)
-{
-    apr_size_t i, n = 0;
-
-    for (i = 0; i < rule->nconds; i++) {
-        n += rule->conds[i].told == CERTMAP_COND_NO || rule->conds[i].told == CERTMAP_COND_ERROR;
-    }
-    return n;
-}
-
-const char *ctl_time_text(apr_time_t t, apr_pool_t *p)
-{
-    char *text = apr_palloc(p, 32);
-    apr_time_exp_t tm;
-    apr_size_t len = 0;
-
-    return apr_time_exp_gmt(&tm, t) == APR_SUCCESS
-                   && apr_strftime(text, &len, 32, "%Y-%m-%dT%H:%M:%SZ", &tm) == APR_SUCCESS
-               ? text
-               : NULL;
-}
-
-/* What refuses before anything is asked: as check() and map() of httpd/access.c have it. */
-static certmap_reason_e early(const ctl_case_t *c)
-{
-    certmap_reason_e dates = certmap_verdict_dates(c->view, c->now);
-
-    return c->verdict.reason == CERTMAP_R_NONE && dates != CERTMAP_R_NONE ? dates
-                                                                          : certmap_cert_refusal(c->view, &c->verdict);
-}
-
-static int decide(ctl_t *ctl, ctl_case_t *c)
-{
-    certmap_verdict_t verified = { .reason = CERTMAP_R_NONE, .chain = c->verdict.chain, .nchain = c->verdict.nchain };
-    certmap_reason_e reason = early(c);
-    int i;
-
-    for (i = 0; i < c->asked->nelts; i++) {
-        ctl_asked_t *a = &APR_ARRAY_IDX(c->asked, i, ctl_asked_t);
-
-        if (a->source->vtable->lookup(a->source, c->view, &a->found, &a->why, ctl->pool) != APR_SUCCESS) {
-            a->why = a->why ? a->why : "it cannot be asked";
-        }
-        else {
-            a->why = NULL;
-        }
-    }
-    if (certmap_explain(c->list, c->view, &verified, c->min, c->now, &c->apart, &c->trace, ctl->pool) != APR_SUCCESS) {
-        return ctl_fail(ctl, "the engine could not decide");
-    }
-    c->decision = c->apart;
-    if (reason != CERTMAP_R_NONE) {
-        c->decision = (certmap_decision_t){ .outcome = CERTMAP_REFUSED, .reason = reason };
-        c->decision.detail = reason == CERTMAP_R_MALFORMED ? certmap_cert_malformed(c->view) : NULL;
-    }
-    if (c->decision.reason == CERTMAP_R_NO_MATCH) {
-        certmap_nearest(c->list, c->view, &verified, certmap_list_count(c->list), &c->nearest, &c->failed, ctl->pool);
-    }
-    return CTL_OK;
-}
+/* ---- the run ------------------------------------------------------------------------------------------------- */
 
 static int run(ctl_t *ctl, const ctl_command_t *self, int argc, const char *const *argv)
 {
@@ -492,7 +330,7 @@ static int run(ctl_t *ctl, const ctl_command_t *self, int argc, const char *cons
     c.now = o.verify.now;
     c.verify = o.verify.ca ? &o.verify : NULL;
     if ((c.verify != NULL && ctl_verify(ctl, c.verify, &certificate, &c.verdict) != CTL_OK)
-        || decide(ctl, &c) != CTL_OK) {
+        || ctl_decide(ctl, &c) != CTL_OK) {
         return CTL_ERROR;
     }
     if (o.json) {

@@ -3,10 +3,9 @@
  * certmapctl import: mappings of other software become rules or entries. What cannot be carried over stands in the
  * output as a comment with the reason, and the exit status says so; what is no text of the format writes nothing.
  */
-#include "ctl.h"
-
 #include <string.h>
 
+#include "ctl/cmd/cmd.h"
 #include "import/import.h"
 
 /* An option that only some formats know. */

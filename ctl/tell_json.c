@@ -2,7 +2,7 @@
 /*
  * A decision as one JSON document. JSON is UTF-8 and nothing else: bytes of a file's name that are not become U+FFFD.
  */
-#include "explain.h"
+#include "decision.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* certmapctl store list: all entries in columns. */
+#include <string.h>
+
+#include "ctl/cmd/cmd.h"
+#include "ctl/store.h"
+
+#define COLUMNS "%-8s  %-10s  %-20s  %-16s  %s"
+
+static const char *groups_of(const certmap_entry_t *entry, apr_pool_t *p)
+{
+    return entry->ngroups > 0 ? ctl_joined(entry->groups, entry->ngroups, ",", p) : "-";
+}
+
+/* The last day on which it holds. */
+static const char *expiry_of(const certmap_entry_t *entry, apr_pool_t *p)
+{
+    apr_time_exp_t t;
+
+    if (entry->expires == 0 || apr_time_exp_gmt(&t, entry->expires - 1) != APR_SUCCESS) {
+        return "-";
+    }
+    return apr_psprintf(p, "%04d-%02d-%02d", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday);
+}
+
+static const char *columns_line(const char *key, const certmap_entry_t *entry, apr_pool_t *p)
+{
+    const char *line = apr_psprintf(p, COLUMNS, certmap_strength_name(entry->strength), expiry_of(entry, p),
+                                    entry->deny ? "- deny" : entry->user, groups_of(entry, p), key);
+
+    return entry->note != NULL ? apr_pstrcat(p, line, "  # ", entry->note, NULL) : line;
+}
+
+/* The name of a kind as it is told, NULL when there is none. */
+static const char *kind_named(const char *name)
+{
+    certmap_kind_e kind;
+
+    for (kind = CERTMAP_K_SHA256; kind < CERTMAP_K_COUNT; kind++) {
+        if (apr_strnatcasecmp(name, certmap_kind_name(kind)) == 0) {
+            return certmap_kind_name(kind);
+        }
+    }
+    return NULL;
+}
+
+static const char *all_kinds(apr_pool_t *p)
+{
+    const char *names = certmap_kind_name(CERTMAP_K_SHA256);
+    certmap_kind_e kind;
+
+    for (kind = CERTMAP_K_SHA256 + 1; kind < CERTMAP_K_COUNT; kind++) {
+        names = apr_pstrcat(p, names, ", ", certmap_kind_name(kind), NULL);
+    }
+    return names;
+}
+
+static int run(ctl_t *ctl, const ctl_command_t *self, int argc, const char *const *argv)
+{
+    static const apr_getopt_option_t table[] = { { "kind", STORE_KIND, 1, NULL }, { NULL, 0, 0, NULL } };
+    store_lines_t lines = { .line = columns_line };
+    store_arguments_t arguments;
+    int status = ctl_store_arguments(ctl, self, argc, argv, table, &arguments);
+
+    if (status != CTL_OK) {
+        return status;
+    }
+    if (arguments.nwords > 0) {
+        return ctl_misused(ctl, self, "more than STORE");
+    }
+    if (arguments.kind != NULL && (lines.kind = kind_named(arguments.kind)) == NULL) {
+        return ctl_misused(ctl, self, "--kind is one of %s", all_kinds(ctl->pool));
+    }
+    ctl_store_append(&lines, apr_psprintf(ctl->pool, COLUMNS, "STRENGTH", "EXPIRES", "USER", "GROUPS", "KEY"));
+    return ctl_store_write(ctl, &arguments, &lines);
+}
+
+const ctl_command_t ctl_store_list = { .name = "store list", .arguments = "[--kind KIND] STORE", .run = run };

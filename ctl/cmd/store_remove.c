@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* certmapctl store remove: fewer entries, all or none. */
+#include "ctl/cmd/cmd.h"
+#include "ctl/store.h"
+
+static int run(ctl_t *ctl, const ctl_command_t *self, int argc, const char *const *argv)
+{
+    static const apr_getopt_option_t table[] = { { "file", STORE_FILE, 1, NULL }, { NULL, 0, 0, NULL } };
+    store_arguments_t arguments;
+    apr_array_header_t *errors = NULL;
+    ctl_progress_t *progress;
+    certmap_str_t text;
+    const char *name;
+    const char *why;
+    apr_size_t count;
+    apr_status_t rv;
+    int status = ctl_store_arguments(ctl, self, argc, argv, table, &arguments);
+
+    if (status == CTL_OK) {
+        status = ctl_store_given(ctl, self, &arguments, "KEY", &name, &text);
+    }
+    if (status != CTL_OK) {
+        return status;
+    }
+    progress = ctl_progress_start(ctl, ctl_printable(arguments.store, ctl->pool));
+    rv = certmap_store_remove(arguments.store, text, name, ctl_progress_step, progress, &count, &errors, &why,
+                              ctl->pool);
+    ctl_progress_end(progress);
+    status = ctl_store_tell(ctl, arguments.store, rv, why, errors, name, text);
+    if (rv == APR_SUCCESS) {
+        ctl_store_count(ctl_printable(arguments.store, ctl->pool), "removed", count);
+    }
+    else if (rv == APR_EINVAL) {
+        ctl_store_remind(ctl, &arguments);
+    }
+    return status;
+}
+
+const ctl_command_t ctl_store_remove = {
+    .name = "store remove",
+    .arguments = "STORE KEY...|--file FILE",
+    .run = run,
+};

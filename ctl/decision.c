@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Asks the engine what the server would ask it, in the server's order. A malformed certificate comes first, then what
+ * verification found, then the certificate's dates, then sources and rules.
+ */
+#include "decision.h"
+
+#include <string.h>
+#include <strings.h>
+
+int ctl_is_early(const ctl_case_t *c)
+{
+    return certmap_reason_is_verification(c->decision.reason)
+           || (c->decision.reason == CERTMAP_R_MALFORMED && c->decision.rule == NULL && c->decision.source == NULL);
+}
+
+const char ctl_chain_missed[] = "rules ask for the chain, which is unknown without --ca: the server may decide "
+                                "otherwise";
+
+int ctl_asks_chain(const certmap_trace_cond_t *cond)
+{
+    static const char *const fields[] = { "chain.sha256", "root.sha256" };
+    apr_size_t len = strcspn(cond->text, "!=~"), i;
+
+    for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+        apr_size_t n = strlen(fields[i]);
+
+        if (len >= n && strncasecmp(cond->text + len - n, fields[i], n) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+int ctl_misses_chain(const ctl_case_t *c)
+{
+    apr_size_t i, k;
+
+    if (c->verify != NULL || (c->apart.rule == NULL && c->apart.source != NULL)) {
+        return 0;
+    }
+    for (i = 0; i < c->trace->nrules; i++) {
+        const certmap_trace_rule_t *rule = &c->trace->rules[i];
+
+        for (k = 0; k < rule->nconds; k++) {
+            if (ctl_asks_chain(&rule->conds[k])) {
+                return 1;
+            }
+        }
+        if (rule->decided) {
+            break;
+        }
+    }
+    return 0;
+}
+
+apr_size_t ctl_failing(const certmap_trace_rule_t *rule)
+{
+    apr_size_t i, n = 0;
+
+    for (i = 0; i < rule->nconds; i++) {
+        n += rule->conds[i].told == CERTMAP_COND_NO || rule->conds[i].told == CERTMAP_COND_ERROR;
+    }
+    return n;
+}
+
+/* What refuses before anything is asked: as check() and map() of httpd/access.c have it. */
+static certmap_reason_e early(const ctl_case_t *c)
+{
+    certmap_reason_e dates = certmap_verdict_dates(c->view, c->now);
+
+    return c->verdict.reason == CERTMAP_R_NONE && dates != CERTMAP_R_NONE ? dates
+                                                                          : certmap_cert_refusal(c->view, &c->verdict);
+}
+
+int ctl_decide(ctl_t *ctl, ctl_case_t *c)
+{
+    certmap_verdict_t verified = { .reason = CERTMAP_R_NONE, .chain = c->verdict.chain, .nchain = c->verdict.nchain };
+    certmap_reason_e reason = early(c);
+    int i;
+
+    for (i = 0; i < c->asked->nelts; i++) {
+        ctl_asked_t *a = &APR_ARRAY_IDX(c->asked, i, ctl_asked_t);
+
+        if (a->source->vtable->lookup(a->source, c->view, &a->found, &a->why, ctl->pool) != APR_SUCCESS) {
+            a->why = a->why ? a->why : "it cannot be asked";
+        }
+        else {
+            a->why = NULL;
+        }
+    }
+    if (certmap_explain(c->list, c->view, &verified, c->min, c->now, &c->apart, &c->trace, ctl->pool) != APR_SUCCESS) {
+        return ctl_fail(ctl, "the engine could not decide");
+    }
+    c->decision = c->apart;
+    if (reason != CERTMAP_R_NONE) {
+        c->decision = (certmap_decision_t){ .outcome = CERTMAP_REFUSED, .reason = reason };
+        c->decision.detail = reason == CERTMAP_R_MALFORMED ? certmap_cert_malformed(c->view) : NULL;
+    }
+    if (c->decision.reason == CERTMAP_R_NO_MATCH) {
+        certmap_nearest(c->list, c->view, &verified, certmap_list_count(c->list), &c->nearest, &c->failed, ctl->pool);
+    }
+    return CTL_OK;
+}
