@@ -112,5 +112,4 @@ typedef void certmap_section_fn(server_rec *s, const certmap_dir_conf_t *raw, co
  *  Compiles what directives have gathered there, the first time. */
 void certmap_conf_walk(server_rec *s, certmap_section_fn *fn, void *baton, apr_pool_t *p);
 
-
 #endif
