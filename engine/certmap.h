@@ -29,22 +29,15 @@
 #ifndef CERTMAP_H
 #define CERTMAP_H
 
-#include <apr_pools.h>
-#include <apr_tables.h>
-#include <apr_time.h>
 #include <openssl/x509.h>
+
+#include "base/base.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 /* ---- words, states ------------------------------------------------------------------------------------------- */
-
-/** Bytes and their number, always together. */
-typedef struct certmap_str_t {
-    const char *data;
-    apr_size_t len;
-} certmap_str_t;
 
 /** What a field of a certificate is. On a malformed field nobody can say whether a condition holds, negated or not.
  *  Values of another type than text (CERTMAP_V_OPAQUE) are valid. */
@@ -53,72 +46,6 @@ typedef enum certmap_state_e {
     CERTMAP_VALID,
     CERTMAP_MALFORMED
 } certmap_state_e;
-
-/**
- * Why a request is refused, in order of precedence: of two reasons the smaller one is reported. CERTMAP_R_MALFORMED
- * is reported only where verification did not fail (certmap_cert_refusal). CERTMAP_R_NONE is "not refused". The
- * names, in lower case with dashes, are what notes, logs and pages show.
- */
-typedef enum certmap_reason_e {
-    CERTMAP_R_NONE = 0,
-    /* 403.16 */
-    CERTMAP_R_MALFORMED,
-    CERTMAP_R_SELF_SIGNED,
-    CERTMAP_R_UNTRUSTED_ISSUER,
-    CERTMAP_R_BAD_SIGNATURE,
-    CERTMAP_R_ISSUER_EXPIRED,
-    CERTMAP_R_CHAIN_TOO_LONG,
-    CERTMAP_R_CONSTRAINT_VIOLATION,
-    CERTMAP_R_WRONG_PURPOSE,
-    /* 403.13 */
-    CERTMAP_R_REVOKED,
-    CERTMAP_R_REVOCATION_UNKNOWN,
-    /* 403.17 */
-    CERTMAP_R_EXPIRED,
-    CERTMAP_R_NOT_YET_VALID,
-    /* 403.4 */
-    CERTMAP_R_SSL_REQUIRED,
-    /* 403.7 */
-    CERTMAP_R_CERTIFICATE_MISSING,
-    CERTMAP_R_CERTIFICATE_NOT_REQUESTABLE,
-    /* 403.12 */
-    CERTMAP_R_DENIED_BY_SOURCE,
-    CERTMAP_R_DENIED_BY_RULE,
-    CERTMAP_R_MAPPING_EXPIRED,
-    CERTMAP_R_MAPPING_TOO_WEAK,
-    CERTMAP_R_USER_INVALID,
-    CERTMAP_R_AMBIGUOUS,
-    CERTMAP_R_NO_MATCH,
-    CERTMAP_R_USER_DENIED,
-    /* 503 */
-    CERTMAP_R_SOURCE_UNAVAILABLE,
-    CERTMAP_R_COUNT
-} certmap_reason_e;
-
-/** How firmly a mapping is bound to one certificate (INTERFACE: CertMapMinStrength). */
-typedef enum certmap_strength_e {
-    CERTMAP_WEAK,
-    CERTMAP_SCOPED,
-    CERTMAP_STRONG
-} certmap_strength_e;
-
-/** The reason's name as notes and logs show it ("no-match"); "none" for CERTMAP_R_NONE. Never NULL. */
-const char *certmap_reason_name(certmap_reason_e reason);
-/** HTTP status that answers the reason: 200, 403 or 503. */
-int certmap_reason_http(certmap_reason_e reason);
-/** The part behind "403.", 0 for CERTMAP_R_NONE and for 503. */
-int certmap_reason_substatus(certmap_reason_e reason);
-/** "403.12", "503", "200". Never NULL. */
-const char *certmap_reason_status(certmap_reason_e reason);
-/** Whether a verification failure (403.13, 403.16 but malformed, 403.17) and not the mapper's own finding. */
-int certmap_reason_is_verification(certmap_reason_e reason);
-/** "weak", "scoped", "strong". */
-const char *certmap_strength_name(certmap_strength_e strength);
-/** Reads "weak", "scoped", "strong" in any case; APR_NOTFOUND for anything else. */
-apr_status_t certmap_strength_parse(const char *text, certmap_strength_e *strength);
-
-/** Call before threads start. Fetches the digests, for as long as p lives. @return APR_SUCCESS or APR_EGENERAL. */
-apr_status_t certmap_engine_init(apr_pool_t *p);
 
 /* ---- distinguished names ------------------------------------------------------------------------------------- */
 
@@ -312,19 +239,6 @@ void certmap_verdict_add(certmap_verdict_t *verdict, int x509_err, int depth);
 certmap_reason_e certmap_verdict_dates(const certmap_cert_t *cert, apr_time_t now);
 
 /* ---- rules --------------------------------------------------------------------------------------------------- */
-
-/** An error or warning with its place. */
-typedef struct certmap_error_t {
-    const char *file; /**< or NULL */
-    int line;         /**< from 1 */
-    int column;       /**< in bytes, from 1 */
-    int warning;      /**< 0 error, 1 warning */
-    const char *text; /**< what is wrong and how to mend it; one sentence, one line */
-    int more;         /**< how many others it stands for: "... and N more", the first of which is at its place */
-} certmap_error_t;
-
-/** A copy of errors (of certmap_error_t) with their texts, in p: errors often live in the pool of what they concern. */
-apr_array_header_t *certmap_errors_copy(const apr_array_header_t *errors, apr_pool_t *p);
 
 typedef struct certmap_cond_t certmap_cond_t;         /**< one compiled condition */
 typedef struct certmap_template_t certmap_template_t; /**< a compiled USER */

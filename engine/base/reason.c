@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file engine/base/reason.c
- * @brief Reasons and strengths: their names and the statuses that answer them. Also what is set up once: the digests.
+ * @brief Reasons and strengths: their names and the statuses that answer them.
  */
 #include <apr_cstr.h>
-#include <openssl/err.h>
-#include <openssl/evp.h>
 
-#include "x509/cert.h"
+#include "base/base.h"
 
 /** What a reason is answered with. */
 typedef enum answer_e {
@@ -129,55 +127,4 @@ apr_status_t certmap_strength_parse(const char *text, certmap_strength_e *streng
         }
     }
     return APR_NOTFOUND;
-}
-
-/* ---- set up once --------------------------------------------------------------------------------------------- */
-
-/* Written by certmap_engine_init only, before threads start. Fetching per use would cost more than hashing. */
-static EVP_MD *sha256_md;
-static EVP_MD *sha1_md;
-
-static apr_status_t forget_digests(void *unused)
-{
-    (void)unused;
-    EVP_MD_free(sha256_md);
-    EVP_MD_free(sha1_md);
-    sha256_md = sha1_md = NULL;
-    return APR_SUCCESS;
-}
-
-apr_status_t certmap_engine_init(apr_pool_t *p)
-{
-    if (!sha256_md && !sha1_md) {
-        apr_pool_cleanup_register(p, NULL, forget_digests, apr_pool_cleanup_null);
-    }
-    ERR_set_mark();
-    if (!sha256_md) {
-        sha256_md = EVP_MD_fetch(NULL, "SHA256", NULL);
-    }
-    if (!sha1_md) {
-        sha1_md = EVP_MD_fetch(NULL, "SHA1", NULL);
-    }
-    ERR_pop_to_mark();
-    return sha256_md && sha1_md ? APR_SUCCESS : APR_EGENERAL;
-}
-
-static int digest(const EVP_MD *md, certmap_der_t data, unsigned char *out)
-{
-    int done;
-
-    ERR_set_mark();
-    done = md && EVP_Digest(data.at, certmap_der_left(&data), out, NULL, md, NULL) == 1;
-    ERR_pop_to_mark();
-    return done;
-}
-
-int certmap_digest_sha256(certmap_der_t data, unsigned char out[32])
-{
-    return digest(sha256_md, data, out);
-}
-
-int certmap_digest_sha1(certmap_der_t data, unsigned char out[20])
-{
-    return digest(sha1_md, data, out);
 }

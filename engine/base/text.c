@@ -9,7 +9,7 @@
 
 #include <apr_strings.h>
 
-#include "x509/cert.h"
+#include "base/internal.h"
 
 certmap_str_t certmap_str_copy(const void *data, apr_size_t len, apr_pool_t *p)
 {

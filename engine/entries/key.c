@@ -122,7 +122,7 @@ int certmap_key_make(certmap_kind_e kind, certmap_str_t a, certmap_str_t b, cert
         if (b.data != NULL) {
             s = put_part(s, b.data, b.len);
         }
-        done = certmap_digest_sha256((certmap_der_t){ data, s }, key->hash);
+        done = certmap_digest_sha256(data, (apr_size_t)(s - data), key->hash);
     }
     if (data != few) {
         free(data);

@@ -18,40 +18,6 @@
 #include "x509/cert.h"
 #include "base/limits.h"
 
-/* ---- places and errors --------------------------------------------------------------------------------------- */
-
-typedef struct certmap_place_t {
-    int line;   /**< from 1 */
-    int column; /**< in bytes, from 1 */
-} certmap_place_t;
-
-/** Messages of one kind that are not in a sink's list, because it has enough of them. */
-typedef struct certmap_unsaid_t {
-    int said; /**< that are in the list */
-    int more;
-    certmap_place_t first; /**< of these */
-} certmap_unsaid_t;
-
-/** Where errors go. Their text lives in pool. */
-typedef struct certmap_sink_t {
-    apr_array_header_t *list; /**< of certmap_error_t */
-    const char *file;         /**< or NULL */
-    int nerrors;              /**< errors, without the warnings, that passed through here, unsaid ones too */
-    apr_pool_t *pool;
-    certmap_unsaid_t unsaid[2]; /**< errors, warnings: of the text that is read */
-} certmap_sink_t;
-
-void certmap_sink_error(certmap_sink_t *sink, certmap_place_t at, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
-void certmap_sink_warning(certmap_sink_t *sink, certmap_place_t at, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
-
-/** The end of a text: says how many messages there were beyond CERTMAP_MESSAGES_MOST. The next one may have as many. */
-void certmap_sink_end(certmap_sink_t *sink);
-
-/** The name of a NULL-terminated list nearest to word, or NULL when none is near enough to be a slip of the fingers. */
-const char *certmap_suggest(certmap_str_t word, const char *const *names);
-
 /* ---- words --------------------------------------------------------------------------------------------------- */
 
 /** One word, quotes taken off. */
@@ -468,8 +434,6 @@ struct certmap_ruleset_t {
     const certmap_index_t *index; /**< or NULL */
 };
 
-/** A pool whose memory goes back to the system with it. */
-apr_pool_t *certmap_pool_temporary(apr_pool_t *parent);
 /** Parses one logical line into a rule. All errors go to the builder's sink. @return the rule, or NULL */
 certmap_rule_t *certmap_parse_rule(certmap_builder_t *b, const apr_array_header_t *words);
 /** The rules of a list in the order in which they are asked. @return array of const certmap_rule_t * */

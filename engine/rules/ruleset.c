@@ -10,22 +10,6 @@
 
 /* ---- building ------------------------------------------------------------------------------------------------- */
 
-apr_pool_t *certmap_pool_temporary(apr_pool_t *parent)
-{
-    apr_allocator_t *allocator;
-    apr_pool_t *p;
-
-    if (apr_allocator_create(&allocator) == APR_SUCCESS) {
-        if (apr_pool_create_ex(&p, parent, NULL, allocator) == APR_SUCCESS) {
-            apr_allocator_owner_set(allocator, p);
-            return p;
-        }
-        apr_allocator_destroy(allocator);
-    }
-    apr_pool_create(&p, parent);
-    return p;
-}
-
 certmap_builder_t *certmap_builder_create(apr_pool_t *p)
 {
     certmap_builder_t *b = apr_pcalloc(p, sizeof(*b));
@@ -227,18 +211,4 @@ const char *certmap_rule_text(const certmap_rule_t *rule, apr_pool_t *p)
         APR_ARRAY_PUSH(words, const char *) = apr_pstrcat(p, "note=", certmap_lex_quote(rule->note, p), NULL);
     }
     return apr_array_pstrcat(p, words, ' ');
-}
-
-apr_array_header_t *certmap_errors_copy(const apr_array_header_t *errors, apr_pool_t *p)
-{
-    apr_array_header_t *copy = apr_array_copy(p, errors);
-    int i;
-
-    for (i = 0; i < copy->nelts; i++) {
-        certmap_error_t *e = &APR_ARRAY_IDX(copy, i, certmap_error_t);
-
-        e->file = e->file != NULL ? apr_pstrdup(p, e->file) : NULL;
-        e->text = apr_pstrdup(p, e->text);
-    }
-    return copy;
 }

@@ -350,11 +350,10 @@ static void cannot_read(certmap_reread_t *file, apr_status_t rv, certmap_report_
 /* Whether this is the text that was tried last. @return -1 when OpenSSL failed: the digest says nothing */
 static int tried_before(certmap_reread_t *file, certmap_str_t text)
 {
-    certmap_der_t bytes = { (const unsigned char *)text.data, (const unsigned char *)text.data + text.len };
     unsigned char digest[32];
     int had = file->has_digest;
 
-    file->has_digest = certmap_digest_sha256(bytes, digest);
+    file->has_digest = certmap_digest_sha256(text.data, text.len, digest);
     if (!file->has_digest) {
         memset(file->digest, 0, sizeof(file->digest));
         return -1;

@@ -320,11 +320,11 @@ static int set_digests(certmap_cert_t *cert, certmap_der_t der, apr_pool_t *p)
 {
     unsigned char sum[32];
 
-    if (!certmap_digest_sha256(der, sum)) {
+    if (!certmap_digest_sha256(der.at, certmap_der_left(&der), sum)) {
         return 0;
     }
     set_hex(cert, CERTMAP_F_SHA256, sum, 32, p);
-    if (!certmap_digest_sha1(der, sum)) {
+    if (!certmap_digest_sha1(der.at, certmap_der_left(&der), sum)) {
         return 0;
     }
     set_hex(cert, CERTMAP_F_SHA1, sum, 20, p);
@@ -341,7 +341,7 @@ static int read_spki(certmap_cert_t *cert, certmap_der_t *tbs, apr_pool_t *p)
         return 0;
     }
     whole.end = tbs->at;
-    if (!certmap_digest_sha256(whole, sum)) {
+    if (!certmap_digest_sha256(whole.at, certmap_der_left(&whole), sum)) {
         return 0;
     }
     set_hex(cert, CERTMAP_F_SPKI, sum, 32, p);

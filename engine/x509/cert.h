@@ -13,52 +13,7 @@
 #define CERTMAP_CERT_H
 
 #include "certmap.h"
-
-/* ---- text (text.c) ------------------------------------------------------------------------------------------- */
-
-/** ASCII lower case, runs of blanks (space, tab) one space, none at the ends. Always a new copy, NUL behind it. */
-certmap_str_t certmap_fold(certmap_str_t text, apr_pool_t *p);
-/** Where a URI ignores case: its scheme, and its host with the port; all else of it does not (RFC 3986, 6.2.2.1). */
-typedef struct certmap_uri_t {
-    apr_size_t scheme; /**< the first bytes */
-    apr_size_t host;   /**< from this byte */
-    apr_size_t end;    /**< to this one, exclusive */
-} certmap_uri_t;
-
-certmap_uri_t certmap_uri_parts(certmap_str_t uri);
-/** The folded form of a URI: scheme and host in ASCII lower case, all else as it is; empty when it is all blanks. */
-certmap_str_t certmap_fold_uri(certmap_str_t uri, apr_pool_t *p);
-
-static inline int certmap_uri_ignores_case(const certmap_uri_t *uri, apr_size_t at)
-{
-    return at < uri->scheme || (at >= uri->host && at < uri->end);
-}
-/** Why text is not clean UTF-8 (bad encoding, NUL, controls, bidi controls, zero-width, line separators), or NULL.
- *  The answer is a constant. at (may be NULL): offset of the first byte that is wrong. */
-const char *certmap_text_check(certmap_str_t text, apr_size_t *at);
-/** Why a code point must not stand in what we make of a certificate (users, groups), or NULL. */
-const char *certmap_codepoint_check(apr_uint32_t c);
-/** Why a code point makes a value of a certificate malformed, or NULL: NUL and controls. */
-const char *certmap_control_check(apr_uint32_t c);
-/** Why no certificate can hold this text (bad encoding, NUL, controls), or NULL. A constant. */
-const char *certmap_value_check(certmap_str_t text);
-/** Reads one code point of UTF-8, strictly (no overlong forms, no surrogates). @return its bytes, 0 when it is none. */
-int certmap_utf8_next(const unsigned char *s, apr_size_t len, apr_uint32_t *c);
-/** Writes a code point as UTF-8. @return bytes written, 1 to 4 */
-int certmap_utf8_put(char *s, apr_uint32_t c);
-/** Bytes copied into a pool, NUL behind them. */
-certmap_str_t certmap_str_copy(const void *data, apr_size_t len, apr_pool_t *p);
-/** Lower-case hex of bytes. */
-certmap_str_t certmap_hex(const unsigned char *data, apr_size_t len, apr_pool_t *p);
-/** By the digit's code; -1 where it is none. Inline, because each entry and each look-up asks for dozens. */
-extern const signed char certmap_hex_values[256];
-/** Value of a hex digit, -1 when it is none. */
-static inline int certmap_hexval(char c)
-{
-    return certmap_hex_values[(unsigned char)c];
-}
-/** Whether both are the same bytes. */
-int certmap_str_same(certmap_str_t a, certmap_str_t b);
+#include "base/internal.h"
 
 /* ---- DER (der.c) --------------------------------------------------------------------------------------------- */
 
@@ -235,11 +190,6 @@ const char *certmap_san_decode(certmap_cert_t *cert, certmap_der_t data, apr_poo
 /** Whether text is a Windows security identifier, "S-1-5-21-...". */
 int certmap_is_sid(certmap_str_t text);
 
-/* ---- the rest ------------------------------------------------------------------------------------------------ */
-
-/** Digests of a certificate's parts, by certmap_engine_init's algorithms. @return 1, or 0 when OpenSSL failed */
-int certmap_digest_sha256(certmap_der_t data, unsigned char out[32]);
-int certmap_digest_sha1(certmap_der_t data, unsigned char out[20]);
 /** Whether the table of verdict.c knows a code. */
 int certmap_verdict_known(int x509_err);
 

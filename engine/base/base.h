@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file engine/base/base.h
+ * @brief What every room speaks of: text with its length, reasons and strengths, errors with their places.
+ */
+#ifndef CERTMAP_BASE_H
+#define CERTMAP_BASE_H
+
+#include <apr_pools.h>
+#include <apr_tables.h>
+#include <apr_time.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- reasons and strengths ------------------------------------------------------------------------------------- */
+
+/**
+ * Why a request is refused, in order of precedence: of two reasons the smaller one is reported. CERTMAP_R_MALFORMED
+ * is reported only where verification did not fail (certmap_cert_refusal). CERTMAP_R_NONE is "not refused". The
+ * names, in lower case with dashes, are what notes, logs and pages show.
+ */
+typedef enum certmap_reason_e {
+    CERTMAP_R_NONE = 0,
+    /* 403.16 */
+    CERTMAP_R_MALFORMED,
+    CERTMAP_R_SELF_SIGNED,
+    CERTMAP_R_UNTRUSTED_ISSUER,
+    CERTMAP_R_BAD_SIGNATURE,
+    CERTMAP_R_ISSUER_EXPIRED,
+    CERTMAP_R_CHAIN_TOO_LONG,
+    CERTMAP_R_CONSTRAINT_VIOLATION,
+    CERTMAP_R_WRONG_PURPOSE,
+    /* 403.13 */
+    CERTMAP_R_REVOKED,
+    CERTMAP_R_REVOCATION_UNKNOWN,
+    /* 403.17 */
+    CERTMAP_R_EXPIRED,
+    CERTMAP_R_NOT_YET_VALID,
+    /* 403.4 */
+    CERTMAP_R_SSL_REQUIRED,
+    /* 403.7 */
+    CERTMAP_R_CERTIFICATE_MISSING,
+    CERTMAP_R_CERTIFICATE_NOT_REQUESTABLE,
+    /* 403.12 */
+    CERTMAP_R_DENIED_BY_SOURCE,
+    CERTMAP_R_DENIED_BY_RULE,
+    CERTMAP_R_MAPPING_EXPIRED,
+    CERTMAP_R_MAPPING_TOO_WEAK,
+    CERTMAP_R_USER_INVALID,
+    CERTMAP_R_AMBIGUOUS,
+    CERTMAP_R_NO_MATCH,
+    CERTMAP_R_USER_DENIED,
+    /* 503 */
+    CERTMAP_R_SOURCE_UNAVAILABLE,
+    CERTMAP_R_COUNT
+} certmap_reason_e;
+
+/** How firmly a mapping is bound to one certificate (INTERFACE: CertMapMinStrength). */
+typedef enum certmap_strength_e {
+    CERTMAP_WEAK,
+    CERTMAP_SCOPED,
+    CERTMAP_STRONG
+} certmap_strength_e;
+
+/** The reason's name as notes and logs show it ("no-match"); "none" for CERTMAP_R_NONE. Never NULL. */
+const char *certmap_reason_name(certmap_reason_e reason);
+/** HTTP status that answers the reason: 200, 403 or 503. */
+int certmap_reason_http(certmap_reason_e reason);
+/** The part behind "403.", 0 for CERTMAP_R_NONE and for 503. */
+int certmap_reason_substatus(certmap_reason_e reason);
+/** "403.12", "503", "200". Never NULL. */
+const char *certmap_reason_status(certmap_reason_e reason);
+/** Whether a verification failure (403.13, 403.16 but malformed, 403.17) and not the mapper's own finding. */
+int certmap_reason_is_verification(certmap_reason_e reason);
+/** "weak", "scoped", "strong". */
+const char *certmap_strength_name(certmap_strength_e strength);
+/** Reads "weak", "scoped", "strong" in any case; APR_NOTFOUND for anything else. */
+apr_status_t certmap_strength_parse(const char *text, certmap_strength_e *strength);
+
+/** Call before threads start. Fetches the digests, for as long as p lives. @return APR_SUCCESS or APR_EGENERAL. */
+apr_status_t certmap_engine_init(apr_pool_t *p);
+
+/* ---- text ------------------------------------------------------------------------------------------------------ */
+
+/** Bytes and their number, always together. */
+typedef struct certmap_str_t {
+    const char *data;
+    apr_size_t len;
+} certmap_str_t;
+
+/** ASCII lower case, runs of blanks (space, tab) one space, none at the ends. Always a new copy, NUL behind it. */
+certmap_str_t certmap_fold(certmap_str_t text, apr_pool_t *p);
+/** Whether both are the same bytes. */
+int certmap_str_same(certmap_str_t a, certmap_str_t b);
+/** Reads one code point of UTF-8, strictly (no overlong forms, no surrogates). @return its bytes, 0 when it is none. */
+int certmap_utf8_next(const unsigned char *s, apr_size_t len, apr_uint32_t *c);
+/** Writes a code point as UTF-8. @return bytes written, 1 to 4 */
+int certmap_utf8_put(char *s, apr_uint32_t c);
+/** Why text is not clean UTF-8 (bad encoding, NUL, controls, bidi controls, zero-width, line separators), or NULL.
+ *  The answer is a constant. at (may be NULL): offset of the first byte that is wrong. */
+const char *certmap_text_check(certmap_str_t text, apr_size_t *at);
+/** Why a code point must not stand in what we make of a certificate (users, groups), or NULL. */
+const char *certmap_codepoint_check(apr_uint32_t c);
+/** By the digit's code; -1 where it is none. Inline, because each entry and each look-up asks for dozens. */
+extern const signed char certmap_hex_values[256];
+/** Value of a hex digit, -1 when it is none. */
+static inline int certmap_hexval(char c)
+{
+    return certmap_hex_values[(unsigned char)c];
+}
+
+/* ---- errors and their places ----------------------------------------------------------------------------------- */
+
+typedef struct certmap_place_t {
+    int line;   /**< from 1 */
+    int column; /**< in bytes, from 1 */
+} certmap_place_t;
+
+/** An error or warning with its place. */
+typedef struct certmap_error_t {
+    const char *file; /**< or NULL */
+    int line;         /**< from 1 */
+    int column;       /**< in bytes, from 1 */
+    int warning;      /**< 0 error, 1 warning */
+    const char *text; /**< what is wrong and how to mend it; one sentence, one line */
+    int more;         /**< how many others it stands for: "... and N more", the first of which is at its place */
+} certmap_error_t;
+
+/** A copy of errors (of certmap_error_t) with their texts, in p: errors often live in the pool of what they concern. */
+apr_array_header_t *certmap_errors_copy(const apr_array_header_t *errors, apr_pool_t *p);
+
+/** Messages of one kind that are not in a sink's list, because it has enough of them. */
+typedef struct certmap_unsaid_t {
+    int said; /**< that are in the list */
+    int more;
+    certmap_place_t first; /**< of these */
+} certmap_unsaid_t;
+
+/** Where errors go. Their text lives in pool. */
+typedef struct certmap_sink_t {
+    apr_array_header_t *list; /**< of certmap_error_t */
+    const char *file;         /**< or NULL */
+    int nerrors;              /**< errors, without the warnings, that passed through here, unsaid ones too */
+    apr_pool_t *pool;
+    certmap_unsaid_t unsaid[2]; /**< errors, warnings: of the text that is read */
+} certmap_sink_t;
+
+void certmap_sink_error(certmap_sink_t *sink, certmap_place_t at, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+void certmap_sink_warning(certmap_sink_t *sink, certmap_place_t at, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/** The end of a text: says how many messages there were beyond CERTMAP_MESSAGES_MOST. The next one may have as many. */
+void certmap_sink_end(certmap_sink_t *sink);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
