@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "fuzz.h"
+#include "x509/testing.h"
 
 static const char *const fields[] = {
     "subject",

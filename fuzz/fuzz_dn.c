@@ -4,6 +4,7 @@
  * reads back as the same name, comparing is symmetric, and nothing is said without its place.
  */
 #include "fuzz.h"
+#include "x509/testing.h"
 
 static const certmap_dn_t *parse(certmap_str_t text, apr_pool_t *p)
 {

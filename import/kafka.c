@@ -10,7 +10,7 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 
-#include "x509/cert.h"
+#include "x509/internal.h"
 #include "import/kafka.h"
 #include "import/name.h"
 

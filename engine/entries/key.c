@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "x509/cert.h"
+#include "x509/internal.h"
 #include "entries/entries.h"
 
 static const struct {

@@ -216,17 +216,6 @@ static void compile_text(job_t *job)
     compile_wildcard(job, cond->exact ? cond->raw : certmap_fold(cond->raw, job->scratch));
 }
 
-apr_size_t certmap_hex_digits(certmap_field_e field)
-{
-    if (field == CERTMAP_F_SHA1) {
-        return 40;
-    }
-    return field == CERTMAP_F_SHA256 || field == CERTMAP_F_SPKI || field == CERTMAP_F_CHAIN_SHA256
-                   || field == CERTMAP_F_ROOT_SHA256
-               ? 64
-               : 0;
-}
-
 /* Checks the number of digits of a value without wildcards. */
 static void check_hex_length(const job_t *job, apr_size_t digits)
 {

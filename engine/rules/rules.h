@@ -15,7 +15,7 @@
 #include <apr_hash.h>
 
 #include "certmap.h"
-#include "x509/cert.h"
+#include "x509/internal.h"
 #include "base/limits.h"
 
 /* ---- words --------------------------------------------------------------------------------------------------- */
@@ -173,8 +173,6 @@ pcre2_match_context *certmap_cond_limit(const certmap_cond_t *cond, apr_size_t l
  *  pool. */
 pcre2_compile_context *certmap_cond_compiling(apr_pool_t *p);
 
-/** How many hex digits a field's values have; 0: any number. */
-apr_size_t certmap_hex_digits(certmap_field_e field);
 /** The names of key usages, NULL at the end. */
 extern const char *const certmap_key_usages[];
 /** Why no certificate can have a value that a condition's pattern matches; NULL where that is not certain. */

@@ -13,7 +13,7 @@
 #include <openssl/err.h>
 #include <openssl/objects.h>
 
-#include "x509/cert.h"
+#include "x509/internal.h"
 
 #define OID_DC "0.9.2342.19200300.100.1.25"
 #define OID_EMAIL "1.2.840.113549.1.9.1"

@@ -11,7 +11,7 @@
 #include <openssl/err.h>
 #include <openssl/objects.h>
 
-#include "x509/cert.h"
+#include "x509/internal.h"
 
 int certmap_der_next(certmap_der_t *in, unsigned int *tag, certmap_der_t *content)
 {

@@ -12,7 +12,7 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 
-#include "x509/cert.h"
+#include "x509/internal.h"
 
 /* ---- common -------------------------------------------------------------------------------------------------- */
 

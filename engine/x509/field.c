@@ -9,7 +9,7 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 
-#include "x509/cert.h"
+#include "x509/internal.h"
 
 /** What stands behind a field's fixed name. */
 typedef enum tail_e {
@@ -205,4 +205,15 @@ int certmap_field_same(const certmap_field_t *a, const certmap_field_t *b)
 certmap_value_kind_e certmap_field_kind(const certmap_field_t *field)
 {
     return fields[field->kind].holds;
+}
+
+apr_size_t certmap_hex_digits(certmap_field_e field)
+{
+    if (field == CERTMAP_F_SHA1) {
+        return 40;
+    }
+    return field == CERTMAP_F_SHA256 || field == CERTMAP_F_SPKI || field == CERTMAP_F_CHAIN_SHA256
+                   || field == CERTMAP_F_ROOT_SHA256
+               ? 64
+               : 0;
 }

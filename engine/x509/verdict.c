@@ -7,7 +7,7 @@
  */
 #include <openssl/x509_vfy.h>
 
-#include "x509/cert.h"
+#include "x509/internal.h"
 
 /* Codes of newer versions, for headers that do not have their names. */
 #ifndef X509_V_ERR_RPK_UNTRUSTED

@@ -14,7 +14,7 @@
 #include <openssl/objects.h>
 #include <openssl/x509v3.h>
 
-#include "x509/cert.h"
+#include "x509/testing.h"
 #include "tap.h"
 
 static apr_pool_t *pool;

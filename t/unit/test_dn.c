@@ -8,7 +8,7 @@
 #include <apr_general.h>
 #include <apr_strings.h>
 
-#include "x509/cert.h"
+#include "x509/testing.h"
 #include "tap.h"
 
 static apr_pool_t *pool;

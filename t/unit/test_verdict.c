@@ -9,7 +9,7 @@
 #include <apr_strings.h>
 #include <openssl/x509_vfy.h>
 
-#include "x509/cert.h"
+#include "x509/testing.h"
 #include "tap.h"
 
 static apr_pool_t *pool;

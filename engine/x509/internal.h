@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * @file engine/x509/cert.h
- * @brief What the engine's files share about certificates and text: the view itself, the DER reader, string decoding,
- *        folding, attribute types. Private to engine/.
+ * @file engine/x509/internal.h
+ * @brief What of x509/ only the engine uses: the view itself, the DER reader, attribute types, values by OID.
  *
  * The view is read from the certificate's own DER: what was signed is what is decided on, and lengths always travel
  * with bytes. What could be read in two ways makes the certificate malformed; a value that cannot be read spoils its
  * field and nothing else. OpenSSL has decoded the same bytes before, but its structures forget what matters here (empty
  * SETs, trailing bytes).
  */
-#ifndef CERTMAP_CERT_H
-#define CERTMAP_CERT_H
+#ifndef CERTMAP_X509_INTERNAL_H
+#define CERTMAP_X509_INTERNAL_H
 
-#include "certmap.h"
 #include "base/internal.h"
+#include "x509/x509.h"
 
 /* ---- DER (der.c) --------------------------------------------------------------------------------------------- */
 
@@ -66,9 +65,6 @@ certmap_str_t certmap_der_string_lenient(unsigned int tag, certmap_der_t content
 
 /* ---- attribute types (attr.c) -------------------------------------------------------------------------------- */
 
-/** Dotted OID of an attribute type or other object: an alias (CN, E, ...) in any case, an OpenSSL name, a dotted OID
- *  with or without "OID." before it. NULL when it is none of these. */
-const char *certmap_attr_oid(certmap_str_t name, apr_pool_t *p);
 /** How an attribute type is written: "CN", an OpenSSL short name, or the dotted OID itself. */
 const char *certmap_attr_name(const char *oid, apr_pool_t *p);
 /** Whether an attribute type's values are character strings, so that anything else is malformed: CN, OU and the like,
@@ -100,12 +96,14 @@ int certmap_dn_decode(certmap_der_t rdns, const certmap_dn_t **dn, certmap_ava_t
 const char *certmap_dn_display(certmap_der_t rdns, apr_pool_t *p);
 /** What is malformed in a name, the first thing: "CN: NUL inside"; NULL: nothing. */
 const char *certmap_dn_why(const certmap_dn_t *dn, apr_pool_t *p);
+/** Whether name has base as its first RDNs (root side) and at least one RDN more. */
+int certmap_dn_below(const certmap_dn_t *name, const certmap_dn_t *base, int exact);
 /** Compares as certmap_dn_equal or, below, as certmap_dn_below. A name with a malformed attribute is certainly another
  *  one where the number or the types of parts, or a sound part, differ.
  *  @return 1 or 0, or -1: only a malformed attribute could tell */
 int certmap_dn_compare(const certmap_dn_t *name, const certmap_dn_t *base, int below, int exact);
 
-/* ---- the view (cert.c, san.c) -------------------------------------------------------------------------------- */
+/* ---- the view (cert.c, value.c, extensions.c, san.c) -------------------------------------------------------------------------------- */
 
 /** The values of one field. */
 typedef struct certmap_vals_t {
@@ -177,6 +175,9 @@ void certmap_keyed_sort(certmap_keyed_t *k, apr_pool_t *p);
 const certmap_value_t *certmap_keyed_find(const certmap_keyed_t *k, const char *oid, apr_size_t *n);
 /** Fills a text value, folded form too. */
 void certmap_value_text(certmap_value_t *v, certmap_str_t text, apr_pool_t *p);
+/** Fills a value from the DER of one element: a character string is text, anything else the hex of its DER.
+ *  @return NULL, or why it is malformed, a constant */
+const char *certmap_value_read(certmap_value_t *v, certmap_der_t whole, apr_pool_t *p);
 /** Fills a value whose folded form is its text: hex, OID, opaque. */
 void certmap_value_plain(certmap_value_t *v, certmap_value_kind_e kind, certmap_str_t text);
 /** Reads all extensions; those that cannot be read are blamed, values marked. */
@@ -190,6 +191,20 @@ const char *certmap_san_decode(certmap_cert_t *cert, certmap_der_t data, apr_poo
 /** Whether text is a Windows security identifier, "S-1-5-21-...". */
 int certmap_is_sid(certmap_str_t text);
 
+/* ---- fields and verdicts (field.c, verdict.c) -------------------------------------------------------------------- */
+
+/** Whether two fields are the same. */
+int certmap_field_same(const certmap_field_t *a, const certmap_field_t *b);
+/** The kind of value that a field holds (CERTMAP_V_TEXT for SAN_OTHER and EXT, whose single values may be OPAQUE). */
+certmap_value_kind_e certmap_field_kind(const certmap_field_t *field);
+/** How many hex digits a field's values have; 0: any number. */
+apr_size_t certmap_hex_digits(certmap_field_e field);
+const certmap_dn_t *certmap_cert_issuer(const certmap_cert_t *cert);
+/** Why a field is malformed ("NUL inside"), in p or a constant; NULL when it is not. */
+const char *certmap_cert_why(const certmap_cert_t *cert, const certmap_field_t *field, apr_pool_t *p);
+/** Cause of one verification error. @param x509_err X509_V_ERR_*  @param depth 0 = leaf. Unknown codes:
+ * UNTRUSTED_ISSUER. */
+certmap_reason_e certmap_verdict_reason(int x509_err, int depth);
 /** Whether the table of verdict.c knows a code. */
 int certmap_verdict_known(int x509_err);
 
