@@ -10,7 +10,8 @@
 
 #include "bench.h"
 #include "fixture.h"
-#include "rules/rules.h"
+#include "decide/testing.h"
+#include "rules/testing.h"
 
 /* ---- rules and certificates ----------------------------------------------------------------------------------- */
 

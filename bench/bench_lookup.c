@@ -12,6 +12,7 @@
 
 #include "bench.h"
 #include "fixture.h"
+#include "store/store.h"
 
 /* Certificates that are asked for by turns, and as many that have no entry. */
 #define ASKED 512

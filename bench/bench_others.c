@@ -14,7 +14,7 @@
 
 #include "bench.h"
 #include "fixture.h"
-#include "entries/entries.h"
+#include "entries/testing.h"
 
 /* Keys that are asked for in turn, and as many that are not there. */
 #define ASKED 512

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "line.h"
+#include "store/store.h"
 
 #define RENEWALS_MOST 5
 

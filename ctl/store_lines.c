@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/store.h"
+
 int ctl_store_append(store_lines_t *lines, const char *text)
 {
     apr_size_t len = strlen(text);

@@ -5,7 +5,8 @@
  * key once.
  */
 #include "fuzz.h"
-#include "entries/entries.h"
+#include "base/testing.h"
+#include "entries/testing.h"
 
 typedef struct read_t {
     const char *text; /* hashes, places and entries, all of it */

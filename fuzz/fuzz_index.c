@@ -6,7 +6,8 @@
  * answers is judged by fuzz_decide.
  */
 #include "fuzz.h"
-#include "rules/rules.h"
+#include "decide/testing.h"
+#include "rules/testing.h"
 
 static void compare_candidates(const certmap_ruleset_t *rs, const certmap_cert_t *cert,
                                const certmap_verdict_t *verdict, apr_pool_t *p)

@@ -4,6 +4,7 @@
  * error has a place and one clean line; what was taken can be written and read again, and decides the same.
  */
 #include "fuzz.h"
+#include "rules/testing.h"
 
 static const certmap_cert_t *people[3];
 

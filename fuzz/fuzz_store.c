@@ -11,7 +11,8 @@
 #include <unistd.h>
 
 #include "fuzz.h"
-#include "source/sealed.h"
+#include "source/testing.h"
+#include "store/testing.h"
 
 /* Puts a seal that holds behind the bytes, whatever they are, with a mark before them. */
 static int seal_it(int fd, const uint8_t *data, size_t size)

@@ -7,6 +7,7 @@
 #include <apr_lib.h>
 
 #include "fuzz.h"
+#include "rules/testing.h"
 #include "x509/testing.h"
 
 #define PARTS_MOST 12

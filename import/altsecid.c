@@ -11,8 +11,6 @@
 #include <apr_strings.h>
 
 #include "import/name.h"
-#include "rules/rules.h"
-#include "entries/entries.h"
 
 /* Who has a key. */
 typedef struct mapping_t {
@@ -59,21 +57,16 @@ static int begins(certmap_str_t text, const char *with)
 static void read_key(job_t *job, line_t *line)
 {
     const char *value = apr_pstrmemdup(job->scratch, line->value.data, line->value.len);
-    certmap_sink_t sink = { .list = apr_array_make(job->scratch, 4, sizeof(certmap_error_t)), .pool = job->scratch };
     const char *text = apr_pstrcat(job->scratch, certmap_lex_quote(value, job->scratch), " user\n", NULL);
-    certmap_line_reader_t *reader = certmap_line_reader_create((certmap_str_t){ text, strlen(text) }, &sink, 0,
-                                                               job->scratch);
-    certmap_line_t entry;
-    int i;
+    apr_array_header_t *errors;
+    int more, i;
 
-    if (certmap_line_next(reader, &entry) == APR_SUCCESS && sink.nerrors == 0) {
-        line->key = entry.key;
-    }
-    else {
+    if (certmap_entry_key((certmap_str_t){ text, strlen(text) }, &line->key, &more, &errors, job->scratch)
+        != APR_SUCCESS) {
         line->why = "it is no key of an entry";
     }
-    for (i = sink.list->nelts; i-- > 0;) {
-        const certmap_error_t *e = &APR_ARRAY_IDX(sink.list, i, certmap_error_t);
+    for (i = errors->nelts; i-- > 0;) {
+        const certmap_error_t *e = &APR_ARRAY_IDX(errors, i, certmap_error_t);
 
         *(e->warning ? &line->warning : &line->why) = e->text;
     }

@@ -10,7 +10,6 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 
-#include "x509/internal.h"
 #include "import/are.h"
 
 #define DEPTH_MAX 50

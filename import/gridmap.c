@@ -11,7 +11,6 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 
-#include "x509/internal.h"
 #include "import/name.h"
 
 /* So many patterns are looked through for each name behind them; behind more of them nothing is certain. */

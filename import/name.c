@@ -13,7 +13,6 @@
 #include <openssl/err.h>
 #include <openssl/objects.h>
 
-#include "x509/internal.h"
 #include "import/name.h"
 
 /* ---- written as OpenSSL writes it ---------------------------------------------------------------------------- */

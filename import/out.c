@@ -10,8 +10,6 @@
 #include <apr_strings.h>
 
 #include "import/out.h"
-#include "rules/rules.h"
-#include "entries/entries.h"
 
 /* So much of a line of the original tells which one it is. */
 #define SHOWN_MAX 400
@@ -422,25 +420,25 @@ const char *certmap_import_rule(certmap_import_out_t *out, const char *name, con
 const char *certmap_import_entry(certmap_import_out_t *out, const apr_array_header_t *words)
 {
     const char *line = apr_pstrcat(out->scratch, quoted(words, out->scratch) + (words->nelts > 0), "\n", NULL);
-    certmap_sink_t sink = { .list = apr_array_make(out->scratch, 4, sizeof(certmap_error_t)), .pool = out->scratch };
-    certmap_line_reader_t *reader = certmap_line_reader_create((certmap_str_t){ line, strlen(line) }, &sink, 0,
-                                                               out->scratch);
-    certmap_line_t entry, more;
+    apr_array_header_t *errors;
+    certmap_key_t key;
     const char *why = NULL;
+    int more;
 
     if (has_control(line)) {
         why = "there is a control character in it";
     }
-    else if (certmap_line_next(reader, &entry) != APR_SUCCESS || sink.nerrors > 0) {
-        why = first_error(sink.list, out->pool);
+    else if (certmap_entry_key((certmap_str_t){ line, strlen(line) }, &key, &more, &errors, out->scratch)
+             != APR_SUCCESS) {
+        why = first_error(errors, out->pool);
         why = why ? why : "it cannot be written as an entry";
     }
-    else if (apr_hash_get(out->keys, entry.key.hash, CERTMAP_HASH_LEN) != NULL) {
+    else if (apr_hash_get(out->keys, key.hash, CERTMAP_HASH_LEN) != NULL) {
         why = "an entry before has the same key";
     }
     else {
-        apr_hash_set(out->keys, apr_pmemdup(out->pool, entry.key.hash, CERTMAP_HASH_LEN), CERTMAP_HASH_LEN, out);
-        if (certmap_line_next(reader, &more) == APR_SUCCESS) {
+        apr_hash_set(out->keys, apr_pmemdup(out->pool, key.hash, CERTMAP_HASH_LEN), CERTMAP_HASH_LEN, out);
+        if (more) {
             why = "it would read as more than one entry";
         }
     }

@@ -9,7 +9,7 @@
 
 #include <apr_strings.h>
 
-#include "source/sealed.h"
+#include "store/internal.h"
 
 /* How long to wait for a lock: a large store takes a moment. */
 #define LOCK_WAIT_MS 5000

@@ -7,7 +7,7 @@
 
 #include <apr_strings.h>
 
-#include "source/sealed.h"
+#include "store/internal.h"
 
 /* How often progress is told. */
 #define PROGRESS_STEP 4096
@@ -45,7 +45,7 @@ apr_status_t certmap_store_get(const char *path, certmap_str_t key, const char *
 {
     apr_array_header_t *keys;
     apr_pool_t *own;
-    apr_status_t rv = certmap_store_keys(key, NULL, &keys, errors, why, p);
+    apr_status_t rv = certmap_keys_read(key, NULL, &keys, errors, why, p);
 
     *text = NULL;
     if (rv == APR_SUCCESS && keys->nelts != 1) {
@@ -86,7 +86,7 @@ static int is_key_of(const char *text, const unsigned char *hash, certmap_kind_e
     apr_array_header_t *errors;
     const char *why;
 
-    if (certmap_store_keys((certmap_str_t){ text, strlen(text) }, NULL, &keys, &errors, &why, p) != APR_SUCCESS) {
+    if (certmap_keys_read((certmap_str_t){ text, strlen(text) }, NULL, &keys, &errors, &why, p) != APR_SUCCESS) {
         return 0;
     }
     wanted = (const certmap_wanted_t *)keys->elts;

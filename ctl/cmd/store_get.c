@@ -4,6 +4,7 @@
 
 #include "ctl/cmd/cmd.h"
 #include "ctl/store.h"
+#include "store/store.h"
 
 static const apr_getopt_option_t no_options[] = { { NULL, 0, 0, NULL } };
 

@@ -2,6 +2,7 @@
 /* certmapctl store remove: fewer entries, all or none. */
 #include "ctl/cmd/cmd.h"
 #include "ctl/store.h"
+#include "store/store.h"
 
 static int run(ctl_t *ctl, const ctl_command_t *self, int argc, const char *const *argv)
 {

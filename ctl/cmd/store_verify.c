@@ -2,6 +2,7 @@
 /* certmapctl store verify: reads and checks everything. */
 #include "ctl/cmd/cmd.h"
 #include "ctl/store.h"
+#include "store/store.h"
 
 static const apr_getopt_option_t no_options[] = { { NULL, 0, 0, NULL } };
 

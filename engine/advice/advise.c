@@ -8,7 +8,10 @@
 
 #include <apr_strings.h>
 
-#include "rules/rules.h"
+#include "advice/advice.h"
+#include "rules/compare.h"
+#include "rules/ruleset.h"
+#include "rules/template.h"
 
 #define SIDES (CERTMAP_MOD_LOCAL | CERTMAP_MOD_DOMAIN)
 

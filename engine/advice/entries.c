@@ -7,7 +7,8 @@
 
 #include <apr_strings.h>
 
-#include "entries/entries.h"
+#include "advice/advice.h"
+#include "entries/internal.h"
 
 /* Entries between two clearings of the pool that they are unpacked into. */
 #define ENTRIES_PER_CLEAR 256

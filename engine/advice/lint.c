@@ -7,7 +7,9 @@
 
 #include <apr_strings.h>
 
-#include "rules/rules.h"
+#include "advice/internal.h"
+#include "base/internal.h"
+#include "rules/ruleset.h"
 
 /* What is said of rules. Of each kind there may be as many as there are rules, and none may keep another from being
  * seen. */

@@ -10,7 +10,9 @@
 
 #include <apr_strings.h>
 
-#include "rules/rules.h"
+#include "advice/internal.h"
+#include "rules/compare.h"
+#include "rules/ruleset.h"
 
 /* A rule is compared with so many candidates at most, and in long lists with fewer, so that a start-up does not wait
  * for it. Patterns can be long, so a rule, and all of them together, may take only so many steps. */

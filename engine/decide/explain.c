@@ -7,7 +7,10 @@
 
 #include <apr_strings.h>
 
-#include "rules/rules.h"
+#include "base/limits.h"
+#include "decide/decide.h"
+#include "rules/eval.h"
+#include "rules/ruleset.h"
 
 #define VALUES_MOST 16
 

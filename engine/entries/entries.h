@@ -1,21 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file engine/entries/entries.h
- * @brief What the sources of one-to-one mappings share: keys, lines of entries, records as tables and stores hold them.
- *        Private to engine/.
- *
- * A key is known by its kind and by a SHA-256 over the kind and its parts, each with its length before it: 32 bytes,
- * whatever stood in the file. Names enter it decoded, folded and RDN by RDN, so that two spellings of a name are one
- * key. A record is what an entry says behind its key, packed; a table in memory and a store on disk hold the same
- * bytes.
+ * @brief Entries: the kinds of their keys, files of them, tables in memory.
  */
-#ifndef CERTMAP_SOURCE_H
-#define CERTMAP_SOURCE_H
+#ifndef CERTMAP_ENTRIES_H
+#define CERTMAP_ENTRIES_H
 
-#include "certmap.h"
 #include "rules/rules.h"
 
-/* ---- keys (key.c) -------------------------------------------------------------------------------------------- */
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- keys -------------------------------------------------------------------------------------------------------- */
+
+/**
+ * Keys of entries, strongest first. A certificate has at most one key of each kind, and one CERTMAP_K_EMAIL for each
+ * address of its subject alternative name. Active Directory's strings are these keys in another spelling:
+ * X509:<I>...<SR>... is an ISSUER_SERIAL, X509:<I>...<S>... a DN. X509:<SKI>... alone is weak here: a key identifier is
+ * what a CA wrote into a certificate, and another CA may write the same.
+ */
+typedef enum certmap_kind_e {
+    CERTMAP_K_SHA256,        /**< the certificate; strong */
+    CERTMAP_K_SPKI,          /**< its key; strong */
+    CERTMAP_K_SKI_ISSUER,    /**< subject key identifier and issuer; strong */
+    CERTMAP_K_ISSUER_SERIAL, /**< strong */
+    CERTMAP_K_DN,            /**< subject and issuer; scoped */
+    CERTMAP_K_SKI,           /**< subject key identifier alone; weak */
+    CERTMAP_K_SUBJECT,       /**< subject alone; weak */
+    CERTMAP_K_EMAIL,         /**< an address of the subject alternative name; weak */
+    CERTMAP_K_COUNT
+} certmap_kind_e;
+
+/** How an entry's type is written: "sha256", "issuer-serial", "X509:<S>", ... */
+const char *certmap_kind_name(certmap_kind_e kind);
+certmap_strength_e certmap_kind_strength(certmap_kind_e kind);
 
 #define CERTMAP_HASH_LEN 32
 
@@ -24,106 +43,42 @@ typedef struct certmap_key_t {
     unsigned char hash[CERTMAP_HASH_LEN];
 } certmap_key_t;
 
-/** Set of kinds. */
-#define CERTMAP_KIND_BIT(kind) (1u << (kind))
-#define CERTMAP_KINDS_ALL ((1u << CERTMAP_K_COUNT) - 1)
+/* ---- entries of a file --------------------------------------------------------------------------------------- */
 
-/** The number that stands for a kind in hashes and stores, and back; CERTMAP_K_COUNT when it is none. */
-unsigned char certmap_kind_tag(certmap_kind_e kind);
-certmap_kind_e certmap_kind_of_tag(unsigned char tag);
-/** The bytes of a name that a key is made of. */
-certmap_str_t certmap_dn_canonical(const certmap_dn_t *dn, apr_pool_t *p);
-/** Makes a key of one or two parts; b may have NULL data. @return 1, or 0 when OpenSSL failed */
-int certmap_key_make(certmap_kind_e kind, certmap_str_t a, certmap_str_t b, certmap_key_t *key);
+/** A table of entries, immutable, in memory. */
+typedef struct certmap_entries_t certmap_entries_t;
+
 /**
- * A certificate's keys of these kinds, strongest first.
- * @param keys     out: array of *n keys
- * @param unformed out: kinds of which it has a key that cannot be made, because what it is made of is malformed
- * @return APR_SUCCESS, or APR_EGENERAL when OpenSSL failed
+ * Reads the text of an entry file. All errors are told, duplicate keys too.
+ * @param errors out: array of certmap_error_t, never NULL
+ * @return APR_SUCCESS, APR_EINVAL (an error is among them) or APR_ENOMEM; *entries is set on success only
  */
-apr_status_t certmap_cert_keys(const certmap_cert_t *cert, unsigned kinds, const certmap_key_t **keys, apr_size_t *n,
-                               unsigned *unformed, apr_pool_t *p);
-/** The name of the strongest kind of a set; NULL when it is empty. */
-const char *certmap_kinds_first(unsigned kinds);
+apr_status_t certmap_entries_parse(certmap_str_t text, const char *file, const certmap_entries_t **entries,
+                                   apr_array_header_t **errors, apr_pool_t *p);
+/** How many entries of a kind there are; CERTMAP_K_COUNT: of all kinds. */
+apr_size_t certmap_entries_count(const certmap_entries_t *entries, certmap_kind_e kind);
+/** What the table holds for a certificate. @return APR_SUCCESS (also for nothing), or APR_EGENERAL: OpenSSL failed */
+apr_status_t certmap_entries_lookup(const certmap_entries_t *entries, const certmap_cert_t *cert,
+                                    certmap_lookup_t *found, apr_pool_t *p);
 
-/* ---- lines of entries (line.c, key_reader.c) ------------------------------------------------------------------- */
-
-/** Names that have been read, by their text: one issuer stands on most lines. */
-typedef struct certmap_dn_cache_t certmap_dn_cache_t;
-
-/** What a key is read with. */
-typedef struct certmap_key_reader_t {
-    certmap_sink_t *sink;
-    certmap_dn_cache_t *cache; /**< or NULL */
-    apr_pool_t *pool;
-} certmap_key_reader_t;
-
-certmap_dn_cache_t *certmap_dn_cache_create(apr_pool_t *p);
-/** Reads the key that words begin with. All errors go to the sink. @return how many words it has; 0: an error */
-int certmap_key_read(const certmap_key_reader_t *reader, const certmap_word_t *words, int nwords, certmap_key_t *key);
-
-/** One entry of a text. Its strings live until the next one is read. */
-typedef struct certmap_line_t {
-    certmap_key_t key;
-    certmap_entry_t entry;
-    certmap_place_t place;
-    const certmap_word_t *words; /**< the first nkey of them are the key */
-    int nkey;
-} certmap_line_t;
-
-typedef struct certmap_line_reader_t certmap_line_reader_t;
-
-/** Starts at the beginning of a text. fast: lines of the usual form go by a shorter way, with the same results. */
-certmap_line_reader_t *certmap_line_reader_create(certmap_str_t text, certmap_sink_t *sink, int fast, apr_pool_t *p);
-/** The next entry without an error. @return APR_SUCCESS, or APR_EOF */
-apr_status_t certmap_line_next(certmap_line_reader_t *reader, certmap_line_t *line);
-/** The key of a line, written so that reading gives the same words. */
-const char *certmap_line_key_text(const certmap_line_t *line, apr_pool_t *p);
-
-/* ---- records (record.c) -------------------------------------------------------------------------------------- */
-
-/** Longest record; what is longer is refused when it is read from a file. */
-#define CERTMAP_RECORD_MAX 65536
-
-/** Numbers in records and stores: big-endian, wherever they are written. */
-void certmap_put_number(unsigned char *s, apr_uint64_t n, int octets);
-apr_uint64_t certmap_get_number(const unsigned char *s, int octets);
-/** Bytes that an entry takes, key_text ("" for none) included. */
-apr_size_t certmap_record_size(const certmap_entry_t *entry, const char *key_text);
-/** Packs an entry into certmap_record_size bytes. */
-void certmap_record_pack(certmap_kind_e kind, const certmap_entry_t *entry, const char *key_text, unsigned char *to);
-/** What a record's first bytes say. @return 1, or 0 when it is no record */
-int certmap_record_head(const unsigned char *record, apr_size_t len, certmap_kind_e *kind, int *deny);
 /**
- * Unpacks a record, which may be any bytes. Everything is copied into p.
- * @param key_text out or NULL
- * @return 1, or 0 when it is no record
+ * Told of each entry. @param key as a line of a file would write it, quotes included ("ski:0a1b "CN=x"")
+ * @param line of the text, 0 from a store  @return 0, or nonzero to stop
  */
-int certmap_record_unpack(const unsigned char *record, apr_size_t len, certmap_kind_e *kind, certmap_entry_t *entry,
-                          const char **key_text, apr_pool_t *p);
-/** Puts one entry found under a key into the answer; they come strongest first. */
-void certmap_lookup_add(certmap_lookup_t *found, const certmap_entry_t *entry, certmap_kind_e kind);
+typedef int certmap_entry_fn(void *baton, const char *key, const certmap_entry_t *entry, int line);
+/** Calls fn for each entry of a text in its order, without a table and without looking for duplicate keys. What fn is
+ *  given lives until it returns. Errors and returns as certmap_entries_parse. */
+apr_status_t certmap_entries_each(certmap_str_t text, const char *file, certmap_entry_fn *fn, void *baton,
+                                  apr_array_header_t **errors, apr_pool_t *p);
+/** An entry as a line of an entry file, which reads back as the same entry. */
+const char *certmap_entry_text(const char *key, const certmap_entry_t *entry, apr_pool_t *p);
+/** Reads the one entry of a text, which is a line of an entry file. All errors are reported, warnings too.
+ *  @param key out: the entry's key  @param more out: whether another entry follows
+ *  @return APR_SUCCESS, or APR_EINVAL: it is none, or there are errors */
+apr_status_t certmap_entry_key(certmap_str_t text, certmap_key_t *key, int *more, apr_array_header_t **errors,
+                               apr_pool_t *p);
 
-/* ---- tables (table.c) ---------------------------------------------------------------------------------------- */
-
-/** certmap_entries_parse, with the keys' texts kept for those who write stores. */
-apr_status_t certmap_entries_read(certmap_str_t text, const char *file, int key_texts,
-                                  const certmap_entries_t **entries, apr_array_header_t **errors, apr_pool_t *p);
-/** One entry of a table: its hash, and its record. */
-typedef struct certmap_packed_t {
-    apr_uint32_t line;
-    apr_uint32_t len;
-    unsigned char hash[CERTMAP_HASH_LEN];
-    unsigned char record[];
-} certmap_packed_t;
-
-/** All entries in the order of their hashes, in p. */
-const certmap_packed_t **certmap_entries_sorted(const certmap_entries_t *entries, apr_pool_t *p);
-/** And in the order of their lines. */
-const certmap_packed_t **certmap_entries_by_line(const certmap_entries_t *entries, apr_pool_t *p);
-/** The entry of a key's hash, or NULL. */
-const certmap_packed_t *certmap_entries_find(const certmap_entries_t *entries, const unsigned char *hash);
-/** The kinds that it holds, as a set. */
-unsigned certmap_entries_kinds(const certmap_entries_t *entries);
-
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "entries/internal.h"
 #include "x509/internal.h"
-#include "entries/entries.h"
 
 static const struct {
     const char *name;

@@ -10,7 +10,8 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 
-#include "entries/entries.h"
+#include "entries/internal.h"
+#include "rules/condition.h"
 
 /* Octets of the longest serial number (RFC 5280, 4.1.2.2), and of a key identifier that is still sane. */
 #define SERIAL_OCTETS 20

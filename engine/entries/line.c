@@ -8,7 +8,8 @@
 
 #include <apr_strings.h>
 
-#include "entries/entries.h"
+#include "base/internal.h"
+#include "entries/internal.h"
 
 /* A usual line has few words. */
 #define WORDS_MAX 8
@@ -378,4 +379,21 @@ apr_status_t certmap_line_next(certmap_line_reader_t *reader, certmap_line_t *li
             return rv;
         }
     }
+}
+
+apr_status_t certmap_entry_key(certmap_str_t text, certmap_key_t *key, int *more, apr_array_header_t **errors,
+                               apr_pool_t *p)
+{
+    certmap_sink_t sink = { .list = apr_array_make(p, 4, sizeof(certmap_error_t)), .pool = p };
+    certmap_line_reader_t *reader = certmap_line_reader_create(text, &sink, 0, p);
+    certmap_line_t line;
+
+    *errors = sink.list;
+    *more = 0;
+    if (certmap_line_next(reader, &line) != APR_SUCCESS || sink.nerrors > 0) {
+        return APR_EINVAL;
+    }
+    *key = line.key;
+    *more = certmap_line_next(reader, &line) == APR_SUCCESS;
+    return APR_SUCCESS;
 }

@@ -7,7 +7,7 @@
 
 #include <apr_strings.h>
 
-#include "entries/entries.h"
+#include "entries/internal.h"
 
 /*
  * A record: version, tag of the kind, flags, 0; then big-endian numbers: lengths of user, groups, note and key text

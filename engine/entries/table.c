@@ -8,7 +8,7 @@
 
 #include <apr_strings.h>
 
-#include "entries/entries.h"
+#include "entries/internal.h"
 
 /* Records are cut from blocks of this size. */
 #define BLOCK_SIZE (1024 * 1024 - 64)

@@ -8,7 +8,8 @@
 
 #include <apr_lib.h>
 
-#include "rules/rules.h"
+#include "base/limits.h"
+#include "rules/compare.h"
 
 #define DEPTH_MAX 64
 

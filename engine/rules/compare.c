@@ -8,7 +8,9 @@
 
 #include <apr_strings.h>
 
-#include "rules/rules.h"
+#include "base/limits.h"
+#include "rules/compare.h"
+#include "rules/eval.h"
 
 /* Takes from what may be spent. @return 0 when there is nothing left: then nothing is certain */
 static int spend(certmap_compare_t *c, apr_size_t steps)

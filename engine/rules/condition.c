@@ -13,27 +13,14 @@
 #include <openssl/err.h>
 #include <openssl/objects.h>
 
-#include "rules/rules.h"
+#include "base/limits.h"
+#include "rules/ruleset.h"
 
 /* So many regexes of a set are compiled to machine code, which takes more time and memory than the rest of a rule.
  * Where there are more, the index and the literals that regexes need keep nearly all of them from being asked. */
 #define JIT_MOST 1000
 
 #define REGEX_OPTIONS (PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_BACKSLASH_C)
-
-const char *const certmap_key_usages[] = {
-    "digitalSignature",
-    "nonRepudiation",
-    "contentCommitment",
-    "keyEncipherment",
-    "dataEncipherment",
-    "keyAgreement",
-    "keyCertSign",
-    "cRLSign",
-    "encipherOnly",
-    "decipherOnly",
-    NULL,
-};
 
 static const char *const extended_usages[] = {
     "clientAuth",  "serverAuth",          "codeSigning",      "emailProtection",  "timeStamping",
@@ -427,88 +414,6 @@ static apr_status_t free_code(void *code)
     return APR_SUCCESS;
 }
 
-static apr_status_t free_limits(void *limits)
-{
-    pcre2_match_context_free(limits);
-    return APR_SUCCESS;
-}
-
-static const struct {
-    apr_size_t len; /* of texts, at most */
-    apr_uint32_t matches;
-} limit_table[] = { CERTMAP_REGEX_LIMITS, { 0, CERTMAP_REGEX_PROBE } };
-
-#define NLIMITS (sizeof(limit_table) / sizeof(limit_table[0]))
-
-pcre2_match_context *const *certmap_cond_limits(apr_pool_t *p)
-{
-    pcre2_match_context **limits = apr_pcalloc(p, NLIMITS * sizeof(*limits));
-    apr_size_t i;
-
-    for (i = 0; i < NLIMITS; i++) {
-        limits[i] = pcre2_match_context_create(NULL);
-        if (limits[i] == NULL) {
-            return NULL;
-        }
-        apr_pool_cleanup_register(p, limits[i], free_limits, apr_pool_cleanup_null);
-        pcre2_set_match_limit(limits[i], limit_table[i].matches);
-        pcre2_set_depth_limit(limits[i], CERTMAP_REGEX_DEPTH);
-        pcre2_set_heap_limit(limits[i], CERTMAP_REGEX_HEAP);
-    }
-    return limits;
-}
-
-pcre2_match_context *certmap_cond_limit(const certmap_cond_t *cond, apr_size_t len, int trying)
-{
-    apr_size_t i;
-
-    for (i = 0; i < NLIMITS - 1 && len > limit_table[i].len; i++) {
-    }
-    return i < NLIMITS - 1 ? cond->u.regex.limits[trying ? NLIMITS - 1 : i] : NULL;
-}
-
-#ifdef PCRE2_EXTRA_CASELESS_RESTRICT
-static apr_status_t free_compiling(void *compiling)
-{
-    pcre2_compile_context_free(compiling);
-    return APR_SUCCESS;
-}
-#endif
-
-/* The library may be older than the header: an option that it does not know would make each regex an error. */
-pcre2_compile_context *certmap_cond_compiling(apr_pool_t *p)
-{
-    pcre2_compile_context *compiling = NULL;
-#ifdef PCRE2_EXTRA_CASELESS_RESTRICT
-    char version[64] = "";
-    char *minor;
-    long major;
-
-    pcre2_config(PCRE2_CONFIG_VERSION, version);
-    major = strtol(version, &minor, 10);
-    if ((major > 10 || (major == 10 && *minor == '.' && strtol(minor + 1, NULL, 10) >= 43))
-        && (compiling = pcre2_compile_context_create(NULL)) != NULL) {
-        pcre2_set_compile_extra_options(compiling, PCRE2_EXTRA_CASELESS_RESTRICT);
-        apr_pool_cleanup_register(p, compiling, free_compiling, apr_pool_cleanup_null);
-    }
-#else
-    (void)p;
-#endif
-    return compiling;
-}
-
-/* Whether the regex matches the empty text, and so hardly asks anything. */
-static void try_empty(certmap_cond_t *cond)
-{
-    pcre2_match_data *md = pcre2_match_data_create_from_pattern(cond->u.regex.code, NULL);
-
-    cond->matches_empty = md != NULL
-                          && pcre2_match(cond->u.regex.code, (PCRE2_SPTR) "", 0, 0, 0, md,
-                                         cond->u.regex.limits[NLIMITS - 1])
-                                 >= 0;
-    pcre2_match_data_free(md);
-}
-
 /* Values of hex fields are lower-case digits; a regex that asks for anything else never matches, unnoticed. */
 static void check_hex_regex(const job_t *job)
 {
@@ -590,7 +495,7 @@ static void compile_regex(job_t *job)
     cond->u.regex.needs = certmap_regex_needs(cond->raw, job->pool);
     cond->u.regex.mixes = certmap_regex_mixes(cond->raw, job->b->restricts);
     if (cond->u.regex.needs == NULL) {
-        try_empty(cond);
+        cond->matches_empty = certmap_regex_takes_empty(cond) != 0;
     }
     if (kind == CERTMAP_V_HEX && certmap_cond_impossible(cond, job->scratch) == NULL) {
         check_hex_regex(job);

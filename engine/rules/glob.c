@@ -6,7 +6,7 @@
  */
 #include <string.h>
 
-#include "rules/rules.h"
+#include "rules/compare.h"
 
 /* Stand beside characters. */
 #define ONE 0x110000u

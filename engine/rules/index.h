@@ -26,7 +26,7 @@
 
 #include <string.h>
 
-#include "rules/rules.h"
+#include "rules/candidates.h"
 
 #define CERTMAP_INDEX_BASE APR_UINT64_C(0x9e3779b97f4a7c15)
 #define CERTMAP_INDEX_NOTHING 0xffffffffu

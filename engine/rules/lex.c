@@ -9,7 +9,9 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 
-#include "rules/rules.h"
+#include "base/limits.h"
+#include "base/internal.h"
+#include "rules/words.h"
 
 /* ---- characters ---------------------------------------------------------------------------------------------- */
 

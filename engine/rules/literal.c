@@ -16,7 +16,7 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 
-#include "rules/rules.h"
+#include "rules/condition.h"
 
 typedef enum atom_e {
     ATOM_LITERAL, /* one character that must stand there */

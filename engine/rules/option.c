@@ -9,7 +9,7 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 
-#include "rules/rules.h"
+#include "rules/words.h"
 
 /* So many groups are compared with one another; more of them are put into a hash table. */
 #define GROUPS_FEW 16

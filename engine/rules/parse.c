@@ -8,7 +8,9 @@
 
 #include <apr_strings.h>
 
-#include "rules/rules.h"
+#include "rules/compare.h"
+#include "rules/ruleset.h"
+#include "rules/template.h"
 
 #define NAME_MAX_LEN 64
 

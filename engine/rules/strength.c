@@ -5,7 +5,8 @@
  */
 #include <string.h>
 
-#include "rules/rules.h"
+#include "rules/ruleset.h"
+#include "rules/template.h"
 
 /* So many letters or digits of a value must be asked for, and so many hex digits: fewer tell hardly anybody apart. */
 #define LETTERS_LEAST 3

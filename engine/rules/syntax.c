@@ -8,7 +8,22 @@
 
 #include <apr_strings.h>
 
-#include "rules/rules.h"
+#include "rules/compare.h"
+#include "rules/eval.h"
+
+const char *const certmap_key_usages[] = {
+    "digitalSignature",
+    "nonRepudiation",
+    "contentCommitment",
+    "keyEncipherment",
+    "dataEncipherment",
+    "keyAgreement",
+    "keyCertSign",
+    "cRLSign",
+    "encipherOnly",
+    "decipherOnly",
+    NULL,
+};
 
 #define OID_EMAIL "1.2.840.113549.1.9.1"
 

@@ -9,7 +9,8 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 
-#include "rules/rules.h"
+#include "rules/ruleset.h"
+#include "rules/template.h"
 
 #define USER_MAX 256
 

@@ -4,7 +4,7 @@
  */
 #include <apr_strings.h>
 
-#include "entries/entries.h"
+#include "source/source.h"
 
 typedef struct source_file_t {
     certmap_source_t source;

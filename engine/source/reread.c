@@ -12,7 +12,8 @@
 #include <apr_hash.h>
 #include <apr_strings.h>
 
-#include "entries/entries.h"
+#include "base/internal.h"
+#include "source/slot.h"
 
 /* Lives in the pool of its generation. */
 struct certmap_kept_t {

@@ -4,7 +4,7 @@
  * @brief Stores: constant databases of entries, sealed as a whole. Private to engine/.
  *
  * A store is a file of tinycdb's (cdb), which is written once and never changed, and a seal behind it. Its first record
- * has the key "certmap-store" and says what the file is. Each other record has a key's hash (32 bytes, see source.h)
+ * has the key "certmap-store" and says what the file is. Each other record has a key's hash (32 bytes, entries/internal.h)
  * and an entry (record.c), in ascending order of the hashes, so that the same entries are always the same bytes. The
  * seal is CERTMAP_SEAL_LEN bytes, its numbers big-endian:
  *
@@ -19,13 +19,14 @@
  * Whoever asks a store first makes sure of the seal. After that "not found" is certain as long as the file stays what
  * it was: device, inode, size and times. The seal finds accidents; who may write the file may seal it as well.
  */
-#ifndef CERTMAP_STORE_H
-#define CERTMAP_STORE_H
+#ifndef CERTMAP_SOURCE_SEALED_H
+#define CERTMAP_SOURCE_SEALED_H
 
 #include <sys/stat.h>
 #include <cdb.h>
 
-#include "entries/entries.h"
+#include "entries/internal.h"
+#include "source/source.h"
 
 #define CERTMAP_STORE_VERSION 1
 #define CERTMAP_STORE_MARK "certmap-store"
@@ -143,27 +144,5 @@ void certmap_sealed_first(const certmap_sealed_t *sealed, certmap_sealed_iter_t 
 int certmap_sealed_next(certmap_sealed_iter_t *iter);
 extern const char certmap_store_damaged[];
 extern const char certmap_store_changing[];
-
-/* ---- writers (lock.c, write.c) -------------------------------------------------------------------------- */
-
-/**
- * Opens the new file beside a store, made when it is not there, and locks it: there is one writer at a time, and who
- * was killed has left a file that the next one takes over. Waits some seconds for others. Closed and unlocked with p.
- * @return APR_SUCCESS, APR_EBUSY, or an error of the system; *why says why
- */
-apr_status_t certmap_store_lock(const char *path, int *fd, const char **why, apr_pool_t *p);
-/** Whether a store of so many entries fits, whose keys and records have so many bytes. @return NULL, or why not */
-const char *certmap_store_fits(apr_uint64_t entries, apr_uint64_t bytes, apr_pool_t *p);
-
-/** A key and where it stood. */
-typedef struct certmap_wanted_t {
-    certmap_key_t key;
-    certmap_place_t place;
-} certmap_wanted_t;
-
-/** Reads keys that stand alone, one a line, at least one, none twice. @param keys out: of certmap_wanted_t
- *  @return APR_SUCCESS, or APR_EINVAL with *errors and *why */
-apr_status_t certmap_store_keys(certmap_str_t text, const char *file, apr_array_header_t **keys,
-                                apr_array_header_t **errors, const char **why, apr_pool_t *p);
 
 #endif

@@ -7,7 +7,7 @@
  */
 #include <sched.h>
 
-#include "entries/entries.h"
+#include "source/slot.h"
 
 struct certmap_generation_t {
     const void *object;

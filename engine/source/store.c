@@ -11,6 +11,7 @@
 #include <apr_strings.h>
 
 #include "source/sealed.h"
+#include "source/slot.h"
 
 /* What a slot holds: a store that has been checked, or why there is none. */
 typedef struct opened_t {

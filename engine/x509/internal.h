@@ -79,9 +79,6 @@ const char *certmap_oid_canonical(certmap_str_t text, apr_pool_t *p);
 
 /* ---- names (dn.c) -------------------------------------------------------------------------------------------- */
 
-/** Names longer than this (DER) are malformed. */
-#define CERTMAP_DN_MAX 65536
-
 /**
  * Decodes a Name. Its attributes may be malformed, each by itself.
  * @param rdns    content of its SEQUENCE

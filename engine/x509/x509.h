@@ -16,6 +16,9 @@ extern "C" {
 
 /* ---- distinguished names ------------------------------------------------------------------------------------- */
 
+/** Names longer than this (DER) are malformed. */
+#define CERTMAP_DN_MAX 65536
+
 /** What an attribute's value is. */
 typedef enum certmap_ava_e {
     CERTMAP_AVA_TEXT,

@@ -4,7 +4,7 @@
  * told, what the matcher does at its limits, and that the trace tells what happened.
  */
 #include "fixture.h"
-#include "rules/rules.h"
+#include "rules/testing.h"
 
 /* ---- what conditions mean ------------------------------------------------------------------------------------- */
 

@@ -4,7 +4,8 @@
  * usual lines against the lexer, and what a certificate finds in a table.
  */
 #include "fixture.h"
-#include "entries/entries.h"
+#include "base/testing.h"
+#include "entries/testing.h"
 
 #define HASH "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 #define HASH_COLONS "00:01:02:03:04:05:06:07:08:09:0A:0B:0C:0D:0E:0F:10:11:12:13:14:15:16:17:18:19:1A:1B:1C:1D:1E:1F"

@@ -4,6 +4,7 @@
  * which role there (clientname=CN and DN), and that they get the first of these roles here, and nobody more.
  */
 #include "import_fixture.h"
+#include "rules/testing.h"
 
 #define LEFT "# left out, line 1: "
 #define CN(value) "all:case:subject.CN=" value

@@ -11,7 +11,9 @@
 #include <time.h>
 
 #include "fixture.h"
-#include "rules/rules.h"
+#include "advice/testing.h"
+#include "decide/testing.h"
+#include "rules/testing.h"
 
 #define PAIRS 3000000
 

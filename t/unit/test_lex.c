@@ -3,7 +3,7 @@
  * The lexer: what is a word, where it stood, and what is refused, in directives and in files.
  */
 #include "fixture.h"
-#include "rules/rules.h"
+#include "rules/testing.h"
 
 /* Words in brackets, broken ones as [!]; lines divided by '/'; then every error as "line:column text". */
 static const char *lexed_bytes(certmap_text_e mode, certmap_str_t text)

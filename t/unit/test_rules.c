@@ -4,7 +4,7 @@
  * that a rule written out is read back as the same rule.
  */
 #include "fixture.h"
-#include "rules/rules.h"
+#include "rules/testing.h"
 
 #define HEX64 "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 #define HEX40 "00112233445566778899aabbccddeeff00112233"

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "fixture.h"
-#include "entries/entries.h"
+#include "source/testing.h"
 
 static const char *directory;
 

@@ -11,7 +11,9 @@
 #include <unistd.h>
 
 #include "fixture.h"
-#include "source/sealed.h"
+#include "entries/testing.h"
+#include "source/testing.h"
+#include "store/testing.h"
 
 static const char *directory;
 
@@ -645,7 +647,7 @@ static const char *key_hex(const char *text)
     apr_array_header_t *errors;
     const char *why;
 
-    if (certmap_store_keys(str(text), NULL, &keys, &errors, &why, pool) != APR_SUCCESS) {
+    if (certmap_keys_read(str(text), NULL, &keys, &errors, &why, pool) != APR_SUCCESS) {
         return why;
     }
     return hex(APR_ARRAY_IDX(keys, 0, certmap_wanted_t).key.hash, CERTMAP_HASH_LEN);

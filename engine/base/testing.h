@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file engine/base/testing.h
+ * @brief What tests and fuzzers see of base/ beside its public header.
+ */
+#ifndef CERTMAP_BASE_TESTING_H
+#define CERTMAP_BASE_TESTING_H
+
+#include "base/internal.h"
+#include "base/limits.h"
+
+#endif

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file engine/source/testing.h
+ * @brief What tests and fuzzers see of source/ beside its public header.
+ */
+#ifndef CERTMAP_SOURCE_TESTING_H
+#define CERTMAP_SOURCE_TESTING_H
+
+#include "source/sealed.h"
+#include "source/slot.h"
+
+#endif
