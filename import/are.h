@@ -2,7 +2,7 @@
 /**
  * @file import/are.h
  * @brief Regular expressions of PostgreSQL ("advanced" ones) as PCRE2, where both mean the same. Private to
- *        engine/import_*.c.
+ *        import/.
  */
 #ifndef CERTMAP_IMPORT_ARE_H
 #define CERTMAP_IMPORT_ARE_H

@@ -2,7 +2,7 @@
 /**
  * @file import/iis.h
  * @brief What is read from IIS's XML before anything is made of it: sections with their attributes and the operations
- *        on their collections, in the order of the file. Private to engine/import_iis*.c.
+ *        on their collections, in the order of the file. Private to import/iis*.c.
  */
 #ifndef CERTMAP_IMPORT_IIS_H
 #define CERTMAP_IMPORT_IIS_H

@@ -2,7 +2,7 @@
 /**
  * @file import/kafka.h
  * @brief The two halves of the importer for Kafka: patterns that stand for a few texts, and all else. Private to
- *        engine/import_kafka*.c.
+ *        import/kafka*.c.
  */
 #ifndef CERTMAP_IMPORT_KAFKA_H
 #define CERTMAP_IMPORT_KAFKA_H

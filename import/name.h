@@ -3,7 +3,7 @@
  * @file import/name.h
  * @brief Names as other software writes and compares them: as text. A name is read here only when the text is just what
  *        that software writes for it, so that what is carried over meets no certificate that did not meet the text.
- *        Private to engine/import_*.c.
+ *        Private to import/.
  */
 #ifndef CERTMAP_IMPORT_NAME_H
 #define CERTMAP_IMPORT_NAME_H

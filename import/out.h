@@ -2,7 +2,7 @@
 /**
  * @file import/out.h
  * @brief What importers share: the text that comes out grows here, line by line, and no line gets in that the engine
- *        does not read as it is meant. Private to engine/import_*.c.
+ *        does not read as it is meant. Private to import/.
  *
  * Words (conditions, options, keys, users) are handed over as they mean, without quotes; what is written is quoted as
  * the lexer reads it. Text of the original that goes into comments and messages may have any bytes in it.

@@ -2,7 +2,7 @@
 /**
  * @file import/sssd.h
  * @brief The halves of the importer for SSSD: sections of sssd.conf, and matching and mapping rules as conditions and
- *        users. Private to engine/import_sssd*.c.
+ *        users. Private to import/sssd*.c.
  */
 #ifndef CERTMAP_IMPORT_SSSD_H
 #define CERTMAP_IMPORT_SSSD_H

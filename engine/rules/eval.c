@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One certificate before many rules: whether a value meets a pattern, and whether a rule's conditions hold. This is kept
+ * One certificate before many rules: whether a value meets a pattern, and whether a rule's conditions hold. It is kept
  * apart from the loop over the rules (certmap_rule_matches), allocates nothing for a rule that plainly does not match,
  * and knows two more answers beside yes and no: the field is malformed, and the matcher failed. Nobody is mapped on
  * these answers, and no deny rule is passed over because of them.

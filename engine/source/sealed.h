@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file engine/source/sealed.h
- * @brief Stores: constant databases of entries, sealed as a whole. Private to engine/.
+ * @brief Stores: constant databases of entries, sealed as a whole. For the engine and store/.
  *
  * A store is a file of tinycdb's (cdb), which is written once and never changed, and a seal behind it. Its first record
- * has the key "certmap-store" and says what the file is. Each other record has a key's hash (32 bytes, entries/internal.h)
- * and an entry (record.c), in ascending order of the hashes, so that the same entries are always the same bytes. The
- * seal is CERTMAP_SEAL_LEN bytes, its numbers big-endian:
+ * has the key "certmap-store" and says what the file is. Each other record has a key's hash (32 bytes, see
+ * entries/internal.h) and an entry (record.c), in ascending order of the hashes, so that the same entries are always
+ * the same bytes. The seal is CERTMAP_SEAL_LEN bytes, its numbers big-endian:
  *
  *     16 bytes  "certmap seal" and four zeros
  *      4        version of the format

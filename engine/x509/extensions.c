@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file engine/x509/extensions.c
- * @brief The extensions of a certificate: keys, purposes, policies, the AD SID; subject alternative names have a file of
- *        their own.
+ * @brief The extensions of a certificate: keys, purposes, policies, the AD SID. Subject alternative names have a file
+ *        of their own.
  *
  * What the mapper knows is read when the view is made. An extension that cannot be read makes the certificate
  * malformed; a value in it that is wrong by itself spoils the fields that it belongs to. Any other extension is

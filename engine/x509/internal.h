@@ -100,7 +100,7 @@ int certmap_dn_below(const certmap_dn_t *name, const certmap_dn_t *base, int exa
  *  @return 1 or 0, or -1: only a malformed attribute could tell */
 int certmap_dn_compare(const certmap_dn_t *name, const certmap_dn_t *base, int below, int exact);
 
-/* ---- the view (cert.c, value.c, extensions.c, san.c) -------------------------------------------------------------------------------- */
+/* ---- the view (cert.c, value.c, extensions.c, san.c) --------------------------------------------------------- */
 
 /** The values of one field. */
 typedef struct certmap_vals_t {

@@ -1,13 +1,14 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: Apache-2.0
-# Holds the house together: the engine knows nothing of httpd, three files of the module know OpenSSL's connections, hooks are
-# registered in one place, the module exports its module record and nothing else, every source begins with its licence and keeps
-# to 120 columns.
+# Holds the house together: rooms need one another one way only, the engine knows nothing of httpd, three files of the module
+# know OpenSSL's connections, hooks are registered in one place, the module exports its module record and nothing else, every
+# source begins with its licence and keeps to 120 columns.
 use strict;
 use warnings;
 use File::Find;
 use Test::More;
 use CertMap::File;
+use CertMap::Graph qw(circles foreign_headers include_graph link_graph mutable_symbols room_arrows stray_arrows);
 
 sub includes { return slurp($_[0]) =~ /^\s*#\s*include\s*[<"]([^>"]+)[>"]/mg }
 
@@ -39,17 +40,31 @@ is join(' ', map { /( U ap_\w+)/ ? $1 : () } @engine_symbols), '', 'no object of
 is join(' ', grep { !/^certmap_/ } map { / [TDBR] (\w+)$/ ? $1 : () } @engine_symbols), '',
     'every global symbol of libcertmap begins with certmap_';
 
-my @shared = map { my $file = $_; map {"$file: $_"} grep {/\A(?:static )?(?!const)\w[\w ]*\*? \w+(?:\[\w*\])? = /}
-        split /\n/, slurp($file) } grep {/\.c$/} @engine;
-is join("\n", grep { !/: static const |\bconst \w+(?:\[\w*\])? = / } @shared), '', 'the engine has no global state to write to';
+is join("\n", mutable_symbols('built')), '', 'the engine has no memory to write to but what is listed';
+
+# ---- rooms
+
+my $links = link_graph('built');
+my $headers = include_graph();
+for my $room (qw(x509 rules entries decide source advice store import ctl httpd)) {
+    cmp_ok scalar keys %{ room_arrows($links)->{$room} }, '>=', 1, "symbols: $room needs others";
+}
+for (['symbols', $links], ['includes', $headers]) {
+    my ($what, $graph) = @$_;
+    cmp_ok scalar keys %$graph, '>=', 40, "$what: the graph is there";
+    is join("\n", circles(room_arrows($graph))), '', "$what: no circle of rooms";
+    is join("\n", circles($graph)), '', "$what: no circle of files";
+    is join("\n", stray_arrows($graph)), '', "$what: no arrow between rooms that is not allowed";
+}
+is join("\n", foreign_headers()), '', 'headers of a room are for that room, but for the public one';
 
 # ---- certmapctl
 
 my @ctl = sort(glob('ctl/*.[ch]'), glob('ctl/cmd/*.[ch]'));
 cmp_ok scalar @ctl, '>=', 5, 'the command is there';
 is join(' ', map { my $file = $_; map {"$file: $_"} grep {
-    $httpd_header{$_} || /^(?:ap|http)_/ || m{/} && !m{^import/import\.h$|^(?:apr|openssl|sys|ctl)/} } includes($file) } @ctl), '',
-    'ctl/ knows of the engine what its public headers say, and nothing of httpd';
+    $httpd_header{$_} || /^(?:ap|http)_/ || m{/} && !m{^(?:import/import|store/store)\.h$|^(?:apr|openssl|sys|ctl)/} } includes($file) } @ctl),
+    '', 'ctl/ knows of the engine what its public headers say, and nothing of httpd';
 
 # ---- module
 
@@ -87,6 +102,19 @@ my $makefile = slurp('Makefile.am');
 my @built = (@engine, @beside, @module, @ctl, glob('t/unit/*.[ch]'), glob('t/*.t'), grep { !/crashes/ } glob 'fuzz/*');
 is join(' ', grep { $makefile !~ /(?:^|\s)\Q$_\E(?=\s|$)/ } @built), '', 'Makefile.am names every source and test';
 
+# ---- docs/internals.md
+
+# A paragraph for each room, a table under it with each file of the room in one row.
+my ($chapter) = slurp('docs/internals.md') =~ /^### Room by room\n(.*?)^## /ms or die "docs/internals.md: no \"Room by room\"\n";
+my %row;
+while ($chapter =~ /^\*\*`([\w\/]+\/)`\*\*(.*?)(?=^\*\*`|\z)/msg) {
+    my ($folder, $table) = ($1, $2);
+    $row{"$folder$_"}++ for map { /^\| ((?:`[^`]+` ?)+)\|/ ? $1 =~ /`([^`]+)`/g : () } split /\n/, $table;
+}
+is join(' ', grep { ($row{$_} // 0) != 1 && $_ ne 'engine/certmap.h' } @engine, @beside), '',
+    'docs/internals.md has one row for each file of engine/, store/ and import/';
+is join(' ', grep { !-f } sort keys %row), '', 'and none of a file that is not there';
+
 # ---- every file
 
 my @files;
@@ -94,7 +122,7 @@ find({ no_chdir => 1, wanted => sub {
     return $File::Find::prune = 1 if m{^\./(?:built|t/logs|t/state|t/pki/made)$};
     return if !-f || m{^\./t/(?:conf/(?:httpd\.conf|defines\.conf|modules\.conf|passwords|mime\.types|apache_test_config\.pm)
         |htdocs/)}x || m{/(?:LICENSE|README)$};
-    push @files, substr $_, 2 if -T && /(?:\.(?:c|h|pm|pl|PL|t|ac|am|in|conf|md)|\/(?:run|check|demo|make|env|ocsp|lib\.sh))$/;
+    push @files, substr $_, 2 if -T && /(?:\.(?:c|h|pm|pl|PL|t|ac|am|in|conf|md)|\/(?:run|check|demo|graph|make|env|ocsp|lib\.sh))$/;
 } }, '.');
 cmp_ok scalar @files, '>=', 50, 'the sources are there';
 is join(' ', grep { my @head = split /\n/, slurp($_), 4; "@head[0..1]" !~ /SPDX-License-Identifier: Apache-2\.0/ }
