@@ -151,9 +151,9 @@ for my $name (@known) {
 my ($ten_lines) = $text{'README.md'} =~ /^```apache-server\n(.*?)^```/ms;
 cmp_ok($ten_lines =~ tr/\n//, '<=', 10, 'the configuration of README.md has ten lines at most');
 
-my ($enum) = slurp('engine/certmap.h') =~ /typedef enum certmap_reason_e \{(.*?)\}/s;
+my ($enum) = slurp('engine/base/base.h') =~ /typedef enum certmap_reason_e \{(.*?)\}/s;
 my @reasons = map { tr/A-Z_/a-z-/r } grep { !/^(?:NONE|COUNT)$/ } $enum =~ /\bCERTMAP_R_([A-Z_]+)/g;
-cmp_ok(scalar @reasons, '>=', 24, scalar(@reasons) . ' reasons in certmap.h');
+cmp_ok(scalar @reasons, '>=', 24, scalar(@reasons) . ' reasons in base.h');
 for my $reason (@reasons) {
     like($text{'docs/refusals.md'}, qr/^\| `$reason` \|/m, "docs/refusals.md tells of $reason");
     like($text{'README.md'}, qr/`$reason`/, "README.md tells of $reason");
