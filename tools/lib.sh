@@ -37,12 +37,19 @@ need() {
         admin=(sudo)
     fi
     say "installing: ${missing[*]}"
-    local apt=("${admin[@]}" env DEBIAN_FRONTEND=noninteractive apt-get)
+    # A service that comes along is neither started nor enabled: the tests start their own.
+    local service still
+    still=$(mktemp -d)
+    for service in deb-systemd-helper deb-systemd-invoke invoke-rc.d update-rc.d; do
+        ln -s /bin/true "$still/$service"
+    done
+    local apt=("${admin[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o "DPkg::Path=$still:/usr/sbin:/usr/bin:/sbin:/bin")
     # The lists are fetched only when what is there does not do.
     if ! "${apt[@]}" install -y -q --no-install-recommends "${missing[@]}" >&2; then
         "${apt[@]}" update -q >&2 || die "apt-get update failed"
         "${apt[@]}" install -y -q --no-install-recommends "${missing[@]}" >&2 || die "could not install: ${missing[*]}"
     fi
+    rm -r "$still"
 }
 
 need_to_build() {
