@@ -70,10 +70,13 @@ static void register_request(void)
     ap_hook_check_access(certmap_asking_begin, host_checks, ssl, APR_HOOK_MIDDLE, AP_AUTH_INTERNAL_PER_URI);
     ap_hook_check_access(certmap_access_check, ssl, NULL, APR_HOOK_MIDDLE, AP_AUTH_INTERNAL_PER_URI);
 
-    /* before mod_authz_core asks Require: once to refuse, and as the last one of all to keep strangers' users away */
+    /* before mod_authz_core asks Require: once to refuse, and as the last one of all to keep strangers' users away, and
+     * to see what Require says */
     ap_hook_check_access_ex(certmap_access_again, NULL, authz, APR_HOOK_FIRST, AP_AUTH_INTERNAL_PER_URI);
     ap_hook_check_access_ex(certmap_authn_before_require, NULL, authz, APR_HOOK_LAST, AP_AUTH_INTERNAL_PER_URI);
 
+    /* Require has been asked */
+    ap_hook_check_authn(certmap_authn_after_require, NULL, NULL, APR_HOOK_REALLY_FIRST, AP_AUTH_INTERNAL_PER_URI);
     /* on both sides of mod_ssl, which makes up a Basic header there, and before modules that read it */
     ap_hook_check_authn(certmap_fakebasic_before, NULL, ssl, APR_HOOK_FIRST, AP_AUTH_INTERNAL_PER_URI);
     ap_hook_check_authn(certmap_fakebasic_after, ssl, NULL, APR_HOOK_FIRST, AP_AUTH_INTERNAL_PER_URI);

@@ -101,7 +101,6 @@ int certmap_access_storage(request_rec *r)
     return DECLINED;
 }
 
-/* Before mod_authz_core asks Require. Whether it will refuse is known when it has. */
 int certmap_access_again(request_rec *r)
 {
     const certmap_dir_conf_t *conf = certmap_dir_conf(r);
@@ -117,10 +116,6 @@ int certmap_access_again(request_rec *r)
         return status;
     }
     certmap_authn_map(r, conf);
-    state = certmap_request_if_any(r);
-    if (state && state->user_set) {
-        certmap_respond_announce(r, state, CERTMAP_REFUSAL_AUTHZ, CERTMAP_R_USER_DENIED);
-    }
     return DECLINED;
 }
 
@@ -146,9 +141,7 @@ int certmap_access_passed(request_rec *r)
     if (!state) {
         return DECLINED;
     }
-    if (state->refusal == CERTMAP_REFUSAL_AUTHZ) {
-        certmap_respond_withdraw(r, state);
-    }
+    certmap_authn_withdraw(r, state);
     if (state->undecided != CERTMAP_R_NONE && !certmap_document_is(r)) {
         return certmap_respond_refuse(r, state, state->undecided);
     }

@@ -6,7 +6,9 @@
 #include "authn.h"
 
 #include <http_core.h>
+#include <http_request.h>
 
+#include "document.h"
 #include "request.h"
 #include "respond.h"
 #include "user.h"
@@ -28,14 +30,57 @@ void certmap_authn_map(request_rec *r, const certmap_dir_conf_t *conf)
     }
 }
 
+void certmap_authn_withdraw(request_rec *r, certmap_request_t *state)
+{
+    if (state->refusal == CERTMAP_REFUSAL_AUTHZ) {
+        certmap_respond_withdraw(r, state);
+    }
+}
+
+/*
+ * Asks Require in httpd's place, and whoever else comes after certmap_authn_before_require, so that it is known who has
+ * refused. Other modules may put the same question before (mod_authz_svn, by ap_some_authn_required) and refuse then
+ * for a reason of their own: that must not look like an answer of Require.
+ */
+static int ask_require(request_rec *r, certmap_request_t *state)
+{
+    const apr_array_header_t *hooks = ap_hook_get_access_checker_ex();
+    const ap_LINK_access_checker_ex_t *hook = (const ap_LINK_access_checker_ex_t *)hooks->elts;
+    int i = 0, status = DECLINED;
+
+    while (i < hooks->nelts && hook[i].pFunc != certmap_authn_before_require) {
+        i++;
+    }
+    while (++i < hooks->nelts && status == DECLINED) {
+        int is_require = hook[i].szName && strcmp(hook[i].szName, "mod_authz_core.c") == 0;
+
+        if (is_require && state->user_set) {
+            certmap_respond_announce(r, state, CERTMAP_REFUSAL_AUTHZ, CERTMAP_R_USER_DENIED);
+        }
+        status = hook[i].pFunc(r);
+        if (!is_require || status != HTTP_FORBIDDEN) {
+            certmap_authn_withdraw(r, state);
+        }
+    }
+    return status;
+}
+
 int certmap_authn_before_require(request_rec *r)
 {
-    if (r->user) {
-        certmap_request_t *state = certmap_request_if_any(r);
+    certmap_request_t *state = certmap_request_if_any(r);
 
-        if (!certmap_user_is_own(r, state)) {
-            certmap_user_keep_own(r, certmap_dir_conf(r), state);
-        }
+    if (r->user && !certmap_user_is_own(r, state)) {
+        certmap_user_keep_own(r, certmap_dir_conf(r), state);
+    }
+    return state && !certmap_document_is(r) ? ask_require(r, state) : DECLINED;
+}
+
+int certmap_authn_after_require(request_rec *r)
+{
+    certmap_request_t *state = certmap_request_if_any(r);
+
+    if (state) {
+        certmap_authn_withdraw(r, state);
     }
     return DECLINED;
 }

@@ -9,11 +9,19 @@
 #include <httpd.h>
 
 #include "config.h"
+#include "request.h"
 
 /** Under AuthType Certificate, where CertMap is unset: maps, because Require is about to be asked. */
 void certmap_authn_map(request_rec *r, const certmap_dir_conf_t *conf);
-/** Hook access_checker_ex: the last word before Require is asked; nobody has asked for a password yet. */
+/** Require has been asked, and was not the one to refuse: takes back what was announced for that. */
+void certmap_authn_withdraw(request_rec *r, certmap_request_t *state);
+/** Hook access_checker_ex: the last word before Require is asked, and asks it; nobody has asked for a password yet. */
 int certmap_authn_before_require(request_rec *r);
+/**
+ * Hook check_authn: httpd asks for a password now, because Require needs a user or another module wants the last word
+ * (force_authn). What they refuse is theirs.
+ */
+int certmap_authn_after_require(request_rec *r);
 /** Hook check_authn: the answer under AuthType Certificate. */
 int certmap_authn_authenticate(request_rec *r);
 /** Hook check_authz: before Require is asked of a user who has been authenticated. */
