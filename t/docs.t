@@ -90,6 +90,8 @@ my %run = (
     },
     # t/transcripts.t runs these.
     'transcript' => sub { }, 'file' => sub { },
+    # t/recipes.t runs these.
+    'recipe-base' => sub { }, 'recipe' => sub { }, 'recipe-server' => sub { },
 );
 
 my ($status, $said) = httpd_test(wrap('apache', ''));
@@ -106,7 +108,7 @@ for my $name ('README.md', sort glob 'docs/*.md') {
         if (!defined $block) {
             next unless /^```(.*)$/;
             ($tag, $block, $from) = ($1, '', $line);
-            $tag =~ s/^file [\w.-]+$/file/;
+            $tag =~ s{^file [\w./-]+$}{file};
         }
         elsif (!/^```$/) {
             $block .= $_;
