@@ -76,6 +76,7 @@ static void register_request(void)
     ap_hook_check_access_ex(certmap_authn_before_require, NULL, authz, APR_HOOK_LAST, AP_AUTH_INTERNAL_PER_URI);
 
     /* Require has been asked */
+    ap_hook_force_authn(certmap_authn_force, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_check_authn(certmap_authn_after_require, NULL, NULL, APR_HOOK_REALLY_FIRST, AP_AUTH_INTERNAL_PER_URI);
     /* on both sides of mod_ssl, which makes up a Basic header there, and before modules that read it */
     ap_hook_check_authn(certmap_fakebasic_before, NULL, ssl, APR_HOOK_FIRST, AP_AUTH_INTERNAL_PER_URI);

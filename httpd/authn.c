@@ -75,6 +75,15 @@ int certmap_authn_before_require(request_rec *r)
     return state && !certmap_document_is(r) ? ask_require(r, state) : DECLINED;
 }
 
+/*
+ * Require is content, because the user is there already, and httpd would be done. Other modules' authorization
+ * (auth_checker: LuaHookAuthChecker, PerlAuthzHandler, mod_authz_svn) would never be asked about a certificate's user.
+ */
+int certmap_authn_force(request_rec *r)
+{
+    return certmap_user_is_own(r, certmap_request_if_any(r)) ? OK : DECLINED;
+}
+
 int certmap_authn_after_require(request_rec *r)
 {
     certmap_request_t *state = certmap_request_if_any(r);

@@ -50,6 +50,11 @@ my %place = (
     'lua-type'      => ['CertMap Optional', 'AuthType Lua', 'AuthName x', 'Require user Zoe',
         'LuaHookCheckUserID "${DIR}/user.lua" proven'],
     'lua-any'       => ['CertMap Optional', 'Satisfy any', 'LuaHookAccessChecker "${DIR}/user.lua" zoe late'],
+    # Other modules' authorization beside Require.
+    'lua-authz'     => ['AuthType Certificate', 'Require valid-user', 'LuaHookAuthChecker "${DIR}/user.lua" forbidden'],
+    'lua-authz-on'  => ['CertMap On', 'LuaHookAuthChecker "${DIR}/user.lua" forbidden'],
+    'lua-authz-any' => ['CertMap Optional', 'Satisfy any', 'Order deny,allow', 'Deny from all', 'Require valid-user',
+        'LuaHookAuthChecker "${DIR}/user.lua" forbidden'],
     # A header that mod_ssl makes up, with a password that everybody knows.
     'fake-optional' => ['CertMap Optional', 'AuthType Basic', 'AuthName x', 'AuthUserFile "${DIR}/passwords"',
         'Require valid-user'],
@@ -94,6 +99,8 @@ my @table = (
     # Somebody else's AuthType, whose module does not say which it was, as some do.
     (map { [$_, '/lua-type/plain.txt', '200 Zoe'] } $alice, $zoe, undef), [$mallory, '/lua-type/plain.txt', '403 -'],
     [$alice, '/lua-any/plain.txt', '200 alice'], [$zoe, '/lua-any/plain.txt', '200 -'],
+    (map { ([$alice, "/$_/plain.txt", '403 alice'], [$zoe, "/$_/plain.txt", '403 -'], [undef, "/$_/plain.txt", '403 -']) }
+        qw(lua-authz lua-authz-on lua-authz-any)),
     [$zoe, '/fake-stock/plain.txt', '200 dn'],
     [$zoe, '/fake-cert/plain.txt', '403 -'], [$alice, '/fake-cert/plain.txt', '200 alice'],
     (map { ([$_, '/fake-optional/plain.txt', '401 -'], [$_, '/fake-optional/plain.txt', '200 bob', $bob],
@@ -123,6 +130,7 @@ my %files = (
     'user.lua' => <<'LUA',
 require 'apache2'
 function zoe(r) r.user = 'Zoe' return apache2.DECLINED end
+function forbidden(r) return 403 end
 function proven(r) r.user = 'Zoe' return apache2.OK end
 LUA
     'site/parts/page.shtml' => 'part <!--#include virtual="/cert/plain.txt" --> end',
