@@ -82,10 +82,17 @@ static int check(request_rec *r)
     return DECLINED;
 }
 
+/* Under AuthType Certificate whoever is mapped has a user from here on: mod_authz_svn decides soon after. */
 int certmap_access_check(request_rec *r)
 {
+    int status;
+
     certmap_asking_end(r);
-    return check(r);
+    status = check(r);
+    if (status == DECLINED && !certmap_document_is(r)) {
+        certmap_authn_map(r, certmap_dir_conf(r));
+    }
+    return status;
 }
 
 int certmap_access_storage(request_rec *r)
