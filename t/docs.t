@@ -100,7 +100,7 @@ ok($status == 0 && $said =~ /^Syntax OK$/m, 'the frame itself is in order') or d
 ok($status != 0, 'and httpd finds what is wrong in it');
 
 my (%text, %blocks);
-for my $name ('README.md', sort glob 'docs/*.md') {
+for my $name ('README.md', 'CONTRIBUTING.md', sort glob 'docs/*.md') {
     my $text = $text{$name} = slurp($name);
     my ($line, $tag, $block, $from) = (0);
     for (split /^/, $text) {
@@ -174,8 +174,7 @@ for my $name (sort keys %text) {
         next if $link =~ /^https:/;
         my ($file, $anchor) = $link =~ /^([^#]*)(?:#(.*))?$/;
         my $target = $file eq '' ? $name : "$dir$file";
-        next if $target =~ m{^(?:CHANGES|LICENSE)$};
-        my $found = exists $text{$target};
+        my $found = exists $text{$target} || !defined $anchor && -s $target;
         if ($found && defined $anchor) {
             my @anchors = map { lc =~ s/[^a-z0-9 -]//gr =~ tr/ /-/r } $text{$target} =~ /^#+ (.*)$/mg;
             $found = grep { $_ eq $anchor } @anchors;
