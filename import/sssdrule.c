@@ -378,7 +378,7 @@ const char *certmap_sssd_map(const char *text, sssd_map_t *map, apr_pool_t *p)
     len = strlen(text);
     equals = strchr(text, '=');
     if (len < 2 || *text != '(' || text[len - 1] != ')' || equals == NULL || strchr(text + 1, '(') != NULL) {
-        return "its mapping rule is a search in the directory; CertMapSource ldap asks directories";
+        return "its mapping rule is a search in the directory, which rules cannot do; write an entry for each account";
     }
     for (l = login_names; *l != NULL; l++) {
         if (strlen(*l) == (apr_size_t)(equals - text - 1) && strncasecmp(*l, text + 1, strlen(*l)) == 0) {
@@ -388,7 +388,7 @@ const char *certmap_sssd_map(const char *text, sssd_map_t *map, apr_pool_t *p)
     if (*l == NULL) {
         return apr_psprintf(p,
                             "its mapping rule searches the directory for %.60s, which is not the login name; "
-                            "CertMapSource ldap asks directories",
+                            "write an entry for each account",
                             apr_pstrmemdup(p, text + 1, (apr_size_t)(equals - text - 1)));
     }
     value = apr_pstrmemdup(p, equals + 1, len - (apr_size_t)(equals + 1 - text) - 1);
@@ -399,5 +399,5 @@ const char *certmap_sssd_map(const char *text, sssd_map_t *map, apr_pool_t *p)
             return NULL;
         }
     }
-    return "the template of its mapping rule has no exact counterpart; CertMapSource ldap asks directories";
+    return "the template of its mapping rule has no exact counterpart; write an entry for each account";
 }

@@ -222,12 +222,6 @@ static int add_source(ctl_t *ctl, const char *text, certmap_list_t **list, apr_a
     if (colon == NULL || colon[1] == '\0') {
         return ctl_fail(ctl, "--source takes PROVIDER:ARGUMENT, file:PATH or store:PATH, not \"%s\"", text);
     }
-    if (strcmp(provider, "dbd") == 0 || strcmp(provider, "ldap") == 0) {
-        return ctl_fail(ctl,
-                        "--source %s: %s is asked through httpd's own modules and cannot be asked here; test it "
-                        "on a server, or give --source file:PATH or store:PATH",
-                        text, provider);
-    }
     if (strcmp(provider, "file") != 0 && strcmp(provider, "store") != 0) {
         return ctl_fail(ctl, "--source %s: no provider is called \"%s\"; there are file and store", text, provider);
     }

@@ -8,7 +8,7 @@
 #define EMAIL "maprule = (uid={subject_rfc822_name})\n"
 #define SHORT "maprule = LDAP:(uid={subject_rfc822_name.short_name})\n"
 #define RULE(match) "[certmap/d/r]\nmatchrule = " match "\n" EMAIL
-#define LDAP "ldap asks directories"
+#define LDAP "write an entry for each account"
 
 static const import_case_t cases[] = {
     /* the examples of sss-certmap(5), in its order */
