@@ -1,0 +1,202 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: Apache-2.0
+# The language of the documents: plain present-day English. A list of phrases that a reader in a hurry has to read twice, with
+# what to write in their place, and a limit for the length of a sentence. What is looked at is text for people: no
+# examples, no transcripts, nothing in code spans. A file is added by a line in @files and, for another kind of file, a
+# function in %text_of.
+use strict;
+use warnings;
+use Test::More;
+use CertMap::File;
+
+# ---- what is read
+
+my @files = (
+    [markdown => 'README.md', 'CONTRIBUTING.md', glob 'docs/*.md'],
+    [roff => glob 'man/*'],
+    [plain => 'CHANGES'],
+);
+
+# From the bytes of a file to its text: as many lines, those that are not for reading empty, each sentence in one
+# paragraph, paragraphs separated by an empty line.
+my %text_of = (
+    plain => sub { return $_[0] =~ s/^  \* /\n/gmr },
+    markdown => sub {
+        my $code = 0;
+        my $blank = sub { return $_[0] =~ s/[^\n]+//gr };
+        my $text = $_[0] =~ s/(<!--.*?-->)/$blank->($1)/gesr;
+        return join '', map {
+            my $fence = /^```/;
+            $code = !$code if $fence;
+            my $line = $fence || $code || /^ {4}\S/ ? "\n" : $_;
+            $line =~ s/`+[^`\n]*`+/X/g;
+            $line =~ s/\]\([^)]*\)/]/g;
+            $line =~ s/^(?:\s*- |\s*\d+\. |#+ )/. /;                  # an item or a heading begins a sentence
+            $line =~ s/ *\| */. /g if $line =~ /^\|/;              # so does a cell of a table
+            $line;
+        } split /^/, $text;
+    },
+    roff => sub {
+        my $code = 0;
+        return join '', map {
+            my $line = $_;
+            $code = 1 if /^\.Bd/;
+            $line = "\n" if $code || /^\.\\"/ || /^\.(?:D1|Nm|Os|Dd|Dt|Op|Bl|El|Ql|Fl|Cm|Ar|Pa|Ev|Xr)\b/;
+            $code = 0 if /^\.Ed/;
+            $line =~ s/^\.(?:It|S[hs]|Pp|Nd)\b.*/. / if $line =~ /^\.(?:It|S[hs]|Pp)/;
+            $line =~ s/^\.\w+ ?//;
+            $line =~ s/(\w[.:?])$/$1 /;
+            $line;
+        } split /^/, $_[0];
+    },
+);
+
+# ---- what is not written
+
+# [phrase, what to write in its place]. A phrase is a regular expression, without regard to case; a blank in it is any run of
+# blanks and line ends.
+my @phrases = (
+    ['told|tells(?: of)?', 'report, say, show, mention'],
+    ['behind', 'after, above, from, above in the chain'],
+    ['stands?(?! for)|stood', 'appears, is, is written'],
+    ['mend(?:s|ed|ing)?', 'fix'],
+    ['hangs? on|hung on', 'depends on'],
+    ['by turns', 'in turn'],
+    ['who has|who have|who had', 'people with, requests without'],
+    ['whoever|whosoever|whom|whomever|whatsoever', 'everybody who, anybody who, which person'],
+    ['what is odd|odd(?:ly)?', 'unusual, of another type'],
+    ['minds?', 'checks, objects to'],
+    ['beside', 'together with, next to, in addition to'],
+    ['besides', 'in addition, other'],
+    ['but for', 'except for'],
+    ['lest', 'so that ... does not'],
+    ['thus|hence|whence|thereof|wherein|herein|thereby', 'so, therefore, from'],
+    ['(?:goes|gone|went|go|going) by', 'has passed'],
+    ['goes? on|went on|going on', 'continues'],
+    ['kin', 'the like, similar ones'],
+    ['amid|amidst|in the midst', 'during'],
+    ['sees? to', 'check, repair'],
+    ['cares? for', 'manages'],
+    ['vain', 'without success'],
+    ['acquaintance', 'an older certificate'],
+    ['aloud', 'explicitly'],
+    ['riddles?', 'a message that nobody understands'],
+    ['turned round', 'reversed'],
+    ['has not got|have not got', 'does not have'],
+    ['asked of httpd', 'asked from httpd, read from httpd'],
+    ['(?<!there.)(?:is|are|was|were) no (?!longer|more|larger|smaller|earlier|later|better|less|fewer)\w+', 'is not a ...'],
+    ['is no larger|far from', 'is at most, not'],
+    ['makes up', 'invents'],
+    ['cares? about', 'depends on, looks at'],
+    ['as it stands', 'unchanged'],
+    ['come(?:s)? of', 'result from'],
+    ['(?:says|said) (?:so|it) (?:too|all the same)', 'also'],
+    ['all the same', 'nevertheless, also'],
+    ['at hand|to hand', 'available'],
+    ['highest precedence is told', 'only the most important failure is reported'],
+    ['broken is also what', 'a file that ... also counts as broken'],
+    ['without a user go on', 'these reasons continue without a user'],
+    ['who has no user gets', 'requests without a user get'],
+);
+
+# Beginnings of sentences that turn the order of words round.
+my @beginnings = (
+    ['who(?:ever|m)?(?! (?:is who|are))', 'People who ...', qr/\?$/],
+    ['so (?:is|are|do|does|did|has|have|was|were)', 'X does, too', undef],
+    ['so it is|so they (?:do|are)', 'The same holds for ...', undef],
+);
+
+# "file: phrase" of a place where the phrase is right.
+my %except = ();
+
+# What a sentence has at most. A longer one has to be read twice.
+my $most_words = 35;
+
+# ---- a look at each file
+
+# Where a place in a text is, as "file:line".
+sub line_of {
+    my ($file, $text, $at) = @_;
+    return "$file:" . (1 + (substr($text, 0, $at) =~ tr/\n//));
+}
+
+sub phrases_in {
+    my ($file, $text) = @_;
+    my @found;
+    for my $row (@phrases) {
+        my ($phrase, $better) = @$row;
+        my $pattern = $phrase =~ s/ /\\s+/gr;
+        while ($text =~ /\b($pattern)\b/gis) {
+            my $at = $-[0];
+            my $seen = $1 =~ s/\s+/ /gr;
+            next if $except{"$file: " . lc $seen};
+            push @found, line_of($file, $text, $at) . ": \"$seen\": write: $better";
+        }
+    }
+    return @found;
+}
+
+# Sentences with the place where each begins.
+sub sentences {
+    my ($text) = @_;
+    my @sentences;
+    while ($text =~ /((?:(?!\n\s*\n|[.!?:](?=\s)).)*(?:[.!?:](?=\s)|\n\s*\n|\z))/gs) {
+        my ($sentence, $at) = ($1, $-[0]);
+        last if $sentence eq '' && pos $text >= length $text;
+        if ($sentence eq '') {
+            pos($text)++;
+            next;
+        }
+        $at += length $1 if $sentence =~ s/^([\s.|]+)//;
+        $sentence =~ s/\s+/ /g;
+        push @sentences, [$sentence =~ s/ $//r, $at] if $sentence =~ /\w/;
+    }
+    return @sentences;
+}
+
+sub sentences_of {
+    my ($file, $text) = @_;
+    my @found;
+    for (sentences($text)) {
+        my ($sentence, $at) = @$_;
+        my $words = () = $sentence =~ /\w\S*/g;
+        push @found, line_of($file, $text, $at) . ": a sentence of $words words" if $words > $most_words;
+        for my $row (@beginnings) {
+            my ($beginning, $better, $fine) = @$row;
+            next if $sentence !~ /^[*"(_]*(?:$beginning)\b/i || defined $fine && $sentence =~ $fine;
+            push @found, line_of($file, $text, $at) . ': "' . substr($sentence, 0, 40) . "\": write: $better";
+        }
+    }
+    return @found;
+}
+
+my $sentences = 0;
+for my $row (@files) {
+    my ($kind, @names) = @$row;
+    for my $name (@names) {
+        my $text = $text_of{$kind}->(slurp($name));
+        my $count = () = sentences($text);
+        $sentences += $count;
+        cmp_ok $count, '>=', 5, "$name: text for people";
+        my @found = (phrases_in($name, $text), sentences_of($name, $text));
+        is scalar @found, 0, "$name: plain words" or diag join "\n", @found;
+    }
+}
+cmp_ok $sentences, '>=', 1000, "$sentences sentences";
+
+# ---- the checks find what they are there for
+
+for my $row (['Only the first one is told.', 1], ["It stands\nthere.", 1], ['It stands for a word.', 0],
+    ['It is no CA.', 1], ['There is no CA.', 0], ['The CA is no longer there.', 0], ["A word.\n\nWho asks is refused.\n", 1],
+    ["A word. Who asks?\n", 0], ["A word. So does the other.\n", 1], [join(' ', ('word') x 50) . ".\n", 1],
+    [join(' ', ('word') x 30) . ".\n", 0], ["`told` and [x](told.md).\n\n```\nIt is told.\n```\n", 0],
+    ["| told | x |\n", 1]) {
+    my ($example, $expected) = @$row;
+    my $text = $text_of{markdown}->($example);
+    my @found = (phrases_in('x', $text), sentences_of('x', $text));
+    is !!@found, !!$expected, 'a check of the checks: ' . substr($example, 0, 30) =~ s/\n/ /gr;
+}
+my $roff = $text_of{roff}->(".Cm told\nA rule is told.\n.Bd -literal\ntold\n.Ed\n");
+is scalar(() = phrases_in('x', $roff)), 1, 'and in manual pages';
+
+done_testing;
