@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the fuzz targets share; see fuzz.h. The second opinions are written from INTERFACE's words, not from the
+ * What the fuzz targets share; see fuzz.h. The second opinions are written from the words of docs/, not from the
  * engine's code: where both are wrong in the same way no fuzzer can help, so they are kept as plain as they can be.
  */
 #include <apr_general.h>

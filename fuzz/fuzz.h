@@ -94,7 +94,7 @@ int fuzz_is_clean(certmap_str_t text);
 int fuzz_is_sound(certmap_str_t text);
 /** Whether text is valid UTF-8 without controls but the tab; errors quote what was written, bidi controls too. */
 int fuzz_is_line(const char *text);
-/** Whether bytes are what INTERFACE says of a user name. */
+/** Whether bytes are a user name as docs/conditions.md describes it. */
 int fuzz_is_user(certmap_str_t text);
 /** ASCII lower case, runs of blanks one space, none at the ends. */
 certmap_str_t fuzz_fold(certmap_str_t text, apr_pool_t *p);

@@ -57,7 +57,7 @@ typedef enum certmap_reason_e {
     CERTMAP_R_COUNT
 } certmap_reason_e;
 
-/** How firmly a mapping is bound to one certificate (INTERFACE: CertMapMinStrength). */
+/** How firmly a mapping is bound to one certificate (CertMapMinStrength). */
 typedef enum certmap_strength_e {
     CERTMAP_WEAK,
     CERTMAP_SCOPED,

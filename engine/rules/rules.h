@@ -67,14 +67,14 @@ apr_size_t certmap_ruleset_count(const certmap_ruleset_t *rs);
 const certmap_rule_t *certmap_ruleset_rule(const certmap_ruleset_t *rs, apr_size_t i);
 /** One rule as a line of a rule file, quoted so that parsing gives the same rule. */
 const char *certmap_rule_text(const certmap_rule_t *rule, apr_pool_t *p);
-/** Why a user name is not acceptable (INTERFACE, templates), or NULL when it is. */
+/** Why a user name is not acceptable, or NULL when it is. */
 const char *certmap_user_check(certmap_str_t user);
 /** Puts a word into quotes where the lexer would read it differently otherwise. */
 const char *certmap_lex_quote(const char *text, apr_pool_t *p);
 
 /* ---- sources and lists ------------------------------------------------------------------------------------------- */
 
-/** What is stored for one key (INTERFACE, "One-to-one entries"). */
+/** What is stored for one key of a one-to-one entry. */
 typedef struct certmap_entry_t {
     int deny;
     const char *user; /**< a literal user name; NULL for deny */

@@ -10,7 +10,7 @@
 
 /* ---- words --------------------------------------------------------------------------------------------------- */
 
-/** Where text comes from: an httpd directive's arguments or a file. The lexer differs as INTERFACE says ("Words"). */
+/** Where text comes from: a directive's arguments or a file. The lexer differs as docs/conditions.md says ("Words"). */
 typedef enum certmap_text_e {
     CERTMAP_TEXT_DIRECTIVE,
     CERTMAP_TEXT_FILE

@@ -78,7 +78,7 @@ typedef enum certmap_state_e {
     CERTMAP_MALFORMED
 } certmap_state_e;
 
-/** The fields of INTERFACE.md. CERTMAP_F_*_ATTR, SAN_OTHER and EXT carry an OID. */
+/** The fields that a condition can name. CERTMAP_F_*_ATTR, SAN_OTHER and EXT carry an OID. */
 typedef enum certmap_field_e {
     CERTMAP_F_SUBJECT,
     CERTMAP_F_ISSUER,
@@ -151,7 +151,7 @@ typedef struct certmap_verdict_t {
     apr_size_t nchain;
 } certmap_verdict_t;
 
-/** Reads a field name ("subject.CN", "san.other:1.2.3", "Email" aliases as INTERFACE lists them). @return
+/** Reads a field name ("subject.CN", "san.other:1.2.3", aliases such as "Email"). @return
  * APR_SUCCESS, or
  *  APR_EINVAL with why = what is wrong and a hint (nearest known name). */
 apr_status_t certmap_field_parse(certmap_str_t text, certmap_field_t *field, const char **why, apr_pool_t *p);

@@ -6,6 +6,7 @@
 # function in %text_of.
 use strict;
 use warnings;
+use File::Find qw(find);
 use Test::More;
 use CertMap::File;
 
@@ -184,7 +185,24 @@ for my $row (@files) {
 }
 cmp_ok $sentences, '>=', 1000, "$sentences sentences";
 
+# ---- documents that sources name
+
+# "file: name" of each document that a text names and that is not there.
+sub missing_documents {
+    my ($file, $text) = @_;
+    return map {"$file: $_"} grep { !-s $_ && !-s "docs/$_" } $text =~ m{(?<![\w*/.])([\w./-]*\w{3}\.md)\b}g;      # "to.md" is a member
+}
+
+my @sources;
+find({ no_chdir => 1, wanted => sub { push @sources, $_ if -f && -T && !/language\.t$/ } },
+    qw(mod_certmap.c mod_certmap.h engine store import httpd ctl fuzz bench completion tools man t/unit t/guard t/lib), glob 't/*.t');
+cmp_ok scalar @sources, '>=', 150, scalar(@sources) . ' sources';
+is join("\n", map { missing_documents($_, slurp($_)) } @sources), '', 'every document that a source names is there';
+
 # ---- the checks find what they are there for
+
+is join(' ', missing_documents('x', 'NOTES.md, docs/refusals.md and security.md (see docs/notes.md)')),
+    'x: NOTES.md x: docs/notes.md', 'documents that are not there';
 
 for my $row (['Only the first one is told.', 1], ["It stands\nthere.", 1], ['It stands for a word.', 0],
     ['It is no CA.', 1], ['There is no CA.', 0], ['The CA is no longer there.', 0], ["A word.\n\nWho asks is refused.\n", 1],

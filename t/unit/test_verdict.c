@@ -14,7 +14,7 @@
 
 static apr_pool_t *pool;
 
-/** INTERFACE.md's table, in its order, which is the order of precedence. */
+/** The table of docs/refusals.md, in its order, which is the order of precedence. */
 static const struct {
     const char *name;
     const char *status;
