@@ -62,6 +62,9 @@ sub items {
 my @fields = part('engine/x509/field.c', '\} fields\[CERTMAP_F_COUNT\] = \{', "\n\\};") =~ /\{ "([^"]+)"/g;
 cmp_ok scalar @fields, '>=', 25, 'fields: ' . scalar @fields;
 is_deeply [unique(items('Fields'))], [sort @fields], 'certmap.rules(5) has every field and no other';
+my ($conditions) = slurp('docs/conditions.md') =~ /^## Fields\n(.*?)^## /ms or die "docs/conditions.md: no chapter on fields\n";
+is_deeply [unique(map { s/(?<=[.:])(?:ATTR|OID)$//r } map {/`([^`]+)`/g} $conditions =~ /^\| (`[^|]*) \|/mg)], [sort @fields],
+    'and so has docs/conditions.md';
 
 my ($operators) = slurp('engine/rules/condition.c') =~ /unknown operator: write (.*?), with/ or die "engine/rules/condition.c: no operators\n";
 is_deeply [unique(items('Operators'))], [unique(grep { $_ ne 'or' } split ' ', $operators)], 'every operator';
