@@ -58,7 +58,7 @@ my %text_of = (
 # blanks and line ends.
 my @phrases = (
     ['told|tells(?: of)?', 'report, say, show, mention'],
-    ['behind', 'after, above, from, above in the chain'],
+    ['behind(?! (?:a|the) (?:reverse )?proxy)', 'after, above, from, above in the chain'],
     ['stands?(?! for)|stood', 'appears, is, is written'],
     ['mend(?:s|ed|ing)?', 'fix'],
     ['hangs? on|hung on', 'depends on'],
