@@ -202,12 +202,15 @@ enum {
     BYTE_STOP  /* controls, backslash */
 };
 
-static int byte_class(unsigned char c)
+static const unsigned char byte_classes[256] = {
+    [0 ... '\t' - 1] = BYTE_STOP, ['\t'] = BYTE_BLANK, ['\t' + 1 ... ' ' - 1] = BYTE_STOP,
+    [' '] = BYTE_BLANK,           ['"'] = BYTE_QUOTE,  ['\''] = BYTE_QUOTE,
+    ['\\'] = BYTE_STOP,           [0x7f] = BYTE_STOP,  [0x80 ... 0xff] = BYTE_HIGH,
+};
+
+static int byte_class(char c)
 {
-    if (c > 0x20 && c < 0x7f) {
-        return c == '"' || c == '\'' ? BYTE_QUOTE : c == '\\' ? BYTE_STOP : BYTE_PLAIN;
-    }
-    return c == ' ' || c == '\t' ? BYTE_BLANK : c >= 0x80 ? BYTE_HIGH : BYTE_STOP;
+    return byte_classes[(unsigned char)c];
 }
 
 /* The bytes of a character as the lexer would take it, 0 when it would complain. */
@@ -219,33 +222,42 @@ static apr_size_t high_length(const char *s, apr_size_t left)
     return n > 0 && cp >= 0xa0 ? (apr_size_t)n : 0;
 }
 
+/* Copies what needs no thought: plain bytes, within quotes blanks and the other quote, too. @return where it ended */
+static const char *usual_run(const char *s, const char *end, char quote, char **out)
+{
+    char *o = *out;
+    int class;
+
+    while (s < end
+           && ((class = byte_class(*s)) == BYTE_PLAIN
+               || (quote != '\0' && (class == BYTE_BLANK || (class == BYTE_QUOTE && *s != quote))))) {
+        *o++ = *s++;
+    }
+    *out = o;
+    return s;
+}
+
 /* Reads one word of a usual line; out has room for it. @return where it ended, NULL when the lexer must be asked */
 static const char *usual_word(const char *s, const char *end, char **out)
 {
-    char *o = *out;
     char quote = '\0';
 
-    while (s < end) {
+    while ((s = usual_run(s, end, quote, out)) < end && byte_class(*s) != BYTE_BLANK) {
         apr_size_t n = 1;
-        int class = byte_class((unsigned char)*s);
 
-        if (class == BYTE_STOP || (class == BYTE_HIGH && (n = high_length(s, (apr_size_t)(end - s))) == 0)) {
+        if (byte_class(*s) == BYTE_QUOTE) {
+            quote = quote == '\0' ? *s : '\0';
+        }
+        else if (byte_class(*s) == BYTE_STOP || (n = high_length(s, (apr_size_t)(end - s))) == 0) {
             return NULL;
         }
-        if (class == BYTE_QUOTE && (quote == '\0' || quote == *s)) {
-            quote = quote == '\0' ? *s : '\0';
-            s++;
-            continue;
+        else {
+            memcpy(*out, s, n);
+            *out += n;
         }
-        if (class == BYTE_BLANK && quote == '\0') {
-            break;
-        }
-        memcpy(o, s, n);
-        o += n;
         s += n;
     }
-    *o = '\0';
-    *out = o + 1;
+    *(*out)++ = '\0';
     return quote == '\0' ? s : NULL;
 }
 
