@@ -11,9 +11,26 @@
 static EVP_MD *sha256_md;
 static EVP_MD *sha1_md;
 
+/* Making a context costs as much as hashing a key: the last one that was used waits here for the next user. Atomic;
+ * who finds none, because others are hashing, makes one. */
+static EVP_MD_CTX *spare;
+
+static void spare_context(EVP_MD_CTX *ctx)
+{
+    EVP_MD_CTX_free(__atomic_exchange_n(&spare, ctx, __ATOMIC_ACQ_REL));
+}
+
+static EVP_MD_CTX *take_context(void)
+{
+    EVP_MD_CTX *ctx = __atomic_exchange_n(&spare, NULL, __ATOMIC_ACQ_REL);
+
+    return ctx != NULL ? ctx : EVP_MD_CTX_new();
+}
+
 static apr_status_t forget_digests(void *unused)
 {
     (void)unused;
+    spare_context(NULL);
     EVP_MD_free(sha256_md);
     EVP_MD_free(sha1_md);
     sha256_md = sha1_md = NULL;
@@ -38,11 +55,19 @@ apr_status_t certmap_engine_init(apr_pool_t *p)
 
 static int digest(const EVP_MD *md, const void *data, apr_size_t len, unsigned char *out)
 {
+    EVP_MD_CTX *ctx = take_context();
     int done;
 
     ERR_set_mark();
-    done = md && EVP_Digest(data, len, out, NULL, md, NULL) == 1;
+    done = md != NULL && ctx != NULL && EVP_DigestInit_ex2(ctx, md, NULL) == 1 && EVP_DigestUpdate(ctx, data, len) == 1
+           && EVP_DigestFinal_ex(ctx, out, NULL) == 1;
     ERR_pop_to_mark();
+    if (done) {
+        spare_context(ctx);
+    }
+    else {
+        EVP_MD_CTX_free(ctx);
+    }
     return done;
 }
 
