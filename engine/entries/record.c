@@ -133,6 +133,7 @@ int certmap_record_unpack(const unsigned char *record, apr_size_t len, certmap_k
 {
     apr_size_t lengths[4];
     char *texts[4];
+    char *copy;
     apr_size_t left;
     int i;
 
@@ -151,11 +152,15 @@ int certmap_record_unpack(const unsigned char *record, apr_size_t len, certmap_k
     if (left != 0) {
         return 0;
     }
+    if (memchr(record + RECORD_HEAD, '\0', len - RECORD_HEAD) != NULL) {
+        return 0;
+    }
+    copy = apr_palloc(p, len - RECORD_HEAD + 4);
     for (i = 0, left = RECORD_HEAD; i < 4; left += lengths[i++]) {
-        texts[i] = apr_pstrmemdup(p, (const char *)record + left, lengths[i]);
-        if (strlen(texts[i]) != lengths[i]) {
-            return 0;
-        }
+        texts[i] = copy;
+        memcpy(copy, record + left, lengths[i]);
+        copy[lengths[i]] = '\0';
+        copy += lengths[i] + 1;
     }
     entry->user = entry->deny ? NULL : texts[0];
     entry->note = record[2] & FLAG_NOTE ? texts[2] : NULL;
