@@ -13,9 +13,13 @@
 /* Records are cut from blocks of this size. */
 #define BLOCK_SIZE (1024 * 1024 - 64)
 
+/* How many slots ahead memory is asked for. */
+#define AHEAD 32
+
 struct certmap_entries_t {
-    const certmap_packed_t **slots; /* open addressing; NULL: free */
+    const certmap_packed_t **slots; /* open addressing, nearly in the order of the hashes; NULL: free */
     apr_size_t mask;
+    int shift; /* from a hash's first 64 bits to its slot */
     apr_size_t n;
     apr_size_t counts[CERTMAP_K_COUNT];
     unsigned kinds;
@@ -35,13 +39,26 @@ typedef struct filling_t {
 
 /* ---- the hash table ------------------------------------------------------------------------------------------ */
 
-/* The slot of a hash: where it is, or where it would go. Hashes are SHA-256, so their bytes are as good as random. */
+/* The first bits of a hash. */
+static apr_uint64_t first_bits(const unsigned char *hash)
+{
+    return (apr_uint64_t)hash[0] << 56 | (apr_uint64_t)hash[1] << 48 | (apr_uint64_t)hash[2] << 40
+           | (apr_uint64_t)hash[3] << 32 | (apr_uint64_t)hash[4] << 24 | (apr_uint64_t)hash[5] << 16
+           | (apr_uint64_t)hash[6] << 8 | (apr_uint64_t)hash[7];
+}
+
+/* Where a hash belongs. Hashes are SHA-256, so their bytes are as good as random. */
+static apr_size_t home_of(const certmap_entries_t *entries, const unsigned char *hash)
+{
+    return (apr_size_t)(first_bits(hash) >> entries->shift);
+}
+
+/* The slot of a hash: where it is, or where it would go. */
 static const certmap_packed_t **find_slot(const certmap_entries_t *entries, const unsigned char *hash)
 {
     apr_size_t i;
 
-    memcpy(&i, hash, sizeof(i));
-    for (i &= entries->mask; entries->slots[i] != NULL; i = (i + 1) & entries->mask) {
+    for (i = home_of(entries, hash); entries->slots[i] != NULL; i = (i + 1) & entries->mask) {
         if (memcmp(entries->slots[i]->hash, hash, CERTMAP_HASH_LEN) == 0) {
             break;
         }
@@ -68,8 +85,10 @@ static certmap_entries_t *new_table(apr_size_t most, apr_pool_t *p)
     certmap_entries_t *entries = apr_pcalloc(p, sizeof(*entries));
     apr_size_t size = 16;
 
+    entries->shift = 64 - 4;
     while (size < most + most / 3) {
         size *= 2;
+        entries->shift--;
     }
     entries->mask = size - 1;
     entries->slots = apr_pcalloc(p, size * sizeof(*entries->slots));
@@ -109,11 +128,15 @@ static void told_before(filling_t *f, const certmap_line_t *line, const certmap_
 static void add_line(filling_t *f, const certmap_line_t *line, apr_pool_t *scratch)
 {
     certmap_entries_t *entries = f->entries;
-    const certmap_packed_t **slot = find_slot(entries, line->key.hash);
-    const char *key_text = f->key_texts ? certmap_line_key_text(line, scratch) : "";
-    apr_size_t size = certmap_record_size(&line->entry, key_text);
+    const certmap_packed_t **slot = entries->slots + home_of(entries, line->key.hash);
+    const char *key_text;
+    apr_size_t size;
     certmap_packed_t *packed;
 
+    __builtin_prefetch(slot); /* while the text is made */
+    key_text = f->key_texts ? certmap_line_key_text(line, scratch) : "";
+    size = certmap_record_size(&line->entry, key_text);
+    slot = find_slot(entries, line->key.hash);
     if (*slot != NULL) {
         told_before(f, line, *slot, scratch);
         return;
@@ -261,6 +284,23 @@ static int compare_sorting(const void *a_, const void *b_)
                           : memcmp(a->packed->hash, b->packed->hash, CERTMAP_HASH_LEN);
 }
 
+/* Sorts what nearly is: an entry is not far from its place, but for those few that the table's end has sent back to
+ * its beginning. */
+static void sort_by_insertion(sorting_t *sorting, apr_size_t n)
+{
+    apr_size_t i;
+    apr_size_t j;
+
+    for (i = 1; i < n; i++) {
+        sorting_t moved = sorting[i];
+
+        for (j = i; j > 0 && compare_sorting(&sorting[j - 1], &moved) > 0; j--) {
+            sorting[j] = sorting[j - 1];
+        }
+        sorting[j] = moved;
+    }
+}
+
 const certmap_packed_t *certmap_entries_find(const certmap_entries_t *entries, const unsigned char *hash)
 {
     return *find_slot(entries, hash);
@@ -276,11 +316,19 @@ static const certmap_packed_t **sorted(const certmap_entries_t *entries, int by_
     for (i = 0; i <= entries->mask; i++) {
         const certmap_packed_t *packed = entries->slots[i];
 
+        if (i + AHEAD <= entries->mask && entries->slots[i + AHEAD] != NULL) {
+            __builtin_prefetch(entries->slots[i + AHEAD]);
+        }
         if (packed != NULL) {
-            sorting[n++] = (sorting_t){ by_line ? packed->line : certmap_get_number(packed->hash, 8), packed };
+            sorting[n++] = (sorting_t){ by_line ? packed->line : first_bits(packed->hash), packed };
         }
     }
-    qsort(sorting, n, sizeof(*sorting), compare_sorting);
+    if (by_line) {
+        qsort(sorting, n, sizeof(*sorting), compare_sorting);
+    }
+    else {
+        sort_by_insertion(sorting, n);
+    }
     for (i = 0; i < n; i++) {
         all[i] = sorting[i].packed;
     }
