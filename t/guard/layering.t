@@ -9,6 +9,7 @@ use File::Find;
 use Test::More;
 use CertMap::File;
 use CertMap::Graph qw(circles foreign_headers include_graph link_graph mutable_symbols room_arrows stray_arrows);
+use CertMap::Makefile;
 
 sub includes { return slurp($_[0]) =~ /^\s*#\s*include\s*[<"]([^>"]+)[>"]/mg }
 
@@ -99,8 +100,25 @@ is join(' ', grep { my $file = $_; $file !~ /\.h$/ && 1 != (() = $internals =~ /
 # ---- the build
 
 my $makefile = slurp('Makefile.am');
-my @built = (@engine, @beside, @module, @ctl, glob('t/unit/*.[ch]'), glob('t/*.t'), grep { !/crashes/ } glob 'fuzz/*');
-is join(' ', grep { $makefile !~ /(?:^|\s)\Q$_\E(?=\s|$)/ } @built), '', 'Makefile.am names every source and test';
+my @built = (@engine, @beside, @module, @ctl, glob('t/unit/*.h'), grep { !/crashes/ } glob 'fuzz/*');
+is join(' ', grep { $makefile !~ /(?:^|\s)\Q$_\E(?=\s|$)/ } @built), '', 'Makefile.am names every source';
+
+# ---- the tests
+
+my @suite = (listed('TESTS_IN_TURN'), listed('TESTS_APART'));
+is_deeply [sort @suite], [glob 't/*.t'], 'Makefile.am names every test, once';
+is_deeply [sort map {"$_.c"} listed('UNIT_TESTS')], [glob 't/unit/test_*.c'], 'and every unit test';
+is_deeply [sort map {"$_.c"} listed('TEST_TOOLS')], [grep { slurp($_) =~ /^int main\(/m } grep { !/test_/ } glob 't/{load,unit}/*.c'],
+    'and every program that tests ask';
+my %suite = map { $_ => 1 } @suite;
+my @not_sanitized = listed('NOT_SANITIZED');
+cmp_ok scalar @not_sanitized, '<', @suite / 2, 'most tests are run under the sanitizers';
+is join(' ', grep { !$suite{$_} } @not_sanitized), '', 'the others are tests';
+for my $file (qw(.ci/run t/run t/TEST.PL)) {
+    my $code = join "\n", grep { !/^\s*#/ } split /\n/, slurp($file);
+    is join(' ', grep { !/ENV|env/ } $code =~ m{\bt/\w+\.t\b|\b(?:test_\w|judge)\w*}g), '', "$file names none of them";
+    like $code, qr/\blisted\(/, 'but asks Makefile.am';
+}
 
 # ---- docs/internals.md
 
