@@ -74,12 +74,14 @@ void ctl_warn(ctl_t *ctl, const char *format, ...) __attribute__((format(printf,
  * @return CTL_OK, CTL_FINDINGS (warnings only) or CTL_ERROR
  */
 int ctl_report(ctl_t *ctl, const apr_array_header_t *errors, const char *file, certmap_str_t text);
-/** The character that a text begins with, of *n bytes; -1: one byte that is no UTF-8. */
-long ctl_character(const char *text, int *n);
+/** Hides as noncharacters do, and is none. */
+#define CTL_NO_CHARACTER 0xffffffffu
+/** The character that a text begins with, of *n bytes; CTL_NO_CHARACTER: one byte that is no UTF-8. */
+apr_uint32_t ctl_character(const char *text, int *n);
 /** The texts of a list with something between them. */
 const char *ctl_joined(const char *const *list, apr_size_t n, const char *between, apr_pool_t *p);
-/** text with what a terminal would obey or hide made visible: controls and what is no UTF-8 as \xHH, bidirectional
- *  controls and characters without width as \u{HHHH}. */
+/** text with what a terminal would obey or hide (certmap_char_hides) made visible: controls and what is no UTF-8 as
+ *  \xHH, all else as \u{HHHH}. */
 const char *ctl_printable(const char *text, apr_pool_t *p);
 
 /** What a status means, in words. */

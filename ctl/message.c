@@ -51,31 +51,13 @@ void ctl_warn(ctl_t *ctl, const char *format, ...)
     va_end(ap);
 }
 
-long ctl_character(const char *text, int *n)
+apr_uint32_t ctl_character(const char *text, int *n)
 {
-    const unsigned char *at = (const unsigned char *)text;
-    static const long least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-    int len = *at < 0x80 ? 1 : *at < 0xc2 ? 0 : *at < 0xe0 ? 2 : *at < 0xf0 ? 3 : *at < 0xf5 ? 4 : 0, i;
-    long c = len > 1 ? *at & (0x7f >> len) : *at;
+    apr_uint32_t c = CTL_NO_CHARACTER;
 
-    for (i = 1; i < len; i++) {
-        if ((at[i] & 0xc0) != 0x80) {
-            len = 0;
-        }
-        else {
-            c = c << 6 | (at[i] & 0x3f);
-        }
-    }
-    *n = len > 0 ? len : 1;
-    return len == 0 || c < least[len] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000) ? -1 : c;
-}
-
-/* What a terminal obeys, what makes the rest of a line look like something else, and what cannot be seen. */
-static int is_hidden(long c)
-{
-    return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0xad || c == 0x61c || c == 0x180e || (c >= 0x200b && c <= 0x200f)
-           || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff
-           || (c >= 0xfff9 && c <= 0xfffb) || (c >= 0xe0000 && c <= 0xe007f);
+    *n = certmap_utf8_next((const unsigned char *)text, 4, &c);
+    *n = *n > 0 ? *n : 1;
+    return c;
 }
 
 const char *ctl_printable(const char *text, apr_pool_t *p)
@@ -84,7 +66,7 @@ const char *ctl_printable(const char *text, apr_pool_t *p)
     char *out, *to;
     int n;
 
-    while (*at && !is_hidden(ctl_character(at, &n))) {
+    while (*at && !certmap_char_hides(ctl_character(at, &n))) {
         at += n;
     }
     if (!*at) {
@@ -92,17 +74,17 @@ const char *ctl_printable(const char *text, apr_pool_t *p)
     }
     to = out = apr_palloc(p, strlen(text) * 4 + 1);
     for (at = text; *at; at += n) {
-        long c = ctl_character(at, &n);
+        apr_uint32_t c = ctl_character(at, &n);
 
-        if (!is_hidden(c)) {
+        if (!certmap_char_hides(c)) {
             memcpy(to, at, (size_t)n);
             to += n;
         }
-        else if (c < 0x100) {
-            to += apr_snprintf(to, 5, "\\x%02lx", c < 0 ? (unsigned char)*at : c);
+        else if (c < 0x100 || c == CTL_NO_CHARACTER) {
+            to += apr_snprintf(to, 5, "\\x%02x", c < 0x100 ? (unsigned)c : (unsigned char)*at);
         }
         else {
-            to += apr_snprintf(to, 10, "\\u{%04lx}", c);
+            to += apr_snprintf(to, 11, "\\u{%04x}", (unsigned)c);
         }
     }
     *to = '\0';
@@ -172,7 +154,7 @@ static void show_line(ctl_t *ctl, certmap_str_t text, int line, int column, curs
     fputs("  ", stderr);
     for (i = first; at + i < stop && i < first + LINE_MAX_SHOWN; i += (apr_size_t)n) {
         /* What is not shown as it is takes one column, so that the caret stands where it should. */
-        if (is_hidden(ctl_character(at + i, &n))) {
+        if (certmap_char_hides(ctl_character(at + i, &n))) {
             fputc(at[i] == '\t' ? ' ' : '?', stderr);
         }
         else {

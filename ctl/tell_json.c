@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A decision as one JSON document. JSON is UTF-8 and nothing else: bytes of a file's name that are not become U+FFFD.
+ * It is written in ASCII, so that a terminal neither obeys nor hides any of it.
  */
 #include "decision.h"
 
@@ -33,7 +34,7 @@ static json_t *text(const char *data)
     }
     to = copy = must_allocate(len * 3 + 1);
     for (; *data != '\0'; data += n) {
-        int fine = ctl_character(data, &n) >= 0;
+        int fine = ctl_character(data, &n) != CTL_NO_CHARACTER;
 
         memcpy(to, fine ? data : "\xef\xbf\xbd", fine ? (size_t)n : 3);
         to += fine ? n : 3;
@@ -146,7 +147,7 @@ int ctl_tell_json(ctl_t *ctl, const ctl_case_t *c)
                      text(d->rule ? d->rule->name : NULL), "source", text(d->source), "strength",
                      text(has_strength(d) ? certmap_strength_name(d->strength) : NULL), "certificate",
                      certificate(c, ctl->pool), "rules", rules(c), "nearest", nearest(c));
-    if (root == NULL || json_dumpf(root, stdout, JSON_INDENT(2)) != 0 || putchar('\n') == EOF) {
+    if (root == NULL || json_dumpf(root, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII) != 0 || putchar('\n') == EOF) {
         status = ctl_fail(ctl, "the JSON document could not be made or written");
     }
     json_decref(root);

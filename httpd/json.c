@@ -8,6 +8,8 @@
 #include <apr_strings.h>
 #include <string.h>
 
+#include "certmap.h"
+
 certmap_json_t certmap_json_create(certmap_out_t *out, int ascii)
 {
     return (certmap_json_t){ .out = out, .ascii = ascii, .depth = 0, .begun = 1 };
@@ -81,15 +83,15 @@ void certmap_json_array_end(certmap_json_t *j)
     end(j, "]");
 }
 
-static void put_escape(certmap_out_t *out, unsigned long unit)
+static void put_escape(certmap_out_t *out, apr_uint32_t unit)
 {
     char escape[8];
 
-    apr_snprintf(escape, sizeof(escape), "\\u%04lx", unit);
+    apr_snprintf(escape, sizeof(escape), "\\u%04x", (unsigned)unit);
     certmap_out_text(out, escape);
 }
 
-static void put_character(certmap_json_t *j, const char *s, apr_size_t len, unsigned long cp)
+static void put_character(certmap_json_t *j, const char *s, apr_size_t len, apr_uint32_t cp)
 {
     /* '<' so that a script element could never end inside a page that embeds this */
     if (cp < 0x20 || cp == '<' || cp == 0x7f || (j->ascii && cp > 0x7f && cp < 0x10000)) {
@@ -109,19 +111,19 @@ static void put_character(certmap_json_t *j, const char *s, apr_size_t len, unsi
 
 static int is_utf8(const char *text)
 {
-    unsigned long cp;
-    apr_size_t len = 1;
+    apr_uint32_t cp = 0;
+    int len = 1;
 
     for (; *text && len > 0; text += len) {
-        len = certmap_out_character((const unsigned char *)text, &cp);
+        len = certmap_utf8_next((const unsigned char *)text, 4, &cp);
     }
     return len > 0;
 }
 
 void certmap_json_text(certmap_json_t *j, const char *name, const char *text)
 {
-    unsigned long cp;
-    apr_size_t len;
+    apr_uint32_t cp = 0;
+    int len;
 
     if (text && !is_utf8(text)) {
         certmap_json_object(j, name);
@@ -136,8 +138,8 @@ void certmap_json_text(certmap_json_t *j, const char *name, const char *text)
     }
     certmap_out_text(j->out, "\"");
     for (; *text; text += len) {
-        len = certmap_out_character((const unsigned char *)text, &cp);
-        put_character(j, text, len, cp);
+        len = certmap_utf8_next((const unsigned char *)text, 4, &cp);
+        put_character(j, text, (apr_size_t)len, cp);
     }
     certmap_out_text(j->out, "\"");
 }

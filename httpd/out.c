@@ -33,23 +33,3 @@ void certmap_out_text(certmap_out_t *o, const char *s)
 {
     certmap_out_bytes(o, s, strlen(s));
 }
-
-apr_size_t certmap_out_character(const unsigned char *s, unsigned long *cp)
-{
-    static const unsigned long least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-    apr_size_t len = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
-    apr_size_t i;
-
-    if (len <= 1) {
-        *cp = s[0];
-        return len;
-    }
-    *cp = s[0] & (0x7fu >> len);
-    for (i = 1; i < len; i++) {
-        if ((s[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-        *cp = (*cp << 6) | (s[i] & 0x3f);
-    }
-    return *cp >= least[len] && *cp <= 0x10ffff && (*cp < 0xd800 || *cp > 0xdfff) ? len : 0;
-}

@@ -20,12 +20,5 @@ certmap_out_t certmap_out_create(apr_size_t cap, apr_pool_t *p);
 void certmap_out_bytes(certmap_out_t *o, const char *s, apr_size_t len);
 /** The same for text that a NUL ends. */
 void certmap_out_text(certmap_out_t *o, const char *s);
-/**
- * Decodes one character of UTF-8 in text that a NUL ends. Overlong forms, surrogates and what lies beyond U+10FFFF are
- * not valid.
- * @param cp out: the character
- * @return its length in bytes, 0 when it is not valid
- */
-apr_size_t certmap_out_character(const unsigned char *s, unsigned long *cp);
 
 #endif

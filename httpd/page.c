@@ -359,26 +359,6 @@ static void put(certmap_out_t *o, const char *s)
     certmap_out_text(o, s);
 }
 
-/** Characters that show nothing or change how others show: a name must not be able to look like another one. */
-static int is_harmful(unsigned long cp)
-{
-    static const struct {
-        unsigned long from, to;
-    } harmful[] = {
-        { 0x0000, 0x001f }, { 0x007f, 0x009f }, { 0x00ad, 0x00ad },   { 0x061c, 0x061c },
-        { 0x180e, 0x180e }, { 0x200b, 0x200f }, { 0x2028, 0x202e },   { 0x2060, 0x206f },
-        { 0xfeff, 0xfeff }, { 0xfff9, 0xfffb }, { 0xe0000, 0xe007f },
-    };
-    apr_size_t i;
-
-    for (i = 0; i < sizeof harmful / sizeof harmful[0]; i++) {
-        if (cp >= harmful[i].from && cp <= harmful[i].to) {
-            return 1;
-        }
-    }
-    return (cp & 0xfffe) == 0xfffe || (cp >= 0xfdd0 && cp <= 0xfdef);
-}
-
 static void put_escaped_html(certmap_out_t *o, const char *s, apr_size_t len)
 {
     static const char *const entities[128] = {
@@ -401,10 +381,10 @@ static void put_outside(certmap_out_t *o, const char *s, certmap_page_type_e typ
     const char *end = s;
 
     while (*end && (apr_size_t)(end - s) < MAX_OUTSIDE) {
-        unsigned long cp;
-        apr_size_t len = certmap_out_character((const unsigned char *)end, &cp);
+        apr_uint32_t c = 0;
+        apr_size_t len = (apr_size_t)certmap_utf8_next((const unsigned char *)end, 4, &c);
 
-        if (len == 0 || is_harmful(cp)) {
+        if (len == 0 || certmap_char_hides(c)) {
             put(o, "\xef\xbf\xbd");
             len = len ? len : 1;
         }

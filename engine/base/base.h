@@ -94,12 +94,36 @@ typedef struct certmap_str_t {
 certmap_str_t certmap_fold(certmap_str_t text, apr_pool_t *p);
 /** Whether both are the same bytes. */
 int certmap_str_same(certmap_str_t a, certmap_str_t b);
-/** Reads one code point of UTF-8, strictly (no overlong forms, no surrogates). @return its bytes, 0 when it is none. */
+/** What a reader sees of a character. Everything from CERTMAP_CHAR_CONTROL on hides, or hides what is beside it: it is
+ *  escaped wherever text is shown, and no part of a user name or group. */
+typedef enum certmap_char_e {
+    CERTMAP_CHAR_SEEN,
+    CERTMAP_CHAR_BLANK,   /**< white space within a line */
+    CERTMAP_CHAR_CONTROL, /**< U+0000 to U+001F, U+007F to U+009F */
+    CERTMAP_CHAR_BIDI,    /**< changes the order in which others are shown */
+    CERTMAP_CHAR_LINE,    /**< ends a line, as some see it */
+    CERTMAP_CHAR_INVISIBLE,
+    CERTMAP_CHAR_NONE /**< a code point that is no character */
+} certmap_char_e;
+
+/** @param c a code point, up to U+10FFFF */
+certmap_char_e certmap_char_is(apr_uint32_t c);
+/** Whether a reader does not see it as what it is. */
+static inline int certmap_char_hides(apr_uint32_t c)
+{
+    return certmap_char_is(c) >= CERTMAP_CHAR_CONTROL;
+}
+/**
+ * Reads one code point of UTF-8, strictly: no overlong forms, no surrogates, nothing beyond U+10FFFF.
+ * @param len bytes that there are; where a NUL ends the text, 4 is always right: nothing behind the NUL is read
+ * @param c   out: the code point, when there is one
+ * @return its bytes, 1 to 4; 0 when there is none, or len is 0
+ */
 int certmap_utf8_next(const unsigned char *s, apr_size_t len, apr_uint32_t *c);
 /** Writes a code point as UTF-8. @return bytes written, 1 to 4 */
 int certmap_utf8_put(char *s, apr_uint32_t c);
-/** Why text is not clean UTF-8 (bad encoding, NUL, controls, bidi controls, zero-width, line separators), or NULL.
- *  The answer is a constant. at (may be NULL): offset of the first byte that is wrong. */
+/** Why text is not clean UTF-8 (bad encoding, or a character that hides), or NULL. The answer is a constant.
+ *  at (may be NULL): offset of the first byte that is wrong. */
 const char *certmap_text_check(certmap_str_t text, apr_size_t *at);
 /** Why a code point must not stand in what we make of a certificate (users, groups), or NULL. */
 const char *certmap_codepoint_check(apr_uint32_t c);

@@ -219,7 +219,7 @@ static apr_size_t high_length(const char *s, apr_size_t left)
     apr_uint32_t cp = 0;
     int n = certmap_utf8_next((const unsigned char *)s, left, &cp);
 
-    return n > 0 && cp >= 0xa0 ? (apr_size_t)n : 0;
+    return n > 0 && certmap_char_is(cp) != CERTMAP_CHAR_CONTROL ? (apr_size_t)n : 0;
 }
 
 /* Copies what needs no thought: plain bytes, within quotes blanks and the other quote, too. @return where it ended */

@@ -111,7 +111,7 @@ static unit_t next_unit(certmap_lexer_t *lx, int comment)
         u.kind = UNIT_BAD;
         u.len = 1;
     }
-    else if ((cp < 0x20 && cp != '\t') || (cp >= 0x7f && cp < 0xa0)) {
+    else if (cp != '\t' && certmap_char_is(cp) == CERTMAP_CHAR_CONTROL) {
         complain(lx, "control character U+%04X; take it out", (unsigned)cp);
         u.kind = UNIT_BAD;
     }

@@ -33,34 +33,6 @@ static const char *const modifier_names[] = { "lower", "upper", "local", "domain
 
 /* ---- what may be a user name ---------------------------------------------------------------------------------- */
 
-/* Characters that show nothing, beyond those that certificates are refused for. */
-static const struct {
-    apr_uint32_t from;
-    apr_uint32_t to;
-} invisible[] = {
-    { 0x00ad, 0x00ad }, { 0x034f, 0x034f }, { 0x115f, 0x1160 }, { 0x17b4, 0x17b5 },
-    { 0x180b, 0x180f }, { 0x200b, 0x200f }, { 0x2060, 0x206f }, { 0x3164, 0x3164 },
-    { 0xfe00, 0xfe0f }, { 0xffa0, 0xffa0 }, { 0xfff0, 0xfffb }, { 0xe0000, 0xe0fff },
-};
-
-static int is_invisible(apr_uint32_t c)
-{
-    apr_size_t i;
-
-    for (i = 0; i < sizeof(invisible) / sizeof(invisible[0]); i++) {
-        if (c >= invisible[i].from && c <= invisible[i].to) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-static int is_blank(apr_uint32_t c)
-{
-    return c == ' ' || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x202f || c == 0x205f
-           || c == 0x3000;
-}
-
 /* ASCII letters, digits and what stands between them in nearly all names: nothing is wrong with these. No isalnum(),
  * which asks the locale. */
 static int is_plain(certmap_str_t user)
@@ -98,21 +70,21 @@ const char *certmap_user_check(certmap_str_t user)
         if (n == 0) {
             return "the user name is not valid UTF-8";
         }
-        if (c < 0x20 || (c >= 0x7f && c < 0xa0)) {
+        if (certmap_char_is(c) == CERTMAP_CHAR_CONTROL) {
             return "the user name has a control character in it";
         }
-        if (certmap_codepoint_check(c) != NULL || is_invisible(c)) {
+        if (certmap_char_hides(c)) {
             return "the user name has an invisible or bidirectional control character in it";
         }
         if (c == ':') {
             return "the user name has a colon in it";
         }
-        if (i == 0 && is_blank(c)) {
+        if (i == 0 && certmap_char_is(c) == CERTMAP_CHAR_BLANK) {
             return "the user name begins with a blank";
         }
         i += (apr_size_t)n;
     }
-    return is_blank(c) ? "the user name ends with a blank" : NULL;
+    return certmap_char_is(c) == CERTMAP_CHAR_BLANK ? "the user name ends with a blank" : NULL;
 }
 
 /* ---- compiling ------------------------------------------------------------------------------------------------ */

@@ -12,6 +12,7 @@
 
 #include "page.h"
 #include "tap.h"
+#include "certmap.h"
 
 #define INCIDENT "3f9a1c2e5b7d"
 #define DAY apr_time_from_sec(86400)
@@ -351,6 +352,33 @@ static void test_hostile(apr_pool_t *p)
     ok(has(certmap_page_body(&page, CERTMAP_PAGE_TEXT, p), "(empty)"), "an empty subject is shown as one");
 }
 
+/** Whatever hides, in a certificate or anywhere, is not on the page as it is. */
+static void test_hidden(apr_pool_t *p)
+{
+    certmap_page_t page = ordinary(CERTMAP_R_NO_MATCH);
+    unsigned long shown = 0, hidden = 0;
+    apr_uint32_t c;
+    int type;
+
+    for (c = 1; c <= 0x10ffff; c++) {
+        char text[8] = "a";
+
+        if (!certmap_char_hides(c)) {
+            continue;
+        }
+        page.subject = text;
+        text[1 + certmap_utf8_put(text + 1, c)] = '\0';
+        hidden++;
+        for (type = CERTMAP_PAGE_HTML; type <= CERTMAP_PAGE_TEXT; type++) {
+            certmap_str_t body = certmap_page_body(&page, (certmap_page_type_e)type, p);
+
+            shown += has(body, text) || !has(body, "a\xef\xbf\xbd");
+        }
+        apr_pool_clear(p);
+    }
+    ok(hidden > 4000 && shown == 0, "%lu characters hide, and none of them is on a page (%lu)", hidden, shown);
+}
+
 static void test_layout(apr_pool_t *p)
 {
     int reason, longest = 0;
@@ -411,5 +439,6 @@ int main(int argc, const char *const *argv)
     test_admin(p);
     test_hostile(p);
     test_layout(p);
+    test_hidden(p);
     return tap_done();
 }
