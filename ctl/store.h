@@ -59,6 +59,7 @@ void ctl_store_remind(ctl_t *ctl, const store_arguments_t *arguments);
 typedef struct store_lines_t {
     const char *(*line)(const char *key, const certmap_entry_t *entry, apr_pool_t *p);
     const char *kind; /**< only these; NULL: all */
+    int exact;        /**< as they are: for a program, not for a terminal */
     char *data;       /**< malloc's */
     apr_size_t len;
     apr_size_t room;

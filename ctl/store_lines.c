@@ -33,13 +33,15 @@ int ctl_store_append(store_lines_t *lines, const char *text)
 static int append_entry(void *baton, const char *key, const certmap_entry_t *entry, int line)
 {
     store_lines_t *lines = baton;
+    const char *text;
 
     (void)line;
     if (lines->kind != NULL && strcmp(lines->kind, entry->key) != 0) {
         return 0;
     }
     apr_pool_clear(lines->scratch);
-    return ctl_store_append(lines, ctl_printable(lines->line(key, entry, lines->scratch), lines->scratch));
+    text = lines->line(key, entry, lines->scratch);
+    return ctl_store_append(lines, lines->exact ? text : ctl_printable(text, lines->scratch));
 }
 
 int ctl_store_write(ctl_t *ctl, const store_arguments_t *arguments, store_lines_t *lines)

@@ -130,6 +130,15 @@ END
     ['build empty -', "# nothing\n", 0, "empty: 0 entries in all\n", $quiet],
     ['verify empty', '', 0, "empty: whole, 0 entries\n", $quiet],
     ['export empty', '', 0, '', $quiet],
+    # A zero-width non-joiner in a name and in a note: as it is where a program reads it, so that it makes the same store.
+    ['build hidden -', "dn:\"CN=a\xe2\x80\x8cb\" CN=ca bob note=x\xe2\x80\x8cy\n", 0, "hidden: 1 entry in all\n", $quiet],
+    ['export hidden -o hidden.entries', '', 0, '', $quiet],
+    ['build hidden hidden.entries', '', 0, "hidden: 1 entry in all\n", $quiet],
+    ['export hidden', '', 0, "dn:CN=a\xe2\x80\x8cb CN=ca bob note=x\xe2\x80\x8cy\n", $quiet],
+    ['list hidden', '', 0, <<'END', $quiet],
+STRENGTH  EXPIRES     USER                  GROUPS            KEY
+scoped    -           bob                   -                 dn:CN=a\u{200c}b CN=ca  # x\u{200c}y
+END
     ['build s', '', 2, '', qr/ENTRIES is missing/],
     ['build s three three', '', 2, '', qr/more than STORE and ENTRIES/],
     ['verify s s', '', 2, '', qr/more than STORE/],

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* certmapctl store export: all entries as an entry file. */
+#include <string.h>
+#include <unistd.h>
+
 #include "ctl/cmd/cmd.h"
 #include "ctl/store.h"
 
@@ -13,6 +16,7 @@ static int run(ctl_t *ctl, const ctl_command_t *self, int argc, const char *cons
     if (status != CTL_OK) {
         return status;
     }
+    lines.exact = (arguments.output != NULL && strcmp(arguments.output, "-") != 0) || !isatty(STDOUT_FILENO);
     return arguments.nwords > 0 ? ctl_misused(ctl, self, "more than STORE") : ctl_store_write(ctl, &arguments, &lines);
 }
 
