@@ -67,10 +67,10 @@ static void merge_layers(certmap_dir_conf_t *conf, const certmap_dir_conf_t *bas
 
 static const char **merge_documents(const char *const *base, const char *const *add, apr_pool_t *p)
 {
-    const char **merged = apr_palloc(p, sizeof(*merged) * CERTMAP_DOC_COUNT);
+    const char **merged = apr_palloc(p, sizeof(*merged) * CERTMAP_ANSWER_COUNT);
     int i;
 
-    for (i = 0; i < CERTMAP_DOC_COUNT; i++) {
+    for (i = 0; i < CERTMAP_ANSWER_COUNT; i++) {
         merged[i] = add[i] ? add[i] : base[i];
     }
     return merged;
@@ -368,29 +368,23 @@ static const char *set_inherit(cmd_parms *cmd, void *dconf, int on)
     return NULL;
 }
 
-static const struct {
-    const char *text;
-    int substatus;
-} documents[CERTMAP_DOC_COUNT] = {
-    [CERTMAP_DOC_4] = { "403.4", 4 },    [CERTMAP_DOC_7] = { "403.7", 7 },    [CERTMAP_DOC_12] = { "403.12", 12 },
-    [CERTMAP_DOC_13] = { "403.13", 13 }, [CERTMAP_DOC_16] = { "403.16", 16 }, [CERTMAP_DOC_17] = { "403.17", 17 },
-};
-
-int certmap_document_index(int substatus)
+/** Whether CertMapErrorDocument takes it. */
+static int has_document(int answer)
 {
-    int i;
-
-    for (i = 0; i < CERTMAP_DOC_COUNT; i++) {
-        if (documents[i].substatus == substatus) {
-            return i;
-        }
-    }
-    return -1;
+    return certmap_answer_substatus((certmap_answer_e)answer) > 0;
 }
 
-const char *certmap_document_name(certmap_document_e document)
+static const char *bad_document_status(const char *status, apr_pool_t *p)
 {
-    return documents[document].text;
+    const char *message = apr_psprintf(p, "CertMapErrorDocument: '%s' is not one of", status);
+    int i, n = 0;
+
+    for (i = 0; i < CERTMAP_ANSWER_COUNT; i++) {
+        if (has_document(i)) {
+            message = apr_pstrcat(p, message, n++ ? ", " : " ", certmap_answer_status((certmap_answer_e)i), NULL);
+        }
+    }
+    return message;
 }
 
 static const char *set_document(cmd_parms *cmd, void *dconf, const char *status, const char *document)
@@ -414,18 +408,15 @@ static const char *set_document(cmd_parms *cmd, void *dconf, const char *status,
                             document);
     }
     if (!conf->documents) {
-        conf->documents = apr_pcalloc(cmd->pool, sizeof(*conf->documents) * CERTMAP_DOC_COUNT);
+        conf->documents = apr_pcalloc(cmd->pool, sizeof(*conf->documents) * CERTMAP_ANSWER_COUNT);
     }
-    for (i = 0; i < CERTMAP_DOC_COUNT; i++) {
-        if (strcmp(documents[i].text, status) == 0) {
+    for (i = 0; i < CERTMAP_ANSWER_COUNT; i++) {
+        if (has_document(i) && strcmp(certmap_answer_status((certmap_answer_e)i), status) == 0) {
             conf->documents[i] = strcasecmp(document, "default") == 0 ? "default" : document;
             return NULL;
         }
     }
-    return apr_psprintf(cmd->pool,
-                        "CertMapErrorDocument: '%s' is not one of 403.4, 403.7, 403.12, 403.13, 403.16, "
-                        "403.17",
-                        status);
+    return bad_document_status(status, cmd->pool);
 }
 
 static const char *set_defer(cmd_parms *cmd, void *dconf, int on)

@@ -30,17 +30,6 @@ typedef struct certmap_layer_t {
     int inherit;                  /**< CERTMAP_UNSET, 0, 1 */
 } certmap_layer_t;
 
-/** The substatuses that CertMapErrorDocument takes, as indices. */
-typedef enum certmap_document_e {
-    CERTMAP_DOC_4,
-    CERTMAP_DOC_7,
-    CERTMAP_DOC_12,
-    CERTMAP_DOC_13,
-    CERTMAP_DOC_16,
-    CERTMAP_DOC_17,
-    CERTMAP_DOC_COUNT
-} certmap_document_e;
-
 /**
  * Settings of a section, or of a server as the outermost section. Every field has an unset value, so that merging is
  * associative: httpd merges sections with one another before it merges them into the server's.
@@ -50,7 +39,7 @@ typedef struct certmap_dir_conf_t {
     int exempt; /**< CertMap Off was written in a section: the guard stands aside */
     int report_only;
     int min_strength;               /**< CERTMAP_UNSET or certmap_strength_e */
-    const char **documents;         /**< by certmap_document_e, entries NULL where unset; NULL: none at all */
+    const char **documents;         /**< by certmap_answer_e, entries NULL where unset; NULL: none at all */
     certmap_layer_t *own;           /**< of the place itself, NULL in merged configurations */
     certmap_layer_t *const *layers; /**< outermost first */
     int nlayers;
@@ -98,10 +87,6 @@ static inline int certmap_conf_maps(const certmap_dir_conf_t *conf)
 const certmap_chain_t *certmap_conf_chain(const certmap_dir_conf_t *conf, apr_pool_t *p);
 /** CertMapMinStrength, weak by default. */
 certmap_strength_e certmap_conf_min_strength(const certmap_dir_conf_t *conf);
-/** Index of a substatus in documents; -1 when there is none. */
-int certmap_document_index(int substatus);
-/** "403.7" */
-const char *certmap_document_name(certmap_document_e document);
 /** As CertMap takes it, "unset" where it is not set. */
 const char *certmap_mode_name(certmap_mode_e mode);
 

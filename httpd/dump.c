@@ -88,9 +88,9 @@ static void dump_section(server_rec *s, const certmap_dir_conf_t *raw, const cer
                         raw->where_line);
     }
     apr_file_putc('\n', dump->out);
-    for (i = 0; merged->documents && i < CERTMAP_DOC_COUNT; i++) {
+    for (i = 0; merged->documents && i < CERTMAP_ANSWER_COUNT; i++) {
         if (merged->documents[i]) {
-            apr_file_printf(dump->out, "    CertMapErrorDocument %s %s\n", certmap_document_name((certmap_document_e)i),
+            apr_file_printf(dump->out, "    CertMapErrorDocument %s %s\n", certmap_answer_status((certmap_answer_e)i),
                             plain(merged->documents[i], dump->p));
         }
     }

@@ -172,9 +172,9 @@ static void put_documents(dump_t *dump, const certmap_dir_conf_t *conf)
     int i;
 
     certmap_json_object(&dump->json, "documents");
-    for (i = 0; conf->documents && i < CERTMAP_DOC_COUNT; i++) {
+    for (i = 0; conf->documents && i < CERTMAP_ANSWER_COUNT; i++) {
         if (conf->documents[i]) {
-            certmap_json_text(&dump->json, certmap_document_name((certmap_document_e)i), conf->documents[i]);
+            certmap_json_text(&dump->json, certmap_answer_status((certmap_answer_e)i), conf->documents[i]);
         }
     }
     certmap_json_object_end(&dump->json);

@@ -57,7 +57,7 @@ static int is_guess(const request_rec *r, certmap_refusal_e who, certmap_reason_
 void certmap_respond_announce(request_rec *r, certmap_request_t *state, certmap_refusal_e who, certmap_reason_e reason)
 {
     const certmap_dir_conf_t *conf = certmap_dir_conf(r);
-    int i = conf->documents ? certmap_document_index(certmap_reason_substatus(reason)) : -1;
+    const char *document = conf->documents ? conf->documents[certmap_reason_answer(reason)] : NULL;
 
     if (state->committed) {
         return;
@@ -66,8 +66,8 @@ void certmap_respond_announce(request_rec *r, certmap_request_t *state, certmap_
     state->refusal = who;
     state->refusal_reason = reason;
     /* httpd reads its slot before anybody could take a guess back */
-    if (i >= 0 && conf->documents[i] && !is_guess(r, who, reason)) {
-        state->document = conf->documents[i];
+    if (document && !is_guess(r, who, reason)) {
+        state->document = document;
         /* "default" and texts are written by our filter; the slot only keeps the administrator's ErrorDocument away */
         ap_custom_response(r, HTTP_FORBIDDEN, strcmp(state->document, "default") == 0 ? " " : state->document);
         state->document_set = 1;

@@ -57,6 +57,20 @@ typedef enum certmap_reason_e {
     CERTMAP_R_COUNT
 } certmap_reason_e;
 
+/** What reasons are answered with, in the order of their precedence: the substatus groups reasons by what a person can
+ *  do about them. */
+typedef enum certmap_answer_e {
+    CERTMAP_ANSWER_OK, /**< not refused */
+    CERTMAP_ANSWER_403_16,
+    CERTMAP_ANSWER_403_13,
+    CERTMAP_ANSWER_403_17,
+    CERTMAP_ANSWER_403_4,
+    CERTMAP_ANSWER_403_7,
+    CERTMAP_ANSWER_403_12,
+    CERTMAP_ANSWER_503,
+    CERTMAP_ANSWER_COUNT
+} certmap_answer_e;
+
 /** How firmly a mapping is bound to one certificate (CertMapMinStrength). */
 typedef enum certmap_strength_e {
     CERTMAP_WEAK,
@@ -66,6 +80,8 @@ typedef enum certmap_strength_e {
 
 /** The reason's name as notes and logs show it ("no-match"); "none" for CERTMAP_R_NONE. Never NULL. */
 const char *certmap_reason_name(certmap_reason_e reason);
+/** What answers the reason. */
+certmap_answer_e certmap_reason_answer(certmap_reason_e reason);
 /** HTTP status that answers the reason: 200, 403 or 503. */
 int certmap_reason_http(certmap_reason_e reason);
 /** The part behind "403.", 0 for CERTMAP_R_NONE and for 503. */
@@ -74,6 +90,10 @@ int certmap_reason_substatus(certmap_reason_e reason);
 const char *certmap_reason_status(certmap_reason_e reason);
 /** Whether a verification failure (403.13, 403.16 but malformed, 403.17) and not the mapper's own finding. */
 int certmap_reason_is_verification(certmap_reason_e reason);
+/** The part behind "403.", 0 for CERTMAP_ANSWER_OK and CERTMAP_ANSWER_503. */
+int certmap_answer_substatus(certmap_answer_e answer);
+/** "403.12", "503", "200". */
+const char *certmap_answer_status(certmap_answer_e answer);
 /** "weak", "scoped", "strong". */
 const char *certmap_strength_name(certmap_strength_e strength);
 /** Reads "weak", "scoped", "strong" in any case; APR_NOTFOUND for anything else. */

@@ -7,58 +7,57 @@
 
 #include "base/base.h"
 
-/** What a reason is answered with. */
-typedef enum answer_e {
-    ANSWER_OK,
-    ANSWER_403_4,
-    ANSWER_403_7,
-    ANSWER_403_12,
-    ANSWER_403_13,
-    ANSWER_403_16,
-    ANSWER_403_17,
-    ANSWER_503
-} answer_e;
-
 static const struct {
+    const char *text;
     int http;
     int substatus;
-    const char *text;
-} answers[] = {
-    [ANSWER_OK] = { 200, 0, "200" },         [ANSWER_403_4] = { 403, 4, "403.4" },
-    [ANSWER_403_7] = { 403, 7, "403.7" },    [ANSWER_403_12] = { 403, 12, "403.12" },
-    [ANSWER_403_13] = { 403, 13, "403.13" }, [ANSWER_403_16] = { 403, 16, "403.16" },
-    [ANSWER_403_17] = { 403, 17, "403.17" }, [ANSWER_503] = { 503, 0, "503" },
+} answers[CERTMAP_ANSWER_COUNT] = {
+    [CERTMAP_ANSWER_OK] = { .text = "200", .http = 200 },
+    [CERTMAP_ANSWER_403_16] = { .text = "403.16", .http = 403, .substatus = 16 },
+    [CERTMAP_ANSWER_403_13] = { .text = "403.13", .http = 403, .substatus = 13 },
+    [CERTMAP_ANSWER_403_17] = { .text = "403.17", .http = 403, .substatus = 17 },
+    [CERTMAP_ANSWER_403_4] = { .text = "403.4", .http = 403, .substatus = 4 },
+    [CERTMAP_ANSWER_403_7] = { .text = "403.7", .http = 403, .substatus = 7 },
+    [CERTMAP_ANSWER_403_12] = { .text = "403.12", .http = 403, .substatus = 12 },
+    [CERTMAP_ANSWER_503] = { .text = "503", .http = 503 },
 };
 
+/** In the order of precedence. verification: found by verifying the certificate, not by mapping it. What people read
+ *  about a reason is elsewhere: httpd/page.c and ctl/tell.c have a row for each. */
 static const struct {
     const char *name;
-    answer_e answer;
+    certmap_answer_e answer;
+    int verification;
 } reasons[CERTMAP_R_COUNT] = {
-    [CERTMAP_R_NONE] = { "none", ANSWER_OK },
-    [CERTMAP_R_MALFORMED] = { "malformed", ANSWER_403_16 },
-    [CERTMAP_R_SELF_SIGNED] = { "self-signed", ANSWER_403_16 },
-    [CERTMAP_R_UNTRUSTED_ISSUER] = { "untrusted-issuer", ANSWER_403_16 },
-    [CERTMAP_R_BAD_SIGNATURE] = { "bad-signature", ANSWER_403_16 },
-    [CERTMAP_R_ISSUER_EXPIRED] = { "issuer-expired", ANSWER_403_16 },
-    [CERTMAP_R_CHAIN_TOO_LONG] = { "chain-too-long", ANSWER_403_16 },
-    [CERTMAP_R_CONSTRAINT_VIOLATION] = { "constraint-violation", ANSWER_403_16 },
-    [CERTMAP_R_WRONG_PURPOSE] = { "wrong-purpose", ANSWER_403_16 },
-    [CERTMAP_R_REVOKED] = { "revoked", ANSWER_403_13 },
-    [CERTMAP_R_REVOCATION_UNKNOWN] = { "revocation-unknown", ANSWER_403_13 },
-    [CERTMAP_R_EXPIRED] = { "expired", ANSWER_403_17 },
-    [CERTMAP_R_NOT_YET_VALID] = { "not-yet-valid", ANSWER_403_17 },
-    [CERTMAP_R_SSL_REQUIRED] = { "ssl-required", ANSWER_403_4 },
-    [CERTMAP_R_CERTIFICATE_MISSING] = { "certificate-missing", ANSWER_403_7 },
-    [CERTMAP_R_CERTIFICATE_NOT_REQUESTABLE] = { "certificate-not-requestable", ANSWER_403_7 },
-    [CERTMAP_R_DENIED_BY_SOURCE] = { "denied-by-source", ANSWER_403_12 },
-    [CERTMAP_R_DENIED_BY_RULE] = { "denied-by-rule", ANSWER_403_12 },
-    [CERTMAP_R_MAPPING_EXPIRED] = { "mapping-expired", ANSWER_403_12 },
-    [CERTMAP_R_MAPPING_TOO_WEAK] = { "mapping-too-weak", ANSWER_403_12 },
-    [CERTMAP_R_USER_INVALID] = { "user-invalid", ANSWER_403_12 },
-    [CERTMAP_R_AMBIGUOUS] = { "ambiguous", ANSWER_403_12 },
-    [CERTMAP_R_NO_MATCH] = { "no-match", ANSWER_403_12 },
-    [CERTMAP_R_USER_DENIED] = { "user-denied", ANSWER_403_12 },
-    [CERTMAP_R_SOURCE_UNAVAILABLE] = { "source-unavailable", ANSWER_503 },
+    [CERTMAP_R_NONE] = { .name = "none", .answer = CERTMAP_ANSWER_OK },
+    [CERTMAP_R_MALFORMED] = { .name = "malformed", .answer = CERTMAP_ANSWER_403_16 },
+    [CERTMAP_R_SELF_SIGNED] = { .name = "self-signed", .answer = CERTMAP_ANSWER_403_16, .verification = 1 },
+    [CERTMAP_R_UNTRUSTED_ISSUER] = { .name = "untrusted-issuer", .answer = CERTMAP_ANSWER_403_16, .verification = 1 },
+    [CERTMAP_R_BAD_SIGNATURE] = { .name = "bad-signature", .answer = CERTMAP_ANSWER_403_16, .verification = 1 },
+    [CERTMAP_R_ISSUER_EXPIRED] = { .name = "issuer-expired", .answer = CERTMAP_ANSWER_403_16, .verification = 1 },
+    [CERTMAP_R_CHAIN_TOO_LONG] = { .name = "chain-too-long", .answer = CERTMAP_ANSWER_403_16, .verification = 1 },
+    [CERTMAP_R_CONSTRAINT_VIOLATION] = { .name = "constraint-violation",
+                                         .answer = CERTMAP_ANSWER_403_16,
+                                         .verification = 1 },
+    [CERTMAP_R_WRONG_PURPOSE] = { .name = "wrong-purpose", .answer = CERTMAP_ANSWER_403_16, .verification = 1 },
+    [CERTMAP_R_REVOKED] = { .name = "revoked", .answer = CERTMAP_ANSWER_403_13, .verification = 1 },
+    [CERTMAP_R_REVOCATION_UNKNOWN] = { .name = "revocation-unknown",
+                                       .answer = CERTMAP_ANSWER_403_13,
+                                       .verification = 1 },
+    [CERTMAP_R_EXPIRED] = { .name = "expired", .answer = CERTMAP_ANSWER_403_17, .verification = 1 },
+    [CERTMAP_R_NOT_YET_VALID] = { .name = "not-yet-valid", .answer = CERTMAP_ANSWER_403_17, .verification = 1 },
+    [CERTMAP_R_SSL_REQUIRED] = { .name = "ssl-required", .answer = CERTMAP_ANSWER_403_4 },
+    [CERTMAP_R_CERTIFICATE_MISSING] = { .name = "certificate-missing", .answer = CERTMAP_ANSWER_403_7 },
+    [CERTMAP_R_CERTIFICATE_NOT_REQUESTABLE] = { .name = "certificate-not-requestable", .answer = CERTMAP_ANSWER_403_7 },
+    [CERTMAP_R_DENIED_BY_SOURCE] = { .name = "denied-by-source", .answer = CERTMAP_ANSWER_403_12 },
+    [CERTMAP_R_DENIED_BY_RULE] = { .name = "denied-by-rule", .answer = CERTMAP_ANSWER_403_12 },
+    [CERTMAP_R_MAPPING_EXPIRED] = { .name = "mapping-expired", .answer = CERTMAP_ANSWER_403_12 },
+    [CERTMAP_R_MAPPING_TOO_WEAK] = { .name = "mapping-too-weak", .answer = CERTMAP_ANSWER_403_12 },
+    [CERTMAP_R_USER_INVALID] = { .name = "user-invalid", .answer = CERTMAP_ANSWER_403_12 },
+    [CERTMAP_R_AMBIGUOUS] = { .name = "ambiguous", .answer = CERTMAP_ANSWER_403_12 },
+    [CERTMAP_R_NO_MATCH] = { .name = "no-match", .answer = CERTMAP_ANSWER_403_12 },
+    [CERTMAP_R_USER_DENIED] = { .name = "user-denied", .answer = CERTMAP_ANSWER_403_12 },
+    [CERTMAP_R_SOURCE_UNAVAILABLE] = { .name = "source-unavailable", .answer = CERTMAP_ANSWER_503 },
 };
 
 static const char *const strengths[] = {
@@ -78,37 +77,39 @@ const char *certmap_reason_name(certmap_reason_e reason)
     return reasons[bounded(reason)].name;
 }
 
+certmap_answer_e certmap_reason_answer(certmap_reason_e reason)
+{
+    return reasons[bounded(reason)].answer;
+}
+
 int certmap_reason_http(certmap_reason_e reason)
 {
-    return answers[reasons[bounded(reason)].answer].http;
+    return answers[certmap_reason_answer(reason)].http;
 }
 
 int certmap_reason_substatus(certmap_reason_e reason)
 {
-    return answers[reasons[bounded(reason)].answer].substatus;
+    return certmap_answer_substatus(certmap_reason_answer(reason));
 }
 
 const char *certmap_reason_status(certmap_reason_e reason)
 {
-    return answers[reasons[bounded(reason)].answer].text;
+    return certmap_answer_status(certmap_reason_answer(reason));
 }
 
 int certmap_reason_is_verification(certmap_reason_e reason)
 {
-    switch (reasons[bounded(reason)].answer) {
-    case ANSWER_403_13:
-    case ANSWER_403_17:
-        return 1;
-    case ANSWER_403_16:
-        return bounded(reason) != CERTMAP_R_MALFORMED;
-    case ANSWER_OK:
-    case ANSWER_403_4:
-    case ANSWER_403_7:
-    case ANSWER_403_12:
-    case ANSWER_503:
-        return 0;
-    }
-    return 0;
+    return reasons[bounded(reason)].verification;
+}
+
+int certmap_answer_substatus(certmap_answer_e answer)
+{
+    return answers[answer].substatus;
+}
+
+const char *certmap_answer_status(certmap_answer_e answer)
+{
+    return answers[answer].text;
 }
 
 const char *certmap_strength_name(certmap_strength_e strength)

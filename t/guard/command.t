@@ -6,6 +6,7 @@ use strict;
 use warnings;
 use Test::More;
 use CertMap::File;
+use CertMap::Table;
 
 sub output {
     my (@command) = @_;
@@ -137,8 +138,8 @@ for my $kind (@kinds) {
     like $section{store}, qr/^\.Cm \Q$kind\E(?: [,.])?$/m, "certmapctl(1) tells of $kind";
 }
 
-my ($strengths) = slurp('engine/base/reason.c') =~ /\bstrengths\[\] = \{(.*?)\};/s or die "engine/base/reason.c: no strengths\n";
-is_deeply [completed($_, '--min-strength', '')], [sort $strengths =~ /"(\w+)"/g], "completion: strengths ($_)"
+my @strengths = map { $_->{name} } table('engine/base/reason.c', 'strengths');
+is_deeply [completed($_, '--min-strength', '')], [sort @strengths], "completion: strengths ($_)"
     for qw(check explain);
 
 # ---- installed

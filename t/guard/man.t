@@ -1,12 +1,14 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: Apache-2.0
 # The manual pages: mandoc finds nothing to say about them, certmap.rules(5) has what the engine's tables have and its
-# examples are what they are said to be, mod_certmap(5) has the directives, reasons, notes and variables of the module.
+# examples are what they are said to be, mod_certmap(5) has the directives, notes and variables of the module
+# (t/guard/reasons.t looks at its reasons).
 use strict;
 use warnings;
 use File::Temp qw(tempdir);
 use Test::More;
 use CertMap::File;
+use CertMap::Table;
 
 my $dir = tempdir('certmap-man.XXXXXX', TMPDIR => 1, CLEANUP => 1);
 
@@ -88,7 +90,7 @@ is_deeply [unique(map {/^([\w-]+):/} items('ENTRIES'))], [sort @types], 'every t
 like chapter($shown, 'ENTRIES'), qr/\Q$_\E/, "and $_"
     for grep { !/SID/ } part('engine/entries/key_reader.c', 'ad_tags\[AD_COUNT\] = \{', '\n\};') =~ /"(<[^"]+>)"/g;
 
-my @strengths = part('engine/base/reason.c', 'strengths\[\] = \{', '\n\};') =~ /"(\w+)"/g;
+my @strengths = map { $_->{name} } table('engine/base/reason.c', 'strengths');
 is_deeply [unique(items('STRENGTH'))], [sort @strengths], 'every strength';
 
 # ---- its examples
@@ -149,20 +151,6 @@ my ($require) = $reference =~ /^## Require [^\n]*\n\n((?:    Require .*\n)+)/m;
 my ($type) = $reference =~ /^## AuthType [^\n]*\n\n    (AuthType \w+)$/m;
 is_deeply [chapter($module, 'Authorization') =~ /^     ((?:Require|AuthType) .*)$/mg],
     [map({ s/\xe2\x80\xa6/.../gr } $require =~ /^    (.*)$/mg), $type], 'and so for Require and AuthType';
-
-my $statuses = chapter($module, 'Statuses and reasons');
-my %of;
-while ($statuses =~ /^     ((?:403\.|503)\d*) +(.*\n(?: {6,}.*\n)*)/mg) {
-    my ($code, $text) = ($1, $2);
-    my ($list) = $text =~ /.*: (.*)\./s;
-    $of{$_} = $code for split /,\s+/, $list;
-}
-my %answer = part('engine/base/reason.c', '\} reasons\[CERTMAP_R_COUNT\] = \{', '\n\};') =~ /\{ "([\w-]+)", ANSWER_(\w+) \}/g;
-delete $answer{none};
-cmp_ok scalar keys %answer, '>=', 24, 'reasons: ' . keys %answer;
-is_deeply \%of, { map { $_ => $answer{$_} =~ tr/_/./r } keys %answer }, 'every reason, at its status';
-is_deeply [$statuses =~ /^     ((?:403\.|503)\d*) /mg], [slurp('docs/refusals.md') =~ /^## ((?:403\.|503)\d*):/mg],
-    'statuses in the order of precedence';
 
 my $face = slurp('mod_certmap.h');
 my @notes = $face =~ /#define CERTMAP_NOTE_\w+ "([^"]+)"/g;

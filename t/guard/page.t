@@ -10,6 +10,7 @@ use Encode ();
 use HTML::Parser ();
 use JSON::PP ();
 use Test::More;
+use CertMap::File;
 
 # t/run stages programs in built/; a build tree has them where they were made
 my $build = $ENV{CERTMAP_BUILD} || (-d 'built' ? 'built' : '.');
@@ -17,17 +18,13 @@ my $program = "$build/t/unit/test_page";
 -x $program or die "$program is missing: \"make check\" builds it\n";
 
 # reasons and their substatus, as the documentation gives them
-my %status = (
-    (map { $_ => '403.16' } qw(malformed self-signed untrusted-issuer bad-signature issuer-expired chain-too-long
-        constraint-violation wrong-purpose)),
-    (map { $_ => '403.13' } qw(revoked revocation-unknown)),
-    (map { $_ => '403.17' } qw(expired not-yet-valid)),
-    'ssl-required' => '403.4',
-    (map { $_ => '403.7' } qw(certificate-missing certificate-not-requestable)),
-    (map { $_ => '403.12' } qw(denied-by-source denied-by-rule mapping-expired mapping-too-weak user-invalid ambiguous
-        no-match user-denied)),
-    'source-unavailable' => '503',
-);
+my %status;
+my $refusals = slurp('docs/refusals.md');
+while ($refusals =~ /^\| \[((?:403\.|503)\d*)\]\(.*?\) \|.*\| ([^|]*) \|$/mg) {
+    my ($status, $reasons) = ($1, $2);
+    $status{$_} = $status for $reasons =~ /`([\w-]+)`/g;
+}
+cmp_ok(scalar keys %status, '>=', 24, 'reasons: ' . keys %status);
 
 sub render {
     open my $out, '-|', $program, '--render', @_ or die "$program: $!";
