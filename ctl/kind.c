@@ -89,9 +89,6 @@ const char *ctl_no_text(certmap_str_t text, apr_pool_t *p)
 
 /* ---- text ------------------------------------------------------------------------------------------------------ */
 
-/* Types that the keys of entries begin with. */
-static const char *const key_types[] = { "sha256:", "spki:", "ski:", "issuer-serial:", "dn:", "X509:", NULL };
-
 /* Directives that a configuration with CertMap in it hardly does without, beside CertMap... and SSL... */
 static const char *const directives[] = {
     "Include",
@@ -133,12 +130,16 @@ static int is_one_of(certmap_str_t word, const char *const *names)
     return 0;
 }
 
+/* Whether it begins as the keys of entries do: with a kind's name, as far as its ':', and that. */
 static int has_type(certmap_str_t word)
 {
-    const char *const *type;
+    int kind;
 
-    for (type = key_types; *type; type++) {
-        if (word.len >= strlen(*type) && strncasecmp(word.data, *type, strlen(*type)) == 0) {
+    for (kind = 0; kind < CERTMAP_K_COUNT; kind++) {
+        const char *name = certmap_kind_name((certmap_kind_e)kind);
+        apr_size_t len = strcspn(name, ":");
+
+        if (word.len > len && word.data[len] == ':' && strncasecmp(word.data, name, len) == 0) {
             return 1;
         }
     }

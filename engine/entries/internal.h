@@ -15,15 +15,55 @@
 #include "entries/entries.h"
 #include "rules/words.h"
 
-/* ---- keys (key.c) -------------------------------------------------------------------------------------------- */
+/* ---- kinds of keys (kind.c) ----------------------------------------------------------------------------------- */
+
+/** What a key is made of, beside the issuer's name. */
+typedef enum certmap_key_part_e {
+    CERTMAP_KEY_HASH,   /**< a SHA-256 */
+    CERTMAP_KEY_SKI,    /**< a key identifier */
+    CERTMAP_KEY_SERIAL, /**< a serial number */
+    CERTMAP_KEY_NAME,
+    CERTMAP_KEY_EMAIL
+} certmap_key_part_e;
+
+/** The tags of Active Directory's strings. */
+typedef enum certmap_ad_tag_e {
+    CERTMAP_AD_ISSUER,
+    CERTMAP_AD_SUBJECT,
+    CERTMAP_AD_SERIAL,
+    CERTMAP_AD_SKI,
+    CERTMAP_AD_EMAIL,
+    CERTMAP_AD_PUKEY,
+    CERTMAP_AD_SID,
+    CERTMAP_AD_COUNT
+} certmap_ad_tag_e;
+
+/** Set of tags. */
+#define CERTMAP_AD_BIT(tag) (1u << (tag))
+
+typedef struct certmap_kind_t {
+    const char *name; /**< "sha256": the word before ':'; or "X509:<SKI>": written as Active Directory's string only */
+    certmap_strength_e strength;
+    unsigned char tag;     /**< in every hash and store: never to be changed */
+    certmap_field_e field; /**< of a certificate, that has the part */
+    certmap_key_part_e part;
+    int issuer;  /**< the issuer's name is in the key, too */
+    unsigned ad; /**< the tags that make it, together; 0: none do */
+} certmap_kind_t;
+
+extern const certmap_kind_t certmap_kinds[CERTMAP_K_COUNT];
 
 /** Set of kinds. */
 #define CERTMAP_KIND_BIT(kind) (1u << (kind))
 #define CERTMAP_KINDS_ALL ((1u << CERTMAP_K_COUNT) - 1)
 
-/** The number that stands for a kind in hashes and stores, and back; CERTMAP_K_COUNT when it is none. */
-unsigned char certmap_kind_tag(certmap_kind_e kind);
+/** The kind of a tag; CERTMAP_K_COUNT: it is none. */
 certmap_kind_e certmap_kind_of_tag(unsigned char tag);
+/** The name of the strongest kind of a set; NULL when it is empty. */
+const char *certmap_kinds_first(unsigned kinds);
+
+/* ---- keys (key.c) -------------------------------------------------------------------------------------------- */
+
 /** The bytes of a name that a key is made of. */
 certmap_str_t certmap_dn_canonical(const certmap_dn_t *dn, apr_pool_t *p);
 /** Makes a key of one or two parts; b may have NULL data. @return 1, or 0 when OpenSSL failed */
@@ -36,9 +76,6 @@ int certmap_key_make(certmap_kind_e kind, certmap_str_t a, certmap_str_t b, cert
  */
 apr_status_t certmap_cert_keys(const certmap_cert_t *cert, unsigned kinds, const certmap_key_t **keys, apr_size_t *n,
                                unsigned *unformed, apr_pool_t *p);
-/** The name of the strongest kind of a set; NULL when it is empty. */
-const char *certmap_kinds_first(unsigned kinds);
-
 /* ---- lines of entries (line.c, key_reader.c) ------------------------------------------------------------------- */
 
 /** Names that have been read, by their text: one issuer stands on most lines. */

@@ -1,54 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Keys of one-to-one entries: what they are called, how firmly they bind, how they are hashed, and which of them a
- * certificate has. Every part of a key is hashed with its length before it, so no two different keys can run together
- * into the same bytes.
+ * Keys of one-to-one entries: how they are hashed, and which of them a certificate has. Every part of a key is hashed
+ * with its length before it, so no two different keys can run together into the same bytes.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "entries/internal.h"
 #include "x509/internal.h"
-
-static const struct {
-    const char *name;
-    certmap_strength_e strength;
-    unsigned char tag; /* in every hash and store: never to be changed */
-} kind_table[CERTMAP_K_COUNT] = {
-    [CERTMAP_K_SHA256] = { .name = "sha256", .strength = CERTMAP_STRONG, .tag = 1 },
-    [CERTMAP_K_SPKI] = { .name = "spki", .strength = CERTMAP_STRONG, .tag = 2 },
-    [CERTMAP_K_SKI_ISSUER] = { .name = "ski", .strength = CERTMAP_STRONG, .tag = 3 },
-    [CERTMAP_K_ISSUER_SERIAL] = { .name = "issuer-serial", .strength = CERTMAP_STRONG, .tag = 4 },
-    [CERTMAP_K_DN] = { .name = "dn", .strength = CERTMAP_SCOPED, .tag = 5 },
-    [CERTMAP_K_SKI] = { .name = "X509:<SKI>", .strength = CERTMAP_WEAK, .tag = 6 },
-    [CERTMAP_K_SUBJECT] = { .name = "X509:<S>", .strength = CERTMAP_WEAK, .tag = 7 },
-    [CERTMAP_K_EMAIL] = { .name = "X509:<RFC822>", .strength = CERTMAP_WEAK, .tag = 8 },
-};
-
-const char *certmap_kind_name(certmap_kind_e kind)
-{
-    return kind_table[kind].name;
-}
-
-certmap_strength_e certmap_kind_strength(certmap_kind_e kind)
-{
-    return kind_table[kind].strength;
-}
-
-unsigned char certmap_kind_tag(certmap_kind_e kind)
-{
-    return kind_table[kind].tag;
-}
-
-certmap_kind_e certmap_kind_of_tag(unsigned char tag)
-{
-    certmap_kind_e kind = CERTMAP_K_SHA256;
-
-    while (kind < CERTMAP_K_COUNT && kind_table[kind].tag != tag) {
-        kind++;
-    }
-    return kind;
-}
 
 /* ---- hashing ------------------------------------------------------------------------------------------------- */
 
@@ -117,7 +76,7 @@ int certmap_key_make(certmap_kind_e kind, certmap_str_t a, certmap_str_t b, cert
 
     key->kind = kind;
     if (data != NULL) {
-        *s++ = kind_table[kind].tag;
+        *s++ = certmap_kinds[kind].tag;
         s = put_part(s, a.data, a.len);
         if (b.data != NULL) {
             s = put_part(s, b.data, b.len);
@@ -196,90 +155,50 @@ static certmap_str_t name_of(const keys_job_t *job, certmap_field_e field)
                                                         : (certmap_str_t){ NULL, 0 };
 }
 
-static void hex_key(keys_job_t *job, certmap_kind_e kind, certmap_field_e field)
+static void email_keys(keys_job_t *job, certmap_kind_e kind)
 {
-    certmap_str_t value = octets(job, field);
-    certmap_str_t none = { NULL, 0 };
-    int with_issuer = kind == CERTMAP_K_SKI_ISSUER || kind == CERTMAP_K_ISSUER_SERIAL;
+    const certmap_vals_t *emails = &job->cert->f[CERTMAP_F_SAN_EMAIL];
+    apr_size_t i;
 
-    if (is_unformed(job, kind, field) || (value.len > 0 && with_issuer && is_unformed(job, kind, CERTMAP_F_ISSUER))) {
+    for (i = 0; i < emails->n; i++) {
+        push_key(job, kind, emails->v[i].folded, (certmap_str_t){ NULL, 0 });
+    }
+}
+
+/* What the key is made of beside the issuer's name; len 0: the certificate has none. */
+static certmap_str_t part_of(keys_job_t *job, certmap_kind_e kind)
+{
+    if (certmap_kinds[kind].part != CERTMAP_KEY_NAME) {
+        return octets(job, certmap_kinds[kind].field);
+    }
+    if (job->subject.data == NULL) {
+        job->subject = name_of(job, certmap_kinds[kind].field);
+    }
+    return job->subject;
+}
+
+static void make_keys(keys_job_t *job, certmap_kind_e kind)
+{
+    int with_issuer = certmap_kinds[kind].issuer;
+    certmap_str_t part;
+
+    if (is_unformed(job, kind, certmap_kinds[kind].field)) {
+        return;
+    }
+    if (certmap_kinds[kind].part == CERTMAP_KEY_EMAIL) {
+        email_keys(job, kind);
+        return;
+    }
+    part = part_of(job, kind);
+    if (part.len == 0 || (with_issuer && is_unformed(job, kind, CERTMAP_F_ISSUER))) {
         return;
     }
     if (with_issuer && job->issuer.data == NULL) {
         job->issuer = name_of(job, CERTMAP_F_ISSUER);
     }
-    if (value.len > 0 && (!with_issuer || job->issuer.data != NULL)) {
-        push_key(job, kind, value, with_issuer ? job->issuer : none);
+    if (!with_issuer || job->issuer.data != NULL) {
+        push_key(job, kind, part, with_issuer ? job->issuer : (certmap_str_t){ NULL, 0 });
     }
-}
-
-static void subject_key(keys_job_t *job, certmap_kind_e kind)
-{
-    certmap_str_t none = { NULL, 0 };
-
-    if (is_unformed(job, kind, CERTMAP_F_SUBJECT)) {
-        return;
-    }
-    if (job->subject.data == NULL) {
-        job->subject = name_of(job, CERTMAP_F_SUBJECT);
-    }
-    if (kind == CERTMAP_K_DN && job->subject.data != NULL && is_unformed(job, kind, CERTMAP_F_ISSUER)) {
-        return;
-    }
-    if (kind == CERTMAP_K_DN && job->issuer.data == NULL) {
-        job->issuer = name_of(job, CERTMAP_F_ISSUER);
-    }
-    if (job->subject.data != NULL && (kind != CERTMAP_K_DN || job->issuer.data != NULL)) {
-        push_key(job, kind, job->subject, kind == CERTMAP_K_DN ? job->issuer : none);
-    }
-}
-
-static void email_keys(keys_job_t *job)
-{
-    const certmap_vals_t *emails = &job->cert->f[CERTMAP_F_SAN_EMAIL];
-    apr_size_t i;
-
-    for (i = 0; !is_unformed(job, CERTMAP_K_EMAIL, CERTMAP_F_SAN_EMAIL) && i < emails->n; i++) {
-        push_key(job, CERTMAP_K_EMAIL, emails->v[i].folded, (certmap_str_t){ NULL, 0 });
-    }
-}
-
-static void make_keys(keys_job_t *job, certmap_kind_e kind)
-{
-    switch (kind) {
-    case CERTMAP_K_SHA256:
-        hex_key(job, kind, CERTMAP_F_SHA256);
-        break;
-    case CERTMAP_K_SPKI:
-        hex_key(job, kind, CERTMAP_F_SPKI);
-        break;
-    case CERTMAP_K_SKI_ISSUER:
-    case CERTMAP_K_SKI:
-        hex_key(job, kind, CERTMAP_F_SKI);
-        break;
-    case CERTMAP_K_ISSUER_SERIAL:
-        hex_key(job, kind, CERTMAP_F_SERIAL);
-        break;
-    case CERTMAP_K_DN:
-    case CERTMAP_K_SUBJECT:
-        subject_key(job, kind);
-        break;
-    case CERTMAP_K_EMAIL:
-        email_keys(job);
-        break;
-    case CERTMAP_K_COUNT:
-        break;
-    }
-}
-
-const char *certmap_kinds_first(unsigned kinds)
-{
-    certmap_kind_e kind = CERTMAP_K_SHA256;
-
-    while (kind < CERTMAP_K_COUNT && !(kinds & CERTMAP_KIND_BIT(kind))) {
-        kind++;
-    }
-    return kind < CERTMAP_K_COUNT ? kind_table[kind].name : NULL;
 }
 
 apr_status_t certmap_cert_keys(const certmap_cert_t *cert, unsigned kinds, const certmap_key_t **keys, apr_size_t *n,

@@ -243,32 +243,51 @@ static certmap_str_t read_serial(const key_job_t *job, piece_t piece, int revers
     return serial;
 }
 
-/* ---- types of our own ---------------------------------------------------------------------------------------- */
+/* ---- parts --------------------------------------------------------------------------------------------------- */
 
-/* The name that the type asks for behind its value. */
-static int issuer_word(key_job_t *job, const char *type, piece_t *piece)
+static certmap_str_t read_email(const key_job_t *job, piece_t piece)
 {
-    const certmap_word_t *last = &job->words[job->next - 1];
-    const certmap_word_t *w;
+    certmap_str_t none = { NULL, 0 };
+    certmap_str_t text = text_of(piece);
+    const char *why = certmap_value_check(text);
+    const char *sign = memchr(text.data, '@', text.len);
 
-    if (job->next >= job->nwords) {
-        certmap_sink_error(job->reader->sink, last->place, "the issuer's name is missing; write %s \"ISSUER-DN\" USER",
-                           type);
-        return 0;
+    if (why != NULL || sign == NULL || sign == text.data || sign + 1 == text.data + text.len
+        || memchr(text.data, ' ', text.len) != NULL
+        || memchr(sign + 1, '@', (apr_size_t)(text.data + text.len - sign - 1)) != NULL) {
+        certmap_sink_error(job->reader->sink, place_of(piece, 0), "not an e-mail address%s%s", why ? ": " : "",
+                           why ? why : "");
+        return none;
     }
-    w = &job->words[job->next++];
-    if (w->broken) {
-        return 0;
+    why = certmap_email_impossible(text, job->reader->pool);
+    if (why != NULL) {
+        certmap_sink_error(job->reader->sink, place_of(piece, 0), "%s", why);
+        return none;
     }
-    if (memchr(w->text.data, '=', w->text.len) == NULL) {
-        certmap_sink_error(job->reader->sink, w->place,
-                           "the issuer's name should stand here, in quotes; write %s "
-                           "\"ISSUER-DN\" USER",
-                           type);
-        return 0;
+    return certmap_fold(text, job->reader->pool);
+}
+
+/* Reads what a kind of key is made of. ad: as Active Directory writes it. @return data NULL when there is an error */
+static certmap_str_t read_part(const key_job_t *job, certmap_kind_e kind, piece_t piece, int ad)
+{
+    certmap_key_reader_t uncached = *job->reader;
+    key_job_t subject = *job;
+
+    switch (certmap_kinds[kind].part) {
+    case CERTMAP_KEY_HASH:
+        return read_hex(job, piece, certmap_kinds[kind].name, 32, 32);
+    case CERTMAP_KEY_SKI:
+        return read_hex(job, piece, "a key identifier", 1, SKI_OCTETS);
+    case CERTMAP_KEY_SERIAL:
+        return read_serial(job, piece, ad);
+    case CERTMAP_KEY_NAME:
+        uncached.cache = NULL; /* subjects do not repeat */
+        subject.reader = &uncached;
+        return read_dn(&subject, piece, ad);
+    case CERTMAP_KEY_EMAIL:
+        return read_email(job, piece);
     }
-    *piece = (piece_t){ w, 0, w->text.len };
-    return 1;
+    return (certmap_str_t){ NULL, 0 };
 }
 
 static int make(key_job_t *job, certmap_kind_e kind, certmap_str_t a, certmap_str_t b)
@@ -280,89 +299,78 @@ static int make(key_job_t *job, certmap_kind_e kind, certmap_str_t a, certmap_st
     return 1;
 }
 
-static int type_sha256(key_job_t *job, piece_t value)
+/* ---- types of our own ---------------------------------------------------------------------------------------- */
+
+/* The name that the kind asks for behind its value. */
+static int issuer_word(key_job_t *job, certmap_kind_e kind, piece_t *piece)
 {
-    certmap_str_t hash = read_hex(job, value, "sha256", 32, 32);
+    const certmap_word_t *last = &job->words[job->next - 1];
+    const char *form = certmap_kinds[kind].part == CERTMAP_KEY_NAME ? "\"SUBJECT-DN\"" : "HEX";
+    const certmap_word_t *w;
 
-    return hash.data != NULL && make(job, CERTMAP_K_SHA256, hash, (certmap_str_t){ NULL, 0 });
-}
-
-static int type_spki(key_job_t *job, piece_t value)
-{
-    certmap_str_t hash = read_hex(job, value, "spki", 32, 32);
-
-    return hash.data != NULL && make(job, CERTMAP_K_SPKI, hash, (certmap_str_t){ NULL, 0 });
-}
-
-/* A value and a name; both are read, so that both are complained about. */
-static int with_issuer(key_job_t *job, certmap_kind_e kind, certmap_str_t value, const char *type)
-{
-    certmap_str_t issuer;
-    piece_t piece;
-
-    if (!issuer_word(job, type, &piece)) {
+    if (job->next >= job->nwords) {
+        certmap_sink_error(job->reader->sink, last->place,
+                           "the issuer's name is missing; write %s:%s \"ISSUER-DN\" USER", certmap_kinds[kind].name,
+                           form);
         return 0;
     }
-    issuer = read_dn(job, piece, 0);
-    return value.data != NULL && issuer.data != NULL && make(job, kind, value, issuer);
+    w = &job->words[job->next++];
+    if (w->broken) {
+        return 0;
+    }
+    if (memchr(w->text.data, '=', w->text.len) == NULL) {
+        certmap_sink_error(job->reader->sink, w->place,
+                           "the issuer's name should stand here, in quotes; write %s:%s \"ISSUER-DN\" USER",
+                           certmap_kinds[kind].name, form);
+        return 0;
+    }
+    *piece = (piece_t){ w, 0, w->text.len };
+    return 1;
 }
 
-static int type_ski(key_job_t *job, piece_t value)
+/* A value, and a name where the kind has one; both are read, so that both are complained about. */
+static int read_own(key_job_t *job, certmap_kind_e kind, piece_t value)
 {
-    return with_issuer(job, CERTMAP_K_SKI_ISSUER, read_hex(job, value, "a key identifier", 1, SKI_OCTETS), "ski:HEX");
-}
+    certmap_str_t part = read_part(job, kind, value, 0);
+    certmap_str_t issuer = { NULL, 0 };
+    piece_t piece;
 
-static int type_issuer_serial(key_job_t *job, piece_t value)
-{
-    return with_issuer(job, CERTMAP_K_ISSUER_SERIAL, read_serial(job, value, 0), "issuer-serial:HEX");
-}
-
-static int type_dn(key_job_t *job, piece_t value)
-{
-    certmap_key_reader_t uncached = *job->reader;
-    key_job_t subject = *job;
-
-    uncached.cache = NULL; /* subjects do not repeat */
-    subject.reader = &uncached;
-    return with_issuer(job, CERTMAP_K_DN, read_dn(&subject, value, 0), "dn:\"SUBJECT-DN\"");
+    if (certmap_kinds[kind].issuer) {
+        if (!issuer_word(job, kind, &piece)) {
+            return 0;
+        }
+        issuer = read_dn(job, piece, 0);
+        if (issuer.data == NULL) {
+            return 0;
+        }
+    }
+    return part.data != NULL && make(job, kind, part, issuer);
 }
 
 /* ---- Active Directory's strings ------------------------------------------------------------------------------ */
 
-typedef enum ad_tag_e {
-    AD_ISSUER,
-    AD_SUBJECT,
-    AD_SERIAL,
-    AD_SKI,
-    AD_EMAIL,
-    AD_PUKEY,
-    AD_SID,
-    AD_COUNT
-} ad_tag_e;
-
-static const char *const ad_tags[AD_COUNT] = {
-    [AD_ISSUER] = "<I>",     [AD_SUBJECT] = "<S>",        [AD_SERIAL] = "<SR>", [AD_SKI] = "<SKI>",
-    [AD_EMAIL] = "<RFC822>", [AD_PUKEY] = "<SHA1-PUKEY>", [AD_SID] = "<SID>",
+static const char *const ad_tags[CERTMAP_AD_COUNT] = {
+    [CERTMAP_AD_ISSUER] = "<I>", [CERTMAP_AD_SUBJECT] = "<S>",    [CERTMAP_AD_SERIAL] = "<SR>",
+    [CERTMAP_AD_SKI] = "<SKI>",  [CERTMAP_AD_EMAIL] = "<RFC822>", [CERTMAP_AD_PUKEY] = "<SHA1-PUKEY>",
+    [CERTMAP_AD_SID] = "<SID>",
 };
-
-#define AD_BIT(tag) (1u << (tag))
 
 static const char ad_forms[] = "X509:<I>ISSUER<SR>SERIAL, X509:<I>ISSUER<S>SUBJECT, X509:<S>SUBJECT, X509:<SKI>HEX or "
                                "X509:<RFC822>ADDRESS";
 
-/* The tag at an offset; AD_COUNT when there is none. */
-static ad_tag_e tag_at(certmap_str_t text, apr_size_t at)
+/* The tag at an offset; CERTMAP_AD_COUNT when there is none. */
+static certmap_ad_tag_e tag_at(certmap_str_t text, apr_size_t at)
 {
-    ad_tag_e tag;
+    certmap_ad_tag_e tag;
 
-    for (tag = AD_ISSUER; tag < AD_COUNT; tag++) {
+    for (tag = CERTMAP_AD_ISSUER; tag < CERTMAP_AD_COUNT; tag++) {
         apr_size_t n = strlen(ad_tags[tag]);
 
         if (text.len - at >= n && apr_cstr_casecmpn(text.data + at, ad_tags[tag], n) == 0) {
             return tag;
         }
     }
-    return AD_COUNT;
+    return CERTMAP_AD_COUNT;
 }
 
 /* Where the value that begins at an offset ends: at the next '<' that is neither escaped nor in quotes. */
@@ -385,7 +393,7 @@ static apr_size_t value_end(certmap_str_t text, apr_size_t at)
 }
 
 /* Splits the string at its tags. @return the tags that it has, or 0 */
-static unsigned ad_split(const key_job_t *job, piece_t value, piece_t parts[AD_COUNT])
+static unsigned ad_split(const key_job_t *job, piece_t value, piece_t parts[CERTMAP_AD_COUNT])
 {
     certmap_sink_t *sink = job->reader->sink;
     certmap_str_t text = text_of(value);
@@ -393,20 +401,20 @@ static unsigned ad_split(const key_job_t *job, piece_t value, piece_t parts[AD_C
     apr_size_t at = 0;
 
     while (at < text.len) {
-        ad_tag_e tag = tag_at(text, at);
+        certmap_ad_tag_e tag = tag_at(text, at);
         apr_size_t from;
 
-        if (tag == AD_COUNT) {
+        if (tag == CERTMAP_AD_COUNT) {
             certmap_sink_error(sink, place_of(value, at), "a tag should stand here; write %s", ad_forms);
             return 0;
         }
-        if (tag == AD_PUKEY) {
+        if (tag == CERTMAP_AD_PUKEY) {
             certmap_sink_error(sink, place_of(value, at),
                                "<SHA1-PUKEY> is not taken: Microsoft's own documents disagree "
                                "on what it hashes; write spki: or sha256:");
             return 0;
         }
-        if (seen & AD_BIT(tag)) {
+        if (seen & CERTMAP_AD_BIT(tag)) {
             certmap_sink_error(sink, place_of(value, at), "%s stands twice", ad_tags[tag]);
             return 0;
         }
@@ -417,90 +425,89 @@ static unsigned ad_split(const key_job_t *job, piece_t value, piece_t parts[AD_C
             certmap_sink_error(sink, place_of(value, from), "a value is missing behind %s", ad_tags[tag]);
             return 0;
         }
-        seen |= AD_BIT(tag);
+        seen |= CERTMAP_AD_BIT(tag);
     }
     return seen;
 }
 
-static int ad_email(key_job_t *job, piece_t piece)
+static int read_ad(key_job_t *job, piece_t value)
 {
-    certmap_str_t text = text_of(piece);
-    const char *why = certmap_value_check(text);
-    const char *sign = memchr(text.data, '@', text.len);
-
-    if (why != NULL || sign == NULL || sign == text.data || sign + 1 == text.data + text.len
-        || memchr(text.data, ' ', text.len) != NULL
-        || memchr(sign + 1, '@', (apr_size_t)(text.data + text.len - sign - 1)) != NULL) {
-        certmap_sink_error(job->reader->sink, place_of(piece, 0), "not an e-mail address%s%s", why ? ": " : "",
-                           why ? why : "");
-        return 0;
-    }
-    why = certmap_email_impossible(text, job->reader->pool);
-    if (why != NULL) {
-        certmap_sink_error(job->reader->sink, place_of(piece, 0), "%s", why);
-        return 0;
-    }
-    return make(job, CERTMAP_K_EMAIL, certmap_fold(text, job->reader->pool), (certmap_str_t){ NULL, 0 });
-}
-
-static int type_x509(key_job_t *job, piece_t value)
-{
-    piece_t parts[AD_COUNT];
+    piece_t parts[CERTMAP_AD_COUNT];
     unsigned seen = ad_split(job, value, parts);
-    certmap_str_t none = { NULL, 0 };
-    certmap_str_t a = none;
-    certmap_str_t b = none;
+    certmap_ad_tag_e tag = CERTMAP_AD_ISSUER;
+    certmap_kind_e kind = CERTMAP_K_SHA256;
+    certmap_str_t part;
+    certmap_str_t issuer = { NULL, 0 };
 
     if (seen == 0) {
         return 0;
     }
-    switch (seen) {
-    case AD_BIT(AD_ISSUER) | AD_BIT(AD_SERIAL):
-        a = read_serial(job, parts[AD_SERIAL], 1);
-        b = read_dn(job, parts[AD_ISSUER], 1);
-        return a.data != NULL && b.data != NULL && make(job, CERTMAP_K_ISSUER_SERIAL, a, b);
-    case AD_BIT(AD_ISSUER) | AD_BIT(AD_SUBJECT):
-        a = read_dn(job, parts[AD_SUBJECT], 1);
-        b = read_dn(job, parts[AD_ISSUER], 1);
-        return a.data != NULL && b.data != NULL && make(job, CERTMAP_K_DN, a, b);
-    case AD_BIT(AD_SUBJECT):
-        a = read_dn(job, parts[AD_SUBJECT], 1);
-        return a.data != NULL && make(job, CERTMAP_K_SUBJECT, a, none);
-    case AD_BIT(AD_SKI):
-        a = read_hex(job, parts[AD_SKI], "a key identifier", 1, SKI_OCTETS);
-        return a.data != NULL && make(job, CERTMAP_K_SKI, a, none);
-    case AD_BIT(AD_EMAIL):
-        return ad_email(job, parts[AD_EMAIL]);
+    while (kind < CERTMAP_K_COUNT && certmap_kinds[kind].ad != seen) {
+        kind++;
     }
-    certmap_sink_error(job->reader->sink, place_of(value, 0), "these tags together are no key; write %s%s", ad_forms,
-                       seen & AD_BIT(AD_SID) ? " (a SID is what sid= of a rule asks for)" : "");
-    return 0;
+    if (kind == CERTMAP_K_COUNT) {
+        certmap_sink_error(job->reader->sink, place_of(value, 0), "these tags together are no key; write %s%s",
+                           ad_forms,
+                           seen & CERTMAP_AD_BIT(CERTMAP_AD_SID) ? " (a SID is what sid= of a rule asks for)" : "");
+        return 0;
+    }
+    while (tag == CERTMAP_AD_ISSUER || !(seen & CERTMAP_AD_BIT(tag))) {
+        tag++;
+    }
+    part = read_part(job, kind, parts[tag], 1);
+    if (certmap_kinds[kind].issuer) {
+        issuer = read_dn(job, parts[CERTMAP_AD_ISSUER], 1);
+        if (issuer.data == NULL) {
+            return 0;
+        }
+    }
+    return part.data != NULL && make(job, kind, part, issuer);
 }
 
 /* ---- all of them --------------------------------------------------------------------------------------------- */
 
-static const struct {
-    const char *name;
-    int (*read)(key_job_t *job, piece_t value);
-} types[] = {
-    { .name = "sha256", .read = type_sha256 }, { .name = "spki", .read = type_spki },
-    { .name = "ski", .read = type_ski },       { .name = "issuer-serial", .read = type_issuer_serial },
-    { .name = "dn", .read = type_dn },         { .name = "X509", .read = type_x509 },
-};
+/* The word of the kinds that Active Directory writes. */
+static const char ad_word[] = "X509";
 
-#define NTYPES (sizeof(types) / sizeof(types[0]))
+static int is_word(const char *word, certmap_str_t type)
+{
+    return strlen(word) == type.len && apr_cstr_casecmpn(word, type.data, type.len) == 0;
+}
 
-static const char *const type_names[] = { "sha256", "spki", "ski", "issuer-serial", "dn", "X509", NULL };
+/* The words that keys begin with, NULL behind the last. */
+static void all_words(const char *words[CERTMAP_K_COUNT + 2])
+{
+    certmap_kind_e kind;
+    int n = 0;
+
+    for (kind = CERTMAP_K_SHA256; kind < CERTMAP_K_COUNT; kind++) {
+        if (strchr(certmap_kinds[kind].name, ':') == NULL) {
+            words[n++] = certmap_kinds[kind].name;
+        }
+    }
+    words[n++] = ad_word;
+    words[n] = NULL;
+}
 
 static void unknown_type(const key_job_t *job, certmap_str_t type)
 {
     const certmap_word_t *w = &job->words[0];
-    const char *hint = certmap_suggest(type, type_names);
+    const char *words[CERTMAP_K_COUNT + 2];
+    const char *listed = "";
+    const char *hint;
+    int i;
 
+    all_words(words);
+    hint = certmap_suggest(type, words);
+    for (i = 0; words[i] != NULL; i++) {
+        listed = apr_pstrcat(job->reader->pool, listed,
+                             i == 0                 ? ""
+                             : words[i + 1] != NULL ? ", "
+                                                    : " or ",
+                             words[i], NULL);
+    }
     if (type.len == w->text.len) {
-        certmap_sink_error(job->reader->sink, w->place,
-                           "an entry begins with its key, TYPE:VALUE; TYPE is sha256, spki, "
-                           "ski, issuer-serial, dn or X509");
+        certmap_sink_error(job->reader->sink, w->place, "an entry begins with its key, TYPE:VALUE; TYPE is %s", listed);
     }
     else if (hint != NULL) {
         certmap_sink_error(job->reader->sink, w->place, "unknown type of key; did you mean %s:?", hint);
@@ -509,9 +516,7 @@ static void unknown_type(const key_job_t *job, certmap_str_t type)
         certmap_sink_error(job->reader->sink, w->place, "SHA-1 can be forged and is no key; write sha256:");
     }
     else {
-        certmap_sink_error(job->reader->sink, w->place,
-                           "unknown type of key; it is sha256, spki, ski, issuer-serial, dn "
-                           "or X509");
+        certmap_sink_error(job->reader->sink, w->place, "unknown type of key; it is %s", listed);
     }
 }
 
@@ -522,23 +527,23 @@ int certmap_key_read(const certmap_key_reader_t *reader, const certmap_word_t *w
     certmap_str_t type = { words[0].text.data,
                            colon != NULL ? (apr_size_t)(colon - words[0].text.data) : words[0].text.len };
     piece_t value = { &words[0], type.len + 1, words[0].text.len - type.len - 1 };
-    apr_size_t i;
+    certmap_kind_e kind = CERTMAP_K_SHA256;
+    int ad = is_word(ad_word, type);
 
     if (words[0].broken) {
         return 0;
     }
-    for (i = 0; i < NTYPES
-                && (strlen(types[i].name) != type.len || apr_cstr_casecmpn(types[i].name, type.data, type.len) != 0);
-         i++) {
+    while (kind < CERTMAP_K_COUNT && !is_word(certmap_kinds[kind].name, type)) {
+        kind++;
     }
-    if (colon == NULL || i == NTYPES) {
+    if (colon == NULL || (kind == CERTMAP_K_COUNT && !ad)) {
         unknown_type(&job, type);
         return 0;
     }
     if (value.len == 0) {
         if (nwords < 2) {
             certmap_sink_error(reader->sink, words[0].place, "the key's value is missing behind \"%s:\"",
-                               types[i].name);
+                               ad ? ad_word : certmap_kinds[kind].name);
             return 0;
         }
         if (words[1].broken) {
@@ -547,5 +552,5 @@ int certmap_key_read(const certmap_key_reader_t *reader, const certmap_word_t *w
         value = (piece_t){ &words[1], 0, words[1].text.len };
         job.next = 2;
     }
-    return types[i].read(&job, value) ? job.next : 0;
+    return (ad ? read_ad(&job, value) : read_own(&job, kind, value)) ? job.next : 0;
 }

@@ -75,7 +75,7 @@ void certmap_record_pack(certmap_kind_e kind, const certmap_entry_t *entry, cons
     apr_size_t i;
 
     to[0] = RECORD_VERSION;
-    to[1] = certmap_kind_tag(kind);
+    to[1] = certmap_kinds[kind].tag;
     to[2] = (unsigned char)((entry->deny ? FLAG_DENY : 0) | (entry->note != NULL ? FLAG_NOTE : 0));
     to[3] = 0;
     certmap_put_number(to + 4, length(entry->user), 4);

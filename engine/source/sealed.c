@@ -45,7 +45,7 @@ void certmap_seal_pack(const certmap_seal_t *seal, unsigned char to[CERTMAP_SEAL
     certmap_put_number(to + 16, CERTMAP_STORE_VERSION, 4);
     certmap_put_number(to + 24, seal->build, 8);
     for (kind = CERTMAP_K_SHA256; kind < CERTMAP_K_COUNT; kind++) {
-        unsigned char *at = to + 32 + 8 * (certmap_kind_tag(kind) - 1);
+        unsigned char *at = to + 32 + 8 * (certmap_kinds[kind].tag - 1);
 
         certmap_put_number(at, seal->counts[kind], 8);
         certmap_put_number(at + 8 * CERTMAP_SEAL_TAGS, seal->denies[kind], 8);
@@ -66,7 +66,7 @@ const char *certmap_seal_unpack(const unsigned char from[CERTMAP_SEAL_LEN], cert
     }
     seal->build = certmap_get_number(from + 24, 8);
     for (kind = CERTMAP_K_SHA256; kind < CERTMAP_K_COUNT; kind++) {
-        const unsigned char *at = from + 32 + 8 * (certmap_kind_tag(kind) - 1);
+        const unsigned char *at = from + 32 + 8 * (certmap_kinds[kind].tag - 1);
 
         seal->counts[kind] = certmap_get_number(at, 8);
         seal->denies[kind] = certmap_get_number(at + 8 * CERTMAP_SEAL_TAGS, 8);

@@ -84,11 +84,14 @@ my @modifiers = part('engine/rules/template.c', '\} modifiers\[\] = \{', '\n\};'
 cmp_ok scalar @modifiers, '>=', 6, "modifiers: @modifiers";
 is_deeply [unique(grep {/^:/} items('USER NAMES'))], [sort map {":$_"} @modifiers], 'every modifier';
 
-my @types = part('engine/entries/key_reader.c', '\} types\[\] = \{', '\n\};') =~ /\.name = "([\w-]+)"/g;
+my @kinds = table('engine/entries/kind.c', 'certmap_kinds');
+my @types = unique(map { $_->{name} =~ s/:.*//r } @kinds);
 cmp_ok scalar @types, '>=', 6, "types of keys: @types";
 is_deeply [unique(map {/^([\w-]+):/} items('ENTRIES'))], [sort @types], 'every type of key';
-like chapter($shown, 'ENTRIES'), qr/\Q$_\E/, "and $_"
-    for grep { !/SID/ } part('engine/entries/key_reader.c', 'ad_tags\[AD_COUNT\] = \{', '\n\};') =~ /"(<[^"]+>)"/g;
+my %ad = map { $_->{index} =~ s/^CERTMAP_AD_//r => $_->{name} } table('engine/entries/key_reader.c', 'ad_tags');
+my @tags = unique(map { ($_->{ad} // '') =~ /\bAD\((\w+)\)/g } @kinds);
+cmp_ok scalar @tags, '>=', 5, "tags of Active Directory's strings: @tags";
+like chapter($shown, 'ENTRIES'), qr/\Q$ad{$_}\E/, "and $ad{$_}" for @tags;
 
 my @strengths = map { $_->{name} } table('engine/base/reason.c', 'strengths');
 is_deeply [unique(items('STRENGTH'))], [sort @strengths], 'every strength';
