@@ -75,7 +75,7 @@ static void check_user(const entry_job_t *job, const certmap_word_t *w)
 {
     const char *why = certmap_user_check(w->text);
 
-    if (certmap_option_is(w->text)) {
+    if (certmap_option_is(w->text, CERTMAP_OPTION_OF_ENTRY)) {
         certmap_sink_error(job->sink, w->place,
                            "USER forgotten? \"%s\" reads as an option; write KEY USER or KEY - deny", w->text.data);
     }
@@ -117,20 +117,21 @@ static int read_user(const entry_job_t *job, int next)
 
 static void bad_word(const entry_job_t *job, const certmap_word_t *w)
 {
-    static const char *const names[] = { "groups", "expires", "note", NULL };
     const char *equals = memchr(w->text.data, '=', w->text.len);
+    apr_size_t len = equals != NULL ? (apr_size_t)(equals - w->text.data) : 0;
     const char *hint = equals == NULL ? NULL
-                                      : certmap_suggest(
-                                          (certmap_str_t){ w->text.data, (apr_size_t)(equals - w->text.data) }, names);
+                                      : certmap_option_suggest((certmap_str_t){ w->text.data, len },
+                                                               CERTMAP_OPTION_OF_ENTRY, job->pool);
 
     if (hint != NULL) {
-        certmap_sink_error(job->sink, w->place, "unknown option; did you mean %s=?", hint);
+        certmap_sink_error(job->sink, w->place, "unknown option; did you mean %s?", hint);
     }
     else if (word_is(w, "deny") && !job->line->entry.deny) {
         certmap_sink_error(job->sink, w->place, "a deny entry has no USER; write KEY - deny");
     }
-    else if (word_is(w, "disabled")) {
-        certmap_sink_error(job->sink, w->place, "an entry cannot be disabled; make a comment of its line");
+    else if (certmap_option_is(w->text, CERTMAP_OPTION_OF_RULE)) {
+        certmap_sink_error(job->sink, w->place, "\"%s\" is for rules only; of an entry's line make a comment",
+                           w->text.data);
     }
     else if (word_is(w, "\\")) {
         certmap_sink_error(job->sink, w->place,
@@ -138,9 +139,8 @@ static void bad_word(const entry_job_t *job, const certmap_word_t *w)
     }
     else {
         certmap_sink_error(job->sink, w->place,
-                           "\"%s\" is no option; behind USER stand groups=, expires= and note=, and "
-                           "a value with blanks is quoted",
-                           w->text.data);
+                           "\"%s\" is no option; behind USER stand %s, and a value with blanks is quoted", w->text.data,
+                           certmap_option_list(CERTMAP_OPTION_OF_ENTRY, job->pool));
     }
 }
 
@@ -149,7 +149,7 @@ static void parse_words(const entry_job_t *job, certmap_dn_cache_t *cache)
 {
     certmap_line_t *line = job->line;
     certmap_key_reader_t keys = { job->sink, cache, job->pool };
-    certmap_options_t options = { 0, NULL, 0, 0, NULL };
+    certmap_options_t options = { .seen = 0 };
     int next;
 
     memset(line, 0, sizeof(*line));
@@ -165,8 +165,8 @@ static void parse_words(const entry_job_t *job, certmap_dn_cache_t *cache)
         if (w->broken) {
             continue;
         }
-        if (certmap_option_is(w->text)) {
-            certmap_option_read(&options, w, job->sink, job->pool);
+        if (certmap_option_is(w->text, CERTMAP_OPTION_OF_ENTRY)) {
+            certmap_option_read(&options, CERTMAP_OPTION_OF_ENTRY, w, job->sink, job->pool);
         }
         else {
             bad_word(job, w);

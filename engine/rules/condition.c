@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Compiles conditions: "[all:][case:]FIELD OP VALUE" becomes a typed pattern, and every value that could never match
+ * Compiles conditions: "[PREFIX...]FIELD OP VALUE" becomes a typed pattern, and every value that could never match
  * (half a fingerprint, an address with host bits, a misspelt key usage) is refused here, because a rule that silently
  * never matches is a hole when it is a deny rule.
  */
@@ -508,16 +508,61 @@ static void compile_regex(job_t *job)
 
 /* ---- a whole condition --------------------------------------------------------------------------------------- */
 
-static int skip_prefix(certmap_str_t *text, const char *prefix)
-{
-    apr_size_t n = strlen(prefix);
+static void compile_value(job_t *job);
 
-    if (text->len < n || memcmp(text->data, prefix, n) != 0) {
-        return 0;
+/* What a condition may begin with, each once, in any order. */
+typedef enum prefix_e {
+    PREFIX_ALL,
+    PREFIX_CASE,
+    PREFIX_COUNT
+} prefix_e;
+
+static const char *const prefixes[PREFIX_COUNT] = {
+    [PREFIX_ALL] = "all:",
+    [PREFIX_CASE] = "case:",
+};
+
+/* None is the beginning of another. */
+static const struct {
+    const char *name;
+    int negated;
+    void (*compile)(job_t *job);
+} operators[] = {
+    { .name = "=", .compile = compile_value },
+    { .name = "!=", .negated = 1, .compile = compile_value },
+    { .name = "~", .compile = compile_regex },
+    { .name = "!~", .negated = 1, .compile = compile_regex },
+};
+
+#define NOPERATORS (sizeof(operators) / sizeof(operators[0]))
+
+static int begins(certmap_str_t text, const char *with)
+{
+    apr_size_t n = strlen(with);
+
+    return text.len >= n && memcmp(text.data, with, n) == 0;
+}
+
+/* The prefix that a text begins with; PREFIX_COUNT: none. */
+static prefix_e prefix_of(certmap_str_t text)
+{
+    prefix_e i;
+
+    for (i = PREFIX_ALL; i < PREFIX_COUNT && !begins(text, prefixes[i]); i++) {
     }
-    text->data += n;
-    text->len -= n;
-    return 1;
+    return i;
+}
+
+/* "= != ~ !~" */
+static const char *all_operators(apr_pool_t *p)
+{
+    const char *all = operators[0].name;
+    apr_size_t i;
+
+    for (i = 1; i < NOPERATORS; i++) {
+        all = apr_pstrcat(p, all, " ", operators[i].name, NULL);
+    }
+    return all;
 }
 
 /* How many bytes stand before the operator; text.len when there is none. */
@@ -525,7 +570,7 @@ static apr_size_t operator_at(certmap_str_t text)
 {
     apr_size_t i;
 
-    for (i = 0; i < text.len && strchr("!=~", text.data[i]) == NULL; i++) {
+    for (i = 0; i < text.len && strchr(CERTMAP_OPERATOR_CHARS, text.data[i]) == NULL; i++) {
     }
     return i;
 }
@@ -541,7 +586,7 @@ int certmap_cond_looks_like(certmap_builder_t *b, certmap_str_t text)
     if (n == text.len) {
         return 0;
     }
-    if (skip_prefix(&name, "all:") || skip_prefix(&name, "case:")) {
+    if (prefix_of(name) < PREFIX_COUNT) {
         return 1;
     }
     if (apr_hash_get(b->fields, name.data, (apr_ssize_t)name.len) != NULL
@@ -563,18 +608,16 @@ static apr_size_t parse_field(job_t *job)
     const char *why = NULL;
     apr_size_t from;
     apr_size_t op;
+    unsigned seen = 0;
+    prefix_e prefix;
 
-    for (;;) {
-        if (!cond->all && skip_prefix(&rest, "all:")) {
-            cond->all = 1;
-        }
-        else if (!cond->exact && skip_prefix(&rest, "case:")) {
-            cond->exact = 1;
-        }
-        else {
-            break;
-        }
+    while ((prefix = prefix_of(rest)) < PREFIX_COUNT && !(seen & 1u << prefix)) {
+        seen |= 1u << prefix;
+        rest.data += strlen(prefixes[prefix]);
+        rest.len -= strlen(prefixes[prefix]);
     }
+    cond->all = (seen & 1u << PREFIX_ALL) != 0;
+    cond->exact = (seen & 1u << PREFIX_CASE) != 0;
     from = job->word->text.len - rest.len;
     op = operator_at(rest);
     if (op == 0) {
@@ -597,37 +640,36 @@ static apr_size_t parse_field(job_t *job)
     return from + op;
 }
 
-/* Reads the operator at offset op. @return '=' or '~', or 0 on error */
-static char parse_operator(job_t *job, apr_size_t op)
+/* Reads the operator at offset op. @return which one, or NOPERATORS on error */
+static apr_size_t parse_operator(job_t *job, apr_size_t op)
 {
     const certmap_word_t *word = job->word;
     certmap_cond_t *cond = job->cond;
-    apr_size_t i = op;
-    char c;
+    certmap_str_t rest = { word->text.data + op, word->text.len - op };
+    apr_size_t i;
 
-    if (word->text.data[i] == '!') {
-        cond->negated = 1;
-        i++;
+    for (i = 0; i < NOPERATORS && !begins(rest, operators[i].name); i++) {
     }
-    c = i < word->text.len ? word->text.data[i] : '\0';
-    if (c != '=' && c != '~') {
-        certmap_sink_error(job->sink, word->at[op], "unknown operator: write = != ~ or !~, with no blanks around it");
-        return 0;
+    if (i == NOPERATORS) {
+        certmap_sink_error(job->sink, word->at[op], "unknown operator: write one of %s, with no blanks around it",
+                           all_operators(job->scratch));
+        return NOPERATORS;
     }
-    job->value_at = i + 1;
-    cond->raw.data = cond->text + i + 1;
-    cond->raw.len = word->text.len - i - 1;
+    cond->negated = operators[i].negated;
+    job->value_at = op + strlen(operators[i].name);
+    cond->raw.data = cond->text + job->value_at;
+    cond->raw.len = word->text.len - job->value_at;
     if (cond->raw.len == 0) {
-        certmap_sink_error(job->sink, word->at[i],
+        certmap_sink_error(job->sink, word->at[job->value_at - 1],
                            "the value is empty; a field that is absent or has no value is written %s!=*",
                            cond->field.name);
-        return 0;
+        return NOPERATORS;
     }
-    if (c == '=' && (cond->raw.data[0] == '=' || cond->raw.data[0] == '~')) {
-        certmap_sink_warning(job->sink, word->at[op], "the value begins with '%c'; the operators are = != ~ !~",
-                             cond->raw.data[0]);
+    if (operators[i].compile == compile_value && (cond->raw.data[0] == '=' || cond->raw.data[0] == '~')) {
+        certmap_sink_warning(job->sink, word->at[op], "the value begins with '%c'; the operators are %s",
+                             cond->raw.data[0], all_operators(job->scratch));
     }
-    return c;
+    return i;
 }
 
 static void compile_value(job_t *job)
@@ -674,7 +716,7 @@ apr_status_t certmap_cond_compile(certmap_builder_t *b, const certmap_word_t *wo
     int before = b->sink.nerrors;
     const char *why;
     apr_size_t op;
-    char c;
+    apr_size_t which;
 
     memset(cond, 0, sizeof(*cond));
     cond->text = apr_pstrmemdup(b->pool, word->text.data, word->text.len);
@@ -684,12 +726,9 @@ apr_status_t certmap_cond_compile(certmap_builder_t *b, const certmap_word_t *wo
     if (op == 0) {
         return APR_EINVAL;
     }
-    c = parse_operator(&job, op);
-    if (c == '~') {
-        compile_regex(&job);
-    }
-    else if (c == '=') {
-        compile_value(&job);
+    which = parse_operator(&job, op);
+    if (which < NOPERATORS) {
+        operators[which].compile(&job);
     }
     if (b->sink.nerrors == before && (why = certmap_cond_impossible(cond, b->scratch)) != NULL) {
         certmap_sink_error(&b->sink, place_of(&job, 0), "%s", why);

@@ -12,6 +12,9 @@
 #include "rules/words.h"
 #include "x509/internal.h"
 
+/** What operators are made of: no name of a field has one of these. */
+#define CERTMAP_OPERATOR_CHARS "!=~"
+
 /** How a condition's value compares. */
 typedef enum certmap_pattern_e {
     CERTMAP_P_LITERAL,  /**< bytes, folded or exact */

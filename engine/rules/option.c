@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The options that rules and one-to-one entries share: groups=a,b expires=YYYY-MM-DD note="...". Each stands once and
+ * The options of rules and one-to-one entries: groups=a,b expires=YYYY-MM-DD note="..." disabled. Each stands once and
  * says exactly one thing, or is an error at its place.
  */
 #include <string.h>
@@ -28,30 +28,37 @@ typedef void option_fn(const option_job_t *job);
 static option_fn read_groups;
 static option_fn read_expires;
 static option_fn read_note;
+static option_fn read_disabled;
 
 typedef struct option_t {
     const char *name;
     option_fn *read;
-    unsigned bit;
+    unsigned of;  /* CERTMAP_OPTION_OF_RULE, CERTMAP_OPTION_OF_ENTRY: what may have it */
+    int no_value; /* a word by itself, without "=VALUE" */
 } option_t;
 
+#define OF_BOTH (CERTMAP_OPTION_OF_RULE | CERTMAP_OPTION_OF_ENTRY)
+
 static const option_t option_table[] = {
-    { .name = "groups", .read = read_groups, .bit = 1 },
-    { .name = "expires", .read = read_expires, .bit = 2 },
-    { .name = "note", .read = read_note, .bit = 4 },
+    { .name = "groups", .read = read_groups, .of = OF_BOTH },
+    { .name = "expires", .read = read_expires, .of = OF_BOTH },
+    { .name = "note", .read = read_note, .of = OF_BOTH },
+    { .name = "disabled", .read = read_disabled, .of = CERTMAP_OPTION_OF_RULE, .no_value = 1 },
 };
 
 #define NOPTIONS (sizeof(option_table) / sizeof(option_table[0]))
 
-static const option_t *find_option(certmap_str_t text)
+static const option_t *find_option(certmap_str_t text, unsigned of)
 {
     apr_size_t i;
 
     for (i = 0; i < NOPTIONS; i++) {
-        apr_size_t n = strlen(option_table[i].name);
+        const option_t *option = &option_table[i];
+        apr_size_t n = strlen(option->name);
 
-        if (text.len > n && text.data[n] == '=' && memcmp(text.data, option_table[i].name, n) == 0) {
-            return &option_table[i];
+        if ((option->of & of) != 0 && text.len >= n && memcmp(text.data, option->name, n) == 0
+            && (option->no_value ? text.len == n : text.len > n && text.data[n] == '=')) {
+            return option;
         }
     }
     return NULL;
@@ -179,22 +186,71 @@ static void read_note(const option_job_t *job)
     job->options->note = apr_pstrmemdup(job->pool, job->word->text.data + job->from, job->word->text.len - job->from);
 }
 
-int certmap_option_is(certmap_str_t text)
+static void read_disabled(const option_job_t *job)
 {
-    return find_option(text) != NULL;
+    job->options->disabled = 1;
 }
 
-void certmap_option_read(certmap_options_t *options, const certmap_word_t *word, certmap_sink_t *sink, apr_pool_t *p)
+int certmap_option_is(certmap_str_t text, unsigned of)
 {
-    const option_t *option = find_option(word->text);
-    option_job_t job = { options, word, strlen(option->name) + 1, sink, p };
+    return find_option(text, of) != NULL;
+}
 
-    if (options->seen & option->bit) {
+void certmap_option_read(certmap_options_t *options, unsigned of, const certmap_word_t *word, certmap_sink_t *sink,
+                         apr_pool_t *p)
+{
+    const option_t *option = find_option(word->text, of);
+    option_job_t job = { options, word, strlen(option->name) + 1, sink, p };
+    unsigned bit = 1u << (option - option_table);
+
+    if (options->seen & bit) {
         certmap_sink_error(sink, word->place, "\"%s\" stands twice", option->name);
         return;
     }
-    options->seen |= option->bit;
+    options->seen |= bit;
     option->read(&job);
+}
+
+/* As they are written before a value: "groups=", "disabled". NULL behind the last. */
+static void written(const char *names[NOPTIONS + 1], unsigned of, int equals, apr_pool_t *p)
+{
+    apr_size_t i, n = 0;
+
+    for (i = 0; i < NOPTIONS; i++) {
+        if (option_table[i].of & of) {
+            names[n++] = equals && !option_table[i].no_value ? apr_pstrcat(p, option_table[i].name, "=", NULL)
+                                                             : option_table[i].name;
+        }
+    }
+    names[n] = NULL;
+}
+
+const char *certmap_option_suggest(certmap_str_t name, unsigned of, apr_pool_t *p)
+{
+    const char *names[NOPTIONS + 1];
+    const char *with_equals[NOPTIONS + 1];
+    const char *hint;
+    apr_size_t i;
+
+    written(names, of, 0, p);
+    hint = certmap_suggest(name, names);
+    written(with_equals, of, 1, p);
+    for (i = 0; hint != NULL && names[i] != hint; i++) {
+    }
+    return hint != NULL ? with_equals[i] : NULL;
+}
+
+const char *certmap_option_list(unsigned of, apr_pool_t *p)
+{
+    const char *names[NOPTIONS + 1];
+    const char *list = "";
+    apr_size_t i;
+
+    written(names, of, 1, p);
+    for (i = 0; names[i] != NULL; i++) {
+        list = apr_pstrcat(p, list, i == 0 ? "" : names[i + 1] != NULL ? ", " : " and ", names[i], NULL);
+    }
+    return list;
 }
 
 const char *certmap_option_groups_text(const char *const *groups, apr_size_t n, apr_pool_t *p)

@@ -17,11 +17,7 @@
 /* Written out: what a letter is must not hang on the locale. */
 static const char name_chars[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 
-#define SEEN_ANY 1u
-#define SEEN_DISABLED 2u
-
-static const char *const option_names[] = { "groups", "expires", "note", "disabled", NULL };
-static const char *const bare_words[] = { "any", "disabled", NULL };
+static const char *const bare_words[] = { "any", NULL };
 static const char *const verbs[] = { "allow", "deny", NULL };
 
 /* One rule while it is read. */
@@ -31,7 +27,6 @@ typedef struct parser_t {
     const certmap_word_t *words;
     int nwords;
     int next;
-    unsigned seen; /* bare words */
     certmap_options_t options;
     int positive;              /* a positive condition */
     int lost;                  /* something could not be read: do not say that it is missing, too */
@@ -46,24 +41,15 @@ static int word_is(const certmap_word_t *w, const char *text)
 /* Whether a word can only be a condition, an option, or one of the words that stand among them. */
 static int is_rule_part(const parser_t *ps, const certmap_word_t *w)
 {
-    return word_is(w, "any") || word_is(w, "disabled") || certmap_option_is(w->text)
+    return word_is(w, "any") || certmap_option_is(w->text, CERTMAP_OPTION_OF_RULE)
            || certmap_cond_looks_like(ps->b, w->text);
 }
 
 /* ---- conditions and what stands among them --------------------------------------------------------------------- */
 
-/* Marks a bare word as seen. */
-static void once(parser_t *ps, const certmap_word_t *word, unsigned bit, const char *name)
-{
-    if (ps->seen & bit) {
-        certmap_sink_error(&ps->b->sink, word->place, "\"%s\" stands twice", name);
-    }
-    ps->seen |= bit;
-}
-
 static int begins_with_operator(const certmap_word_t *w)
 {
-    return !w->broken && w->text.len > 0 && strchr("!=~", w->text.data[0]) != NULL;
+    return !w->broken && w->text.len > 0 && strchr(CERTMAP_OPERATOR_CHARS, w->text.data[0]) != NULL;
 }
 
 /* A word without an operator. */
@@ -72,9 +58,13 @@ static void bare_word(parser_t *ps, const certmap_word_t *w)
     const char *hint = certmap_suggest(w->text, bare_words);
     certmap_sink_t *sink = &ps->b->sink;
 
+    if (hint == NULL) {
+        hint = certmap_option_suggest(w->text, CERTMAP_OPTION_OF_RULE, ps->b->scratch);
+    }
+
     ps->lost = 1;
     if (ps->next < ps->nwords && begins_with_operator(w + 1)) {
-        int alone = strspn(w[1].text.data, "!=~") == w[1].text.len;
+        int alone = strspn(w[1].text.data, CERTMAP_OPERATOR_CHARS) == w[1].text.len;
         int follows = alone && ps->next + 1 < ps->nwords;
         const char *value = follows && !w[2].broken ? w[2].text.data : alone ? "VALUE" : "";
 
@@ -104,14 +94,15 @@ static void condition(parser_t *ps, const certmap_word_t *w)
 {
     certmap_cond_t *cond;
     int said = ps->b->sink.list->nelts;
-    apr_size_t op = strcspn(w->text.data, "!=~");
+    apr_size_t op = strcspn(w->text.data, CERTMAP_OPERATOR_CHARS);
     const char *hint = certmap_cond_looks_like(ps->b, w->text)
                            ? NULL
-                           : certmap_suggest((certmap_str_t){ w->text.data, op }, option_names);
+                           : certmap_option_suggest((certmap_str_t){ w->text.data, op }, CERTMAP_OPTION_OF_RULE,
+                                                    ps->b->scratch);
 
     if (hint != NULL) {
-        certmap_sink_error(&ps->b->sink, w->place, "unknown option \"%.*s\"; did you mean %s%s?", (int)op, w->text.data,
-                           hint, strcmp(hint, "disabled") == 0 ? "" : "=");
+        certmap_sink_error(&ps->b->sink, w->place, "unknown option \"%.*s\"; did you mean %s?", (int)op, w->text.data,
+                           hint);
         return;
     }
     cond = apr_array_push(ps->conds);
@@ -138,17 +129,16 @@ static void parse_part(parser_t *ps)
         ps->lost = 1;
     }
     else if (word_is(w, "any")) {
-        once(ps, w, SEEN_ANY, "any");
+        if (ps->rule->any) {
+            certmap_sink_error(&ps->b->sink, w->place, "\"any\" stands twice");
+        }
         ps->rule->any = 1;
     }
-    else if (word_is(w, "disabled")) {
-        once(ps, w, SEEN_DISABLED, "disabled");
-        ps->rule->disabled = 1;
+    else if (certmap_option_is(w->text, CERTMAP_OPTION_OF_RULE)) {
+        certmap_option_read(&ps->options, CERTMAP_OPTION_OF_RULE, w, &ps->b->sink, ps->b->pool);
+        ps->rule->disabled = ps->options.disabled;
     }
-    else if (certmap_option_is(w->text)) {
-        certmap_option_read(&ps->options, w, &ps->b->sink, ps->b->pool);
-    }
-    else if (strcspn(w->text.data, "!=~") == w->text.len) {
+    else if (strcspn(w->text.data, CERTMAP_OPERATOR_CHARS) == w->text.len) {
         bare_word(ps, w);
     }
     else {

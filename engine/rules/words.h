@@ -52,19 +52,29 @@ apr_status_t certmap_lex_line(certmap_lexer_t *lx, apr_array_header_t **words, a
 
 /* ---- options ------------------------------------------------------------------------------------------------- */
 
-/** What rules and entries may say behind everything else: groups= expires= note=. */
+/** Who has an option: a set of these. */
+#define CERTMAP_OPTION_OF_RULE 1u
+#define CERTMAP_OPTION_OF_ENTRY 2u
+
+/** What rules and entries may say behind everything else: groups= expires= note=, and rules disabled. */
 typedef struct certmap_options_t {
     unsigned seen; /**< a bit for each option that has been read */
     const char *const *groups;
     apr_size_t ngroups;
     apr_time_t expires; /**< first instant at which it has expired; 0: never */
     const char *note;   /**< or NULL */
+    int disabled;
 } certmap_options_t;
 
 /** Whether a word reads as an option. */
-int certmap_option_is(certmap_str_t text);
+int certmap_option_is(certmap_str_t text, unsigned of);
 /** Reads a word for which certmap_option_is holds. All errors go to the sink; what is kept lives in p. */
-void certmap_option_read(certmap_options_t *options, const certmap_word_t *word, certmap_sink_t *sink, apr_pool_t *p);
+void certmap_option_read(certmap_options_t *options, unsigned of, const certmap_word_t *word, certmap_sink_t *sink,
+                         apr_pool_t *p);
+/** What may be meant by a name that is no option's, as it is written ("groups=", "disabled"); NULL: nothing. */
+const char *certmap_option_suggest(certmap_str_t name, unsigned of, apr_pool_t *p);
+/** "groups=, expires= and note=": for messages. */
+const char *certmap_option_list(unsigned of, apr_pool_t *p);
 /** "a,b", as groups= has them. */
 const char *certmap_option_groups_text(const char *const *groups, apr_size_t n, apr_pool_t *p);
 /** "YYYY-MM-DD", the last day before an instant that expires= gave. */

@@ -68,17 +68,26 @@ my ($conditions) = slurp('docs/conditions.md') =~ /^## Fields\n(.*?)^## /ms or d
 is_deeply [unique(map { s/(?<=[.:])(?:ATTR|OID)$//r } map {/`([^`]+)`/g} $conditions =~ /^\| (`[^|]*) \|/mg)], [sort @fields],
     'and so has docs/conditions.md';
 
-my ($operators) = slurp('engine/rules/condition.c') =~ /unknown operator: write (.*?), with/ or die "engine/rules/condition.c: no operators\n";
-is_deeply [unique(items('Operators'))], [unique(grep { $_ ne 'or' } split ' ', $operators)], 'every operator';
+my @operators = map { $_->{name} } table('engine/rules/condition.c', 'operators');
+my ($chars) = slurp('engine/rules/condition.h') =~ /^#define CERTMAP_OPERATOR_CHARS "(.*)"$/m or die "engine/rules/condition.h: no characters of operators\n";
+is_deeply [sort split //, $chars], [unique(map { split // } @operators)], "operators: @operators, of $chars";
+is_deeply [unique(items('Operators'))], [sort @operators], 'every operator';
 
-my @prefixes = unique(slurp('engine/rules/condition.c') =~ /skip_prefix\(&rest, "(\w+:)"\)/g);
-is "@prefixes", 'all: case:', 'prefixes';
-like $shown, qr/^ +\[all:\]\[case:\]field operator value$/m, 'in the syntax of a condition';
+my $prefixes = join '', map {"[$_->{name}]"} table('engine/rules/condition.c', 'prefixes');
+like $shown, qr/^ +\Q$prefixes\Efield operator value$/m, 'each prefix is in the syntax of a condition';
 
-my @options = (part('engine/rules/option.c', 'option_table\[\] = \{', '\n\};') =~ /\.name = "(\w+)"/g, 'disabled');
-my ($known) = slurp('engine/rules/parse.c') =~ /option_names\[\] = \{(.*?)NULL/;
-is_deeply [sort @options], [sort $known =~ /"(\w+)"/g], 'options';
-is_deeply [unique(map {s/=.*//r} items('OPTIONS'))], [sort @options], 'every option';
+my @options = table('engine/rules/option.c', 'option_table');
+is_deeply [unique(map {s/=.*//r} items('OPTIONS'))], [unique(map { $_->{name} } @options)], 'every option';
+is_deeply [unique(grep {/=/} map {s/=.*/=/r} items('OPTIONS'))], [unique(map {"$_->{name}="} grep { !$_->{no_value} } @options)],
+    'with a value where it has one';
+
+# docs/conditions.md has the same.
+my $conditions = slurp('docs/conditions.md');
+my ($table) = $conditions =~ /^\| operator \| holds when \|\n\| [-| ]+ \|\n((?:\|.*\n)+)/m or die "docs/conditions.md: no operators\n";
+is_deeply [unique(map { /`([^`]+)`/g } map { (split /\|/)[1] } split /\n/, $table)], [sort @operators], 'docs/conditions.md: operators';
+like $conditions, qr/^    \Q$prefixes\EFIELD OPERATOR VALUE$/m, 'prefixes';
+my ($section) = $conditions =~ /^## Options\n(.*?)^## /ms or die "docs/conditions.md: no options\n";
+like $section, qr/\s\Q$_->{name}\E@{[$_->{no_value} ? '\s' : '=']}/, "option $_->{name}" for @options;
 
 my @modifiers = part('engine/rules/template.c', '\} modifiers\[\] = \{', '\n\};') =~ /\.name = "(\w+)"/g;
 cmp_ok scalar @modifiers, '>=', 6, "modifiers: @modifiers";

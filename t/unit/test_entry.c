@@ -175,7 +175,7 @@ static const struct {
     { "spki:" HASH " '%{subject.CN}'", "1:71: the USER of an entry is taken as it stands" },
     { "spki:" HASH " Ann Lee", "1:75: \"Lee\" is no option" },
     { "spki:" HASH " ann group=a", "1:75: unknown option; did you mean groups=?" },
-    { "spki:" HASH " ann disabled", "1:75: an entry cannot be disabled" },
+    { "spki:" HASH " ann disabled", "1:75: \"disabled\" is for rules only" },
     { "spki:" HASH " ann note=a note=b", "1:82: \"note\" stands twice" },
     { "spki:" HASH " ann groups=a,,b", "1:84: empty group name" },
     { "spki:" HASH " ann expires=2026-02-30", "1:83: there is no such day" },

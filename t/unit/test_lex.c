@@ -379,7 +379,7 @@ static void test_many(void)
     }
     text = apr_pstrcat(pool, "groups=", apr_array_pstrcat(pool, groups, ','), ",g49999,g7", NULL);
     word.text = (certmap_str_t){ text, strlen(text) };
-    certmap_option_read(&options, &word, &sink, pool);
+    certmap_option_read(&options, CERTMAP_OPTION_OF_RULE, &word, &sink, pool);
     ok(options.ngroups == 50002 && strcmp(options.groups[49999], "g49999") == 0, "50,000 groups");
     is_int(sink.nerrors, 2, "two of which stand twice");
     is_str(APR_ARRAY_IDX(sink.list, 1, certmap_error_t).text, "group \"g7\" stands twice", "and are named");
