@@ -9,6 +9,7 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 
+#include "base/internal.h"
 #include "rules/words.h"
 
 /* So many groups are compared with one another; more of them are put into a hash table. */
