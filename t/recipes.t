@@ -101,7 +101,7 @@ sub stop {
 END {
     if ($$ == $owner) {
         local $?;
-        stop($_) for @started;
+        stop($started[-1]) while @started;
     }
 }
 
