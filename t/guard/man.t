@@ -82,11 +82,11 @@ is_deeply [unique(grep {/=/} map {s/=.*/=/r} items('OPTIONS'))], [unique(map {"$
     'with a value where it has one';
 
 # docs/conditions.md has the same.
-my $conditions = slurp('docs/conditions.md');
-my ($table) = $conditions =~ /^\| operator \| holds when \|\n\| [-| ]+ \|\n((?:\|.*\n)+)/m or die "docs/conditions.md: no operators\n";
+my $manual = slurp("docs/conditions.md");
+my ($table) = $manual =~ /^\| operator \| holds when \|\n\| [-| ]+ \|\n((?:\|.*\n)+)/m or die "docs/conditions.md: no operators\n";
 is_deeply [unique(map { /`([^`]+)`/g } map { (split /\|/)[1] } split /\n/, $table)], [sort @operators], 'docs/conditions.md: operators';
-like $conditions, qr/^    \Q$prefixes\EFIELD OPERATOR VALUE$/m, 'prefixes';
-my ($section) = $conditions =~ /^## Options\n(.*?)^## /ms or die "docs/conditions.md: no options\n";
+like $manual, qr/^    \Q$prefixes\EFIELD OPERATOR VALUE$/m, 'prefixes';
+my ($section) = $manual =~ /^## Options\n(.*?)^## /ms or die "docs/conditions.md: no options\n";
 like $section, qr/\s\Q$_->{name}\E@{[$_->{no_value} ? '\s' : '=']}/, "option $_->{name}" for @options;
 
 my @modifiers = part('engine/rules/template.c', '\} modifiers\[\] = \{', '\n\};') =~ /\.name = "(\w+)"/g;

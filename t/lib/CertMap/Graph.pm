@@ -38,6 +38,7 @@ my %LENT = (
 my %MUTABLE = (
     'engine/base/digest.c sha256_md' => 'fetched once, before threads: fetching for each use costs more than hashing',
     'engine/base/digest.c sha1_md' => 'as sha256_md',
+    'engine/base/digest.c spare' => 'a context for the next digest, exchanged atomically: making one costs as much as hashing',
 );
 
 # By its address httpd finds a module's configuration: it names the module, and needs nothing of mod_certmap.c.
