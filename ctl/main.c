@@ -42,6 +42,19 @@ static int out_of_memory(int code)
     exit(CTL_ERROR);
 }
 
+static const char *command_meant(const char *wrote, apr_pool_t *p)
+{
+    const char *names[NCOMMANDS + 1] = { NULL };
+    const char *meant;
+    size_t i;
+
+    for (i = 0; i < NCOMMANDS; i++) {
+        names[i] = commands[i]->name;
+    }
+    meant = certmap_suggest((certmap_str_t){ wrote, strlen(wrote) }, names);
+    return meant != NULL ? apr_psprintf(p, "; did you mean %s?", meant) : "";
+}
+
 static int run(int argc, const char *const *argv, apr_pool_t *p)
 {
     ctl_t ctl = { .pool = p, .color_out = may_color(STDOUT_FILENO), .color_err = may_color(STDERR_FILENO) };
@@ -72,7 +85,7 @@ static int run(int argc, const char *const *argv, apr_pool_t *p)
             return commands[i]->run(&ctl, commands[i], argc - 1, argv + 1);
         }
     }
-    ctl_fail(&ctl, "unknown command: %s", ctl_printable(argv[1], p));
+    ctl_fail(&ctl, "unknown command: %s%s", ctl_printable(argv[1], p), command_meant(argv[1], p));
     usage(stderr);
     return CTL_ERROR;
 }

@@ -65,6 +65,30 @@ apr_getopt_t *ctl_options(ctl_t *ctl, int argc, const char *const *argv)
     return options;
 }
 
+/* "; did you mean --rules?" for an option that is none, or "". */
+static const char *option_meant(const ctl_t *ctl, const apr_getopt_option_t *table)
+{
+    const char *wrote = ctl->option + strspn(ctl->option, "-");
+    apr_array_header_t *names = apr_array_make(ctl->pool, 16, sizeof(const char *));
+    const char *meant = NULL;
+    size_t n = strcspn(wrote, "=");
+
+    for (; table->optch != 0; table++) {
+        if (table->name == NULL) {
+            continue;
+        }
+        APR_ARRAY_PUSH(names, const char *) = table->name;
+        if (n >= 3 && strncmp(wrote, table->name, n) == 0) {
+            meant = table->name;
+        }
+    }
+    APR_ARRAY_PUSH(names, const char *) = NULL;
+    if (meant == NULL) {
+        meant = certmap_suggest((certmap_str_t){ wrote, n }, (const char *const *)names->elts);
+    }
+    return meant != NULL ? apr_psprintf(ctl->pool, "; did you mean --%s?", meant) : "";
+}
+
 apr_status_t ctl_option(ctl_t *ctl, const ctl_command_t *command, apr_getopt_t *options,
                         const apr_getopt_option_t *table, int *option, const char **value)
 {
@@ -82,7 +106,8 @@ apr_status_t ctl_option(ctl_t *ctl, const ctl_command_t *command, apr_getopt_t *
         }
     }
     if (rv == APR_BADCH) {
-        ctl_misused(ctl, command, "unknown option: %s", ctl_printable(ctl->option, ctl->pool));
+        ctl_misused(ctl, command, "unknown option: %s%s", ctl_printable(ctl->option, ctl->pool),
+                    option_meant(ctl, table));
     }
     else if (rv == APR_BADARG) {
         ctl_misused(ctl, command, "an option lacks its argument, or has one that it does not take: %s",

@@ -116,6 +116,8 @@ my @files = (
     ['no such strength',     "a deny any\n", ['--min-strength', 'iron'], 2, 'certmapctl: error: check: --min-strength takes'],
     ['no such time',         "a deny any\n", ['--at', '2026-02-30'], 2, 'certmapctl: error: check: --at takes a time'],
     ['no such kind',         "a deny any\n", ['--as', 'poems'], 2, 'certmapctl: error: check: --as takes rules, entries or httpd'],
+    ['nearly an option',     "a deny any\n", ['--rule'], 2, 'certmapctl: error: check: unknown option: --rule; did you mean --rules?'],
+    ['half an option',       "a deny any\n", ['--cert'], 2, 'certmapctl: error: check: unknown option: --cert; did you mean --certificates?'],
     ['no such option',       "a deny any\n", ['--strict'], 2, 'certmapctl: error: check: unknown option: --strict'],
 );
 

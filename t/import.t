@@ -93,6 +93,7 @@ for my $row (
     ['help', 'help', 0, qr/^usage: certmapctl COMMAND/, qr/^$/],
     ['--version', '--version', 0, qr/^certmapctl \d+\.\d+\.\d+$/, qr/^$/],
     ['another word', 'mapp', 2, qr/^$/, qr/^certmapctl: error: unknown command: mapp\nusage: /],
+    ['a slip of the fingers', 'chek', 2, qr/^$/, qr/^certmapctl: error: unknown command: chek; did you mean check\?\nusage: /],
     ['a word that a terminal would obey', "'\033[31m'", 2, qr/^$/, qr/unknown command: \\x1b\[31m\n/],
     ['a full disk', '--help >/dev/full', 2, qr/^$/, qr/^certmapctl: error: cannot write to standard output$/],
 ) {

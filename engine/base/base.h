@@ -199,6 +199,9 @@ void certmap_sink_warning(certmap_sink_t *sink, certmap_place_t at, const char *
 /** The end of a text: says how many messages there were beyond CERTMAP_MESSAGES_MOST. The next one may have as many. */
 void certmap_sink_end(certmap_sink_t *sink);
 
+/** The name of a NULL-terminated list nearest to word, or NULL when none is near enough to be a slip of the fingers. */
+const char *certmap_suggest(certmap_str_t word, const char *const *names);
+
 #ifdef __cplusplus
 }
 #endif

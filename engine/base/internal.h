@@ -34,10 +34,8 @@ certmap_str_t certmap_str_copy(const void *data, apr_size_t len, apr_pool_t *p);
 /** Lower-case hex of bytes. */
 certmap_str_t certmap_hex(const unsigned char *data, apr_size_t len, apr_pool_t *p);
 
-/* ---- hints, pools, digests ------------------------------------------------------------------------------------- */
+/* ---- pools, digests -------------------------------------------------------------------------------------------- */
 
-/** The name of a NULL-terminated list nearest to word, or NULL when none is near enough to be a slip of the fingers. */
-const char *certmap_suggest(certmap_str_t word, const char *const *names);
 /** A pool whose memory goes back to the system with it. */
 apr_pool_t *certmap_pool_temporary(apr_pool_t *parent);
 /** Digests, by certmap_engine_init's algorithms. @return 1, or 0 when OpenSSL failed */

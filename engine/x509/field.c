@@ -50,91 +50,6 @@ static const struct {
     [CERTMAP_F_ROOT_SHA256] = { "root.sha256", TAIL_NONE, CERTMAP_V_HEX },
 };
 
-/** What people write who come from elsewhere. */
-static const struct {
-    const char *wrote;
-    const char *hint;
-} habits[] = {
-    { "san", "san.email, san.dns, san.uri, san.ip, san.upn, san.dirname, san.rid or san.other:OID" },
-    { "subjectaltname", "san.email, san.dns, san.uri, san.ip, san.upn, san.dirname, san.rid or san.other:OID" },
-    { "cn", "subject.CN or issuer.CN" },
-    { "dn", "subject or issuer" },
-    { "email", "san.email or subject.emailAddress" },
-    { "upn", "san.upn" },
-    { "dns", "san.dns" },
-    { "fingerprint", "sha256" },
-    { "thumbprint", "sha256 or sha1" },
-    { "san.rfc822", "san.email" },
-    { "chain", "chain.sha256" },
-    { "root", "root.sha256" },
-};
-
-#define NAME_MAX_LEN 32
-
-#define FAR 3
-
-/** Edit distance of two short words, ASCII case aside; FAR and more are not told apart. */
-static int distance(const char *a, apr_size_t la, const char *b, apr_size_t lb)
-{
-    int row[NAME_MAX_LEN + 1];
-    apr_size_t i, j;
-
-    if (la >= lb + FAR || lb >= la + FAR) {
-        return FAR;
-    }
-    for (j = 0; j <= lb; j++) {
-        row[j] = (int)j;
-    }
-    for (i = 1; i <= la; i++) {
-        int diagonal = row[0];
-
-        row[0] = (int)i;
-        for (j = 1; j <= lb; j++) {
-            int best = diagonal + (apr_tolower(a[i - 1]) != apr_tolower(b[j - 1]));
-
-            diagonal = row[j];
-            best = row[j] + 1 < best ? row[j] + 1 : best;
-            row[j] = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
-        }
-    }
-    return row[lb];
-}
-
-/** "unknown field", and what was probably meant. */
-static const char *unknown(certmap_str_t text, apr_pool_t *p)
-{
-    const char *word = apr_pstrmemdup(p, text.data, text.len);
-    const char *hint = NULL;
-    apr_size_t i;
-    int best = FAR;
-
-    for (i = 0; !hint && i < sizeof(habits) / sizeof(habits[0]); i++) {
-        if (apr_cstr_casecmp(word, habits[i].wrote) == 0) {
-            hint = habits[i].hint;
-        }
-    }
-    for (i = 0; !hint && text.len <= NAME_MAX_LEN && i < CERTMAP_F_COUNT; i++) {
-        int d = distance(text.data, text.len, fields[i].name, strlen(fields[i].name));
-
-        if (d < best) {
-            best = d;
-        }
-    }
-    for (i = 0; !hint && best < FAR && i < CERTMAP_F_COUNT; i++) {
-        if (distance(text.data, text.len, fields[i].name, strlen(fields[i].name)) == best) {
-            hint = apr_pstrcat(p, fields[i].name,
-                               fields[i].tail == TAIL_ATTR  ? "CN"
-                               : fields[i].tail == TAIL_OID ? "OID"
-                                                            : "",
-                               NULL);
-        }
-    }
-    if (!hint) {
-        hint = "subject, subject.CN, issuer, san.email, san.upn, serial, sha256 and others of the documentation";
-    }
-    return apr_psprintf(p, "unknown field \"%s\"; did you mean %s?", word, hint);
-}
-
 /** Reads what stands behind a fixed name. */
 static apr_status_t parse_tail(certmap_str_t tail, certmap_field_t *field, const char **why, apr_pool_t *p)
 {
@@ -148,10 +63,7 @@ static apr_status_t parse_tail(certmap_str_t tail, certmap_field_t *field, const
     case TAIL_ATTR:
         field->oid = certmap_attr_oid(tail, p);
         if (!field->oid) {
-            *why = apr_psprintf(p,
-                                "unknown attribute \"%s\" of the %.*s; use a name as CN, OU, O, UID, emailAddress, "
-                                "an OpenSSL name or a dotted OID",
-                                word, (int)strlen(fixed) - 1, fixed);
+            *why = certmap_attr_meant(tail, fixed, p);
             return APR_EINVAL;
         }
         field->name = apr_pstrcat(p, fixed, certmap_attr_name(field->oid, p), NULL);
@@ -170,6 +82,7 @@ static apr_status_t parse_tail(certmap_str_t tail, certmap_field_t *field, const
 
 apr_status_t certmap_field_parse(certmap_str_t text, certmap_field_t *field, const char **why, apr_pool_t *p)
 {
+    const char *names[CERTMAP_F_COUNT + 1];
     int i;
 
     memset(field, 0, sizeof(*field));
@@ -177,6 +90,7 @@ apr_status_t certmap_field_parse(certmap_str_t text, certmap_field_t *field, con
     for (i = 0; i < CERTMAP_F_COUNT; i++) {
         apr_size_t len = strlen(fields[i].name);
 
+        names[i] = fields[i].name;
         if ((fields[i].tail == TAIL_NONE ? text.len == len : text.len >= len)
             && apr_cstr_casecmpn(text.data, fields[i].name, len) == 0) {
             certmap_str_t tail = { text.data + len, text.len - len };
@@ -185,7 +99,8 @@ apr_status_t certmap_field_parse(certmap_str_t text, certmap_field_t *field, con
             return parse_tail(tail, field, why, p);
         }
     }
-    *why = unknown(text, p);
+    names[i] = NULL;
+    *why = certmap_field_meant(text, names, p);
     return APR_EINVAL;
 }
 

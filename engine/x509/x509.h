@@ -153,7 +153,7 @@ typedef struct certmap_verdict_t {
 
 /** Reads a field name ("subject.CN", "san.other:1.2.3", aliases such as "Email"). @return
  * APR_SUCCESS, or
- *  APR_EINVAL with why = what is wrong and a hint (nearest known name). */
+ *  APR_EINVAL with why = what is wrong and a hint (what was probably meant). */
 apr_status_t certmap_field_parse(certmap_str_t text, certmap_field_t *field, const char **why, apr_pool_t *p);
 
 /**
