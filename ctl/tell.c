@@ -351,6 +351,16 @@ static const char *met(const teller_t *t, const certmap_trace_cond_t *cond)
                : text;
 }
 
+/* Of a whole name that is not the one asked for, how it differs. */
+static void tell_difference(const teller_t *t, const certmap_trace_cond_t *cond)
+{
+    const char *how = cond->told == CERTMAP_COND_NO ? certmap_cond_differs(cond->cond, t->c->view, t->ctl->pool) : NULL;
+
+    if (how != NULL) {
+        printf("        %s\n", show_value(t, how));
+    }
+}
+
 static void tell_rule(const teller_t *t, const certmap_trace_rule_t *rule)
 {
     const certmap_rule_t *r = rule->rule;
@@ -364,6 +374,7 @@ static void tell_rule(const teller_t *t, const certmap_trace_rule_t *rule)
         const certmap_trace_cond_t *cond = &rule->conds[i];
 
         printf("      %s %-40s  %s\n", mark_of(t, cond), show_value(t, cond->text), met(t, cond));
+        tell_difference(t, cond);
     }
     if (rule->malformed != NULL) {
         printf("      %s %s\n", DOUBT, show(t, rule->malformed));
@@ -453,8 +464,13 @@ static void tell_rules(const teller_t *t, int all)
 static void tell_nearest(const teller_t *t)
 {
     if (t->c->nearest != NULL) {
+        const char *how = certmap_cond_differs(t->c->failed, t->c->view, t->ctl->pool);
+
         printf("\nnearest miss: rule %s, but not %s\n", show(t, t->c->nearest->name),
                show_value(t, certmap_cond_text(t->c->failed)));
+        if (how != NULL) {
+            printf("  the certificate has %s\n", show_value(t, how));
+        }
     }
 }
 

@@ -76,7 +76,7 @@ static const char *const answers[] = {
     [CERTMAP_COND_ERROR] = "error",
 };
 
-static json_t *rules(const ctl_case_t *c)
+static json_t *rules(const ctl_case_t *c, apr_pool_t *p)
 {
     json_t *all = json_array();
     apr_size_t i, k;
@@ -88,9 +88,12 @@ static json_t *rules(const ctl_case_t *c)
         for (k = 0; k < rule->nconds; k++) {
             const certmap_trace_cond_t *cond = &rule->conds[k];
 
-            json_array_append_new(conditions, json_pack("{s:o, s:b, s:s, s:o}", "text", text(cond->text), "holds",
-                                                        cond->holds, "answer", answers[cond->told], "values",
-                                                        texts(cond->values, cond->nvalues)));
+            const char *how = cond->told == CERTMAP_COND_NO ? certmap_cond_differs(cond->cond, c->view, p) : NULL;
+
+            json_array_append_new(conditions,
+                                  json_pack("{s:o, s:b, s:s, s:o, s:o*}", "text", text(cond->text), "holds",
+                                            cond->holds, "answer", answers[cond->told], "values",
+                                            texts(cond->values, cond->nvalues), "differs", how ? text(how) : NULL));
         }
         json_array_append_new(all, json_pack("{s:o, s:b, s:o}", "name", text(rule->rule->name), "matched",
                                              rule->matched, "conditions", conditions));
@@ -146,7 +149,7 @@ int ctl_tell_json(ctl_t *ctl, const ctl_case_t *c)
                      "groups", d->outcome == CERTMAP_MAPPED ? texts(d->groups, d->ngroups) : json_null(), "rule",
                      text(d->rule ? d->rule->name : NULL), "source", text(d->source), "strength",
                      text(has_strength(d) ? certmap_strength_name(d->strength) : NULL), "certificate",
-                     certificate(c, ctl->pool), "rules", rules(c), "nearest", nearest(c));
+                     certificate(c, ctl->pool), "rules", rules(c, ctl->pool), "nearest", nearest(c));
     if (root == NULL || json_dumpf(root, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII) != 0 || putchar('\n') == EOF) {
         status = ctl_fail(ctl, "the JSON document could not be made or written");
     }

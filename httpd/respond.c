@@ -142,8 +142,9 @@ static const char *nearest_text(const certmap_peer_t *peer, const certmap_chain_
     certmap_chain_pin(chain, &pinned, scratch);
     certmap_nearest(pinned.list, peer->cert, &peer->record->verdict, NEAREST_MOST, &rule, &failed, scratch);
     if (rule) {
-        text = apr_pstrcat(p, " nearest=", rule->name,
-                           failed ? log_pair(scratch, "failed", certmap_cond_text(failed)) : "", NULL);
+        text = apr_pstrcat(
+            p, " nearest=", rule->name, failed ? log_pair(scratch, "failed", certmap_cond_text(failed)) : "",
+            failed ? log_pair(scratch, "differs", certmap_cond_differs(failed, peer->cert, scratch)) : "", NULL);
     }
     certmap_chain_unpin(&pinned);
     apr_pool_destroy(scratch);

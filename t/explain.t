@@ -182,6 +182,8 @@ my @keys = qw(certificate groups nearest reason rule rules source status strengt
         ['403.12', 12, 'no-match', undef, undef, undef, undef, undef, { rule => 'staff', failed => ['subject.OU=Staff'] }],
         'JSON: refused, with the nearest rule';
     is json_of($crt, '--rules', $rules)->{substatus} // 'null', 'null', 'JSON: null where there is none';
+    is json_of(client('good'), '--rules', put('whole.rules', "whole allow x subject.CN=Alice issuer=\"CN=Example Issuing CA,C=DE\"\n"))
+        ->{rules}[0]{conditions}[1]{differs}, 'O=Example Ltd is there in addition', 'JSON: how a whole name differs';
     $told = json_of(client('malformed'), @staff);
     is_deeply [@{ $told->{certificate} }{qw(notBefore notAfter)}, $told->{status}], [undef, undef, '403.16'],
         'JSON: dates of a malformed certificate are not told';
@@ -223,6 +225,10 @@ my @words = (
         qr/not asked any more: 1 rule, from staff on/],
     ['no match', 1, [client('unmapped'), @staff], qr/\Arefused: 403\.12 no-match: .*certmapctl suggest/,
         qr/^nearest miss: rule staff, but not subject\.OU=Staff$/m],
+    ['a whole name that is another one', 1, [client('good'), '--rules', put('whole.rules',
+        "whole allow x subject.CN=Alice issuer=\"CN=Example Issuing CA,O=Example GmbH,C=DE\"\n")],
+        qr/^      \S+ issuer=.*\n        O=Example Ltd in place of O=Example GmbH$/m,
+        qr/^nearest miss: rule whole, but not issuer=.*\n  the certificate has O=Example Ltd in place of O=Example GmbH$/m],
     ['expired', 1, [client('expired'), @staff], qr/\Arefused: 403\.17 expired: .*; renew it\n  apart from that: mapped to alice/,
         qr/rules, which the server does not ask/],
     ['expired by then', 1, [client('good'), @staff, '--at', '2035-01-31'], qr/\Arefused: 403\.17 expired/,

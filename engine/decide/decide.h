@@ -97,6 +97,12 @@ apr_status_t certmap_explain(const certmap_list_t *list, const certmap_cert_t *c
  */
 void certmap_nearest(const certmap_list_t *list, const certmap_cert_t *cert, const certmap_verdict_t *verdict,
                      apr_size_t most, const certmap_rule_t **rule, const certmap_cond_t **failed, apr_pool_t *p);
+/**
+ * How the certificate's name differs from the one that a failed condition asks for: "O=Example GmbH in place of
+ * O=Example Ltd; OU=Staff is missing".
+ * @return NULL where the condition asks for no whole name, negates, or the certificate has no such name
+ */
+const char *certmap_cond_differs(const certmap_cond_t *cond, const certmap_cert_t *cert, apr_pool_t *p);
 
 #ifdef __cplusplus
 }

@@ -760,6 +760,44 @@ static void test_nearest(void)
     is_str(rule ? rule->name : NULL, NULL, "no list");
 }
 
+/* A condition, what the certificate C=DE, O=x, OU=a + UID=u, CN=ann has in its place. */
+static const struct {
+    const char *cond;
+    const char *differs;
+} differences[] = {
+    { "subject=CN=ann,OU=a+UID=u,O=y,C=DE", "O=x in place of O=y" },
+    { "subject=CN=ann,OU=b+UID=u,O=y,C=DE", "O=x in place of O=y; UID=u+OU=a in place of UID=u+OU=b" },
+    { "subject=CN=ann,OU=a,O=x,C=DE", "OU=a is missing; UID=u+OU=a is there in addition" },
+    { "subject=CN=ann,OU=a+UID=u,O=x", "C=DE is there in addition" },
+    { "subject=CN=ann,OU=a+UID=u,O=x,ST=B,C=DE", "ST=B is missing" },
+    { "subject=UID=ann,OU=a+UID=u,O=x,C=DE", "CN=ann in place of UID=ann" },
+    { "subject=C=DE,O=x,OU=a+UID=u,CN=ann", "the same parts the other way round" },
+    { "subject=CN=ann,O=x,OU=a+UID=u,C=DE", "the same parts in another order" },
+    { "case:subject=CN=Ann,OU=a+UID=u,O=x,C=DE", "CN=ann in place of CN=Ann" },
+    { "subject=O=1,O=2,O=3,O=4,O=5,O=6,CN=ann",
+      "O=x in place of O=6; O=1 is missing; O=2 is missing; O=3 is missing; and 4 more" },
+    { "subject=*,O=y,C=DE", "O=x in place of O=y" },
+    { "subject=*,CN=ann,OU=a+UID=u,O=x,C=DE", "the name itself, with nothing below it" },
+    { "subject=*,OU=b,CN=ann,OU=a+UID=u,O=x,C=DE", "OU=b is missing" },
+    { "issuer=CN=z", "CN=Test CA in place of CN=z" },
+    { "subject!=CN=ann,OU=a+UID=u,O=x,C=DE", NULL },
+    { "subject.CN=z", NULL },
+    { "san.dirname=CN=z", NULL },
+};
+
+static void test_differs(void)
+{
+    const certmap_cert_t *cert = person("C", "DE", "O", "x", "OU", "a", "+UID", "u", "CN", "ann", NULL);
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(differences) / sizeof(differences[0]); i++) {
+        const certmap_ruleset_t *rules = rules_of(apr_psprintf(pool, "r allow u \"%s\" any\n", differences[i].cond));
+
+        is_str(certmap_cond_differs(certmap_rule_cond(certmap_ruleset_rule(rules, 0), 0), cert, pool),
+               differences[i].differs, differences[i].cond);
+    }
+}
+
 /* Each match is short of PCRE2's own limits; all of them together would take many seconds. */
 static void test_time_limit(void)
 {
@@ -1012,5 +1050,6 @@ int main(void)
     test_long();
     test_trace();
     test_nearest();
+    test_differs();
     return fixture_done();
 }
