@@ -8,6 +8,7 @@
 #include <http_core.h>
 #include <http_request.h>
 
+#include "denial.h"
 #include "document.h"
 #include "request.h"
 #include "respond.h"
@@ -54,12 +55,12 @@ static int ask_require(request_rec *r, certmap_request_t *state)
     while (++i < hooks->nelts && status == DECLINED) {
         int is_require = hook[i].szName && strcmp(hook[i].szName, "mod_authz_core.c") == 0;
 
-        if (is_require && state->user_set) {
-            certmap_respond_announce(r, state, CERTMAP_REFUSAL_AUTHZ, CERTMAP_R_USER_DENIED);
-        }
         status = hook[i].pFunc(r);
         if (!is_require || status != HTTP_FORBIDDEN) {
             certmap_authn_withdraw(r, state);
+        }
+        else if (state->user_set && !certmap_denial_is_for_all(r, state)) {
+            certmap_respond_announce(r, state, CERTMAP_REFUSAL_AUTHZ, CERTMAP_R_USER_DENIED);
         }
     }
     return status;

@@ -8,6 +8,7 @@
 #include <httpd.h>
 
 #include "config.h"
+#include "denial.h"
 #include "document.h"
 #include "request.h"
 #include "respond.h"
@@ -23,7 +24,7 @@ static const certmap_decision_t *mapped(request_rec *r)
         return NULL;
     }
     state = certmap_request_evaluate(r, conf);
-    return state->reason == CERTMAP_R_NONE ? &state->memo->decision : NULL;
+    return state->reason == CERTMAP_R_NONE && !state->nobody ? &state->memo->decision : NULL;
 }
 
 /* Should this Require be the one that refuses, the answer says what was missing. */
@@ -31,7 +32,11 @@ static authz_status denied(request_rec *r, certmap_reason_e reason)
 {
     certmap_request_t *state = certmap_request(r);
 
-    if (!state->user_set && state->refusal == CERTMAP_REFUSAL_NONE && !certmap_document_is(r)) {
+    if (state->nobody) {
+        return AUTHZ_DENIED_NO_USER;
+    }
+    if (!state->user_set && state->refusal == CERTMAP_REFUSAL_NONE && !certmap_document_is(r)
+        && !certmap_denial_is_for_all(r, state)) {
         certmap_respond_announce(r, state, CERTMAP_REFUSAL_AUTHZ,
                                  reason != CERTMAP_R_NONE ? reason : CERTMAP_R_USER_DENIED);
     }
@@ -47,6 +52,9 @@ static authz_status denied_by_mapping(request_rec *r)
 
     if (!certmap_user_is_wanted(r, conf)) {
         return AUTHZ_DENIED;
+    }
+    if (certmap_request(r)->nobody) {
+        return AUTHZ_DENIED_NO_USER;
     }
     if (conf->report_only == 1) {
         return denied(r, CERTMAP_R_USER_DENIED);

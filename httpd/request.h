@@ -51,6 +51,9 @@ typedef struct certmap_request_t {
     int interrupts;            /**< the refusal goes out while somebody else is answering */
     int routed;                /**< its path is normalized, or being so */
     int reported;              /**< report-only: logged */
+    int nobody;                /**< Require is asked as if nobody had been mapped (denial.c) */
+    const ap_conf_vector_t *asked_for_all; /**< under which configuration it was */
+    int for_all;                           /**< what it answered */
 } certmap_request_t;
 
 /** The request's record, NULL when there is none. */

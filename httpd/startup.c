@@ -10,6 +10,7 @@
 #include "anchors.h"
 #include "check.h"
 #include "conftree.h"
+#include "denial.h"
 #include "findings.h"
 #include "incident.h"
 #include "peer.h"
@@ -210,6 +211,7 @@ int certmap_startup_prepare(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *pte
 {
     (void)plog;
     (void)ptemp;
+    certmap_denial_prepare();
     if (certmap_peer_prepare(pconf) != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_EMERG, 0, s, "certmap: no memory for connections");
         return HTTP_INTERNAL_SERVER_ERROR;

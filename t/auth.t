@@ -23,6 +23,22 @@ my @table = (
     [undef, '/verified/env',        undef,                              undef],
     [undef, '/alice-only/env',      '403 7 certificate-missing -',      undef],
     [unmapped => '/alice-only/env', '403 12 no-match -',                undef],
+    # a refusal that is not about the user is httpd's own
+    [good => '/all-denied/env',     '403 - - alice',                    undef],
+    [good => '/other-ip/env',       '403 - - alice',                    undef],
+    [good => '/expr-false/env',     '403 - - alice',                    undef],
+    [good => '/ip-and-user/env',    '403 - - alice',                    undef],
+    [good => '/user-and-ip/env',    '403 - - alice',                    undef],
+    [good => '/user-or-ip/env',     '403 12 user-denied alice',         undef],
+    [good => '/group-and-ip/env',   '403 - - alice',                    undef],
+    [good => '/group-or-ip/env',    '403 12 user-denied alice',         undef],
+    [good => '/not-alice/env',      '403 12 user-denied alice',         undef],
+    [bob => '/not-alice/env',       '200 - - bob',                      'bob'],
+    [undef, '/verified-and-ip/env', '403 - - -',                        undef],
+    [undef, '/verified-or-ip/env',  '403 7 certificate-missing -',      undef],
+    [good => '/verified-or-ip/env', '200 - - -',                        undef],
+    [good => '/valid-and-ip/env',   '403 - - alice',                    undef],
+    [undef, '/valid-and-ip/env',    '403 - - -',                        undef],
     # a password is a password
     [good => '/basic/env',          undef,                              undef, 401],
     [good => ['/basic/env', $wrong], undef,                             undef, 401],
@@ -97,7 +113,7 @@ my @table = (
 );
 my @ways = (['1.2', '1.1'], ['1.3', '1.1'], ['1.3', '2']);
 
-plan tests => @table * @ways + 23;
+plan tests => @table * @ways + 26;
 
 for my $row (@table) {
     my ($cert, $request, $expected, $user, $status) = @$row;
@@ -152,3 +168,10 @@ my ($elsewhere) = ask(cert => 'good', requests => ['/user-elsewhere/env']);
 is brief($elsewhere), '302 12 user-denied alice', 'a user who is denied, sent elsewhere, is told in the log';
 my ($own) = ask(cert => 'good', requests => ['/admin-doc/secret.txt']);
 is "$own->{status} $own->{log}{substatus} $own->{body}", "403 - the administrator's own 403", 'and httpd\'s own 403 keeps it';
+
+# ---- whose refusal it is
+
+my ($all, $expr, $either) = ask(cert => 'good', requests => ['/all-denied/env', '/expr-user/env', '/user-or-ip/env']);
+unlike $all->{body}, qr/own document 403\.12/, 'Require all denied does not show the document of 403.12';
+unlike "$expr->{log}{reason} $expr->{body}", qr/user-denied|own document/, 'nor does Require expr';
+is $either->{body}, 'own document 403.12', 'a refusal that is about the user does';
