@@ -151,12 +151,22 @@ static const char *nearest_text(const certmap_peer_t *peer, const certmap_chain_
     return text;
 }
 
+/* Where a reader looks first: which virtual host did answer, and where is it written? */
+static const char *host_text(const request_rec *r)
+{
+    const server_rec *s = r->server;
+    const char *name = s->server_hostname ? s->server_hostname : "_default_";
+
+    return s->is_virtual && s->defn_name ? apr_psprintf(r->pool, "%s (%s:%u)", name, s->defn_name, s->defn_line_number)
+                                         : apr_pstrcat(r->pool, name, " (the main server)", NULL);
+}
+
 static void log_refusal(request_rec *r, certmap_request_t *state, certmap_reason_e reason, const char *prefix)
 {
     const certmap_cert_t *cert = state->peer ? state->peer->cert : NULL;
     const certmap_decision_t *decision = state->memo ? &state->memo->decision : NULL;
     const char *who = cert ? certmap_cert_sha256(cert) : r->useragent_ip;
-    const char *about = "", *more = "";
+    const char *about = "", *more = "", *host = "";
     int first;
 
     state->incident = certmap_incident(who, reason, r->request_time, &first, r->pool);
@@ -184,8 +194,11 @@ static void log_refusal(request_rec *r, certmap_request_t *state, certmap_reason
                            log_pair(r->pool, "source", decision->source), log_pair(r->pool, "user", decision->user),
                            log_pair(r->pool, "detail", decision->detail), NULL);
     }
-    ap_log_rerror(APLOG_MARK, first ? APLOG_ERR : APLOG_INFO, 0, r, "certmap: %s%s %s%s%s incident=%s", prefix,
-                  certmap_reason_status(reason), certmap_reason_name(reason), about, more, state->incident);
+    if (certmap_reason_substatus(reason) == 4 || certmap_reason_substatus(reason) == 12) {
+        host = log_pair(r->pool, "vhost", host_text(r));
+    }
+    ap_log_rerror(APLOG_MARK, first ? APLOG_ERR : APLOG_INFO, 0, r, "certmap: %s%s %s%s%s%s incident=%s", prefix,
+                  certmap_reason_status(reason), certmap_reason_name(reason), about, more, host, state->incident);
 }
 
 /* ---- notes, environment, headers ------------------------------------------------------------------------------ */

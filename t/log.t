@@ -25,7 +25,7 @@ my @accept = (
     ['text/plain'                                => 'text/plain; charset=utf-8'],
 );
 
-plan tests => @table * (7 + 2 * @accept) + 9;
+plan tests => @table * (7 + 2 * @accept) + 12;
 
 for my $row (@table) {
     my ($cert, $expected) = @$row;
@@ -78,6 +78,14 @@ ask(cert => 'forged5', requests => ['/on/env']);
 ($line) = grep {/certmap: 403\.12 no-match/} split /\n/, error_log($mark);
 like $line, qr/subject="(?:[^"\\]|\\.)*bob(?:[^"\\]|\\.)*"/, 'a quote in a name does not end it';
 like $line, qr/ nearest=staff failed="subject\.OU=Staff"/, 'no-match names the nearest rule and what failed';
+
+ask(cert => 'good', requests => ['/whole/env']);
+($line) = grep {/certmap: 403\.12 no-match/ && / nearest=whole /} split /\n/, error_log($mark);
+like $line, qr/ failed="issuer=[^"]*" differs="O=Example Ltd in place of O=Example GmbH" /, '... and how a whole name differs';
+like $line, qr/ vhost="a\.test \(\S+extra\.conf:\d+\)" incident=/, '... and the virtual host, with its place';
+ask(tls => 'none', requests => ['/on/env']);
+($line) = grep {/certmap: 403\.4 ssl-required/} split /\n/, error_log($mark);
+like $line, qr/ssl-required vhost="a\.test \(\S+extra\.conf:\d+\)" incident=/, '403.4 does, too';
 
 # HEAD has the head of GET and nothing behind it. (Over TLS 1.3 s_client prints tickets in between.)
 my $raw = ask_raw(cert => 'unmapped', tls => '1.2', text => "HEAD /on/env HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n");
