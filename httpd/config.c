@@ -400,6 +400,12 @@ static const char *set_document(cmd_parms *cmd, void *dconf, const char *status,
     if (!*document) {
         return "CertMapErrorDocument: the document is empty; give a path, a URL, a text or 'default'";
     }
+    if (strstr(document, "%{")) {
+        return apr_psprintf(cmd->pool,
+                            "CertMapErrorDocument: '%s' has an expression, and this directive evaluates none "
+                            "(ErrorDocument does); write it without %%{...}",
+                            document);
+    }
     /* "errors/x.html" without its slash would be sent as a text; nobody means that. */
     if (*document != '/' && !ap_is_url(document) && !strpbrk(document, " \t\n") && strchr(document, '/')) {
         return apr_psprintf(cmd->pool,
