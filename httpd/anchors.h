@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file httpd/anchors.h
- * @brief The certificates that a virtual host trusts (SSLCACertificateFile, SSLCACertificatePath), as start-up checks
- *        read them. mod_ssl reads them again, by itself, after these checks.
+ * @brief The certificates that a virtual host trusts (SSLCACertificateFile, SSLCACertificatePath) and its CRLs, as
+ *        start-up checks read them. mod_ssl reads them again, by itself, after these checks.
  */
 #ifndef CERTMAP_HTTPD_ANCHORS_H
 #define CERTMAP_HTTPD_ANCHORS_H
@@ -28,5 +28,16 @@ typedef struct certmap_anchor_t {
  * @return array of certmap_anchor_t, never NULL; what cannot be read is left out, for mod_ssl refuses to start with it
  */
 apr_array_header_t *certmap_anchors(const server_rec *s, apr_hash_t *known, apr_pool_t *p);
+
+/** One CRL. */
+typedef struct certmap_crl_t {
+    const char *issuer; /**< for display */
+    apr_time_t begins;
+    apr_time_t ends;  /**< 0: it does not say */
+    const char *file; /**< the file or folder in which it is */
+} certmap_crl_t;
+
+/** The CRLs of s, array of certmap_crl_t, never NULL. A file is read once, for as long as it stays the same. */
+apr_array_header_t *certmap_crls(const server_rec *s, apr_pool_t *p);
 
 #endif

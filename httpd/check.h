@@ -87,4 +87,7 @@ void certmap_check_list(server_rec *s, const certmap_dir_conf_t *raw, const cert
 /** Trusted CAs of one name. */
 void certmap_check_anchor_names(certmap_check_t *check);
 
+/** check_trust.c: the CAs and CRLs of the current server. */
+void certmap_check_trust(certmap_check_t *check);
+
 #endif

@@ -164,6 +164,7 @@ static void check_server(certmap_check_t *check)
     }
     certmap_check_users(check);
     certmap_check_asking(check);
+    certmap_check_trust(check);
     if (check->uses) {
         certmap_check_anchor_names(check);
     }

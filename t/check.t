@@ -215,7 +215,7 @@ says('a directory without', ['--certificates', 'empty', 'pinned'], 2, 'certmapct
 
 # ---- httpd configurations
 
-my $before = join '', map {"$_\n"} "Include \"@{[top()]}/t/conf/defines.conf\"",
+my $before = join '', map {"$_\n"} "Include \"@{[top()]}/t/conf/defines.conf\"", 'Define CRL sound-crl.pem',
     (grep {/^LoadModule/} split /\n/, slurp(top() . '/t/conf/modules.conf')),
     "LoadModule macro_module $ENV{CERTMAP_MODULES}/mod_macro.so", "ServerRoot \"$dir\"", "DefaultRuntimeDir \"$dir\"",
     'ServerName localhost', 'Listen 127.0.0.1:1', "ErrorLog \"$dir/error_log\"", 'TypesConfig /dev/null';

@@ -243,7 +243,7 @@ sub httpd_test {
     my ($text, @options) = @_;
     my $modules = slurp("$top/t/conf/modules.conf");
     $modules =~ s/^LoadModule \Q$_\E_module .*\n//m or die "no module is called $_\n" for @{ $arg{without} // [] };
-    my %file = ('tested.conf' => "$text\n", 'test.conf' => join "\n", "Include \"$top/t/conf/defines.conf\"", $modules,
+    my %file = ('tested.conf' => "$text\n", 'test.conf' => join "\n", "Include \"$top/t/conf/defines.conf\"", 'Define CRL sound-crl.pem', $modules,
         "ServerRoot \"$scratch\"", "DefaultRunTimeDir \"$scratch\"", 'ServerName localhost', "PidFile \"$scratch/pid\"",
         "ErrorLog \"$scratch/error_log\"", 'Listen 127.0.0.1:1', "DocumentRoot \"$top/t/htdocs\"",
         "TypesConfig /dev/null", "Include \"$scratch/tested.conf\"\n");
