@@ -40,7 +40,11 @@ typedef struct certmap_check_t {
     int used;                   /* something depends on certificates somewhere */
     int maps;                   /* on rules, too */
     const certmap_rule_t *rule; /* the first one */
+    /* check_require.c */
+    struct certmap_check_names_t *names;
 } certmap_check_t;
+
+typedef struct certmap_check_names_t certmap_check_names_t;
 
 /** Says something once, at APLOG_ERR (httpd does not start then) or APLOG_WARNING. */
 void certmap_check_say(certmap_check_t *check, int level, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
@@ -89,5 +93,9 @@ void certmap_check_anchor_names(certmap_check_t *check);
 
 /** check_trust.c: the CAs and CRLs of the current server. */
 void certmap_check_trust(certmap_check_t *check);
+/** check_require.c, names that Require asks for: those of the current server. */
+void certmap_check_names(certmap_check_t *check);
+/** All servers have been looked at. */
+void certmap_check_names_end(certmap_check_t *check);
 
 #endif

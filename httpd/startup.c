@@ -130,6 +130,7 @@ static void check_server(certmap_check_t *check)
     certmap_conf_walk(check->s, certmap_check_list, check, check->p);
     certmap_conftree_each(check->s, read_directive, check);
     conf->asks_in_sections = check->section_verify != NULL;
+    certmap_check_names(check);
     if (!check->used) {
         return;
     }
@@ -192,6 +193,7 @@ int certmap_startup_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp
         check_server(&check);
     }
     check.s = s;
+    certmap_check_names_end(&check);
     if (check.rule && !check.maps) {
         certmap_check_say(&check, APLOG_WARNING,
                           "%s:%d: CertMapRule %s: CertMap is On or Optional nowhere, so no rule is asked; "
