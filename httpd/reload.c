@@ -18,8 +18,6 @@
 #include <http_log.h>
 #include <mod_watchdog.h>
 #include <mpm_common.h>
-#include <unistd.h>
-#include <unixd.h>
 
 #include "config.h"
 #include "stores.h"
@@ -436,48 +434,10 @@ const char *certmap_reload_store(cmd_parms *cmd, const char *path, certmap_sourc
     return error;
 }
 
-/* Whether the account of the children can open a file that root has just read. */
-static int children_can_read(const char *path)
+/* Whether there is anything to be looked at. */
+static int has_files(void)
 {
-    int can = 1;
-
-    if (geteuid() == 0 && setegid(ap_unixd_config.group_id) == 0) {
-        if (seteuid(ap_unixd_config.user_id) == 0) {
-            can = access(path, F_OK) == 0 && eaccess(path, R_OK) == 0;
-            if (seteuid(0) != 0) {
-                can = 0;
-            }
-        }
-        if (setegid(getgid()) != 0) {
-            can = 0;
-        }
-    }
-    return can;
-}
-
-static void check_path(const char *path, server_rec *s)
-{
-    if (!children_can_read(path)) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING | APLOG_STARTUP, 0, s,
-                     "certmap: warning: %s cannot be read by the "
-                     "account of 'User': its changes will be seen at the next restart only",
-                     path);
-    }
-}
-
-/* @return whether there is anything to be looked at */
-static int check_files(server_rec *s)
-{
-    const apr_array_header_t *stores = certmap_stores();
-    int i;
-
-    for (i = 0; files && i < files->nelts; i++) {
-        check_path(certmap_reread_path(APR_ARRAY_IDX(files, i, watched_t *)->file), s);
-    }
-    for (i = 0; stores && i < stores->nelts; i++) {
-        check_path(certmap_source_store_path(APR_ARRAY_IDX(stores, i, certmap_source_t *)), s);
-    }
-    return (files && files->nelts) || stores;
+    return (files && files->nelts) || certmap_stores();
 }
 
 /* ---- while the server runs ----------------------------------------------------------------------------------- */
@@ -554,7 +514,7 @@ int certmap_reload_start(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
 
     (void)plog;
     (void)ptemp;
-    if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG || !check_files(s)) {
+    if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG || !has_files()) {
         return OK;
     }
     /* nested: prefork ends a child in a signal's handler, in whatever thread that comes by */

@@ -150,7 +150,9 @@ static void check_server(certmap_check_t *check)
     }
     if (conf->used) {
         certmap_check_early(check);
+        certmap_check_documents(check);
     }
+    certmap_check_files(check);
     if (check->sni) {
         certmap_check_say(check, APLOG_WARNING,
                           "%s: a session or connection of one virtual host may be used at another one with "

@@ -118,7 +118,7 @@ my @good = (
     ["CertMapRule a deny any\n" . ($strong =~ s/ a / b /r), qr/tested\.conf:9: CertMapRule.*\bb can never match.*\ba\b.*tested\.conf:8/],
     ['CertMapRule a allow bob "issuer=CN=x,O=y" serial=01 expires=2020-01-01', qr/tested\.conf:8: CertMapRule.*\ba\b.*expired/],
     ['CertMapRule a allow bob issuer="C=DE,O=x,CN=y" serial=01', qr/most specific part stands first/],
-    ["$strong\nCertMapErrorDocument 403.12 default\nCertMapErrorDocument 403.7 /x\nCertMapReportOnly On", undef],
+    ["$strong\nCertMapErrorDocument 403.12 default\nCertMapErrorDocument 403.7 /plain.txt\nCertMapReportOnly On", undef],
     ["$strong\n<Location /x>\nSSLVerifyClient require\n</Location>", qr/tested\.conf:10: SSLVerifyClient require.*TLS 1\.3/],
     ["$strong\nProtocols h2\n<Location /x>\nSSLVerifyClient require\n</Location>", qr/SSLVerifyClient require.*HTTP\/2.*Protocols h2/],
     ["$strong\n<Location /x>\nCertMap Off\n</Location>", undef],
