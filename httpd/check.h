@@ -101,5 +101,7 @@ void certmap_check_names_end(certmap_check_t *check);
 void certmap_check_files(certmap_check_t *check);
 /** Error documents that do not exist. */
 void certmap_check_documents(certmap_check_t *check);
+/** check_modes.c: CertMap Off beside On. */
+void certmap_check_modes(certmap_check_t *check);
 
 #endif

@@ -130,6 +130,7 @@ static void check_server(certmap_check_t *check)
     certmap_conf_walk(check->s, certmap_check_list, check, check->p);
     certmap_conftree_each(check->s, read_directive, check);
     conf->asks_in_sections = check->section_verify != NULL;
+    certmap_check_modes(check);
     certmap_check_names(check);
     if (!check->used) {
         return;

@@ -181,7 +181,7 @@ push @whole, map { [$_->[0], {}, 0, $_->[1]] } (
     [strict("$strong\nCertMap On\n" . in_location('/a', 'CertMap Off', '<If "true">', $user_name, '</If>')), $silent],
     [strict(in_location('/', 'SSLOptions +FakeBasicAuth') . in_location('/a', 'SSLOptions -FakeBasicAuth', '<If "true">', 'CertMap Optional', '</If>')
         . $strong), $silent],
-    [strict("CertMap Off\n$user_name", "$strong\nCertMap On\n"), $silent],
+    [strict("CertMap Off\n$user_name", "$strong\nCertMap On\n"), qr/\A.*: CertMap Off: all of virtual host .*\nSyntax OK\n\z/],
     [strict("$strong\nCertMap Off\n" . in_location('/a', 'CertMap On', '<If "true">', $user_name, '</If>')), $by_name],
     [strict("$strong\nCertMap On\nSSLOptions -FakeBasicAuth", "SSLOptions +FakeBasicAuth\n"), $silent],
     ["${before}$strong\nSSLOptions -FakeBasicAuth\n${after}SSLOptions +FakeBasicAuth\n", $silent],
