@@ -74,6 +74,8 @@ void certmap_check_users_begin(certmap_check_t *check);
 void certmap_check_users_read(certmap_check_t *check, const ap_directive_t *d);
 /** Checks what was read. */
 void certmap_check_users(certmap_check_t *check);
+/** CertMap Off in a server that defers errors, and variables of certificates there. */
+void certmap_check_strangers(certmap_check_t *check);
 
 /** check_tls.c, how certificates are asked for: whether the current server speaks TLS. */
 int certmap_check_is_tls(certmap_check_t *check);

@@ -8,10 +8,12 @@
 typedef struct user_place_t {
     const ap_directive_t *section;   /* NULL: the level of the server */
     const ap_directive_t *speaks;    /* CertMap On or Optional, or AuthType Certificate */
-    int off;                         /* CertMap Off */
+    const ap_directive_t *off;       /* CertMap Off */
     const ap_directive_t *user_name; /* SSLUserName */
     const ap_directive_t *fake;      /* SSLOptions that say something of FakeBasicAuth, the last ones */
     int fakes;                       /* what they say; CERTMAP_UNSET: nothing */
+    const ap_directive_t *exporter;  /* the same for StdEnvVars and ExportCertData */
+    int exports;
 } user_place_t;
 
 void certmap_check_users_begin(certmap_check_t *check)
@@ -60,16 +62,15 @@ static user_place_t *place_of(certmap_check_t *check, const ap_directive_t *d)
         place = apr_array_push(check->places);
         memset(place, 0, sizeof(*place));
         place->section = section;
-        place->fakes = CERTMAP_UNSET;
+        place->fakes = place->exports = CERTMAP_UNSET;
     }
     return place;
 }
 
-/* As mod_ssl reads it: a list without signs replaces what was said before. */
-static void read_options(certmap_check_t *check, const ap_directive_t *d)
+/* What SSLOptions say of an option. As mod_ssl reads it: a list without signs replaces what was said before. */
+static int option_says(certmap_check_t *check, const ap_directive_t *d, const char *option)
 {
     const char *args = d->args, *word;
-    user_place_t *place;
     int says = CERTMAP_UNSET, replaces = 0;
 
     while (*args) {
@@ -78,14 +79,28 @@ static void read_options(certmap_check_t *check, const ap_directive_t *d)
             replaces = 1;
             says = 0;
         }
-        if (strcasecmp(*word == '+' || *word == '-' ? word + 1 : word, "FakeBasicAuth") == 0) {
+        if (strcasecmp(*word == '+' || *word == '-' ? word + 1 : word, option) == 0) {
             says = *word != '-';
         }
     }
-    if (says != CERTMAP_UNSET) {
+    return says;
+}
+
+static void read_options(certmap_check_t *check, const ap_directive_t *d)
+{
+    int fakes = option_says(check, d, "FakeBasicAuth"), variables = option_says(check, d, "StdEnvVars"),
+        data = option_says(check, d, "ExportCertData");
+    user_place_t *place;
+
+    if (fakes != CERTMAP_UNSET) {
         place = place_of(check, d);
-        place->fakes = says;
+        place->fakes = fakes;
         place->fake = d;
+    }
+    if (variables != CERTMAP_UNSET || data != CERTMAP_UNSET) {
+        place = place_of(check, d);
+        place->exports = variables == 1 || data == 1;
+        place->exporter = d;
     }
 }
 
@@ -104,7 +119,7 @@ void certmap_check_users_read(certmap_check_t *check, const ap_directive_t *d)
     }
     else if (certmap_check_is(d, "CertMap")) {
         place = place_of(check, d);
-        place->off = !certmap_check_is_enabled(check, d);
+        place->off = certmap_check_is_enabled(check, d) ? NULL : d;
         place->speaks = place->off ? NULL : d; /* the virtual host's comes after the main server's */
     }
 }
@@ -204,6 +219,77 @@ void certmap_check_users(certmap_check_t *check)
         }
         if (place->fakes == 1) {
             check_user(check, place, place->fake);
+        }
+    }
+}
+
+/* ---- variables of strangers ------------------------------------------------------------------------------------- */
+
+/* The nearest place, from one outwards, that says something of StdEnvVars; NULL: none does. */
+static const user_place_t *nearest_exporter(const certmap_check_t *check, const user_place_t *place)
+{
+    const ap_directive_t *d = place->section;
+    const user_place_t *near;
+
+    for (;; d = section_of(d)) {
+        near = find_place(check, d);
+        if (near && near->exports != CERTMAP_UNSET) {
+            return near;
+        }
+        if (!d) {
+            return NULL;
+        }
+    }
+}
+
+/* Whether CertMap is On in a section within another one, or between the two. */
+static int is_on_between(const certmap_check_t *check, const user_place_t *inner, const user_place_t *outer)
+{
+    const ap_directive_t *d;
+
+    for (d = inner->section; d && d != outer->section; d = section_of(d)) {
+        const user_place_t *near = find_place(check, d);
+
+        if (near && near->speaks) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static int exports_into(certmap_check_t *check, const user_place_t *exporter, const user_place_t *off)
+{
+    if (exporter->exports != 1) {
+        return 0;
+    }
+    if (is_inside(exporter, off)) {
+        return !is_on_between(check, exporter, off);
+    }
+    if (is_inside(off, exporter)) {
+        return nearest_exporter(check, off) == exporter;
+    }
+    return off->exports != 0 && may_meet(check, exporter->section, off->section);
+}
+
+void certmap_check_strangers(certmap_check_t *check)
+{
+    int i, k;
+
+    for (i = 0; i < check->places->nelts; i++) {
+        const user_place_t *off = &APR_ARRAY_IDX(check->places, i, user_place_t);
+
+        for (k = 0; off->off && off->section && k < check->places->nelts; k++) {
+            const user_place_t *exporter = &APR_ARRAY_IDX(check->places, k, user_place_t);
+
+            if (exports_into(check, exporter, off)) {
+                certmap_check_say(check, APLOG_WARNING,
+                                  "%s: certificates that failed verification are let in here, and %s gives "
+                                  "applications what they say: SSL_CLIENT_... may come from a stranger; write "
+                                  "'SSLOptions -StdEnvVars -ExportCertData' here, or believe them only where "
+                                  "SSL_CLIENT_VERIFY is SUCCESS",
+                                  certmap_check_at(check, off->off), certmap_check_at(check, exporter->exporter));
+                break;
+            }
         }
     }
 }

@@ -165,6 +165,7 @@ static void check_server(certmap_check_t *check)
     }
     if (conf->defer == 1) {
         certmap_check_deferral(check);
+        certmap_check_strangers(check);
     }
     certmap_check_users(check);
     certmap_check_asking(check);

@@ -121,7 +121,7 @@ my @good = (
     ["$strong\nCertMapErrorDocument 403.12 default\nCertMapErrorDocument 403.7 /plain.txt\nCertMapReportOnly On", undef],
     ["$strong\n<Location /x>\nSSLVerifyClient require\n</Location>", qr/tested\.conf:10: SSLVerifyClient require.*TLS 1\.3/],
     ["$strong\nProtocols h2\n<Location /x>\nSSLVerifyClient require\n</Location>", qr/SSLVerifyClient require.*HTTP\/2.*Protocols h2/],
-    ["$strong\n<Location /x>\nCertMap Off\n</Location>", undef],
+    ["$strong\n<Location /x>\nCertMap Off\nSSLOptions -StdEnvVars\n</Location>", undef],
     ["$strong\nSSLOptions +FakeBasicAuth -FakeBasicAuth", undef],
     ["$strong\nSSLOptions +FakeBasicAuth +StdEnvVars\nSSLOptions +StdEnvVars -FakeBasicAuth", undef],
     ["$strong\nSSLOptions +FakeBasicAuth\nSSLOptions StdEnvVars", undef],
