@@ -7,6 +7,7 @@
 #include <apr_strings.h>
 
 #include "anchors.h"
+#include "conftree.h"
 #include "findings.h"
 
 static void say_all(certmap_check_t *check, const apr_array_header_t *errors)
@@ -71,6 +72,19 @@ void certmap_check_anchor_names(certmap_check_t *check)
     }
 }
 
+static void say_no_rules(certmap_check_t *check, const certmap_dir_conf_t *raw, const char *name)
+{
+    const ap_directive_t *d = name ? NULL : certmap_conftree_find(check->s, "CertMap");
+
+    certmap_check_say(check, APLOG_WARNING,
+                      "%s:%d: CertMap On%s%s has no CertMapRule in %s: everybody is refused with 403.12 no-match",
+                      d                 ? d->filename
+                      : raw->where_file ? raw->where_file
+                                        : "?",
+                      d ? d->line_num : raw->where_line, name ? " in " : "", name ? name : "",
+                      certmap_check_server_name(check));
+}
+
 void certmap_check_list(server_rec *s, const certmap_dir_conf_t *raw, const certmap_dir_conf_t *merged,
                         const char *name, void *baton)
 {
@@ -92,9 +106,7 @@ void certmap_check_list(server_rec *s, const certmap_dir_conf_t *raw, const cert
         say_all(check, link->part->said);
     }
     if (merged->mode == CERTMAP_MODE_ON && !chain) {
-        certmap_check_say(check, APLOG_WARNING,
-                          "CertMap On%s%s has no CertMapRule: everybody is refused with 403.12 no-match",
-                          name ? " in " : "", name ? name : "");
+        say_no_rules(check, raw, name);
     }
     certmap_chain_pin(chain, &pinned, check->p);
     say_all(check, certmap_findings(s->process, &pinned, certmap_conf_min_strength(merged), apr_time_now(), check->p));

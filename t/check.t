@@ -249,7 +249,7 @@ my @confs = (
         'some.entries:2:1: warning: an entry of type X509:<RFC822> is weak'],
     ['a path that is no UTF-8', "CertMapRule a deny any\nCertMapSource file \"$dir/b\xff.entries\"", [], 1,
         'b\xff.entries:1:1: warning: an entry of type X509:<RFC822> is weak'],
-    ['what else the module warns of', 'CertMapInherit On', [], 1, 'certmapctl: warning: conf: CertMap On'],
+    ['what else the module warns of', 'CertMapInherit On', [], 1, 'conf:' . ($first - 1) . ':1: warning: CertMap On has no CertMapRule'],
     ['with its place', "CertMapRule a deny any\n<Location /x>\n  SSLVerifyClient require\n</Location>", [], 1,
         'conf:LINE+2:3: warning: SSLVerifyClient require stands in a section'],
     ['one finding for many sections', "CertMapRule a allow bob subject.CN=x\n" . join('', map {"<Location /$_>\nCertMap Optional\n</Location>\n"} 1 .. 20),
