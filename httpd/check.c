@@ -57,7 +57,17 @@ int certmap_check_is_enabled(certmap_check_t *check, const ap_directive_t *d)
 
 int certmap_check_has_word(const ap_directive_t *d, const char *word)
 {
-    return ap_strcasestr(d->args, word) != NULL;
+    const char *at = d->args;
+    apr_size_t len;
+
+    while (*(at += strspn(at, " \t\"'")) != '\0') {
+        len = strcspn(at, " \t\"'");
+        if (len == strlen(word) && strncasecmp(at, word, len) == 0) {
+            return 1;
+        }
+        at += len;
+    }
+    return 0;
 }
 
 int certmap_check_is_certificate(const ap_directive_t *d)

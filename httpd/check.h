@@ -63,7 +63,7 @@ static inline int certmap_check_is(const ap_directive_t *d, const char *name)
 const char *certmap_check_first_word(certmap_check_t *check, const ap_directive_t *d);
 /** Whether that is another word than off. */
 int certmap_check_is_enabled(certmap_check_t *check, const ap_directive_t *d);
-/** Whether the word appears in the arguments. */
+/** Whether one of the arguments is the word, in any case. */
 int certmap_check_has_word(const ap_directive_t *d, const char *word);
 /** Whether d is AuthType Certificate. */
 int certmap_check_is_certificate(const ap_directive_t *d);

@@ -64,6 +64,15 @@ void certmap_check_deferral(certmap_check_t *check)
     }
 }
 
+/* Whether SSLProtocol leaves TLS 1.3 in; without one it is in. */
+static int has_tls13(const ap_directive_t *protocol)
+{
+    return protocol == NULL
+           || (!certmap_check_has_word(protocol, "-TLSv1.3")
+               && (certmap_check_has_word(protocol, "TLSv1.3") || certmap_check_has_word(protocol, "+TLSv1.3")
+                   || certmap_check_has_word(protocol, "all") || certmap_check_has_word(protocol, "+all")));
+}
+
 void certmap_check_asking(certmap_check_t *check)
 {
     const char *level = verify_level(check);
@@ -89,13 +98,12 @@ void certmap_check_asking(certmap_check_t *check)
         || is_none(certmap_check_first_word(check, check->section_verify))) {
         return;
     }
-    if (!protocol || certmap_check_has_word(protocol, "TLSv1.3")
-        || (certmap_check_has_word(protocol, "all") && !certmap_check_has_word(protocol, "-TLSv1.3"))) {
+    if (has_tls13(protocol)) {
         certmap_check_say(
             check, APLOG_WARNING,
             "%s stands in a section: over TLS 1.3 it needs post-handshake authentication, "
             "which browsers do not offer (AH10158), even where a good certificate was presented already; ask for the "
-            "certificate at the level of the virtual host, or write 'SSLProtocol -TLSv1.3'",
+            "certificate at the level of the virtual host, or write 'SSLProtocol all -TLSv1.3'",
             certmap_check_at(check, check->section_verify));
     }
     if (protocols && certmap_check_has_word(protocols, "h2")) {
