@@ -152,11 +152,6 @@ const char *certmap_mode_name(certmap_mode_e mode)
     return "?";
 }
 
-certmap_strength_e certmap_conf_min_strength(const certmap_dir_conf_t *conf)
-{
-    return conf->min_strength == CERTMAP_UNSET ? CERTMAP_WEAK : (certmap_strength_e)conf->min_strength;
-}
-
 /* inner's parts, asked after outer's */
 static const certmap_chain_t *link_chains(const certmap_chain_t *outer, const certmap_chain_t *inner, apr_pool_t *p)
 {
@@ -169,7 +164,7 @@ static const certmap_chain_t *link_chains(const certmap_chain_t *outer, const ce
     return first;
 }
 
-const certmap_chain_t *certmap_conf_chain(const certmap_dir_conf_t *conf, apr_pool_t *p)
+const certmap_chain_t *certmap_conf_link(const certmap_dir_conf_t *conf, apr_pool_t *p)
 {
     const certmap_chain_t *chain = NULL;
     int i, inherit = 0;

@@ -83,10 +83,21 @@ static inline int certmap_conf_maps(const certmap_dir_conf_t *conf)
     return conf->mode == CERTMAP_MODE_ON || conf->mode == CERTMAP_MODE_OPTIONAL;
 }
 
-/** What a configuration asks, with CertMapInherit resolved; NULL when there is nothing. In p only when linked. */
-const certmap_chain_t *certmap_conf_chain(const certmap_dir_conf_t *conf, apr_pool_t *p);
+/** What the layers of a configuration ask together, with CertMapInherit resolved; in p only when linked. */
+const certmap_chain_t *certmap_conf_link(const certmap_dir_conf_t *conf, apr_pool_t *p);
+
+/** What a configuration asks; NULL when there is nothing. */
+static inline const certmap_chain_t *certmap_conf_chain(const certmap_dir_conf_t *conf, apr_pool_t *p)
+{
+    return conf->nlayers == 1 ? conf->layers[0]->chain : certmap_conf_link(conf, p);
+}
+
 /** CertMapMinStrength, weak by default. */
-certmap_strength_e certmap_conf_min_strength(const certmap_dir_conf_t *conf);
+static inline certmap_strength_e certmap_conf_min_strength(const certmap_dir_conf_t *conf)
+{
+    return conf->min_strength == CERTMAP_UNSET ? CERTMAP_WEAK : (certmap_strength_e)conf->min_strength;
+}
+
 /** As CertMap takes it, "unset" where it is not set. */
 const char *certmap_mode_name(certmap_mode_e mode);
 

@@ -15,6 +15,8 @@
 /* A source that could not be asked is asked again, but not by every request. */
 #define RETRY_AFTER apr_time_from_sec(1)
 
+#define DAY apr_time_from_sec(86400)
+
 /* Memos cannot be freed while streams may hold them. A connection that has seen so many changes of its rules decides
  * for each request from then on, and grows no more. */
 #define MEMOS_MOST 256
@@ -97,18 +99,11 @@ static certmap_peer_t *make_peer(const certmap_conn_t *conn, const certmap_tls_r
     return peer;
 }
 
-const certmap_peer_t *certmap_peer(certmap_conn_t *conn)
+const certmap_peer_t *certmap_peer_make(certmap_conn_t *conn)
 {
-    const certmap_tls_record_t *record = conn ? conn->record : NULL;
+    const certmap_tls_record_t *record = conn->record;
     certmap_peer_t *peer;
 
-    if (!record || !record->leaf) {
-        return NULL;
-    }
-    peer = __atomic_load_n(&conn->peer, __ATOMIC_ACQUIRE);
-    if (peer && peer->record == record) {
-        return peer;
-    }
     apr_thread_mutex_lock(conn->lock);
     peer = conn->peer;
     if (!peer || peer->record != record) {
@@ -212,17 +207,20 @@ static certmap_memo_t *make_memo(const certmap_peer_t *peer, const certmap_chain
     return rv == APR_SUCCESS ? memo : NULL;
 }
 
-const certmap_memo_t *certmap_peer_decide(certmap_conn_t *conn, const certmap_peer_t *peer,
-                                          const certmap_chain_t *chain, certmap_strength_e min, apr_time_t now,
-                                          apr_pool_t *p)
+const certmap_memo_t *certmap_peer_recall(const certmap_peer_t *peer, const certmap_chain_t *chain,
+                                          certmap_strength_e min, apr_time_t now)
+{
+    return find_memo(__atomic_load_n(&peer->memos, __ATOMIC_ACQUIRE), chain, min, now);
+}
+
+const certmap_memo_t *certmap_peer_decide_anew(certmap_conn_t *conn, const certmap_peer_t *peer,
+                                               const certmap_chain_t *chain, certmap_strength_e min, apr_time_t now,
+                                               apr_pool_t *p)
 {
     certmap_peer_t *mine = (certmap_peer_t *)peer; /* only memos change, under the lock */
-    const certmap_memo_t *memo = find_memo(__atomic_load_n(&peer->memos, __ATOMIC_ACQUIRE), chain, min, now);
+    const certmap_memo_t *memo;
     certmap_memo_t *made;
 
-    if (memo) {
-        return memo;
-    }
     apr_thread_mutex_lock(conn->lock);
     memo = find_memo(mine->memos, chain, min, now);
     if (!memo && mine->nmemos < MEMOS_MOST) {
@@ -241,25 +239,38 @@ const certmap_memo_t *certmap_peer_decide(certmap_conn_t *conn, const certmap_pe
     return memo ? memo : make_memo(peer, chain, min, now, p);
 }
 
-const certmap_told_t *certmap_peer_told(certmap_conn_t *conn, const certmap_peer_t *peer, const certmap_memo_t *memo,
-                                        long days_left, certmap_tell_fn *tell)
+long certmap_peer_days_left(const certmap_peer_t *peer, apr_time_t now)
+{
+    apr_time_t left = certmap_cert_not_after(peer->cert) - now;
+
+    return left > 0 ? (long)(left / DAY) : 0;
+}
+
+static certmap_told_t *make_told(const certmap_peer_t *peer, const certmap_memo_t *memo, apr_time_t now,
+                                 certmap_tell_fn *tell)
+{
+    certmap_told_t *told = apr_pcalloc(memo->pool, sizeof(*told));
+    apr_time_t end = certmap_cert_not_after(peer->cert);
+
+    told->days_left = certmap_peer_days_left(peer, now);
+    told->first = end - (told->days_left + 1) * DAY + 1;
+    told->last = told->days_left ? end - told->days_left * DAY : APR_INT64_MAX;
+    told->env = apr_table_make(memo->pool, 8);
+    tell(peer, memo, told, memo->pool);
+    return told;
+}
+
+const certmap_told_t *certmap_peer_tell(certmap_conn_t *conn, const certmap_peer_t *peer, const certmap_memo_t *memo,
+                                        apr_time_t now, certmap_tell_fn *tell)
 {
     certmap_memo_t *mine = (certmap_memo_t *)memo; /* only told changes, under the lock */
-    const certmap_told_t *told = __atomic_load_n(&memo->told, __ATOMIC_ACQUIRE);
-    certmap_told_t *made;
+    const certmap_told_t *told;
 
-    if (told && told->days_left == days_left) {
-        return told;
-    }
     apr_thread_mutex_lock(conn->lock);
     told = mine->told;
-    if (!told || told->days_left != days_left) {
-        made = apr_pcalloc(memo->pool, sizeof(*made));
-        made->days_left = days_left;
-        made->env = apr_table_make(memo->pool, 8);
-        tell(peer, memo, made, memo->pool);
-        __atomic_store_n(&mine->told, made, __ATOMIC_RELEASE);
-        told = made;
+    if (!told || now < told->first || now > told->last) {
+        told = make_told(peer, memo, now, tell);
+        __atomic_store_n(&mine->told, told, __ATOMIC_RELEASE);
     }
     apr_thread_mutex_unlock(conn->lock);
     return told;

@@ -13,7 +13,8 @@
 /** The environment of a mapped request, which holds for a day (CERTMAP_DAYS_LEFT). */
 typedef struct certmap_told_t {
     long days_left;
-    apr_table_t *env; /**< copied into requests, never changed */
+    apr_time_t first, last; /**< when so many days are left */
+    apr_table_t *env;       /**< copied into requests, never changed */
 } certmap_told_t;
 
 /** A decision made for one chain on one verification. Immutable but for told and nearest. */
@@ -44,29 +45,68 @@ typedef struct certmap_peer_t {
 /** Before there are connections.  @param p outlives all of them */
 apr_status_t certmap_peer_prepare(apr_pool_t *p);
 
+/** Makes the peer of a connection on which a certificate was presented, unless another thread has. */
+const certmap_peer_t *certmap_peer_make(certmap_conn_t *conn);
+
 /**
  * The peer of a TLS connection, made on first use. No lock is taken when it is there already.
  * @param conn from certmap_tls_conn, may be NULL
  * @return NULL when there is no TLS, no certificate was presented, or memory ran out (the caller refuses in any case)
  */
-const certmap_peer_t *certmap_peer(certmap_conn_t *conn);
+static inline const certmap_peer_t *certmap_peer(certmap_conn_t *conn)
+{
+    const certmap_tls_record_t *record = conn ? conn->record : NULL;
+    const certmap_peer_t *peer;
+
+    if (!record || !record->leaf) {
+        return NULL;
+    }
+    peer = __atomic_load_n(&conn->peer, __ATOMIC_ACQUIRE);
+    return peer && peer->record == record ? peer : certmap_peer_make(conn);
+}
+
+/** The decision, when it was made before on this connection and still holds; else NULL. Takes no lock. */
+const certmap_memo_t *certmap_peer_recall(const certmap_peer_t *peer, const certmap_chain_t *chain,
+                                          certmap_strength_e min, apr_time_t now);
+
+/** Makes that decision and remembers it, unless another thread has in the meantime. */
+const certmap_memo_t *certmap_peer_decide_anew(certmap_conn_t *conn, const certmap_peer_t *peer,
+                                               const certmap_chain_t *chain, certmap_strength_e min, apr_time_t now,
+                                               apr_pool_t *p);
 
 /**
  * The decision on a peer by a chain, from memory when it was made before on this connection.
  * @param p for a decision that is not remembered
  * @return NULL when the engine could not run; the caller refuses
  */
-const certmap_memo_t *certmap_peer_decide(certmap_conn_t *conn, const certmap_peer_t *peer,
-                                          const certmap_chain_t *chain, certmap_strength_e min, apr_time_t now,
-                                          apr_pool_t *p);
+static inline const certmap_memo_t *certmap_peer_decide(certmap_conn_t *conn, const certmap_peer_t *peer,
+                                                        const certmap_chain_t *chain, certmap_strength_e min,
+                                                        apr_time_t now, apr_pool_t *p)
+{
+    const certmap_memo_t *memo = certmap_peer_recall(peer, chain, min, now);
+
+    return memo ? memo : certmap_peer_decide_anew(conn, peer, chain, min, now, p);
+}
 
 /** Fills the environment of a memo; what is put into it lives in p or as long as the memo. */
 typedef void certmap_tell_fn(const certmap_peer_t *peer, const certmap_memo_t *memo, certmap_told_t *told,
                              apr_pool_t *p);
 
-/** The environment of a memo for so many days left, made by tell on the first request of a day. */
-const certmap_told_t *certmap_peer_told(certmap_conn_t *conn, const certmap_peer_t *peer, const certmap_memo_t *memo,
-                                        long days_left, certmap_tell_fn *tell);
+/** For how many whole days from now the certificate, which there is, will be valid. */
+long certmap_peer_days_left(const certmap_peer_t *peer, apr_time_t now);
+
+/** Makes the environment of a memo, unless another thread has in the meantime. */
+const certmap_told_t *certmap_peer_tell(certmap_conn_t *conn, const certmap_peer_t *peer, const certmap_memo_t *memo,
+                                        apr_time_t now, certmap_tell_fn *tell);
+
+/** The environment of a memo, made by tell on the first request of a day. */
+static inline const certmap_told_t *certmap_peer_told(certmap_conn_t *conn, const certmap_peer_t *peer,
+                                                      const certmap_memo_t *memo, apr_time_t now, certmap_tell_fn *tell)
+{
+    const certmap_told_t *told = __atomic_load_n(&memo->told, __ATOMIC_ACQUIRE);
+
+    return told && now >= told->first && now <= told->last ? told : certmap_peer_tell(conn, peer, memo, now, tell);
+}
 
 /** Says in words which rule came nearest to a match; the text is in p. */
 typedef const char *certmap_nearest_fn(const certmap_peer_t *peer, const certmap_chain_t *chain, apr_pool_t *p);

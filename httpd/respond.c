@@ -226,13 +226,6 @@ static void fill_notes(apr_table_t *notes, const certmap_memo_t *memo, const cha
     }
 }
 
-static long days_left(const certmap_peer_t *peer, apr_time_t now)
-{
-    apr_time_t left = certmap_cert_not_after(peer->cert) - now;
-
-    return left > 0 ? (long)(left / apr_time_from_sec(86400)) : 0;
-}
-
 /* redirected: for the request that an error document is, where httpd has put REDIRECT_ before the names already */
 static void fill_env(apr_table_t *env, const certmap_peer_t *peer, const certmap_memo_t *memo, const char *incident,
                      certmap_reason_e reason, long days, int redirected, apr_pool_t *p)
@@ -279,7 +272,7 @@ void certmap_respond_forget(request_rec *r)
 
 static void set_both(request_rec *r, const certmap_request_t *state, certmap_reason_e reason)
 {
-    long days = state->peer && state->peer->cert ? days_left(state->peer, r->request_time) : 0;
+    long days = state->peer && state->peer->cert ? certmap_peer_days_left(state->peer, r->request_time) : 0;
 
     certmap_respond_forget(r);
     fill_notes(r->notes, state->memo, state->incident, reason, r->pool);
@@ -296,8 +289,7 @@ static void tell(const certmap_peer_t *peer, const certmap_memo_t *memo, certmap
 void certmap_respond_accept(request_rec *r, certmap_request_t *state)
 {
     if (state->reason == CERTMAP_R_NONE && apr_is_empty_table(r->notes) && apr_is_empty_table(r->subprocess_env)) {
-        const certmap_told_t *told = certmap_peer_told(state->conn, state->peer, state->memo,
-                                                       days_left(state->peer, r->request_time), tell);
+        const certmap_told_t *told = certmap_peer_told(state->conn, state->peer, state->memo, r->request_time, tell);
 
         if (state->memo->decision.rule) {
             apr_table_addn(r->notes, CERTMAP_NOTE_RULE, state->memo->decision.rule->name);
@@ -371,7 +363,8 @@ void certmap_respond_redirected(request_rec *r)
     if (previous && previous->refusal != CERTMAP_REFUSAL_NONE
         && r->prev->status == certmap_reason_http(previous->refusal_reason)) {
         certmap_request_t *state = certmap_request(r);
-        long days = previous->peer && previous->peer->cert ? days_left(previous->peer, r->request_time) : 0;
+        long days = previous->peer && previous->peer->cert ? certmap_peer_days_left(previous->peer, r->request_time)
+                                                           : 0;
 
         if (!certmap_respond_commit(r->prev, previous)) {
             return;

@@ -350,8 +350,11 @@ static void ask_expiring(worker_t *w)
     }
 }
 
-static long today = 9;
-static int tellings; /* under the lock of the connection that is asked */
+#define DAY apr_time_from_sec(86400)
+
+static apr_time_t today;
+static const char *days; /* that are left then */
+static int tellings;     /* under the lock of the connection that is asked */
 
 /* The environment that a mapped request is given. */
 static void tell(const certmap_peer_t *peer, const certmap_memo_t *memo, certmap_told_t *told, apr_pool_t *p)
@@ -376,9 +379,30 @@ static void ask_told(worker_t *w)
             const certmap_told_t *told = certmap_peer_told(&connections[n], peer, memo, today, tell);
 
             is_right(w, apr_table_get(told->env, "user"), memo->decision.user);
-            is_right(w, apr_table_get(told->env, "days"), apr_ltoa(w->pool, today));
+            is_right(w, apr_table_get(told->env, "days"), days);
             apr_pool_clear(w->pool);
         }
+    }
+}
+
+/* The number of days that are left changes in one microsecond, and a clock may be put back. */
+static void test_days(const certmap_peer_t *peer, const certmap_memo_t *memo)
+{
+    static const struct {
+        apr_time_t left;
+        const char *days;
+    } rows[] = {
+        { 9 * DAY, "9" }, { 9 * DAY - 1, "8" }, { 8 * DAY, "8" }, { 8 * DAY - 1, "7" }, { DAY, "1" },
+        { DAY - 1, "0" }, { 0, "0" },           { -DAY, "0" },    { -9 * DAY, "0" },    { 9 * DAY + 1, "9" },
+    };
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        apr_time_t now = certmap_cert_not_after(peer->cert) - rows[i].left;
+        const certmap_told_t *told = certmap_peer_told(connection, peer, memo, now, tell);
+
+        is_str(apr_table_get(told->env, "days"), rows[i].days, "days that are left");
+        ok(certmap_peer_told(connection, peer, memo, now, tell) == told, "asked again, they are not made again");
     }
 }
 
@@ -424,10 +448,14 @@ static void test_memo(void)
     peer = certmap_peer(connection);
     memo = certmap_peer_decide(connection, peer, &inner_chain, CERTMAP_WEAK, NOW, pool);
     is_str(memo->groups, "staff,people", "with their groups in one line");
+    today = certmap_cert_not_after(peer->cert) - 9 * DAY;
+    days = "9";
     at_once(ask_told, ask_told, "what requests are given");
-    today--;
+    today++;
+    days = "8";
     at_once(ask_told, ask_told, "what they are given the day after");
     is_int(tellings, 2 * CONNECTIONS, "made once a day for each");
+    test_days(peer, memo);
     is_str(peer->not_after, "2035-01-01T00:00:00Z", "and the certificate's end");
     memo = certmap_peer_decide(connection, peer, &inner_chain, CERTMAP_STRONG, NOW, pool);
     is_str(certmap_reason_name(memo->decision.reason), "mapping-too-weak", "another minimum is another decision");
