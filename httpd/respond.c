@@ -27,7 +27,7 @@ APLOG_USE_MODULE(certmap);
 
 /* ---- announcing ---------------------------------------------------------------------------------------------- */
 
-static void clear_document(request_rec *r, certmap_request_t *state)
+void certmap_respond_clear_document(request_rec *r, certmap_request_t *state)
 {
     if (state->document_set) {
         core_request_config *core = ap_get_core_module_config(r->request_config);
@@ -49,37 +49,24 @@ static int cannot_be_asked(const request_rec *r)
 }
 
 /* That mod_ssl cannot ask is only a guess before it has said so; it may refuse for another reason. */
-static int is_guess(const request_rec *r, certmap_refusal_e who, certmap_reason_e reason)
+static int is_guess(const request_rec *r, const certmap_request_t *state)
 {
-    return who == CERTMAP_REFUSAL_EARLY && reason == CERTMAP_R_CERTIFICATE_NOT_REQUESTABLE && !cannot_be_asked(r);
+    return state->refusal == CERTMAP_REFUSAL_EARLY && state->refusal_reason == CERTMAP_R_CERTIFICATE_NOT_REQUESTABLE
+           && !cannot_be_asked(r);
 }
 
-void certmap_respond_announce(request_rec *r, certmap_request_t *state, certmap_refusal_e who, certmap_reason_e reason)
+void certmap_respond_set_document(request_rec *r, certmap_request_t *state)
 {
     const certmap_dir_conf_t *conf = certmap_dir_conf(r);
-    const char *document = conf->documents ? conf->documents[certmap_reason_answer(reason)] : NULL;
+    const char *document = conf->documents ? conf->documents[certmap_reason_answer(state->refusal_reason)] : NULL;
 
-    if (state->committed) {
-        return;
-    }
-    clear_document(r, state);
-    state->refusal = who;
-    state->refusal_reason = reason;
+    certmap_respond_clear_document(r, state);
     /* httpd reads its slot before anybody could take a guess back */
-    if (document && !is_guess(r, who, reason)) {
+    if (document && !is_guess(r, state)) {
         state->document = document;
         /* "default" and texts are written by our filter; the slot only keeps the administrator's ErrorDocument away */
         ap_custom_response(r, HTTP_FORBIDDEN, strcmp(state->document, "default") == 0 ? " " : state->document);
         state->document_set = 1;
-    }
-}
-
-void certmap_respond_withdraw(request_rec *r, certmap_request_t *state)
-{
-    if (!state->committed) {
-        clear_document(r, state);
-        state->refusal = CERTMAP_REFUSAL_NONE;
-        state->refusal_reason = CERTMAP_R_NONE;
     }
 }
 
@@ -316,7 +303,7 @@ int certmap_respond_commit(request_rec *r, certmap_request_t *state)
     if (state->committed || state->refusal == CERTMAP_REFUSAL_NONE) {
         return state->committed;
     }
-    if (is_guess(r, state->refusal, state->refusal_reason)) {
+    if (is_guess(r, state)) {
         certmap_respond_withdraw(r, state);
         return 0;
     }

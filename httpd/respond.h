@@ -16,16 +16,43 @@
 #include "certmap.h"
 #include "request.h"
 
-/** Announces a refusal: sets the error document that fits the reason. Announcing again replaces. */
-void certmap_respond_announce(request_rec *r, certmap_request_t *state, certmap_refusal_e who, certmap_reason_e reason);
+/** Sets the error document that fits what was announced, in place of an earlier one. */
+void certmap_respond_set_document(request_rec *r, certmap_request_t *state);
+/** Takes it back. */
+void certmap_respond_clear_document(request_rec *r, certmap_request_t *state);
+
+/** Announces a refusal: sets the error document that fits the reason. Announcing again replaces. Inline, as nearly every
+ *  request of a mapped user is announced and goes on. */
+static inline void certmap_respond_announce(request_rec *r, certmap_request_t *state, certmap_refusal_e who,
+                                            certmap_reason_e reason)
+{
+    if (!state->committed) {
+        state->refusal = who;
+        state->refusal_reason = reason;
+        if (state->document || certmap_dir_conf(r)->documents) {
+            certmap_respond_set_document(r, state);
+        }
+    }
+}
+
+/** Takes an announcement back. */
+static inline void certmap_respond_withdraw(request_rec *r, certmap_request_t *state)
+{
+    if (!state->committed) {
+        state->refusal = CERTMAP_REFUSAL_NONE;
+        state->refusal_reason = CERTMAP_R_NONE;
+        if (state->document) {
+            certmap_respond_clear_document(r, state);
+        }
+    }
+}
+
 /**
  * Refuses the request: announces, and takes its user away. Of a part of a request, which nobody answers, the main one
  * is told.
  * @return the HTTP status
  */
 int certmap_respond_refuse(request_rec *r, certmap_request_t *state, certmap_reason_e reason);
-/** Takes an announcement back. */
-void certmap_respond_withdraw(request_rec *r, certmap_request_t *state);
 /**
  * httpd answers with the status that was announced: log line, notes, environment, headers. Does it once.
  * @return 0 when the answer is somebody else's: nothing was announced, or mod_ssl did not say what was expected of it

@@ -19,13 +19,3 @@ void certmap_user_keep_own(request_rec *r, const certmap_dir_conf_t *conf, certm
         certmap_user_forget(r);
     }
 }
-
-/* What follows is no access check any more: who is there without a password is the mapping's user, or nobody. */
-void certmap_user_keep_known(request_rec *r)
-{
-    certmap_request_t *state = certmap_request_if_any(r);
-
-    if (r->user && !certmap_user_is_own(r, state) && !certmap_user_is_proved(r)) {
-        certmap_user_keep_own(r, certmap_dir_conf(r), state);
-    }
-}
