@@ -226,10 +226,10 @@ certmap_reason_e certmap_cert_refusal(const certmap_cert_t *cert, const certmap_
 certmap_reason_e certmap_verdict_dates(const certmap_cert_t *cert, apr_time_t now)
 {
     /* dates have whole seconds, and the last second is valid to its end */
-    if (cert->ends && now >= certmap_cert_not_after(cert) + APR_USEC_PER_SEC) {
+    if (cert->ends && now >= cert->not_after + APR_USEC_PER_SEC) {
         return CERTMAP_R_EXPIRED;
     }
-    if (cert->begins && now < certmap_cert_not_before(cert)) {
+    if (cert->begins && now < cert->not_before) {
         return CERTMAP_R_NOT_YET_VALID;
     }
     return CERTMAP_R_NONE;
