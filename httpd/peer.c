@@ -118,22 +118,23 @@ const certmap_peer_t *certmap_peer_make(certmap_conn_t *conn)
 
 static int made_for(const certmap_memo_t *memo, const certmap_chain_t *chain)
 {
-    apr_size_t i;
+    certmap_part_t *const *part = memo->parts;
 
-    for (i = 0; i < memo->nparts && chain; i++, chain = chain->outer) {
-        if (memo->parts[i] != chain->part) {
+    for (; chain; chain = chain->outer, part++) {
+        if (*part != chain->part) { /* NULL at the end */
             return 0;
         }
     }
-    return i == memo->nparts && !chain;
+    return !*part;
 }
 
 static int is_current(const certmap_memo_t *memo, apr_time_t now)
 {
-    apr_size_t i;
+    certmap_part_t *const *part = memo->parts;
+    const apr_uint64_t *generation = memo->generations;
 
-    for (i = 0; i < memo->nparts; i++) {
-        if (certmap_part_generation(memo->parts[i]) != memo->generations[i]) {
+    for (; *part; part++, generation++) {
+        if (certmap_part_generation(*part) != *generation) {
             return 0;
         }
     }
@@ -193,6 +194,7 @@ static certmap_memo_t *make_memo(const certmap_peer_t *peer, const certmap_chain
         memo->parts[i] = link->part;
         generations[i] = certmap_part_generation(link->part);
     }
+    memo->parts[i] = NULL;
     memo->generations = generations;
     memo->pool = pool;
     memo->min = min;

@@ -20,7 +20,7 @@ typedef struct certmap_told_t {
 /** A decision made for one chain on one verification. Immutable but for told and nearest. */
 typedef struct certmap_memo_t {
     const struct certmap_memo_t *next;
-    certmap_part_t **parts;          /**< the chain it was made for, innermost first */
+    certmap_part_t **parts;          /**< the chain it was made for, innermost first; NULL after the last */
     const apr_uint64_t *generations; /**< of the parts */
     apr_size_t nparts;
     certmap_strength_e min;

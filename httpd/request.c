@@ -10,7 +10,7 @@
 
 APLOG_USE_MODULE(certmap);
 
-void certmap_request_read(request_rec *r, certmap_request_t *state)
+static inline void read_certificate(const request_rec *r, certmap_request_t *state)
 {
     state->conn = certmap_tls_conn(r->connection);
     state->record = state->conn ? state->conn->record : NULL;
@@ -27,6 +27,11 @@ void certmap_request_read(request_rec *r, certmap_request_t *state)
     else {
         state->wrong = certmap_verdict_dates(state->peer->cert, r->request_time);
     }
+}
+
+void certmap_request_read(request_rec *r, certmap_request_t *state)
+{
+    read_certificate(r, state);
 }
 
 certmap_reason_e certmap_request_missing(const request_rec *r, const certmap_request_t *state)
@@ -52,13 +57,32 @@ certmap_reason_e certmap_request_wrong(const certmap_dir_conf_t *conf, const cer
     return state->wrong;
 }
 
+/* The first request that asks this of the connection. Kept apart: those that follow need none of it. */
+static __attribute__((noinline)) const certmap_memo_t *decide(request_rec *r, const certmap_dir_conf_t *conf,
+                                                              const certmap_request_t *state)
+{
+    const certmap_memo_t *memo;
+    const request_rec *top;
+
+    for (top = r; top->main; top = top->main) {
+        /* what a sub-request is refused with may be told by the main one */
+    }
+    memo = certmap_peer_decide_anew(state->conn, state->peer, certmap_conf_chain(conf, r->pool),
+                                    certmap_conf_min_strength(conf), r->request_time, top->pool);
+    if (!memo) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "certmap: the decision could not be made (out of memory?)");
+    }
+    return memo;
+}
+
 static certmap_reason_e map(request_rec *r, const certmap_dir_conf_t *conf, certmap_request_t *state)
 {
-    const request_rec *top;
     certmap_reason_e reason;
 
     state->memo = NULL;
-    certmap_request_look(r, state);
+    if (!state->record) {
+        read_certificate(r, state);
+    }
     reason = certmap_request_missing(r, state);
     if (reason != CERTMAP_R_NONE) {
         return reason;
@@ -69,13 +93,12 @@ static certmap_reason_e map(request_rec *r, const certmap_dir_conf_t *conf, cert
     if (certmap_cert_malformed(state->peer->cert)) {
         return CERTMAP_R_MALFORMED;
     }
-    for (top = r; top->main; top = top->main) {
-        /* what a sub-request is refused with may be told by the main one */
-    }
-    state->memo = certmap_peer_decide(state->conn, state->peer, certmap_conf_chain(conf, r->pool),
-                                      certmap_conf_min_strength(conf), r->request_time, top->pool);
+    state->memo = certmap_peer_recall(state->peer, certmap_conf_chain(conf, r->pool), certmap_conf_min_strength(conf),
+                                      r->request_time);
     if (!state->memo) {
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "certmap: the decision could not be made (out of memory?)");
+        state->memo = decide(r, conf, state);
+    }
+    if (!state->memo) {
         return CERTMAP_R_NO_MATCH;
     }
     if (state->memo->decision.outcome == CERTMAP_MAPPED && state->memo->decision.user) {
