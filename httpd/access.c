@@ -118,9 +118,14 @@ int certmap_access_again(request_rec *r)
         /* under Satisfy any mod_ssl's refusal is not the last word, and certmap_access_check did not come */
         certmap_asking_end(r);
     }
-    status = check(r);
-    if (status != DECLINED || certmap_document_is(r)) {
-        return status;
+    if (!state || state->passed != r->per_dir_config) {
+        status = check(r);
+        if (status != DECLINED) {
+            return status;
+        }
+    }
+    if (certmap_document_is(r)) {
+        return DECLINED;
     }
     certmap_authn_map(r, conf);
     return DECLINED;
@@ -161,15 +166,13 @@ int certmap_access_passed(request_rec *r)
  * checked as a sub-request, but whom that was mapped to does not come along: the user would be the one of the
  * directory, whatever the rules of its index say.
  */
-int certmap_access_replaced(request_rec *r)
+static int check_replaced(request_rec *r)
 {
     const certmap_dir_conf_t *conf = certmap_dir_conf(r);
     certmap_request_t *state = certmap_request_if_any(r);
     int status;
 
-    if (certmap_document_of(r) ? certmap_document_is(r)
-        : state                ? state->authorized == r->per_dir_config
-                               : !certmap_user_is_ours(r, conf)) {
+    if (certmap_document_of(r) ? certmap_document_is(r) : !state && !certmap_user_is_ours(r, conf)) {
         return DECLINED;
     }
     if (state && state->user_set) {
@@ -182,4 +185,11 @@ int certmap_access_replaced(request_rec *r)
         certmap_user_keep_known(r);
     }
     return status;
+}
+
+int certmap_access_replaced(request_rec *r)
+{
+    const certmap_request_t *state = certmap_request_if_any(r);
+
+    return state && state->authorized == r->per_dir_config && !certmap_document_of(r) ? DECLINED : check_replaced(r);
 }

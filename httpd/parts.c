@@ -13,14 +13,6 @@ void certmap_part_freeze(certmap_part_t *part)
     }
 }
 
-apr_uint64_t certmap_part_generation(const certmap_part_t *part)
-{
-    if (part->file) {
-        return certmap_slot_number(certmap_reread_slot(part->file));
-    }
-    return part->source ? part->source->vtable->generation(part->source) : 0;
-}
-
 apr_size_t certmap_chain_length(const certmap_chain_t *chain)
 {
     apr_size_t n = 0;

@@ -39,8 +39,15 @@ typedef struct certmap_pinned_t {
 
 /** Compiles what directives have gathered. */
 void certmap_part_freeze(certmap_part_t *part);
-/** A number that changes whenever an answer of the part might. */
-apr_uint64_t certmap_part_generation(const certmap_part_t *part);
+/** A number that changes whenever an answer of the part might. Asked of each part by every request. */
+static inline apr_uint64_t certmap_part_generation(const certmap_part_t *part)
+{
+    if (part->file) {
+        return certmap_slot_number(certmap_reread_slot(part->file));
+    }
+    return part->source ? part->source->vtable->generation(part->source) : 0;
+}
+
 /** Number of parts. */
 apr_size_t certmap_chain_length(const certmap_chain_t *chain);
 /** Holds what is current. Always unpin. */

@@ -141,18 +141,6 @@ static int is_current(const certmap_memo_t *memo, apr_time_t now)
     return !memo->decision.until || now < memo->decision.until;
 }
 
-/* The newest memo of a chain comes first; one that has run out is made anew. */
-static const certmap_memo_t *find_memo(const certmap_memo_t *memo, const certmap_chain_t *chain, certmap_strength_e min,
-                                       apr_time_t now)
-{
-    for (; memo; memo = memo->next) {
-        if (memo->min == min && made_for(memo, chain)) {
-            return is_current(memo, now) ? memo : NULL;
-        }
-    }
-    return NULL;
-}
-
 /* Copies what a decision points to: the memo lives longer than the generations that it was made from. */
 static void keep(certmap_memo_t *memo, apr_pool_t *pool)
 {
@@ -209,10 +197,18 @@ static certmap_memo_t *make_memo(const certmap_peer_t *peer, const certmap_chain
     return rv == APR_SUCCESS ? memo : NULL;
 }
 
+/* The newest memo of a chain comes first; one that has run out is made anew. */
 const certmap_memo_t *certmap_peer_recall(const certmap_peer_t *peer, const certmap_chain_t *chain,
                                           certmap_strength_e min, apr_time_t now)
 {
-    return find_memo(__atomic_load_n(&peer->memos, __ATOMIC_ACQUIRE), chain, min, now);
+    const certmap_memo_t *memo;
+
+    for (memo = __atomic_load_n(&peer->memos, __ATOMIC_ACQUIRE); memo; memo = memo->next) {
+        if (memo->min == min && made_for(memo, chain)) {
+            return is_current(memo, now) ? memo : NULL;
+        }
+    }
+    return NULL;
 }
 
 const certmap_memo_t *certmap_peer_decide_anew(certmap_conn_t *conn, const certmap_peer_t *peer,
@@ -224,7 +220,7 @@ const certmap_memo_t *certmap_peer_decide_anew(certmap_conn_t *conn, const certm
     certmap_memo_t *made;
 
     apr_thread_mutex_lock(conn->lock);
-    memo = find_memo(mine->memos, chain, min, now);
+    memo = certmap_peer_recall(peer, chain, min, now);
     if (!memo && mine->nmemos < MEMOS_MOST) {
         made = make_memo(peer, chain, min, now, peer->pool);
         if (made) {

@@ -271,7 +271,7 @@ static void tell(const certmap_peer_t *peer, const certmap_memo_t *memo, certmap
     fill_env(told->env, peer, memo, NULL, CERTMAP_R_NONE, told->days_left, 0, p);
 }
 
-/* Nearly always nobody has put anything into the tables yet; then nothing need be looked for in them, and a copy of a
+/* Nearly always nobody has put anything into the tables yet; then nothing need be looked for in them, and adding a
  * ready environment costs a tenth of making it. */
 void certmap_respond_accept(request_rec *r, certmap_request_t *state)
 {
@@ -282,7 +282,7 @@ void certmap_respond_accept(request_rec *r, certmap_request_t *state)
             apr_table_addn(r->notes, CERTMAP_NOTE_RULE, state->memo->decision.rule->name);
         }
         apr_table_addn(r->notes, CERTMAP_NOTE_USER, state->memo->decision.user);
-        r->subprocess_env = apr_table_copy(r->pool, told->env);
+        apr_table_overlap(r->subprocess_env, told->env, APR_OVERLAP_TABLES_ADD);
     }
     else {
         set_both(r, state, state->reason);

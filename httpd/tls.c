@@ -138,13 +138,13 @@ void certmap_tls_ask(const request_rec *r)
     certmap_tls_conn(r->connection)->asking = top_pool(r);
 }
 
-void certmap_tls_settle(const request_rec *r)
+void certmap_tls_settle_asked(const request_rec *r)
 {
     conn_rec *c = r->connection;
     certmap_conn_t *conn = certmap_tls_conn(c);
     certmap_tls_record_t *record;
 
-    if (c->master || !conn || (conn->asking && conn->asking != top_pool(r))) {
+    if (conn->asking && conn->asking != top_pool(r)) {
         return;
     }
     conn->asking = NULL;

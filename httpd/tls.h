@@ -28,7 +28,7 @@ typedef struct certmap_tls_record_t {
 /** Where other rooms keep what belongs to the TLS connection. */
 typedef struct certmap_conn_t {
     const certmap_tls_record_t *record;  /**< of the last verification that has ended */
-    const certmap_tls_record_t *pending; /**< verified, but the handshake has not ended; tls.c alone */
+    const certmap_tls_record_t *pending; /**< verified, but the handshake has not ended; tls.c sets it */
     apr_uint32_t verifications;          /**< tls.c alone */
     const apr_pool_t *asking;            /**< of the request for which mod_ssl may be asking for a certificate;
                                                      tls.c alone */
@@ -63,11 +63,23 @@ int certmap_tls_is_misdirected(const request_rec *r);
 void certmap_tls_ask(const request_rec *r);
 /**
  * For this request mod_ssl has done with renegotiation or post-handshake authentication, whatever came of it. A
- * certificate whose key was not shown by now counts as one with a bad signature. In the connection's own thread; does
- * nothing for streams, and nothing where another request asks now: one that ended earlier may be logged in the midst of
+ * certificate whose key was not shown by now counts as one with a bad signature. In the connection's own thread, and
+ * not for streams; does nothing where another request asks now: one that ended earlier may be logged in the midst of
  * its handshake.
  */
-void certmap_tls_settle(const request_rec *r);
+void certmap_tls_settle_asked(const request_rec *r);
+
+/** The same for any request, also where mod_ssl was not asking. */
+static inline void certmap_tls_settle(const request_rec *r)
+{
+    if (!r->connection->master) {
+        const certmap_conn_t *conn = certmap_tls_conn(r->connection);
+
+        if (conn && (conn->asking || conn->pending)) {
+            certmap_tls_settle_asked(r);
+        }
+    }
+}
 
 /** What other rooms want to be told. */
 typedef struct certmap_tls_listener_t {

@@ -19,3 +19,10 @@ void certmap_user_keep_own(request_rec *r, const certmap_dir_conf_t *conf, certm
         certmap_user_forget(r);
     }
 }
+
+void certmap_user_keep_proved(request_rec *r)
+{
+    if (!certmap_user_is_proved(r)) {
+        certmap_user_keep_own(r, certmap_dir_conf(r), certmap_request_if_any(r));
+    }
+}

@@ -85,15 +85,14 @@ static inline int certmap_user_is_own(const request_rec *r, const certmap_reques
 
 /** No user but the mapping's, for a request whose user is not known to be that. state may be NULL. */
 void certmap_user_keep_own(request_rec *r, const certmap_dir_conf_t *conf, certmap_request_t *state);
+/** The same, unless the user has shown a password. */
+void certmap_user_keep_proved(request_rec *r);
+
 /** What follows the access checks: who is there without a password is the mapping's user, or nobody. */
 static inline void certmap_user_keep_known(request_rec *r)
 {
-    if (r->user) {
-        certmap_request_t *state = certmap_request_if_any(r);
-
-        if (!certmap_user_is_own(r, state) && !certmap_user_is_proved(r)) {
-            certmap_user_keep_own(r, certmap_dir_conf(r), state);
-        }
+    if (r->user && !certmap_user_is_own(r, certmap_request_if_any(r))) {
+        certmap_user_keep_proved(r);
     }
 }
 
