@@ -21,7 +21,7 @@ void certmap_respond_set_document(request_rec *r, certmap_request_t *state);
 /** Takes it back. */
 void certmap_respond_clear_document(request_rec *r, certmap_request_t *state);
 
-/** Announces a refusal: sets the error document that fits the reason. Announcing again replaces. Inline, as nearly every
+/** Announces a refusal: sets the error document that fits the reason. Announcing again replaces. Inline: nearly every
  *  request of a mapped user is announced and goes on. */
 static inline void certmap_respond_announce(request_rec *r, certmap_request_t *state, certmap_refusal_e who,
                                             certmap_reason_e reason)
