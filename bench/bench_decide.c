@@ -190,8 +190,8 @@ static void decide(void *arg)
 {
     deciding_t *a = arg;
 
-    (a->plain ? certmap_decide_plain : certmap_decide)(&a->list, a->cert, &a->verdict, CERTMAP_WEAK, NOW, &a->d,
-                                                       a->pool);
+    (a->plain ? certmap_decide_plain : certmap_decide)(QUESTION(&a->list, a->cert, &a->verdict, CERTMAP_WEAK, NOW),
+                                                       &a->d, a->pool);
     apr_pool_clear(a->pool);
 }
 

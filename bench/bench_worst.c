@@ -594,14 +594,14 @@ static void measure_decision(size_t i, row_t *row)
         apr_pool_create(&p, pool);
         start = bench_cpu();
         if (n == 0) {
-            certmap_decide(&list, cert, &verdict, CERTMAP_WEAK, NOW, &d, p);
+            certmap_decide(QUESTION(&list, cert, &verdict, CERTMAP_WEAK, NOW), &d, p);
             snprintf(row->word, sizeof(row->word), "%s", certmap_reason_name(d.reason));
         }
         else if (n == 1) {
-            certmap_nearest(&list, cert, &verdict, 1000, &rule, &failed, p);
+            certmap_nearest(QUESTION(&list, cert, &verdict, CERTMAP_WEAK, 0), 1000, &rule, &failed, p);
         }
         else {
-            certmap_explain(&list, cert, &verdict, CERTMAP_WEAK, NOW, &d, &trace, p);
+            certmap_explain(QUESTION(&list, cert, &verdict, CERTMAP_WEAK, NOW), &d, &trace, p);
         }
         row->seconds[n] = bench_cpu() - start;
         apr_pool_destroy(p);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Asks the engine what the server would ask it, in the server's order. A malformed certificate comes first, then what
- * verification found, then the certificate's dates, then sources and rules.
+ * Asks the engine what the server asks it, and what sources and rules say by themselves, whatever refuses the
+ * certificate before they are asked.
  */
 #include "decision.h"
 
@@ -64,19 +64,12 @@ apr_size_t ctl_failing(const certmap_trace_rule_t *rule)
     return n;
 }
 
-/* What refuses before anything is asked: as check() and map() of httpd/access.c have it. */
-static certmap_reason_e early(const ctl_case_t *c)
-{
-    certmap_reason_e dates = certmap_verdict_dates(c->view, c->now);
-
-    return c->verdict.reason == CERTMAP_R_NONE && dates != CERTMAP_R_NONE ? dates
-                                                                          : certmap_cert_refusal(c->view, &c->verdict);
-}
-
 int ctl_decide(ctl_t *ctl, ctl_case_t *c)
 {
-    certmap_verdict_t verified = { .reason = CERTMAP_R_NONE, .chain = c->verdict.chain, .nchain = c->verdict.nchain };
-    certmap_reason_e reason = early(c);
+    certmap_question_t question = {
+        .list = c->list, .cert = c->view, .verdict = &c->verdict, .min = c->min, .now = c->now
+    };
+    certmap_question_t apart = question;
     int i;
 
     for (i = 0; i < c->asked->nelts; i++) {
@@ -89,16 +82,17 @@ int ctl_decide(ctl_t *ctl, ctl_case_t *c)
             a->why = NULL;
         }
     }
-    if (certmap_explain(c->list, c->view, &verified, c->min, c->now, &c->apart, &c->trace, ctl->pool) != APR_SUCCESS) {
+    apart.taken_as_valid = 1;
+    if (certmap_explain(&apart, &c->apart, &c->trace, ctl->pool) != APR_SUCCESS) {
         return ctl_fail(ctl, "the engine could not decide");
     }
     c->decision = c->apart;
-    if (reason != CERTMAP_R_NONE) {
-        c->decision = (certmap_decision_t){ .outcome = CERTMAP_REFUSED, .reason = reason };
-        c->decision.detail = reason == CERTMAP_R_MALFORMED ? certmap_cert_malformed(c->view) : NULL;
+    if (certmap_cert_refusal(c->view, &c->verdict, c->now) != CERTMAP_R_NONE
+        && certmap_decide(&question, &c->decision, ctl->pool) != APR_SUCCESS) {
+        return ctl_fail(ctl, "the engine could not decide");
     }
     if (c->decision.reason == CERTMAP_R_NO_MATCH) {
-        certmap_nearest(c->list, c->view, &verified, certmap_list_count(c->list), &c->nearest, &c->failed, ctl->pool);
+        certmap_nearest(&apart, certmap_list_count(c->list), &c->nearest, &c->failed, ctl->pool);
     }
     return CTL_OK;
 }

@@ -84,16 +84,16 @@ int ctl_entry_maps(const certmap_cert_t *view, const char *line, apr_pool_t *p)
 const certmap_rule_t *ctl_rule_maps(const certmap_cert_t *view, const char *line, certmap_strength_e min,
                                     apr_time_t now, apr_pool_t *p)
 {
-    certmap_verdict_t verified = { .reason = CERTMAP_R_NONE };
     certmap_builder_t *builder = certmap_builder_create(p);
     certmap_decision_t d;
     certmap_list_t list = { .outer = NULL };
+    certmap_question_t question = { .list = &list, .cert = view, .min = min, .now = now, .taken_as_valid = 1 };
 
     if (certmap_builder_add_file_text(builder, (certmap_str_t){ line, strlen(line) }, NULL) != APR_SUCCESS) {
         return NULL;
     }
     list.rules = certmap_builder_finish(builder);
-    if (certmap_decide(&list, view, &verified, min, now, &d, p) != APR_SUCCESS || d.outcome != CERTMAP_MAPPED) {
+    if (certmap_decide(&question, &d, p) != APR_SUCCESS || d.outcome != CERTMAP_MAPPED) {
         return NULL;
     }
     return d.rule;

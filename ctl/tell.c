@@ -156,11 +156,12 @@ static const char *answer(const teller_t *t, const certmap_decision_t *d)
                        words[d->reason].advice, NULL);
 }
 
-/* Whether the place's guard refuses, as httpd/access.c has it. */
+/* Whether the place's guard refuses (httpd/guard.h). */
 static int is_guarded(const ctl_case_t *c)
 {
-    return c->vhost->defer && !c->section->exempt
-           && (c->verdict.reason != CERTMAP_R_NONE || certmap_verdict_dates(c->view, c->now) != CERTMAP_R_NONE);
+    certmap_reason_e refusal = certmap_cert_refusal(c->view, &c->verdict, c->now);
+
+    return c->vhost->defer && !c->section->exempt && certmap_cert_unproved(refusal, c->view, &c->verdict);
 }
 
 /* What the place makes of the answer. */

@@ -50,6 +50,10 @@ extern unsigned long fuzz_allocations;
 /** "Now": 2026-06-15T12:00:00Z. */
 #define FUZZ_NOW (apr_time_from_sec(1781524800))
 
+/** A question in one line. */
+#define QUESTION(l, c, v, m, n) \
+    (&(certmap_question_t){ .list = (l), .cert = (c), .verdict = (v), .min = (m), .now = (n) })
+
 /* ---- input --------------------------------------------------------------------------------------------------- */
 
 typedef struct fuzz_in_t {

@@ -280,22 +280,27 @@ static void decide(const certmap_cert_t *cert, apr_pool_t *p)
     certmap_decision_t d;
     certmap_decision_t told;
     certmap_trace_t *trace;
+    certmap_question_t in_force = { .list = &list, .cert = cert, .now = FUZZ_NOW, .taken_as_valid = 1 };
     int malformed = certmap_cert_malformed(cert) != NULL;
+    certmap_reason_e dates = certmap_verdict_dates(cert, FUZZ_NOW);
+    certmap_reason_e reason = dates != CERTMAP_R_NONE ? dates : malformed ? CERTMAP_R_MALFORMED : CERTMAP_R_NONE;
 
-    FUZZ_CHECK(certmap_decide(&list, cert, &verified, CERTMAP_WEAK, FUZZ_NOW, &d, p) == APR_SUCCESS);
-    FUZZ_CHECK(d.outcome == (malformed ? CERTMAP_REFUSED : CERTMAP_MAPPED));
+    FUZZ_CHECK(certmap_decide(QUESTION(&list, cert, &verified, CERTMAP_WEAK, FUZZ_NOW), &d, p) == APR_SUCCESS);
+    FUZZ_CHECK(d.outcome == (reason != CERTMAP_R_NONE ? CERTMAP_REFUSED : CERTMAP_MAPPED) && d.reason == reason);
+    FUZZ_CHECK(certmap_decide(&in_force, &d, p) == APR_SUCCESS);
     FUZZ_CHECK(d.reason == (malformed ? CERTMAP_R_MALFORMED : CERTMAP_R_NONE));
-    FUZZ_CHECK(certmap_decide(&list, cert, &expired, CERTMAP_WEAK, FUZZ_NOW, &d, p) == APR_SUCCESS);
+    FUZZ_CHECK(certmap_decide(QUESTION(&list, cert, &expired, CERTMAP_WEAK, FUZZ_NOW), &d, p) == APR_SUCCESS);
     FUZZ_CHECK(d.reason == CERTMAP_R_EXPIRED && d.user == NULL);
-    FUZZ_CHECK(certmap_decide(&list, cert, NULL, CERTMAP_WEAK, FUZZ_NOW, &d, p) == APR_SUCCESS);
+    FUZZ_CHECK(certmap_decide(QUESTION(&list, cert, NULL, CERTMAP_WEAK, FUZZ_NOW), &d, p) == APR_SUCCESS);
     FUZZ_CHECK(d.outcome == CERTMAP_REFUSED && d.user == NULL);
 
-    FUZZ_CHECK(certmap_decide(&second, cert, &verified, CERTMAP_WEAK, FUZZ_NOW, &d, p) == APR_SUCCESS);
-    FUZZ_CHECK(certmap_explain(&second, cert, &verified, CERTMAP_WEAK, FUZZ_NOW, &told, &trace, p) == APR_SUCCESS);
+    FUZZ_CHECK(certmap_decide(QUESTION(&second, cert, &verified, CERTMAP_WEAK, FUZZ_NOW), &d, p) == APR_SUCCESS);
+    FUZZ_CHECK(certmap_explain(QUESTION(&second, cert, &verified, CERTMAP_WEAK, FUZZ_NOW), &told, &trace, p)
+               == APR_SUCCESS);
     fuzz_check_decision(&d);
     FUZZ_CHECK(fuzz_same_decision(&d, &told));
-    FUZZ_CHECK(!malformed || d.reason == CERTMAP_R_MALFORMED);
-    certmap_nearest(&second, cert, &verified, 8, &rule, &failed, p);
+    FUZZ_CHECK(reason == CERTMAP_R_NONE || d.reason == reason);
+    certmap_nearest(QUESTION(&second, cert, &verified, CERTMAP_WEAK, 0), 8, &rule, &failed, p);
     FUZZ_CHECK((rule == NULL) == (failed == NULL));
 }
 

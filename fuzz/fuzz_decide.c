@@ -371,7 +371,7 @@ static void compare_nearest(const world_t *w, const certmap_list_t *list, const 
     const certmap_cond_t *failed;
     apr_size_t i;
 
-    certmap_nearest(list, cert, verdict, RULES_MOST, &rule, &failed, w->p);
+    certmap_nearest(QUESTION(list, cert, verdict, CERTMAP_WEAK, 0), RULES_MOST, &rule, &failed, w->p);
     FUZZ_CHECK((rule == NULL) == (failed == NULL));
     for (i = 0; rule != NULL && i < w->nrules; i++) {
         if (strcmp(w->rules[i].name, rule->name) == 0) {
@@ -409,11 +409,12 @@ int FUZZ_TARGET(decide)(const uint8_t *data, size_t size)
     FUZZ_CHECK(certmap_cert_malformed(cert) == NULL);
     want = decide_plainly(w);
 
-    FUZZ_CHECK(certmap_decide(&list, cert, &verified, CERTMAP_WEAK, FUZZ_NOW, &d, p) == APR_SUCCESS);
+    FUZZ_CHECK(certmap_decide(QUESTION(&list, cert, &verified, CERTMAP_WEAK, FUZZ_NOW), &d, p) == APR_SUCCESS);
     compare(&want, &d);
-    FUZZ_CHECK(certmap_decide(&list, cert, &verified, CERTMAP_WEAK, FUZZ_NOW, &again, p) == APR_SUCCESS);
+    FUZZ_CHECK(certmap_decide(QUESTION(&list, cert, &verified, CERTMAP_WEAK, FUZZ_NOW), &again, p) == APR_SUCCESS);
     FUZZ_CHECK(fuzz_same_decision(&d, &again));
-    FUZZ_CHECK(certmap_explain(&list, cert, &verified, CERTMAP_WEAK, FUZZ_NOW, &again, &trace, p) == APR_SUCCESS);
+    FUZZ_CHECK(certmap_explain(QUESTION(&list, cert, &verified, CERTMAP_WEAK, FUZZ_NOW), &again, &trace, p)
+               == APR_SUCCESS);
     FUZZ_CHECK(fuzz_same_decision(&d, &again));
     compare_trace(w, &want, trace);
     compare_nearest(w, &list, cert, &verified);

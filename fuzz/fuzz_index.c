@@ -52,8 +52,9 @@ int FUZZ_TARGET(index)(const uint8_t *data, size_t size)
 
     certmap_builder_add_file_text(b, text, NULL);
     list = (certmap_list_t){ .rules = certmap_builder_finish(b) };
-    FUZZ_CHECK(certmap_decide(&list, cert, &verified, CERTMAP_WEAK, FUZZ_NOW, &indexed, p) == APR_SUCCESS);
-    FUZZ_CHECK(certmap_decide_plain(&list, cert, &verified, CERTMAP_WEAK, FUZZ_NOW, &plain, p) == APR_SUCCESS);
+    FUZZ_CHECK(certmap_decide(QUESTION(&list, cert, &verified, CERTMAP_WEAK, FUZZ_NOW), &indexed, p) == APR_SUCCESS);
+    FUZZ_CHECK(certmap_decide_plain(QUESTION(&list, cert, &verified, CERTMAP_WEAK, FUZZ_NOW), &plain, p)
+               == APR_SUCCESS);
     fuzz_check_decision(&indexed);
     if (fuzz_timed_out(&indexed) || fuzz_timed_out(&plain)) {
         return 0;

@@ -93,10 +93,12 @@ static void decide(const certmap_ruleset_t *rs, const certmap_ruleset_t *copy, a
         const certmap_rule_t *rule;
         const certmap_cond_t *failed;
 
-        FUZZ_CHECK(certmap_decide(&list, people[i], &verified, CERTMAP_WEAK, FUZZ_NOW, &a, p) == APR_SUCCESS);
-        FUZZ_CHECK(certmap_decide(&second, people[i], &verified, CERTMAP_WEAK, FUZZ_NOW, &b, p) == APR_SUCCESS);
-        FUZZ_CHECK(certmap_explain(&list, people[i], &verified, CERTMAP_WEAK, FUZZ_NOW, &c, &trace, p) == APR_SUCCESS);
-        certmap_nearest(&list, people[i], &verified, 64, &rule, &failed, p);
+        FUZZ_CHECK(certmap_decide(QUESTION(&list, people[i], &verified, CERTMAP_WEAK, FUZZ_NOW), &a, p) == APR_SUCCESS);
+        FUZZ_CHECK(certmap_decide(QUESTION(&second, people[i], &verified, CERTMAP_WEAK, FUZZ_NOW), &b, p)
+                   == APR_SUCCESS);
+        FUZZ_CHECK(certmap_explain(QUESTION(&list, people[i], &verified, CERTMAP_WEAK, FUZZ_NOW), &c, &trace, p)
+                   == APR_SUCCESS);
+        certmap_nearest(QUESTION(&list, people[i], &verified, CERTMAP_WEAK, 0), 64, &rule, &failed, p);
         fuzz_check_decision(&a);
         if (fuzz_timed_out(&a) || fuzz_timed_out(&b) || fuzz_timed_out(&c)) {
             continue;

@@ -281,7 +281,7 @@ int FUZZ_TARGET(template)(const uint8_t *data, size_t size)
     FUZZ_CHECK(certmap_ruleset_count(rs) == 1);
     list = (certmap_list_t){ .rules = rs };
     cert = fuzz_read_cert(&in, p);
-    FUZZ_CHECK(certmap_decide(&list, cert, &verified, CERTMAP_WEAK, FUZZ_NOW, &d, p) == APR_SUCCESS);
+    FUZZ_CHECK(certmap_decide(QUESTION(&list, cert, &verified, CERTMAP_WEAK, FUZZ_NOW), &d, p) == APR_SUCCESS);
     fuzz_check_decision(&d);
     if (d.user == NULL) {
         return 0;

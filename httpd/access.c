@@ -49,7 +49,7 @@ static int check(request_rec *r)
     if (certmap_guard_applies(r, conf)) {
         state = certmap_request(r);
         certmap_request_look(r, state);
-        if (state->wrong != CERTMAP_R_NONE) {
+        if (certmap_request_unproved(state) != CERTMAP_R_NONE) {
             return certmap_guard_refuse(r, state);
         }
     }

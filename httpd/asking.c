@@ -20,7 +20,7 @@ void certmap_asking_verified(request_rec *r)
     certmap_request_look(r, state);
     reason = certmap_request_missing(r, state);
     if (reason == CERTMAP_R_NONE) {
-        reason = certmap_request_wrong(certmap_dir_conf(r), state);
+        reason = certmap_request_unproved(state);
     }
     if (reason == CERTMAP_R_NONE && certmap_conf_maps(certmap_dir_conf(r))) {
         /* mod_ssl may want to ask anew although there is a good certificate, and be unable to */

@@ -132,7 +132,7 @@ static authz_status check_verified(request_rec *r, const char *line, const void 
     certmap_request_look(r, state);
     reason = certmap_request_missing(r, state);
     if (reason == CERTMAP_R_NONE) {
-        reason = certmap_tls_is_misdirected(r) ? CERTMAP_R_USER_DENIED : state->wrong;
+        reason = certmap_tls_is_misdirected(r) ? CERTMAP_R_USER_DENIED : certmap_request_unproved(state);
     }
     return reason == CERTMAP_R_NONE ? AUTHZ_GRANTED : denied(r, reason);
 }

@@ -22,18 +22,24 @@ static void say_all(certmap_check_t *check, const apr_array_header_t *errors)
     }
 }
 
-/* Whoever holds the key of such a certificate can issue others in any name, and is trusted. */
+/* Whoever holds the key of such a certificate can issue others in any name, and is trusted: from its first day on,
+ * if that is yet to come. */
 static void check_anchors(certmap_check_t *check, const certmap_list_t *list, certmap_strength_e min)
 {
     const certmap_verdict_t verified = { 0 };
+    certmap_question_t question = { .list = list, .verdict = &verified, .min = min };
     certmap_decision_t decision;
     int i;
 
     for (i = 0; i < check->anchors->nelts; i++) {
         const certmap_anchor_t *anchor = &APR_ARRAY_IDX(check->anchors, i, certmap_anchor_t);
 
-        if (anchor->self_signed && anchor->is_ca
-            && certmap_decide(list, anchor->cert, &verified, min, apr_time_now(), &decision, check->p) == APR_SUCCESS
+        question.cert = anchor->cert;
+        question.now = apr_time_now();
+        if (certmap_verdict_dates(anchor->cert, question.now) == CERTMAP_R_NOT_YET_VALID) {
+            question.now = certmap_cert_not_before(anchor->cert);
+        }
+        if (anchor->self_signed && anchor->is_ca && certmap_decide(&question, &decision, check->p) == APR_SUCCESS
             && decision.outcome == CERTMAP_MAPPED) {
             certmap_check_say(
                 check, APLOG_WARNING,

@@ -16,7 +16,7 @@ static const char refusal; /* its address: a gate that lets the refusal out, and
 int certmap_guard_refuse(request_rec *r, certmap_request_t *state)
 {
     certmap_request_forget_mapping(state);
-    return certmap_respond_refuse(r, state, certmap_request_wrong(certmap_dir_conf(r), state));
+    return certmap_respond_refuse(r, state, certmap_request_unproved(state));
 }
 
 /* <Location> is looked up before the name is translated and again after all other sections. What answers in between
@@ -32,7 +32,7 @@ static int is_exempt(request_rec *r, const certmap_request_t *state)
 /* 421 shows nothing, and with it the client comes back where it should. */
 static int is_withheld(request_rec *r, const certmap_request_t *state)
 {
-    return state && state->withheld && state->wrong != CERTMAP_R_NONE && !state->committed
+    return state && state->withheld && certmap_request_unproved(state) != CERTMAP_R_NONE && !state->committed
            && r->status != HTTP_MISDIRECTED_REQUEST && !is_exempt(r, state);
 }
 
@@ -98,7 +98,7 @@ int certmap_guard_begin(request_rec *r)
     }
     state = certmap_request(r);
     certmap_request_look(r, state);
-    if (state->wrong != CERTMAP_R_NONE && !state->error_document) {
+    if (certmap_request_unproved(state) != CERTMAP_R_NONE && !state->error_document) {
         state->withheld = 1;
         if (r->prev && is_withheld(r->prev, certmap_request_if_any(r->prev))) {
             state->status = r->status;

@@ -167,6 +167,7 @@ static void keep(certmap_memo_t *memo, apr_pool_t *pool)
 static certmap_memo_t *make_memo(const certmap_peer_t *peer, const certmap_chain_t *chain, certmap_strength_e min,
                                  apr_time_t now, apr_pool_t *pool)
 {
+    certmap_question_t question = { .cert = peer->cert, .verdict = &peer->record->verdict, .min = min, .now = now };
     certmap_memo_t *memo = apr_pcalloc(pool, sizeof(*memo));
     const certmap_chain_t *link;
     apr_uint64_t *generations;
@@ -187,9 +188,8 @@ static certmap_memo_t *make_memo(const certmap_peer_t *peer, const certmap_chain
     memo->pool = pool;
     memo->min = min;
     certmap_chain_pin(chain, &pinned, pool);
-    rv = pinned.incomplete
-             ? APR_ENOENT
-             : certmap_decide(pinned.list, peer->cert, &peer->record->verdict, min, now, &memo->decision, pool);
+    question.list = pinned.list;
+    rv = pinned.incomplete ? APR_ENOENT : certmap_decide(&question, &memo->decision, pool);
     if (rv == APR_SUCCESS) {
         keep(memo, pool);
     }

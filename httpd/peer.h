@@ -75,7 +75,8 @@ const certmap_memo_t *certmap_peer_decide_anew(certmap_conn_t *conn, const certm
                                                apr_pool_t *p);
 
 /**
- * The decision on a peer by a chain, from memory when it was made before on this connection.
+ * The decision on a peer by a chain, from memory when it was made before on this connection. The caller has asked
+ * certmap_cert_refusal for the same `now`: what is remembered outlives the certificate's dates.
  * @param p for a decision that is not remembered
  * @return NULL when the engine could not run; the caller refuses
  */

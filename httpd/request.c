@@ -15,18 +15,10 @@ static inline void read_certificate(const request_rec *r, certmap_request_t *sta
     state->conn = certmap_tls_conn(r->connection);
     state->record = state->conn ? state->conn->record : NULL;
     state->peer = certmap_peer(state->conn);
-    if (!state->record || !state->record->leaf) {
-        state->wrong = CERTMAP_R_NONE;
-    }
-    else if (state->record->verdict.reason != CERTMAP_R_NONE) {
-        state->wrong = state->record->verdict.reason;
-    }
-    else if (!state->peer || !state->peer->cert) {
-        state->wrong = CERTMAP_R_MALFORMED;
-    }
-    else {
-        state->wrong = certmap_verdict_dates(state->peer->cert, r->request_time);
-    }
+    state->wrong = !state->record || !state->record->leaf
+                       ? CERTMAP_R_NONE
+                       : certmap_cert_refusal(state->peer ? state->peer->cert : NULL, &state->record->verdict,
+                                              r->request_time);
 }
 
 void certmap_request_read(request_rec *r, certmap_request_t *state)
@@ -44,17 +36,6 @@ certmap_reason_e certmap_request_missing(const request_rec *r, const certmap_req
                                                                     : CERTMAP_R_CERTIFICATE_MISSING;
     }
     return CERTMAP_R_NONE;
-}
-
-/* What is wrong with a certificate, where somebody is to be mapped. OpenSSL may have failed for what makes it
- * malformed, and call that by another name: for an extension that it cannot read it finds no issuer. */
-certmap_reason_e certmap_request_wrong(const certmap_dir_conf_t *conf, const certmap_request_t *state)
-{
-    if (state->wrong != CERTMAP_R_NONE && state->record->verdict.reason != CERTMAP_R_NONE && certmap_conf_maps(conf)
-        && state->peer && state->peer->cert) {
-        return certmap_cert_refusal(state->peer->cert, &state->record->verdict);
-    }
-    return state->wrong;
 }
 
 /* The first request that asks this of the connection. Kept apart: those that follow need none of it. */
@@ -88,10 +69,7 @@ static certmap_reason_e map(request_rec *r, const certmap_dir_conf_t *conf, cert
         return reason;
     }
     if (state->wrong != CERTMAP_R_NONE) {
-        return certmap_request_wrong(conf, state);
-    }
-    if (certmap_cert_malformed(state->peer->cert)) {
-        return CERTMAP_R_MALFORMED;
+        return state->wrong;
     }
     state->memo = certmap_peer_recall(state->peer, certmap_conf_chain(conf, r->pool), certmap_conf_min_strength(conf),
                                       r->request_time);

@@ -27,7 +27,7 @@ typedef struct certmap_request_t {
     certmap_conn_t *conn;
     const certmap_tls_record_t *record;
     const certmap_peer_t *peer;
-    certmap_reason_e wrong; /**< what is wrong with it: the verdict, and the dates now */
+    certmap_reason_e wrong; /**< what refuses it before the list is asked, by its dates now */
     /* what the mapping says under the configuration `evaluated` */
     const ap_conf_vector_t *evaluated;
     certmap_reason_e reason;
@@ -85,10 +85,19 @@ static inline void certmap_request_look(request_rec *r, certmap_request_t *state
     }
 }
 
+/** What takes the certificate's proof away, so that it matters where nobody is mapped, too; CERTMAP_R_NONE: nothing, or
+ *  there is no certificate. The request has been looked at. */
+static inline certmap_reason_e certmap_request_unproved(const certmap_request_t *state)
+{
+    return state->wrong != CERTMAP_R_NONE
+                   && certmap_cert_unproved(state->wrong, state->peer ? state->peer->cert : NULL,
+                                            &state->record->verdict)
+               ? state->wrong
+               : CERTMAP_R_NONE;
+}
+
 /** Why there is no certificate to speak of, or CERTMAP_R_NONE. The request has been looked at. */
 certmap_reason_e certmap_request_missing(const request_rec *r, const certmap_request_t *state);
-/** What is wrong with the certificate, as it is reported under conf; CERTMAP_R_NONE: nothing. */
-certmap_reason_e certmap_request_wrong(const certmap_dir_conf_t *conf, const certmap_request_t *state);
 /** Fills in reason and memo under the request's configuration, whatever was known before. */
 void certmap_request_map(request_rec *r, const certmap_dir_conf_t *conf, certmap_request_t *state);
 

@@ -120,6 +120,7 @@ static const char *nearest_text(const certmap_peer_t *peer, const certmap_chain_
     const certmap_rule_t *rule = NULL;
     const certmap_cond_t *failed = NULL;
     const char *text = "";
+    certmap_question_t question = { .cert = peer->cert, .verdict = &peer->record->verdict };
     certmap_pinned_t pinned;
     apr_pool_t *scratch;
 
@@ -127,7 +128,8 @@ static const char *nearest_text(const certmap_peer_t *peer, const certmap_chain_
         return text;
     }
     certmap_chain_pin(chain, &pinned, scratch);
-    certmap_nearest(pinned.list, peer->cert, &peer->record->verdict, NEAREST_MOST, &rule, &failed, scratch);
+    question.list = pinned.list;
+    certmap_nearest(&question, NEAREST_MOST, &rule, &failed, scratch);
     if (rule) {
         text = apr_pstrcat(
             p, " nearest=", rule->name, failed ? log_pair(scratch, "failed", certmap_cond_text(failed)) : "",

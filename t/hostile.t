@@ -375,7 +375,7 @@ sub by_proxy {
 # ---- the tests
 
 my %sent;       # way to number of certificates
-plan tests => 3 * (@malformed + @odd + @typed + @rejected) + 5 * @literal + 4 * @equal + 9;
+plan tests => 3 * (@malformed + @odd + @typed + @rejected) + 5 * @literal + 4 * @equal + 10;
 
 # The server's own word on a handshake that it gave up, as soon as it is in the log.
 sub logged_since {
@@ -449,6 +449,9 @@ for my $row (@malformed) {
         '/anybody/env'), '', "$name: over TLS";
     is told($name, '403 16 malformed -', 'admin-cn', 'admin-san', 'hostile-name'), '', "$name: explained";
 }
+# OpenSSL cannot read the extension, and says that it finds no issuer.
+is sent('san_trailing_inside', '403 16 malformed -', 's_client', '/plain.txt'), '',
+    'the guard calls it malformed where nobody is mapped, too';
 
 # ---- a value is malformed: each rule that names it refuses, all others decide as they would
 

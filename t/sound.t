@@ -15,7 +15,8 @@ my $dir = top() . '/t/logs/sound-pki';
 mkdir $dir or die "$dir: $!\n";
 spew("$dir/dn.cnf", map {"$_\n"} '[ca]', 'default_ca = it', '[it]', "database = $dir/index.txt", "certificate = $dir/ca.crt",
     "private_key = $dir/ca.key", 'default_md = sha256', 'default_crl_days = 30', "new_certs_dir = $dir", 'policy = any',
-    'unique_subject = no', '[any]', 'commonName = supplied');
+    'unique_subject = no', 'rand_serial = yes', '[any]', 'commonName = supplied', '[person]', 'organizationName = supplied',
+    'organizationalUnitName = supplied', 'commonName = supplied');
 spew("$dir/index.txt", '');
 
 # openssl with its own defaults: Debian's openssl.cnf says CA:TRUE for req -x509, and nothing for x509 -req.
@@ -64,6 +65,16 @@ sub by_itself {
     with_key($name);
 }
 
+# openssl ca -selfsign, which takes both dates
+sub by_itself_from {
+    my ($name, $from, $to) = @_;
+    openssl("req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout '$dir/$name.key' -out '$dir/$name.csr'"
+        . " -subj '/O=Moa/OU=Staff/CN=$name'");
+    spew("$dir/$name.ext", 'basicConstraints = critical,CA:TRUE');
+    openssl("ca -config '$dir/dn.cnf' -batch -notext -policy person -selfsign -keyfile '$dir/$name.key' -in '$dir/$name.csr'"
+        . " -startdate $from -enddate $to -extfile '$dir/$name.ext' -out '$dir/$name.crt'");
+}
+
 sub says {
     my ($name) = @_;
     return scalar qx(openssl x509 -noout -text -in '$dir/$name.crt');
@@ -79,8 +90,9 @@ by_req_x509('true-stranger', "-CA '$dir/stranger.crt' -CAkey '$dir/stranger.key'
 by_req_x509($_, '') for qw(itself itself-unknown);
 by_itself('itself-one', '');
 by_itself('itself-leaf', 'basicConstraints = critical,CA:FALSE');
+by_itself_from(@$_) for ['itself-old', '20200101000000Z', '20210101000000Z'], ['itself-coming', '20980101000000Z', '20990101000000Z'];
 my @trusted = qw(itself itself-one itself-leaf);
-spew("$dir/trusted.pem", map { slurp("$dir/$_.crt") } @trusted);
+spew("$dir/trusted.pem", map { slurp("$dir/$_.crt") } @trusted, 'itself-old', 'itself-coming');
 spew("$dir/all.pem", map { slurp("$dir/$_.crt") } 'ca', @trusted);
 openssl("ca -config '$dir/dn.cnf' -batch -revoke '$dir/$_.crt'") for qw(one-revoked true-revoked);
 openssl("ca -config '$dir/dn.cnf' -gencrl -out '$dir/crl.pem'");
@@ -97,7 +109,7 @@ my @cases = (
     ['itself'          => '403.13 revocation-unknown'],
 );
 my @ways = qw(1.2 1.3);
-plan tests => 10 + @ways * (@cases + @trusted);
+plan tests => 12 + @ways * (@cases + @trusted);
 
 # What is tried is what was meant: a newer openssl may have other defaults.
 like says('one'), qr/Version: 1 /, 'x509 -req wrote version 1';
@@ -159,8 +171,9 @@ for my $tls (@ways) {
 }
 my $console = slurp($server->dir . '/console');
 like $console, qr/warning: \S+trusted\.pem: rule staff maps the certificate CN=$_,OU=Staff,O=Moa, which is there as a trusted CA/,
-    "start-up warns of $_, which could issue others" for qw(itself itself-one);
+    "start-up warns of $_, which could issue others" for qw(itself itself-one itself-coming);
 unlike $console, qr/CN=itself-leaf|CN=Moa ca.*rule/, '... and not of one that could not, nor of a CA that nothing maps';
+unlike $console, qr/CN=itself-old/, '... nor of one that has expired, which is refused';
 
 # A rule with issuer= cannot keep two CAs of one name apart. A CA whose certificate was renewed has one key.
 sub twins_of {

@@ -22,29 +22,38 @@ static void refuse(certmap_decision_t *d, certmap_reason_e reason, const char *d
     d->detail = detail;
 }
 
+/* One decision's way through the sources and rules. */
+typedef struct asking_t {
+    const certmap_question_t *question;
+    certmap_decision_t *d;
+    certmap_eval_t *ev;
+    int plain; /* ask every rule, index or not */
+    apr_pool_t *pool;
+} asking_t;
+
 /* An allow rule has matched. Of several reasons against it the one of highest precedence is told. */
-static void allow(certmap_decision_t *d, const certmap_rule_t *rule, certmap_eval_t *ev, certmap_strength_e min,
-                  apr_time_t now, apr_pool_t *p)
+static void allow(const asking_t *a, const certmap_rule_t *rule)
 {
+    certmap_decision_t *d = a->d;
     const char *user = NULL;
     const char *detail = NULL;
     certmap_reason_e reason;
 
-    if (rule->expires != 0 && now >= rule->expires) {
-        refuse(d, CERTMAP_R_MAPPING_EXPIRED, apr_psprintf(p, "rule %s has expired", rule->name));
+    if (rule->expires != 0 && a->question->now >= rule->expires) {
+        refuse(d, CERTMAP_R_MAPPING_EXPIRED, apr_psprintf(a->pool, "rule %s has expired", rule->name));
         return;
     }
     d->until = rule->expires;
-    if (rule->strength < min) {
+    if (rule->strength < a->question->min) {
         refuse(d, CERTMAP_R_MAPPING_TOO_WEAK,
-               apr_psprintf(p, "rule %s is %s, %s is asked for", rule->name, certmap_strength_name(rule->strength),
-                            certmap_strength_name(min)));
+               apr_psprintf(a->pool, "rule %s is %s, %s is asked for", rule->name,
+                            certmap_strength_name(rule->strength), certmap_strength_name(a->question->min)));
         return;
     }
-    reason = certmap_template_expand(rule, ev, &user, &detail, p);
+    reason = certmap_template_expand(rule, a->ev, &user, &detail, a->pool);
     if (reason != CERTMAP_R_NONE || user == NULL) {
         refuse(d, reason != CERTMAP_R_NONE ? reason : CERTMAP_R_USER_INVALID,
-               apr_psprintf(p, "rule %s: %s", rule->name, detail ? detail : "no user"));
+               apr_psprintf(a->pool, "rule %s: %s", rule->name, detail ? detail : "no user"));
         return;
     }
     d->outcome = CERTMAP_MAPPED;
@@ -55,10 +64,10 @@ static void allow(certmap_decision_t *d, const certmap_rule_t *rule, certmap_eva
 }
 
 /* One rule. @return whether it has decided */
-static int ask_rule(certmap_decision_t *d, const certmap_rule_t *rule, certmap_eval_t *ev, certmap_strength_e min,
-                    apr_time_t now, apr_pool_t *p)
+static int ask_rule(const asking_t *a, const certmap_rule_t *rule)
 {
-    certmap_match_e m = rule->disabled ? CERTMAP_MATCH_NO : certmap_rule_matches(ev, rule);
+    certmap_match_e m = rule->disabled ? CERTMAP_MATCH_NO : certmap_rule_matches(a->ev, rule);
+    certmap_decision_t *d = a->d;
 
     if (m == CERTMAP_MATCH_NO) {
         return 0;
@@ -68,18 +77,18 @@ static int ask_rule(certmap_decision_t *d, const certmap_rule_t *rule, certmap_e
     switch (m) {
     case CERTMAP_MATCH_MALFORMED:
         refuse(d, rule->deny ? CERTMAP_R_DENIED_BY_RULE : CERTMAP_R_MALFORMED,
-               apr_psprintf(p, "rule %s: %s", rule->name, certmap_rule_malformed(ev, rule, p)));
+               apr_psprintf(a->pool, "rule %s: %s", rule->name, certmap_rule_malformed(a->ev, rule, a->pool)));
         break;
     case CERTMAP_MATCH_ERROR:
         refuse(d, rule->deny ? CERTMAP_R_DENIED_BY_RULE : CERTMAP_R_AMBIGUOUS,
-               apr_psprintf(p, "rule %s: matcher error: %s", rule->name, certmap_eval_error(ev, p)));
+               apr_psprintf(a->pool, "rule %s: matcher error: %s", rule->name, certmap_eval_error(a->ev, a->pool)));
         break;
     case CERTMAP_MATCH_YES:
         if (rule->deny) {
             refuse(d, CERTMAP_R_DENIED_BY_RULE, NULL);
         }
         else {
-            allow(d, rule, ev, min, now, p);
+            allow(a, rule);
         }
         break;
     case CERTMAP_MATCH_NO:
@@ -88,16 +97,6 @@ static int ask_rule(certmap_decision_t *d, const certmap_rule_t *rule, certmap_e
     return 1;
 }
 
-/* One decision's way through the rules. */
-typedef struct asking_t {
-    certmap_decision_t *d;
-    certmap_eval_t *ev;
-    certmap_strength_e min;
-    apr_time_t now;
-    int plain; /* ask every rule, index or not */
-    apr_pool_t *pool;
-} asking_t;
-
 static int ask_rules(const asking_t *a, const certmap_ruleset_t *rules)
 {
     certmap_candidates_t candidates;
@@ -105,7 +104,7 @@ static int ask_rules(const asking_t *a, const certmap_ruleset_t *rules)
 
     if (rules->index == NULL || a->plain) {
         for (i = 0; i < rules->n; i++) {
-            if (ask_rule(a->d, rules->rules[i], a->ev, a->min, a->now, a->pool)) {
+            if (ask_rule(a, rules->rules[i])) {
                 return 1;
             }
         }
@@ -113,7 +112,7 @@ static int ask_rules(const asking_t *a, const certmap_ruleset_t *rules)
     }
     certmap_index_find(rules->index, a->ev, &candidates);
     while (certmap_index_next(&candidates, &i)) {
-        if (ask_rule(a->d, rules->rules[i], a->ev, a->min, a->now, a->pool)) {
+        if (ask_rule(a, rules->rules[i])) {
             return 1;
         }
     }
@@ -176,15 +175,15 @@ static void allow_entry(const asking_t *a, const found_t *found)
     const char *why = entry->user ? certmap_user_check(user) : "no user";
 
     d->strength = entry->strength;
-    if (entry->expires != 0 && a->now >= entry->expires) {
+    if (entry->expires != 0 && a->question->now >= entry->expires) {
         refuse(d, CERTMAP_R_MAPPING_EXPIRED, apr_psprintf(a->pool, "the %s entry has expired", entry->key));
         return;
     }
     d->until = entry->expires;
-    if (entry->strength < a->min) {
+    if (entry->strength < a->question->min) {
         refuse(d, CERTMAP_R_MAPPING_TOO_WEAK,
                apr_psprintf(a->pool, "the %s entry is %s, %s is asked for", entry->key,
-                            certmap_strength_name(entry->strength), certmap_strength_name(a->min)));
+                            certmap_strength_name(entry->strength), certmap_strength_name(a->question->min)));
         return;
     }
     if (why != NULL || found->lookup.ambiguous) {
@@ -248,50 +247,54 @@ static int ask_sources(const asking_t *a, const certmap_list_t *list)
 
 /* ---- all of it -------------------------------------------------------------------------------------------------- */
 
-static apr_status_t decide(const certmap_list_t *list, const certmap_cert_t *cert, const certmap_verdict_t *verdict,
-                           asking_t *a)
+/* What refuses before anything is asked. */
+static certmap_reason_e refusal(const certmap_question_t *q)
 {
-    static const certmap_verdict_t unverified = { .reason = CERTMAP_R_UNTRUSTED_ISSUER };
-    certmap_eval_t *ev = apr_palloc(a->pool, sizeof(*ev));
-    certmap_decision_t *d = a->d;
-    certmap_reason_e reason;
+    if (q->taken_as_valid && q->cert != NULL) {
+        return certmap_cert_malformed(q->cert) != NULL ? CERTMAP_R_MALFORMED : CERTMAP_R_NONE;
+    }
+    return certmap_cert_refusal(q->cert, q->verdict, q->now);
+}
 
-    memset(d, 0, sizeof(*d));
-    refuse(d, CERTMAP_R_NO_MATCH, NULL);
-    certmap_eval_init(ev, cert, verdict, a->pool);
-    a->ev = ev;
-    if (cert == NULL) {
-        refuse(d,
-               verdict != NULL && verdict->reason != CERTMAP_R_NONE ? verdict->reason : CERTMAP_R_CERTIFICATE_MISSING,
-               NULL);
+static const char *refusal_detail(const certmap_question_t *q, certmap_reason_e reason)
+{
+    if (q->cert == NULL) {
+        return NULL;
+    }
+    return reason == CERTMAP_R_MALFORMED              ? certmap_cert_malformed(q->cert)
+           : q->verdict == NULL && !q->taken_as_valid ? "nothing has verified the certificate"
+                                                      : NULL;
+}
+
+static apr_status_t decide(asking_t *a)
+{
+    const certmap_question_t *q = a->question;
+    certmap_reason_e reason = refusal(q);
+
+    memset(a->d, 0, sizeof(*a->d));
+    if (reason != CERTMAP_R_NONE) {
+        refuse(a->d, reason, refusal_detail(q, reason));
         return APR_SUCCESS;
     }
-    reason = certmap_cert_refusal(cert, verdict != NULL ? verdict : &unverified);
-    if (reason != CERTMAP_R_NONE) {
-        refuse(d, reason,
-               reason == CERTMAP_R_MALFORMED ? certmap_cert_malformed(cert)
-               : verdict == NULL             ? "nothing has verified the certificate"
-                                             : NULL);
-    }
-    else if (!ask_sources(a, list)) {
-        ask_list(a, list);
+    refuse(a->d, CERTMAP_R_NO_MATCH, NULL);
+    a->ev = apr_palloc(a->pool, sizeof(*a->ev));
+    certmap_eval_init(a->ev, q->cert, q->verdict, a->pool);
+    if (!ask_sources(a, q->list)) {
+        ask_list(a, q->list);
     }
     return APR_SUCCESS;
 }
 
-apr_status_t certmap_decide(const certmap_list_t *list, const certmap_cert_t *cert, const certmap_verdict_t *verdict,
-                            certmap_strength_e min, apr_time_t now, certmap_decision_t *decision, apr_pool_t *p)
+apr_status_t certmap_decide(const certmap_question_t *question, certmap_decision_t *decision, apr_pool_t *p)
 {
-    asking_t a = { decision, NULL, min, now, 0, p };
+    asking_t a = { .question = question, .d = decision, .pool = p };
 
-    return decide(list, cert, verdict, &a);
+    return decide(&a);
 }
 
-apr_status_t certmap_decide_plain(const certmap_list_t *list, const certmap_cert_t *cert,
-                                  const certmap_verdict_t *verdict, certmap_strength_e min, apr_time_t now,
-                                  certmap_decision_t *decision, apr_pool_t *p)
+apr_status_t certmap_decide_plain(const certmap_question_t *question, certmap_decision_t *decision, apr_pool_t *p)
 {
-    asking_t a = { decision, NULL, min, now, 1, p };
+    asking_t a = { .question = question, .d = decision, .plain = 1, .pool = p };
 
-    return decide(list, cert, verdict, &a);
+    return decide(&a);
 }

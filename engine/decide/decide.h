@@ -33,16 +33,25 @@ typedef struct certmap_decision_t {
     const char *detail;          /**< more for the log ("%{subject.CN}: 2 values"), or NULL */
 } certmap_decision_t;
 
+/** What is asked: whom a list maps a certificate to, and when. */
+typedef struct certmap_question_t {
+    const certmap_list_t *list;       /**< NULL: no rule and no source */
+    const certmap_cert_t *cert;       /**< NULL: none was presented; with a verdict: there is no view of it */
+    const certmap_verdict_t *verdict; /**< NULL: nothing has verified the certificate */
+    certmap_strength_e min;           /**< weaker mappings are refused */
+    apr_time_t now;                   /**< for the certificate's dates, and for expires= */
+    int taken_as_valid;               /**< what sources and rules say by themselves, as if the certificate were verified
+                                           and in force: for trying rules and explaining them, never for a request */
+} certmap_question_t;
+
 /**
- * Decides. The verdict is asked first: a certificate that failed verification, or is malformed as a whole, is refused
- * whatever the rules say. Then the rules in order; the first that matches, or that asks for a malformed field and is
- * not ruled out by what is sound, decides. cert NULL is refused as CERTIFICATE_MISSING.
- * Dates of the certificate are the caller's, per request (certmap_verdict_dates).
- * @param now for expires=
+ * Decides. What refuses the certificate by itself comes first (certmap_cert_refusal), whatever the list says. Then the
+ * sources, then the rules in order; the first that matches, or that asks for a malformed field and is not ruled out by
+ * what is sound, decides. Who remembers a decision has to ask certmap_cert_refusal again for each request: the dates
+ * are those of one instant.
  * @return APR_SUCCESS with *decision filled (strings in p or in the list), or an error: the caller refuses
  */
-apr_status_t certmap_decide(const certmap_list_t *list, const certmap_cert_t *cert, const certmap_verdict_t *verdict,
-                            certmap_strength_e min, apr_time_t now, certmap_decision_t *decision, apr_pool_t *p);
+apr_status_t certmap_decide(const certmap_question_t *question, certmap_decision_t *decision, apr_pool_t *p);
 
 /* ---- telling ------------------------------------------------------------------------------------------------- */
 
@@ -84,19 +93,19 @@ typedef struct certmap_trace_t {
 } certmap_trace_t;
 
 /** Decides as certmap_decide does, and tells of every rule and condition. Same returns. */
-apr_status_t certmap_explain(const certmap_list_t *list, const certmap_cert_t *cert, const certmap_verdict_t *verdict,
-                             certmap_strength_e min, apr_time_t now, certmap_decision_t *decision,
-                             certmap_trace_t **trace, apr_pool_t *p);
+apr_status_t certmap_explain(const certmap_question_t *question, certmap_decision_t *decision, certmap_trace_t **trace,
+                             apr_pool_t *p);
 
 /**
  * The nearest miss among the first `most` enabled allow rules: the one with the fewest failing conditions (at least one
  * condition must hold; on a malformed field they neither hold nor fail), the first of equals. For a certificate of many
- * values (from 64 on) fewer rules are looked at, so that the time it takes is bounded.
+ * values (from 64 on) fewer rules are looked at, so that the time it takes is bounded. The question's list, certificate
+ * and verdict count, and nothing else of it.
  * @param rule   out: or NULL when there is none
  * @param failed out: its first failing condition
  */
-void certmap_nearest(const certmap_list_t *list, const certmap_cert_t *cert, const certmap_verdict_t *verdict,
-                     apr_size_t most, const certmap_rule_t **rule, const certmap_cond_t **failed, apr_pool_t *p);
+void certmap_nearest(const certmap_question_t *question, apr_size_t most, const certmap_rule_t **rule,
+                     const certmap_cond_t **failed, apr_pool_t *p);
 /**
  * How the certificate's name differs from the one that a failed condition asks for: "O=Example GmbH in place of
  * O=Example Ltd; OU=Staff is missing".

@@ -125,23 +125,22 @@ static void end_share(const certmap_eval_t *ev, apr_int64_t *steps, apr_int64_t 
     *regex_time -= certmap_eval_regex_used(ev);
 }
 
-apr_status_t certmap_explain(const certmap_list_t *list, const certmap_cert_t *cert, const certmap_verdict_t *verdict,
-                             certmap_strength_e min, apr_time_t now, certmap_decision_t *decision,
-                             certmap_trace_t **trace, apr_pool_t *p)
+apr_status_t certmap_explain(const certmap_question_t *question, certmap_decision_t *decision, certmap_trace_t **trace,
+                             apr_pool_t *p)
 {
-    apr_array_header_t *rules = certmap_list_flatten(list, p);
+    apr_array_header_t *rules = certmap_list_flatten(question->list, p);
     certmap_trace_rule_t *told = apr_pcalloc(p, ((apr_size_t)rules->nelts + 1) * sizeof(*told));
-    apr_status_t rv = certmap_decide(list, cert, verdict, min, now, decision, p);
+    apr_status_t rv = certmap_decide(question, decision, p);
     texts_t texts = { apr_hash_make(p), p };
     apr_int64_t steps = (apr_int64_t)CERTMAP_STEPS_MOST * CERTMAP_EXPLAIN_TIMES;
     apr_int64_t regex_time = (apr_int64_t)CERTMAP_REGEX_TIME * CERTMAP_EXPLAIN_TIMES;
     certmap_eval_t ev;
     int i;
 
-    certmap_eval_init(&ev, cert, verdict, p);
+    certmap_eval_init(&ev, question->cert, question->verdict, p);
     *trace = apr_pcalloc(p, sizeof(**trace));
     (*trace)->rules = told;
-    for (i = 0; i < rules->nelts && cert != NULL && rv == APR_SUCCESS; i++) {
+    for (i = 0; i < rules->nelts && question->cert != NULL && rv == APR_SUCCESS; i++) {
         const certmap_rule_t *rule = APR_ARRAY_IDX(rules, i, const certmap_rule_t *);
         certmap_trace_rule_t *t = &told[(*trace)->nrules];
 
@@ -235,17 +234,17 @@ static apr_size_t price_of_rule(const certmap_cert_t *cert)
     return 1 + n / VALUES_AT_ONE_PRICE;
 }
 
-void certmap_nearest(const certmap_list_t *list, const certmap_cert_t *cert, const certmap_verdict_t *verdict,
-                     apr_size_t most, const certmap_rule_t **rule, const certmap_cond_t **failed, apr_pool_t *p)
+void certmap_nearest(const certmap_question_t *question, apr_size_t most, const certmap_rule_t **rule,
+                     const certmap_cond_t **failed, apr_pool_t *p)
 {
     nearest_t s = { .ev = apr_palloc(p, sizeof(*s.ev)), .left = most };
 
-    certmap_eval_init(s.ev, cert, verdict, p);
+    certmap_eval_init(s.ev, question->cert, question->verdict, p);
     s.ev->steps /= CERTMAP_NEAREST_PART;
     s.ev->regex_time /= CERTMAP_NEAREST_PART;
-    if (cert != NULL) {
-        s.price = price_of_rule(cert);
-        look_through(&s, list);
+    if (question->cert != NULL) {
+        s.price = price_of_rule(question->cert);
+        look_through(&s, question->list);
     }
     *rule = s.rule;
     *failed = s.failed;

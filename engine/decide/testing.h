@@ -9,8 +9,6 @@
 #include "decide/decide.h"
 
 /** certmap_decide without an index: asks every rule until one decides. */
-apr_status_t certmap_decide_plain(const certmap_list_t *list, const certmap_cert_t *cert,
-                                  const certmap_verdict_t *verdict, certmap_strength_e min, apr_time_t now,
-                                  certmap_decision_t *decision, apr_pool_t *p);
+apr_status_t certmap_decide_plain(const certmap_question_t *question, certmap_decision_t *decision, apr_pool_t *p);
 
 #endif

@@ -215,22 +215,34 @@ static int same_fault(unsigned faults, const certmap_verdict_t *verdict)
     }
 }
 
-certmap_reason_e certmap_cert_refusal(const certmap_cert_t *cert, const certmap_verdict_t *verdict)
-{
-    if (cert->malformed && (verdict->reason == CERTMAP_R_NONE || same_fault(cert->faults, verdict))) {
-        return CERTMAP_R_MALFORMED;
-    }
-    return verdict->reason;
-}
-
-certmap_reason_e certmap_verdict_dates(const certmap_cert_t *cert, apr_time_t now)
+/* Inline: every request asks. */
+static inline certmap_reason_e dates_say(const certmap_cert_t *cert, apr_time_t now)
 {
     /* dates have whole seconds, and the last second is valid to its end */
     if (cert->ends && now >= cert->not_after + APR_USEC_PER_SEC) {
         return CERTMAP_R_EXPIRED;
     }
-    if (cert->begins && now < cert->not_before) {
-        return CERTMAP_R_NOT_YET_VALID;
+    return cert->begins && now < cert->not_before ? CERTMAP_R_NOT_YET_VALID : CERTMAP_R_NONE;
+}
+
+certmap_reason_e certmap_verdict_dates(const certmap_cert_t *cert, apr_time_t now)
+{
+    return dates_say(cert, now);
+}
+
+certmap_reason_e certmap_cert_refusal(const certmap_cert_t *cert, const certmap_verdict_t *verdict, apr_time_t now)
+{
+    certmap_reason_e dates;
+
+    if (!verdict) {
+        return cert ? CERTMAP_R_UNTRUSTED_ISSUER : CERTMAP_R_CERTIFICATE_MISSING;
     }
-    return CERTMAP_R_NONE;
+    if (verdict->reason != CERTMAP_R_NONE) {
+        return cert && cert->malformed && same_fault(cert->faults, verdict) ? CERTMAP_R_MALFORMED : verdict->reason;
+    }
+    if (!cert) {
+        return CERTMAP_R_MALFORMED;
+    }
+    dates = dates_say(cert, now);
+    return dates != CERTMAP_R_NONE ? dates : cert->malformed ? CERTMAP_R_MALFORMED : CERTMAP_R_NONE;
 }

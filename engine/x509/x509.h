@@ -173,11 +173,25 @@ const char *certmap_cert_malformed(const certmap_cert_t *cert);
 const char *const *certmap_cert_odd(const certmap_cert_t *cert, apr_size_t *n);
 #define CERTMAP_ODD_MOST 16
 /**
- * What refuses a certificate before any rule or source is asked: what verification found, or that it is malformed as a
- * whole. A failure of verification is reported first, unless OpenSSL may have failed for the fault that makes the
- * certificate malformed: for one with an extension that it cannot read it finds no issuer.
+ * What refuses a certificate before any source or rule is asked, in this order, which is decided here and nowhere else:
+ * none was presented; what verification found, or nothing has verified it; there is no view of it (malformed: what
+ * nobody can read is never taken for missing); its dates; it is malformed as a whole. A failure of verification is
+ * called malformed where OpenSSL may have failed for that very fault: for a certificate with an extension that it
+ * cannot read it finds no issuer.
+ * @param cert    NULL: none was presented; with a verdict: there is no view of it
+ * @param verdict NULL: nothing has verified it
+ * @return CERTMAP_R_NONE: nothing; sources and rules decide
  */
-certmap_reason_e certmap_cert_refusal(const certmap_cert_t *cert, const certmap_verdict_t *verdict);
+certmap_reason_e certmap_cert_refusal(const certmap_cert_t *cert, const certmap_verdict_t *verdict, apr_time_t now);
+/** Whether what refuses a certificate takes its proof away, wherever that matters: verification failed, it is out of
+ *  date, or there is no view of it. One that was verified and is malformed is refused only where it is to be mapped.
+ *  @param refusal of certmap_cert_refusal for the same certificate and verdict */
+static inline int certmap_cert_unproved(certmap_reason_e refusal, const certmap_cert_t *cert,
+                                        const certmap_verdict_t *verdict)
+{
+    return refusal != CERTMAP_R_NONE
+           && (refusal != CERTMAP_R_MALFORMED || cert == NULL || verdict->reason != CERTMAP_R_NONE);
+}
 const certmap_dn_t *certmap_cert_subject(const certmap_cert_t *cert);
 /** RFC 4514 texts, made with the view. In a malformed name what cannot be read is replaced: for display only. */
 const char *certmap_cert_subject_text(const certmap_cert_t *cert);

@@ -278,6 +278,10 @@ static inline const certmap_ruleset_t *rules_of(const char *text)
     return certmap_builder_finish(b);
 }
 
+/** A question in one line. */
+#define QUESTION(l, c, v, m, n) \
+    (&(certmap_question_t){ .list = (l), .cert = (c), .verdict = (v), .min = (m), .now = (n) })
+
 /** Decides under rules given as text; the verdict is "verified". */
 static inline certmap_decision_t decide_text(const char *text, const certmap_cert_t *cert)
 {
@@ -285,7 +289,7 @@ static inline certmap_decision_t decide_text(const char *text, const certmap_cer
     certmap_verdict_t verdict = { .reason = CERTMAP_R_NONE };
     certmap_decision_t d;
 
-    if (certmap_decide(&list, cert, &verdict, CERTMAP_WEAK, NOW, &d, pool) != APR_SUCCESS) {
+    if (certmap_decide(QUESTION(&list, cert, &verdict, CERTMAP_WEAK, NOW), &d, pool) != APR_SUCCESS) {
         fixture_fail("certmap_decide");
     }
     return d;

@@ -221,7 +221,7 @@ static inline const char *decided(const certmap_import_result_t *result, const c
     else {
         return "the entries do not read back";
     }
-    if (certmap_decide(&list, cert, &verdict, CERTMAP_WEAK, NOW, &d, pool) != APR_SUCCESS) {
+    if (certmap_decide(QUESTION(&list, cert, &verdict, CERTMAP_WEAK, NOW), &d, pool) != APR_SUCCESS) {
         return "no decision";
     }
     return in_a_word(&d);

@@ -74,10 +74,12 @@ static apr_array_header_t *read_rules(const char *name, apr_pool_t *p)
 
 static const char *decide(const certmap_list_t *list, const certmap_cert_t *cert, apr_pool_t *p)
 {
-    certmap_verdict_t verdict = { .reason = CERTMAP_R_NONE };
+    const certmap_question_t question = {
+        .list = list, .cert = cert, .min = CERTMAP_WEAK, .now = apr_time_now(), .taken_as_valid = 1
+    };
     certmap_decision_t d;
 
-    if (certmap_decide(list, cert, &verdict, CERTMAP_WEAK, apr_time_now(), &d, p) != APR_SUCCESS) {
+    if (certmap_decide(&question, &d, p) != APR_SUCCESS) {
         return "error";
     }
     return d.outcome == CERTMAP_MAPPED ? apr_pstrcat(p, "=", d.user, NULL) : certmap_reason_name(d.reason);

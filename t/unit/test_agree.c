@@ -287,8 +287,8 @@ static void compare(const certmap_list_t *list, const certmap_cert_t *cert)
     if (percent(3)) {
         certmap_verdict_add(&verdict, X509_V_ERR_CERT_REVOKED, 0);
     }
-    if (certmap_decide(list, cert, &verdict, min, NOW, &decided, pool) != APR_SUCCESS
-        || certmap_explain(list, cert, &verdict, min, NOW, &explained, &trace, pool) != APR_SUCCESS) {
+    if (certmap_decide(QUESTION(list, cert, &verdict, min, NOW), &decided, pool) != APR_SUCCESS
+        || certmap_explain(QUESTION(list, cert, &verdict, min, NOW), &explained, &trace, pool) != APR_SUCCESS) {
         fixture_fail("no decision");
     }
     seen.pairs++;

@@ -264,9 +264,9 @@ static apr_status_t attempt(const case_t *c, const certmap_ruleset_t *rs, const 
     case STEP_DECIDE:
         break;
     case STEP_EXPLAIN:
-        return certmap_explain(&list, cert, &verdict, CERTMAP_WEAK, NOW, d, &trace, p);
+        return certmap_explain(QUESTION(&list, cert, &verdict, CERTMAP_WEAK, NOW), d, &trace, p);
     case STEP_NEAREST:
-        certmap_nearest(&list, cert, &verdict, 16, &rule, &failed, p);
+        certmap_nearest(QUESTION(&list, cert, &verdict, CERTMAP_WEAK, 0), 16, &rule, &failed, p);
         break;
     case STEP_RULES:
         b = certmap_builder_create(p);
@@ -274,7 +274,7 @@ static apr_status_t attempt(const case_t *c, const certmap_ruleset_t *rs, const 
         list.rules = certmap_builder_finish(b);
         break;
     }
-    return rv == APR_SUCCESS ? certmap_decide(&list, cert, &verdict, CERTMAP_WEAK, NOW, d, p) : rv;
+    return rv == APR_SUCCESS ? certmap_decide(QUESTION(&list, cert, &verdict, CERTMAP_WEAK, NOW), d, p) : rv;
 }
 
 static int ending(const case_t *c, const certmap_ruleset_t *rs, const certmap_cert_t *cert)

@@ -354,21 +354,24 @@ static void test_fields_of_decision(void)
     certmap_verdict_t good = { .reason = CERTMAP_R_NONE };
     certmap_decision_t d;
 
-    certmap_decide(&list, person("CN", "bob", NULL), &good, CERTMAP_WEAK, NOW, &d, pool);
+    certmap_decide(QUESTION(&list, person("CN", "bob", NULL), &good, CERTMAP_WEAK, NOW), &d, pool);
     is_str(d.rule ? d.rule->name : NULL, "a", "the rule that decided");
     is_int((long long)d.ngroups, 2, "its groups");
     is_str(d.ngroups == 2 ? d.groups[1] : NULL, "y", "the second of them");
     is_int(d.until, apr_time_from_sec(1798761600), "holds until the end of that day");
     is_int(d.strength, CERTMAP_WEAK, "its strength");
-    certmap_decide(&list, person("CN", "bob", NULL), &good, CERTMAP_WEAK, apr_time_from_sec(1798761600) - 1, &d, pool);
+    certmap_decide(QUESTION(&list, person("CN", "bob", NULL), &good, CERTMAP_WEAK, apr_time_from_sec(1798761600) - 1),
+                   &d, pool);
     is_str(in_a_word(&d), "=bob", "the last microsecond of expires=");
-    certmap_decide(&list, person("CN", "bob", NULL), &good, CERTMAP_WEAK, apr_time_from_sec(1798761600), &d, pool);
+    certmap_decide(QUESTION(&list, person("CN", "bob", NULL), &good, CERTMAP_WEAK, apr_time_from_sec(1798761600)), &d,
+                   pool);
     is_str(in_a_word(&d), "mapping-expired", "the first instant behind it");
     is_str(d.user, NULL, "a refusal has no user");
     is_int((long long)d.ngroups, 0, "and no groups");
-    certmap_decide(&list, person("CN", "bob", NULL), &good, CERTMAP_SCOPED, NOW, &d, pool);
+    certmap_decide(QUESTION(&list, person("CN", "bob", NULL), &good, CERTMAP_SCOPED, NOW), &d, pool);
     is_str(in_a_word(&d), "mapping-too-weak", "weaker than asked for");
-    certmap_decide(&list, person("CN", "bob", NULL), &good, CERTMAP_SCOPED, apr_time_from_sec(1798761600), &d, pool);
+    certmap_decide(QUESTION(&list, person("CN", "bob", NULL), &good, CERTMAP_SCOPED, apr_time_from_sec(1798761600)), &d,
+                   pool);
     is_str(in_a_word(&d), "mapping-expired", "expired and too weak: the reason of higher precedence");
 }
 
@@ -394,8 +397,8 @@ static void test_verdicts(void)
         { &list, bob, &good, "=bob", "verified" },
         { &list, bob, &revoked, "revoked", "a certificate that failed is refused whatever the rules say" },
         { &list, bob, NULL, "untrusted-issuer", "no verdict: nobody" },
-        { &list, NULL, &good, "certificate-missing", "no certificate" },
-        { &list, NULL, NULL, "certificate-missing", "neither" },
+        { &list, NULL, &good, "malformed", "a certificate was verified, and there is no view of it" },
+        { &list, NULL, NULL, "certificate-missing", "no certificate" },
         { &list, NULL, &no_tls, "ssl-required", "no TLS" },
         { &list, broken, &good, "malformed", "malformed as a whole" },
         { &list, broken, &revoked, "revoked", "malformed hides no failure of verification" },
@@ -416,9 +419,96 @@ static void test_verdicts(void)
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         certmap_decision_t d;
 
-        is_int(certmap_decide(cases[i].list, cases[i].cert, cases[i].verdict, CERTMAP_WEAK, NOW, &d, pool), APR_SUCCESS,
-               "certmap_decide runs");
+        is_int(certmap_decide(QUESTION(cases[i].list, cases[i].cert, cases[i].verdict, CERTMAP_WEAK, NOW), &d, pool),
+               APR_SUCCESS, "certmap_decide runs");
         is_str(in_a_word(&d), cases[i].expected, cases[i].what);
+    }
+}
+
+static void test_dates(void)
+{
+    certmap_list_t list = { .rules = rules_of("a allow bob any") };
+    certmap_verdict_t good = { .reason = CERTMAP_R_NONE };
+    certmap_verdict_t revoked = { .reason = CERTMAP_R_REVOKED };
+    const certmap_cert_t *bob = person("CN", "bob", NULL);
+    const certmap_cert_t *broken = person("CN", "bob", "ext:subjectAltName", "DER:30028700", NULL);
+    apr_time_t begins = certmap_cert_not_before(bob), ends = certmap_cert_not_after(bob) + APR_USEC_PER_SEC;
+    const struct {
+        const certmap_cert_t *cert;
+        const certmap_verdict_t *verdict;
+        apr_time_t now;
+        const char *expected;
+        const char *what;
+    } cases[] = {
+        { bob, &good, begins, "=bob", "the first instant of a certificate" },
+        { bob, &good, begins - 1, "not-yet-valid", "before it" },
+        { bob, &good, ends - 1, "=bob", "its last instant" },
+        { bob, &good, ends, "expired", "after it" },
+        { bob, &revoked, ends, "revoked", "a failure of verification comes before the dates" },
+        { broken, &good, ends, "expired", "and the dates before malformed" },
+        { broken, &good, ends - 1, "malformed", "which remains" },
+    };
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        certmap_decision_t d;
+
+        certmap_decide(QUESTION(&list, cases[i].cert, cases[i].verdict, CERTMAP_WEAK, cases[i].now), &d, pool);
+        is_str(in_a_word(&d), cases[i].expected, cases[i].what);
+    }
+}
+
+/* What sources and rules say by themselves. */
+static void test_taken_as_valid(void)
+{
+    certmap_list_t list = { .rules = rules_of("a allow bob any") };
+    certmap_verdict_t revoked = { .reason = CERTMAP_R_REVOKED };
+    const certmap_cert_t *bob = person("CN", "bob", NULL);
+    certmap_question_t question = { .list = &list, .cert = bob, .verdict = &revoked, .taken_as_valid = 1 };
+    certmap_decision_t d;
+
+    certmap_decide(&question, &d, pool);
+    is_str(in_a_word(&d), "=bob", "a revoked certificate, before its dates");
+    question.verdict = NULL;
+    certmap_decide(&question, &d, pool);
+    is_str(in_a_word(&d), "=bob", "one that nothing has verified");
+    question.cert = person("CN", "bob", "ext:subjectAltName", "DER:30028700", NULL);
+    certmap_decide(&question, &d, pool);
+    is_str(in_a_word(&d), "malformed", "a malformed one is not valid");
+    question.cert = NULL;
+    certmap_decide(&question, &d, pool);
+    is_str(in_a_word(&d), "certificate-missing", "nor is none");
+}
+
+/* What the guard refuses, too, where nobody is mapped. */
+static void test_unproved(void)
+{
+    certmap_verdict_t good = { .reason = CERTMAP_R_NONE };
+    certmap_verdict_t no_issuer = { .reason = CERTMAP_R_UNTRUSTED_ISSUER, .x509_err = 20 };
+    const certmap_cert_t *bob = person("CN", "bob", NULL);
+    const certmap_cert_t *broken = person("CN", "bob", "ext:subjectAltName", "DER:30028700", NULL);
+    const struct {
+        const certmap_cert_t *cert;
+        const certmap_verdict_t *verdict;
+        apr_time_t now;
+        int expected;
+        const char *what;
+    } cases[] = {
+        { bob, &good, NOW, 0, "verified and in force" },
+        { bob, &good, 0, 1, "not in force" },
+        { bob, &no_issuer, NOW, 1, "not verified" },
+        { broken, &good, NOW, 0, "malformed, but verified" },
+        { broken, &good, 0, 1, "... and not in force" },
+        { broken, &no_issuer, NOW, 1, "malformed, and not verified for that" },
+        { NULL, &good, NOW, 1, "no view" },
+        { NULL, NULL, NOW, 1, "no certificate" },
+    };
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        certmap_reason_e refusal = certmap_cert_refusal(cases[i].cert, cases[i].verdict, cases[i].now);
+
+        is_int(certmap_cert_unproved(refusal, cases[i].cert, cases[i].verdict), cases[i].expected, cases[i].what);
     }
 }
 
@@ -432,11 +522,11 @@ static void test_lists(void)
 
     is_int((long long)certmap_list_count(&inner), 3, "rules of a list, outer ones included");
     is_int((long long)certmap_list_count(NULL), 0, "rules of no list");
-    certmap_decide(&inner, person("CN", "ann", NULL), &good, CERTMAP_WEAK, NOW, &d, pool);
+    certmap_decide(QUESTION(&inner, person("CN", "ann", NULL), &good, CERTMAP_WEAK, NOW), &d, pool);
     is_str(in_a_word(&d), "=outer", "the outer list is asked first");
-    certmap_decide(&inner, person("CN", "bob", NULL), &good, CERTMAP_WEAK, NOW, &d, pool);
+    certmap_decide(QUESTION(&inner, person("CN", "bob", NULL), &good, CERTMAP_WEAK, NOW), &d, pool);
     is_str(in_a_word(&d), "=inner", "then the inner one");
-    certmap_decide(&inner, person("CN", "bob", "O", "evil", NULL), &good, CERTMAP_WEAK, NOW, &d, pool);
+    certmap_decide(QUESTION(&inner, person("CN", "bob", "O", "evil", NULL), &good, CERTMAP_WEAK, NOW), &d, pool);
     is_str(in_a_word(&d), "denied-by-rule", "an outer deny holds for the inner list");
 }
 
@@ -462,7 +552,7 @@ static void test_chain(void)
         certmap_list_t list = { .rules = rules_of(apr_psprintf(pool, cases[i].rule, zeros)) };
         certmap_decision_t d;
 
-        certmap_decide(&list, person("CN", "bob", NULL), &good, CERTMAP_WEAK, NOW, &d, pool);
+        certmap_decide(QUESTION(&list, person("CN", "bob", NULL), &good, CERTMAP_WEAK, NOW), &d, pool);
         is_str(in_a_word(&d), cases[i].expected, cases[i].rule);
     }
 }
@@ -706,8 +796,9 @@ static void test_trace(void)
     certmap_trace_t *trace = NULL;
     const certmap_cert_t *cert = person("O", "x", "CN", "bob", "CN", "bo", NULL);
 
-    is_int(certmap_explain(&list, cert, &good, CERTMAP_WEAK, NOW, &d, &trace, pool), APR_SUCCESS, "explain runs");
-    certmap_decide(&list, cert, &good, CERTMAP_WEAK, NOW, &same, pool);
+    is_int(certmap_explain(QUESTION(&list, cert, &good, CERTMAP_WEAK, NOW), &d, &trace, pool), APR_SUCCESS,
+           "explain runs");
+    certmap_decide(QUESTION(&list, cert, &good, CERTMAP_WEAK, NOW), &same, pool);
     is_str(in_a_word(&d), in_a_word(&same), "it decides as certmap_decide does");
     is_str(in_a_word(&d), "=bob", "which is bob");
     is_int((long long)trace->nrules, 3, "every enabled rule is told");
@@ -721,7 +812,7 @@ static void test_trace(void)
     is_int(trace->rules[1].matched && trace->rules[1].decided, 1, "b matched and decided");
     is_int(trace->rules[1].conds[2].state, CERTMAP_ABSENT, "an absent field is told");
     is_int(trace->rules[2].matched && !trace->rules[2].decided, 1, "c would have matched");
-    is_int(certmap_explain(&list, NULL, &good, CERTMAP_WEAK, NOW, &d, &trace, pool), APR_SUCCESS,
+    is_int(certmap_explain(QUESTION(&list, NULL, &good, CERTMAP_WEAK, NOW), &d, &trace, pool), APR_SUCCESS,
            "without a certificate");
     is_int((long long)trace->nrules, 0, "there is nothing to tell");
 }
@@ -740,23 +831,24 @@ static void test_nearest(void)
     const certmap_rule_t *rule = NULL;
     const certmap_cond_t *failed = NULL;
 
-    certmap_nearest(&list, cert, NULL, 100, &rule, &failed, pool);
+    certmap_nearest(QUESTION(&list, cert, NULL, CERTMAP_WEAK, 0), 100, &rule, &failed, pool);
     is_str(rule ? rule->name : NULL, "near", "fewest failing conditions, the first of equals");
     is_str(failed ? certmap_cond_text(failed) : NULL, "subject.CN=q", "its first failing condition");
-    certmap_nearest(&list, cert, NULL, 1, &rule, &failed, pool);
+    certmap_nearest(QUESTION(&list, cert, NULL, CERTMAP_WEAK, 0), 1, &rule, &failed, pool);
     is_str(rule ? rule->name : NULL, "far", "only so many rules are looked at");
-    certmap_nearest(&list, units, NULL, 100, &rule, &failed, pool);
+    certmap_nearest(QUESTION(&list, units, NULL, CERTMAP_WEAK, 0), 100, &rule, &failed, pool);
     is_str(rule ? rule->name : NULL, "bound", "conditions that hold, but not on one value");
     is_str(failed ? certmap_cond_text(failed) : NULL, "subject.OU=*b", "the one that does not hold on the same value");
-    certmap_nearest(&list, person("CN", "nobody", NULL), NULL, 100, &rule, &failed, pool);
+    certmap_nearest(QUESTION(&list, person("CN", "nobody", NULL), NULL, CERTMAP_WEAK, 0), 100, &rule, &failed, pool);
     is_str(rule ? rule->name : NULL, NULL, "no rule of which a condition holds");
     list.rules = rules_of("m allow u subject.CN=ann subject.L=q\n"
                           "both allow u subject.CN=ann subject.O=x subject.L=q subject.C=q\n"
                           "one allow u subject.CN=bob subject.O=x subject.L=q\n");
-    certmap_nearest(&list, person("O", "x", "odd", "0", NULL), NULL, 100, &rule, &failed, pool);
+    certmap_nearest(QUESTION(&list, person("O", "x", "odd", "0", NULL), NULL, CERTMAP_WEAK, 0), 100, &rule, &failed,
+                    pool);
     is_str(rule ? rule->name : NULL, "one", "conditions on a malformed field neither hold nor fail");
     is_str(failed ? certmap_cond_text(failed) : NULL, "subject.L=q", "what fails is sound");
-    certmap_nearest(NULL, cert, NULL, 100, &rule, &failed, pool);
+    certmap_nearest(QUESTION(NULL, cert, NULL, CERTMAP_WEAK, 0), 100, &rule, &failed, pool);
     is_str(rule ? rule->name : NULL, NULL, "no list");
 }
 
@@ -826,7 +918,7 @@ static void test_time_limit(void)
                                       "r%d allow x%d san.uri~http:[a-z]*[a-z]*[a-z]*[a-z]*[0-9]\n", i, i);
     }
     list.rules = rules_of(text);
-    certmap_decide(&list, cert, &verdict, CERTMAP_WEAK, NOW, &d, pool);
+    certmap_decide(QUESTION(&list, cert, &verdict, CERTMAP_WEAK, NOW), &d, pool);
     is_str(in_a_word(&d), "ambiguous", "regexes may not take longer than half a second of a decision");
     ok(d.detail && strstr(d.detail, "the regexes of this decision took too long"), "... says why: %s",
        d.detail ? d.detail : "-");
@@ -882,15 +974,16 @@ static void test_steps(void)
         certmap_verdict_t verdict = { .reason = CERTMAP_R_NONE };
         certmap_decision_t d;
 
-        certmap_decide(&list, many, &verdict, CERTMAP_WEAK, NOW, &d, pool);
+        certmap_decide(QUESTION(&list, many, &verdict, CERTMAP_WEAK, NOW), &d, pool);
         is_str(in_a_word(&d), endless[i].expected, endless[i].line);
         if (endless[i].expected[0] != '=') {
             ok(d.detail != NULL && strstr(d.detail, "take too long") && d.rule != NULL
                    && strcmp(d.rule->name, "r0") != 0,
                "some rules after the first, and says why: %s", d.detail);
         }
-        certmap_decide(&list, person("O", "x", "ext:subjectAltName", "DNS:dcba1999,DNS:b", NULL), &verdict,
-                       CERTMAP_WEAK, NOW, &d, pool);
+        certmap_decide(QUESTION(&list, person("O", "x", "ext:subjectAltName", "DNS:dcba1999,DNS:b", NULL), &verdict,
+                                CERTMAP_WEAK, NOW),
+                       &d, pool);
         is_str(in_a_word(&d), "=last", "an ordinary certificate is asked to the end");
     }
 }
@@ -1008,9 +1101,9 @@ static void test_steps_of_telling(void)
     apr_size_t told = 0;
     apr_size_t errors = 0;
 
-    certmap_nearest(&list, many, &verdict, 1000000, &rule, &failed, pool);
+    certmap_nearest(QUESTION(&list, many, &verdict, CERTMAP_WEAK, 0), 1000000, &rule, &failed, pool);
     is_str(rule ? rule->name : NULL, "r0", "the nearest of the rules that could be asked");
-    certmap_explain(&list, many, &verdict, CERTMAP_WEAK, NOW, &d, &trace, pool);
+    certmap_explain(QUESTION(&list, many, &verdict, CERTMAP_WEAK, NOW), &d, &trace, pool);
     is_int(trace->nrules, 20000, "every rule is explained");
     is_str(trace->rules[0].conds[0].error, NULL, "as far as it can be");
     for (i = 0; i < trace->nrules; i++) {
@@ -1036,6 +1129,9 @@ int main(void)
     test_order();
     test_fields_of_decision();
     test_verdicts();
+    test_dates();
+    test_taken_as_valid();
+    test_unproved();
     test_lists();
     test_chain();
     test_malformed();

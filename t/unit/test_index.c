@@ -802,8 +802,8 @@ static void compare(const certmap_list_t *list, const certmap_cert_t *cert, cons
     certmap_decision_t with;
     certmap_decision_t without;
 
-    certmap_decide(list, cert, verdict, CERTMAP_WEAK, NOW, &with, p);
-    certmap_decide_plain(list, cert, verdict, CERTMAP_WEAK, NOW, &without, p);
+    certmap_decide(QUESTION(list, cert, verdict, CERTMAP_WEAK, NOW), &with, p);
+    certmap_decide_plain(QUESTION(list, cert, verdict, CERTMAP_WEAK, NOW), &without, p);
     seen.pairs += certmap_list_count(list);
     seen.decisions++;
     seen.mapped += without.outcome == CERTMAP_MAPPED;

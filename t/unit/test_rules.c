@@ -820,7 +820,7 @@ static void test_caseless(void)
         certmap_verdict_t verdict = { .reason = CERTMAP_R_NONE };
         certmap_decision_t d;
 
-        certmap_decide(&list, person("CN", KELVIN "ea", NULL), &verdict, CERTMAP_WEAK, NOW, &d, pool);
+        certmap_decide(QUESTION(&list, person("CN", KELVIN "ea", NULL), &verdict, CERTMAP_WEAK, NOW), &d, pool);
         is_str(d.detail,
                "rule r: matcher error: subject.CN~(?i)kea: the value has U+212A or U+017F in it, which a "
                "regex that ignores case takes for k or s",

@@ -427,17 +427,17 @@ static void test_malformed(void)
     write_file(path, apr_pstrcat(pool, "dn:CN=mallory \"CN=Test CA\" - deny\nsha256:", certmap_cert_sha256(odd),
                                  " ann\n", NULL));
     check(file, "replaced 2", "a deny entry under a name");
-    certmap_decide(&list, odd, &good, CERTMAP_WEAK, NOW, &d, pool);
+    certmap_decide(QUESTION(&list, odd, &good, CERTMAP_WEAK, NOW), &d, pool);
     is_str(in_a_word(&d), "malformed", "a certificate whose name is malformed is refused");
     is_str(d.source, source->name, "... by that source");
     is_str(d.detail, "it may deny by dn, and what that key is made of is malformed", "... and why");
-    certmap_decide(&list, person("CN", "ann", "odd", "6", NULL), &good, CERTMAP_WEAK, NOW, &d, pool);
+    certmap_decide(QUESTION(&list, person("CN", "ann", "odd", "6", NULL), &good, CERTMAP_WEAK, NOW), &d, pool);
     is_str(in_a_word(&d), "=u", "one whose address is, is not");
-    certmap_decide(&two, odd, &good, CERTMAP_WEAK, NOW, &d, pool);
+    certmap_decide(QUESTION(&two, odd, &good, CERTMAP_WEAK, NOW), &d, pool);
     is_str(in_a_word(&d), "malformed", "that is certain, whatever other sources cannot say");
     write_file(path, "dn:CN=mallory \"CN=Test CA\" mallory\n");
     check(file, "replaced 1", "the same name, allowed");
-    certmap_decide(&list, odd, &good, CERTMAP_WEAK, NOW, &d, pool);
+    certmap_decide(QUESTION(&list, odd, &good, CERTMAP_WEAK, NOW), &d, pool);
     is_str(in_a_word(&d), "=u", "an allow entry that cannot be found maps nobody, and keeps nobody out");
 }
 

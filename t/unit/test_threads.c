@@ -126,7 +126,7 @@ static void decide_same(worker_t *w)
     for (i = 0; i < ROUNDS; i++) {
         certmap_decision_t d = { .outcome = CERTMAP_UNDECIDED };
 
-        certmap_decide(&inner, people[0].cert, &verified, CERTMAP_WEAK, NOW, &d, w->pool);
+        certmap_decide(QUESTION(&inner, people[0].cert, &verified, CERTMAP_WEAK, NOW), &d, w->pool);
         is_right(w, word(&d, w->pool), answers[0]);
         apr_pool_clear(w->pool);
     }
@@ -140,7 +140,7 @@ static void decide_different(worker_t *w)
         int who = (w->number + i) % PEOPLE;
         certmap_decision_t d = { .outcome = CERTMAP_UNDECIDED };
 
-        certmap_decide(&inner, people[who].cert, &verified, CERTMAP_WEAK, NOW, &d, w->pool);
+        certmap_decide(QUESTION(&inner, people[who].cert, &verified, CERTMAP_WEAK, NOW), &d, w->pool);
         is_right(w, word(&d, w->pool), answers[who]);
         apr_pool_clear(w->pool);
     }
@@ -157,10 +157,11 @@ static void explain_different(worker_t *w)
         const certmap_rule_t *rule;
         const certmap_cond_t *failed;
 
-        certmap_explain(&inner, people[who].cert, &verified, CERTMAP_WEAK, NOW, &d, &trace, w->pool);
+        certmap_explain(QUESTION(&inner, people[who].cert, &verified, CERTMAP_WEAK, NOW), &d, &trace, w->pool);
         is_right(w, word(&d, w->pool), answers[who]);
         is_right(w, apr_itoa(w->pool, trace ? (int)trace->nrules : -1), "4");
-        certmap_nearest(&inner, people[STRANGER].cert, &verified, 32, &rule, &failed, w->pool);
+        certmap_nearest(QUESTION(&inner, people[STRANGER].cert, &verified, CERTMAP_WEAK, 0), 32, &rule, &failed,
+                        w->pool);
         is_right(w, rule ? rule->name : "none", "guests");
         apr_pool_clear(w->pool);
     }
@@ -177,7 +178,7 @@ static void view_different(worker_t *w)
         certmap_decision_t d = { .outcome = CERTMAP_UNDECIDED };
 
         certmap_cert_create_der(people[who].der, (apr_size_t)people[who].len, &cert, w->pool);
-        certmap_decide(&inner, cert, &verified, CERTMAP_WEAK, NOW, &d, w->pool);
+        certmap_decide(QUESTION(&inner, cert, &verified, CERTMAP_WEAK, NOW), &d, w->pool);
         is_right(w, word(&d, w->pool), answers[who]);
         is_right(w, certmap_cert_sha256(cert), certmap_cert_sha256(people[who].cert));
         apr_pool_clear(w->pool);
@@ -270,7 +271,7 @@ static void decide_replaced(worker_t *w)
         certmap_decision_t d = { .outcome = CERTMAP_UNDECIDED };
 
         g = grab();
-        certmap_decide(&g->list, people[who].cert, &verified, CERTMAP_WEAK, NOW, &d, w->pool);
+        certmap_decide(QUESTION(&g->list, people[who].cert, &verified, CERTMAP_WEAK, NOW), &d, w->pool);
         is_right(w, word(&d, w->pool), apr_psprintf(w->pool, "=generation-%d-%d", g->number, who));
         is_right(w, g->number >= last_seen[w->number] ? "newer" : "older", "newer");
         last_seen[w->number] = g->number;
@@ -511,7 +512,8 @@ int main(void)
         people[i].x509 = leaf(i);
         people[i].len = i2d_X509(people[i].x509, &people[i].der);
         if (certmap_cert_create(people[i].x509, &people[i].cert, pool) != APR_SUCCESS
-            || certmap_decide(&inner, people[i].cert, &verified, CERTMAP_WEAK, NOW, &d, pool) != APR_SUCCESS) {
+            || certmap_decide(QUESTION(&inner, people[i].cert, &verified, CERTMAP_WEAK, NOW), &d, pool)
+                   != APR_SUCCESS) {
             fixture_fail("no view");
         }
         is_str(in_a_word(&d), answers[i], apr_psprintf(pool, "person %d, asked alone", i));
