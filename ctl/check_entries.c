@@ -15,7 +15,7 @@ static int note_entry(void *baton, const char *key, const certmap_entry_t *entry
     const naming_t *naming = baton;
 
     /* Names outlive a certificate, its successor has them too. */
-    if (entry->strength == CERTMAP_STRONG) {
+    if (entry->effect.strength == CERTMAP_STRONG) {
         ctl_add_warning(
             naming->findings, naming->file, line,
             apr_psprintf(naming->pool, "this entry (%s) names a certificate that is not valid: %s", key, naming->text));

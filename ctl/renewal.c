@@ -89,7 +89,7 @@ static const char *own_value(const ctl_case_t *c, const certmap_field_t *field, 
 /* The rule with this certificate's values in the place of its pins; NULL when it is no such rule. */
 static const char *renewed(const ctl_case_t *c, const certmap_trace_rule_t *rule, const char **pin, apr_pool_t *p)
 {
-    const char *line = apr_pstrcat(p, " allow ", ctl_quoted(rule->rule->user_text, p), rule->rule->any ? " any" : "",
+    const char *line = apr_pstrcat(p, " allow ", ctl_quoted(rule->rule->effect.user, p), rule->rule->any ? " any" : "",
                                    NULL);
     apr_size_t i, named = 0;
 
@@ -112,11 +112,12 @@ static const char *renewed(const ctl_case_t *c, const certmap_trace_rule_t *rule
         }
         line = apr_pstrcat(p, line, " ", ctl_quoted(text, p), NULL);
     }
-    if (rule->rule->ngroups > 0) {
-        line = apr_pstrcat(p, line, " groups=", ctl_joined(rule->rule->groups, rule->rule->ngroups, ",", p), NULL);
+    if (rule->rule->effect.ngroups > 0) {
+        line = apr_pstrcat(p, line,
+                           " groups=", ctl_joined(rule->rule->effect.groups, rule->rule->effect.ngroups, ",", p), NULL);
     }
-    if (rule->rule->note != NULL) {
-        line = apr_pstrcat(p, line, " note=", ctl_quoted(rule->rule->note, p), NULL);
+    if (rule->rule->effect.note != NULL) {
+        line = apr_pstrcat(p, line, " note=", ctl_quoted(rule->rule->effect.note, p), NULL);
     }
     return named > 0 && *pin != NULL ? apr_pstrcat(p, free_name(c, rule->rule->name, p), line, NULL) : NULL;
 }
@@ -132,7 +133,8 @@ static void look_at_rules(const ctl_case_t *c, apr_array_header_t *renewals, apr
         const certmap_rule_t *mapping;
         const char *pin, *line;
 
-        if (rule->matched || rule->rule->deny || (rule->rule->expires != 0 && c->now >= rule->rule->expires)) {
+        if (rule->matched || rule->rule->deny
+            || (rule->rule->effect.expires != 0 && c->now >= rule->rule->effect.expires)) {
             continue;
         }
         apr_pool_clear(scratch);
@@ -198,19 +200,20 @@ static int look_at_entry(void *baton, const char *key, const certmap_entry_t *en
     while (i < sizeof(pins) / sizeof(pins[0]) && strncmp(key, pins[i].prefix, strlen(pins[i].prefix)) != 0) {
         i++;
     }
-    if (i == sizeof(pins) / sizeof(pins[0]) || entry->deny || (entry->expires != 0 && s->c->now >= entry->expires)
-        || !is_noted(s, entry->note) || (pins[i].issuer && (issuer == NULL || !has_issuer(s, issuer)))) {
+    if (i == sizeof(pins) / sizeof(pins[0]) || entry->deny
+        || (entry->effect.expires != 0 && s->c->now >= entry->effect.expires) || !is_noted(s, entry->effect.note)
+        || (pins[i].issuer && (issuer == NULL || !has_issuer(s, issuer)))) {
         return 0;
     }
     own = ctl_key_text(s->c->view, pins[i].kind, s->scratch);
     own = certmap_entry_text(own ? own : ctl_key_text(s->c->view, CERTMAP_K_SHA256, s->scratch), entry, s->scratch);
     if (ctl_entry_maps(s->c->view, own, s->scratch)) {
         found(s->renewals,
-              apr_psprintf(s->pool, "%s%s has an entry for %s whose note is this subject%s, but it pins another %s",
-                           s->asked->source->name, line ? apr_psprintf(s->scratch, ":%d", line) : "", entry->user,
-                           pins[i].issuer ? " and whose issuer is this one" : " (its issuer is not known)",
-                           pins[i].kind == CERTMAP_K_SPKI || pins[i].kind == CERTMAP_K_SKI_ISSUER ? "key"
-                                                                                                  : "certificate"),
+              apr_psprintf(
+                  s->pool, "%s%s has an entry for %s whose note is this subject%s, but it pins another %s",
+                  s->asked->source->name, line ? apr_psprintf(s->scratch, ":%d", line) : "", entry->effect.user,
+                  pins[i].issuer ? " and whose issuer is this one" : " (its issuer is not known)",
+                  pins[i].kind == CERTMAP_K_SPKI || pins[i].kind == CERTMAP_K_SKI_ISSUER ? "key" : "certificate"),
               apr_pstrdup(s->pool, own), s->asked->path);
     }
     return s->renewals->nelts >= RENEWALS_MOST;
@@ -244,14 +247,14 @@ static void look_at_weak(const ctl_case_t *c, apr_array_header_t *renewals, apr_
         if (a->source->name != c->decision.source || strcmp(allow->key, certmap_kind_name(CERTMAP_K_DN)) != 0) {
             continue;
         }
-        entry.note = allow->note ? allow->note : certmap_cert_subject_text(c->view);
+        entry.effect.note = allow->effect.note ? allow->effect.note : certmap_cert_subject_text(c->view);
         line = certmap_entry_text(ctl_key_text(c->view, CERTMAP_K_SHA256, p), &entry, p);
         if (ctl_entry_maps(c->view, line, p)) {
             found(renewals,
                   apr_psprintf(p,
                                "%s has this subject and issuer for %s, but nothing there pins this "
                                "certificate or its key",
-                               a->source->name, allow->user),
+                               a->source->name, allow->effect.user),
                   line, a->path);
         }
         return;

@@ -119,7 +119,7 @@ static const char *joined(const teller_t *t, const char *const *list, apr_size_t
 /* " by rule staff (scoped)", " by a dn entry of file x.map (scoped)", or nothing. */
 static const char *by_whom(const teller_t *t, const certmap_decision_t *d)
 {
-    const char *strength = apr_pstrcat(t->ctl->pool, " (", certmap_strength_name(d->strength), ")", NULL);
+    const char *strength = apr_pstrcat(t->ctl->pool, " (", certmap_strength_name(d->effect.strength), ")", NULL);
     int i;
 
     if (d->rule != NULL) {
@@ -147,8 +147,8 @@ static const char *answer(const teller_t *t, const certmap_decision_t *d)
     const char *detail = d->detail ? apr_pstrcat(p, " (", show_value(t, d->detail), ")", NULL) : "";
 
     if (d->outcome == CERTMAP_MAPPED) {
-        return apr_pstrcat(p, "mapped to ", show(t, d->user), by_whom(t, d), d->ngroups ? ", groups " : "",
-                           joined(t, d->groups, d->ngroups), NULL);
+        return apr_pstrcat(p, "mapped to ", show(t, d->effect.user), by_whom(t, d),
+                           d->effect.ngroups ? ", groups " : "", joined(t, d->effect.groups, d->effect.ngroups), NULL);
     }
     return apr_pstrcat(p,
                        d->outcome == CERTMAP_UNDECIDED ? "undecided: " : "refused: ", certmap_reason_status(d->reason),
@@ -198,8 +198,8 @@ static void tell_answer(const teller_t *t)
     int mapped = d->outcome == CERTMAP_MAPPED;
 
     printf("%s\n", paint(t, mapped ? "\033[1;32m" : "\033[1;31m", answer(t, d)));
-    if (d->until != 0 && mapped) {
-        printf("  until %s, when it expires\n", ctl_time_text(d->until, t->ctl->pool));
+    if (d->effect.expires != 0 && mapped) {
+        printf("  until %s, when it expires\n", ctl_time_text(d->effect.expires, t->ctl->pool));
     }
     tell_place(t);
     if (ctl_misses_chain(t->c)) {
@@ -274,11 +274,11 @@ static void tell_certificate(const teller_t *t)
 static void tell_entry(const teller_t *t, const certmap_entry_t *entry)
 {
     printf("  %s %s entry: %s%s%s%s", mark(t, !entry->deny), show(t, entry->key), entry->deny ? "denies" : "maps to ",
-           entry->deny ? "" : show(t, entry->user), entry->ngroups ? ", groups " : "",
-           joined(t, entry->groups, entry->ngroups));
-    printf(" (%s)%s%s%s\n", certmap_strength_name(entry->strength), entry->note ? ", note: " : "",
-           entry->note ? show_value(t, entry->note) : "",
-           entry->expires != 0 && t->c->now >= entry->expires ? ", expired" : "");
+           entry->deny ? "" : show(t, entry->effect.user), entry->effect.ngroups ? ", groups " : "",
+           joined(t, entry->effect.groups, entry->effect.ngroups));
+    printf(" (%s)%s%s%s\n", certmap_strength_name(entry->effect.strength), entry->effect.note ? ", note: " : "",
+           entry->effect.note ? show_value(t, entry->effect.note) : "",
+           entry->effect.expires != 0 && t->c->now >= entry->effect.expires ? ", expired" : "");
 }
 
 static void tell_sources(const teller_t *t)
@@ -368,7 +368,7 @@ static void tell_rule(const teller_t *t, const certmap_trace_rule_t *rule)
     apr_size_t i;
 
     printf("  %s %s %s%s%s", rule->malformed ? DOUBT : mark(t, rule->matched), show(t, r->name),
-           r->deny ? "deny" : "allow ", r->deny ? "" : show(t, r->user_text),
+           r->deny ? "deny" : "allow ", r->deny ? "" : show(t, r->effect.user),
            rule->decided && !ctl_is_early(t->c) ? ", which decides" : "");
     printf("  [%s:%d]\n", r->file ? show(t, r->file) : "?", r->line);
     for (i = 0; i < rule->nconds; i++) {
@@ -383,8 +383,8 @@ static void tell_rule(const teller_t *t, const certmap_trace_rule_t *rule)
     else if (!rule->matched && rule->nconds > 0 && ctl_failing(rule) == 0) {
         printf("      %s but no one value meets all conditions on its field\n", mark(t, 0));
     }
-    if (rule->matched && r->expires != 0 && t->c->now >= r->expires) {
-        printf("      expired at %s\n", ctl_time_text(r->expires, t->ctl->pool));
+    if (rule->matched && r->effect.expires != 0 && t->c->now >= r->effect.expires) {
+        printf("      expired at %s\n", ctl_time_text(r->effect.expires, t->ctl->pool));
     }
 }
 

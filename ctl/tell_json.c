@@ -142,14 +142,14 @@ int ctl_tell_json(ctl_t *ctl, const ctl_case_t *c)
     json_t *root;
 
     json_set_alloc_funcs(must_allocate, free);
-    root = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "status",
-                     text(certmap_reason_status(d->reason)), "substatus",
-                     substatus ? json_integer(substatus) : json_null(), "reason",
-                     text(d->reason != CERTMAP_R_NONE ? certmap_reason_name(d->reason) : NULL), "user", text(d->user),
-                     "groups", d->outcome == CERTMAP_MAPPED ? texts(d->groups, d->ngroups) : json_null(), "rule",
-                     text(d->rule ? d->rule->name : NULL), "source", text(d->source), "strength",
-                     text(has_strength(d) ? certmap_strength_name(d->strength) : NULL), "certificate",
-                     certificate(c, ctl->pool), "rules", rules(c, ctl->pool), "nearest", nearest(c));
+    root = json_pack(
+        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "status", text(certmap_reason_status(d->reason)),
+        "substatus", substatus ? json_integer(substatus) : json_null(), "reason",
+        text(d->reason != CERTMAP_R_NONE ? certmap_reason_name(d->reason) : NULL), "user", text(d->effect.user),
+        "groups", d->outcome == CERTMAP_MAPPED ? texts(d->effect.groups, d->effect.ngroups) : json_null(), "rule",
+        text(d->rule ? d->rule->name : NULL), "source", text(d->source), "strength",
+        text(has_strength(d) ? certmap_strength_name(d->effect.strength) : NULL), "certificate",
+        certificate(c, ctl->pool), "rules", rules(c, ctl->pool), "nearest", nearest(c));
     if (root == NULL || json_dumpf(root, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII) != 0 || putchar('\n') == EOF) {
         status = ctl_fail(ctl, "the JSON document could not be made or written");
     }

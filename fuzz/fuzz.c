@@ -468,8 +468,9 @@ static int same_text(const char *a, const char *b)
 
 int fuzz_same_decision(const certmap_decision_t *a, const certmap_decision_t *b)
 {
-    return a->outcome == b->outcome && a->reason == b->reason && same_text(a->user, b->user) && a->rule == b->rule
-           && a->groups == b->groups && a->ngroups == b->ngroups && a->strength == b->strength && a->until == b->until
+    return a->outcome == b->outcome && a->reason == b->reason && same_text(a->effect.user, b->effect.user)
+           && a->rule == b->rule && a->effect.groups == b->effect.groups && a->effect.ngroups == b->effect.ngroups
+           && a->effect.strength == b->effect.strength && a->effect.expires == b->effect.expires
            && same_text(a->detail, b->detail);
 }
 
@@ -482,10 +483,10 @@ void fuzz_check_decision(const certmap_decision_t *d)
 {
     FUZZ_CHECK(d->outcome == CERTMAP_MAPPED || d->outcome == CERTMAP_REFUSED || d->outcome == CERTMAP_UNDECIDED);
     FUZZ_CHECK((d->outcome == CERTMAP_MAPPED) == (d->reason == CERTMAP_R_NONE));
-    FUZZ_CHECK((d->outcome == CERTMAP_MAPPED) == (d->user != NULL));
-    if (d->user != NULL) {
+    FUZZ_CHECK((d->outcome == CERTMAP_MAPPED) == (d->effect.user != NULL));
+    if (d->effect.user != NULL) {
         FUZZ_CHECK(d->rule != NULL && !d->rule->deny && !d->rule->disabled);
-        FUZZ_CHECK(fuzz_is_user((certmap_str_t){ d->user, strlen(d->user) }));
+        FUZZ_CHECK(fuzz_is_user((certmap_str_t){ d->effect.user, strlen(d->effect.user) }));
     }
 }
 

@@ -290,9 +290,9 @@ static void decide(const certmap_cert_t *cert, apr_pool_t *p)
     FUZZ_CHECK(certmap_decide(&in_force, &d, p) == APR_SUCCESS);
     FUZZ_CHECK(d.reason == (malformed ? CERTMAP_R_MALFORMED : CERTMAP_R_NONE));
     FUZZ_CHECK(certmap_decide(QUESTION(&list, cert, &expired, CERTMAP_WEAK, FUZZ_NOW), &d, p) == APR_SUCCESS);
-    FUZZ_CHECK(d.reason == CERTMAP_R_EXPIRED && d.user == NULL);
+    FUZZ_CHECK(d.reason == CERTMAP_R_EXPIRED && d.effect.user == NULL);
     FUZZ_CHECK(certmap_decide(QUESTION(&list, cert, NULL, CERTMAP_WEAK, FUZZ_NOW), &d, p) == APR_SUCCESS);
-    FUZZ_CHECK(d.outcome == CERTMAP_REFUSED && d.user == NULL);
+    FUZZ_CHECK(d.outcome == CERTMAP_REFUSED && d.effect.user == NULL);
 
     FUZZ_CHECK(certmap_decide(QUESTION(&second, cert, &verified, CERTMAP_WEAK, FUZZ_NOW), &d, p) == APR_SUCCESS);
     FUZZ_CHECK(certmap_explain(QUESTION(&second, cert, &verified, CERTMAP_WEAK, FUZZ_NOW), &told, &trace, p)

@@ -332,7 +332,8 @@ static void compare(const answer_t *want, const certmap_decision_t *d)
 {
     fuzz_check_decision(d);
     FUZZ_CHECK(d->reason == want->reason);
-    FUZZ_CHECK((d->user == NULL) == (want->user == NULL) && (d->user == NULL || strcmp(d->user, want->user) == 0));
+    FUZZ_CHECK((d->effect.user == NULL) == (want->user == NULL)
+               && (d->effect.user == NULL || strcmp(d->effect.user, want->user) == 0));
     FUZZ_CHECK((d->rule == NULL) == (want->rule == NULL));
     FUZZ_CHECK(d->rule == NULL || strcmp(d->rule->name, want->rule) == 0);
 }

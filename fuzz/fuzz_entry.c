@@ -25,8 +25,9 @@ static read_t read_text(certmap_str_t text, int fast, apr_pool_t *p)
     while (certmap_line_next(reader, &line) == APR_SUCCESS) {
         const char *key = certmap_line_key_text(&line, p);
 
-        FUZZ_CHECK(line.entry.deny ? line.entry.user == NULL
-                                   : fuzz_is_user((certmap_str_t){ line.entry.user, strlen(line.entry.user) }));
+        FUZZ_CHECK(line.entry.deny
+                       ? line.entry.effect.user == NULL
+                       : fuzz_is_user((certmap_str_t){ line.entry.effect.user, strlen(line.entry.effect.user) }));
         APR_ARRAY_PUSH(parts, const char *) = apr_psprintf(p, "%d:%d %s %s\n", line.place.line, line.place.column,
                                                            certmap_hex(line.key.hash, CERTMAP_HASH_LEN, p).data,
                                                            certmap_entry_text(key, &line.entry, p));
@@ -80,8 +81,8 @@ static void ask(const certmap_entries_t *entries, apr_pool_t *p)
         cert = fuzz_cert(ann, 4, fuzz_lasting_pool());
     }
     FUZZ_CHECK(certmap_entries_lookup(entries, cert, &found, p) == APR_SUCCESS);
-    FUZZ_CHECK(!found.has_deny || (found.deny.deny && found.deny.user == NULL));
-    FUZZ_CHECK(!found.has_allow || (!found.allow.deny && found.allow.user != NULL));
+    FUZZ_CHECK(!found.has_deny || (found.deny.deny && found.deny.effect.user == NULL));
+    FUZZ_CHECK(!found.has_allow || (!found.allow.deny && found.allow.effect.user != NULL));
 }
 
 int FUZZ_TARGET(entry)(const uint8_t *data, size_t size)

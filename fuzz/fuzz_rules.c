@@ -40,14 +40,14 @@ static void check_same_rule(const certmap_rule_t *a, const certmap_rule_t *b)
     apr_size_t i;
 
     FUZZ_CHECK(strcmp(a->name, b->name) == 0 && a->deny == b->deny && a->disabled == b->disabled && a->any == b->any);
-    FUZZ_CHECK(same_text(a->user_text, b->user_text) && same_text(a->note, b->note));
-    FUZZ_CHECK(a->expires == b->expires && a->strength == b->strength);
-    FUZZ_CHECK(a->nconds == b->nconds && a->ngroups == b->ngroups);
+    FUZZ_CHECK(same_text(a->effect.user, b->effect.user) && same_text(a->effect.note, b->effect.note));
+    FUZZ_CHECK(a->effect.expires == b->effect.expires && a->effect.strength == b->effect.strength);
+    FUZZ_CHECK(a->nconds == b->nconds && a->effect.ngroups == b->effect.ngroups);
     for (i = 0; i < a->nconds; i++) {
         FUZZ_CHECK(strcmp(certmap_cond_text(certmap_rule_cond(a, i)), certmap_cond_text(certmap_rule_cond(b, i))) == 0);
     }
-    for (i = 0; i < a->ngroups; i++) {
-        FUZZ_CHECK(strcmp(a->groups[i], b->groups[i]) == 0);
+    for (i = 0; i < a->effect.ngroups; i++) {
+        FUZZ_CHECK(strcmp(a->effect.groups[i], b->effect.groups[i]) == 0);
     }
 }
 
@@ -104,7 +104,7 @@ static void decide(const certmap_ruleset_t *rs, const certmap_ruleset_t *copy, a
             continue;
         }
         FUZZ_CHECK(fuzz_same_decision(&a, &c));
-        FUZZ_CHECK(a.outcome == b.outcome && a.reason == b.reason && same_text(a.user, b.user));
+        FUZZ_CHECK(a.outcome == b.outcome && a.reason == b.reason && same_text(a.effect.user, b.effect.user));
         FUZZ_CHECK((a.rule == NULL) == (b.rule == NULL) && (a.rule == NULL || strcmp(a.rule->name, b.rule->name) == 0));
     }
 }

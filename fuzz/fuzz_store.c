@@ -48,7 +48,7 @@ static void ask(const certmap_sealed_t *sealed, const unsigned char *hash, apr_p
         rv = certmap_sealed_entry(sealed, &key, &entry, &key_text, p);
         FUZZ_CHECK(rv == APR_SUCCESS || rv == APR_NOTFOUND || rv == APR_EGENERAL);
         if (rv == APR_SUCCESS && !entry.deny) {
-            FUZZ_CHECK(fuzz_is_user((certmap_str_t){ entry.user, strlen(entry.user) }));
+            FUZZ_CHECK(fuzz_is_user((certmap_str_t){ entry.effect.user, strlen(entry.effect.user) }));
         }
     }
 }

@@ -189,7 +189,7 @@ static int read_placeholder(const char *inner, const certmap_rule_t *rule, const
 /* Reads a template into parts. @return their number, 0: no opinion */
 static apr_size_t read_template(const certmap_rule_t *rule, const certmap_cert_t *cert, part_t *parts, apr_pool_t *p)
 {
-    const char *s = rule->user_text;
+    const char *s = rule->effect.user;
     apr_size_t n = 0;
 
     while (*s != '\0') {
@@ -283,11 +283,11 @@ int FUZZ_TARGET(template)(const uint8_t *data, size_t size)
     cert = fuzz_read_cert(&in, p);
     FUZZ_CHECK(certmap_decide(QUESTION(&list, cert, &verified, CERTMAP_WEAK, FUZZ_NOW), &d, p) == APR_SUCCESS);
     fuzz_check_decision(&d);
-    if (d.user == NULL) {
+    if (d.effect.user == NULL) {
         return 0;
     }
     FUZZ_CHECK(certmap_cert_malformed(cert) == NULL);
     n = read_template(d.rule, cert, parts, p);
-    FUZZ_CHECK(n == 0 || spelt(parts, n, d.user));
+    FUZZ_CHECK(n == 0 || spelt(parts, n, d.effect.user));
     return 0;
 }

@@ -114,8 +114,8 @@ static authz_status check_group(request_rec *r, const char *line, const void *na
     apr_size_t i;
 
     (void)line;
-    for (i = 0; decision && i < decision->ngroups; i++) {
-        if (is_named(names, decision->groups[i])) {
+    for (i = 0; decision && i < decision->effect.ngroups; i++) {
+        if (is_named(names, decision->effect.groups[i])) {
             return AUTHZ_GRANTED;
         }
     }

@@ -155,11 +155,11 @@ static void give_rules(certmap_check_t *check, const certmap_ruleset_t *rules)
         const certmap_rule_t *rule = certmap_ruleset_rule(rules, i);
 
         give(check->names, rule->name, 0);
-        for (k = 0; k < rule->ngroups; k++) {
-            if (strchr(rule->groups[k], '%')) { /* whatever the certificate has */
+        for (k = 0; k < rule->effect.ngroups; k++) {
+            if (strchr(rule->effect.groups[k], '%')) { /* whatever the certificate has */
                 give_any_group(check);
             }
-            give(check->names, rule->groups[k], 1);
+            give(check->names, rule->effect.groups[k], 1);
         }
     }
 }

@@ -50,7 +50,7 @@ static void dump_part(dump_t *dump, const certmap_part_t *part, const certmap_ru
         const certmap_rule_t *rule = certmap_ruleset_rule(rules, i);
 
         apr_file_printf(dump->out, "    %s  # %s%s%s:%d\n", certmap_rule_text(rule, p),
-                        rule->deny ? "" : certmap_strength_name(rule->strength), rule->deny ? "" : ", ",
+                        rule->deny ? "" : certmap_strength_name(rule->effect.strength), rule->deny ? "" : ", ",
                         plain(rule->file ? rule->file : "?", p), rule->line);
     }
 }

@@ -415,7 +415,7 @@ static void put_rules(dump_t *dump, const certmap_ruleset_t *rules)
 
         certmap_json_object(json, NULL);
         certmap_json_text(json, "text", certmap_rule_text(rule, dump->p));
-        certmap_json_text(json, "strength", rule->deny ? NULL : certmap_strength_name(rule->strength));
+        certmap_json_text(json, "strength", rule->deny ? NULL : certmap_strength_name(rule->effect.strength));
         put_place(dump, rule->file, rule->line);
         certmap_json_object_end(json);
     }

@@ -138,14 +138,14 @@ static int is_current(const certmap_memo_t *memo, apr_time_t now)
             return 0;
         }
     }
-    return !memo->decision.until || now < memo->decision.until;
+    return !memo->decision.effect.expires || now < memo->decision.effect.expires;
 }
 
 /* Copies what a decision points to: the memo lives longer than the generations that it was made from. */
 static void keep(certmap_memo_t *memo, apr_pool_t *pool)
 {
     certmap_decision_t *d = &memo->decision;
-    apr_array_header_t *groups = apr_array_make(pool, (int)d->ngroups + 1, sizeof(const char *));
+    apr_array_header_t *groups = apr_array_make(pool, (int)d->effect.ngroups + 1, sizeof(const char *));
     apr_size_t i;
 
     if (d->rule) {
@@ -154,14 +154,15 @@ static void keep(certmap_memo_t *memo, apr_pool_t *pool)
         rule->name = apr_pstrdup(pool, d->rule->name);
         d->rule = rule;
     }
-    d->user = d->user ? apr_pstrdup(pool, d->user) : NULL;
+    d->effect.user = d->effect.user ? apr_pstrdup(pool, d->effect.user) : NULL;
+    d->effect.note = d->effect.note ? apr_pstrdup(pool, d->effect.note) : NULL;
     d->source = d->source ? apr_pstrdup(pool, d->source) : NULL;
     d->detail = d->detail ? apr_pstrdup(pool, d->detail) : NULL;
-    for (i = 0; i < d->ngroups; i++) {
-        APR_ARRAY_PUSH(groups, const char *) = apr_pstrdup(pool, d->groups[i]);
+    for (i = 0; i < d->effect.ngroups; i++) {
+        APR_ARRAY_PUSH(groups, const char *) = apr_pstrdup(pool, d->effect.groups[i]);
     }
-    d->groups = (const char *const *)groups->elts;
-    memo->groups = d->ngroups ? apr_array_pstrcat(pool, groups, ',') : NULL;
+    d->effect.groups = (const char *const *)groups->elts;
+    memo->groups = d->effect.ngroups ? apr_array_pstrcat(pool, groups, ',') : NULL;
 }
 
 static certmap_memo_t *make_memo(const certmap_peer_t *peer, const certmap_chain_t *chain, certmap_strength_e min,
@@ -225,7 +226,7 @@ const certmap_memo_t *certmap_peer_decide_anew(certmap_conn_t *conn, const certm
         made = make_memo(peer, chain, min, now, peer->pool);
         if (made) {
             if (made->decision.outcome == CERTMAP_UNDECIDED) {
-                made->decision.until = now + RETRY_AFTER;
+                made->decision.effect.expires = now + RETRY_AFTER;
             }
             made->next = mine->memos;
             mine->nmemos++;

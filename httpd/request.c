@@ -79,7 +79,7 @@ static certmap_reason_e map(request_rec *r, const certmap_dir_conf_t *conf, cert
     if (!state->memo) {
         return CERTMAP_R_NO_MATCH;
     }
-    if (state->memo->decision.outcome == CERTMAP_MAPPED && state->memo->decision.user) {
+    if (state->memo->decision.outcome == CERTMAP_MAPPED && state->memo->decision.effect.user) {
         return CERTMAP_R_NONE;
     }
     return state->memo->decision.reason != CERTMAP_R_NONE ? state->memo->decision.reason : CERTMAP_R_NO_MATCH;

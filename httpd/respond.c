@@ -180,7 +180,8 @@ static void log_refusal(request_rec *r, certmap_request_t *state, certmap_reason
     }
     else if (decision && (decision->rule || decision->source)) {
         more = apr_pstrcat(r->pool, decision->rule ? " rule=" : "", decision->rule ? decision->rule->name : "",
-                           log_pair(r->pool, "source", decision->source), log_pair(r->pool, "user", decision->user),
+                           log_pair(r->pool, "source", decision->source),
+                           log_pair(r->pool, "user", decision->effect.user),
                            log_pair(r->pool, "detail", decision->detail), NULL);
     }
     if (certmap_reason_substatus(reason) == 4 || certmap_reason_substatus(reason) == 12) {
@@ -210,8 +211,8 @@ static void fill_notes(apr_table_t *notes, const certmap_memo_t *memo, const cha
     if (decision && decision->rule) {
         apr_table_setn(notes, CERTMAP_NOTE_RULE, decision->rule->name);
     }
-    if (decision && decision->user) {
-        apr_table_setn(notes, CERTMAP_NOTE_USER, decision->user);
+    if (decision && decision->effect.user) {
+        apr_table_setn(notes, CERTMAP_NOTE_USER, decision->effect.user);
     }
 }
 
@@ -235,9 +236,9 @@ static void fill_env(apr_table_t *env, const certmap_peer_t *peer, const certmap
     if (decision && decision->rule) {
         SET(CERTMAP_ENV_RULE, decision->rule->name);
     }
-    if (decision && decision->user) {
-        SET(CERTMAP_ENV_USER, decision->user);
-        SET(CERTMAP_ENV_STRENGTH, certmap_strength_name(decision->strength));
+    if (decision && decision->effect.user) {
+        SET(CERTMAP_ENV_USER, decision->effect.user);
+        SET(CERTMAP_ENV_STRENGTH, certmap_strength_name(decision->effect.strength));
         if (memo->groups) {
             SET(CERTMAP_ENV_GROUPS, memo->groups);
         }
@@ -283,7 +284,7 @@ void certmap_respond_accept(request_rec *r, certmap_request_t *state)
         if (state->memo->decision.rule) {
             apr_table_addn(r->notes, CERTMAP_NOTE_RULE, state->memo->decision.rule->name);
         }
-        apr_table_addn(r->notes, CERTMAP_NOTE_USER, state->memo->decision.user);
+        apr_table_addn(r->notes, CERTMAP_NOTE_USER, state->memo->decision.effect.user);
         apr_table_overlap(r->subprocess_env, told->env, APR_OVERLAP_TABLES_ADD);
     }
     else {

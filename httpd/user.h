@@ -50,7 +50,7 @@ static inline int certmap_user_is_wanted(request_rec *r, const certmap_dir_conf_
 /** The user is the mapped one. */
 static inline void certmap_user_set(request_rec *r, certmap_request_t *state)
 {
-    r->user = (char *)state->memo->decision.user;
+    r->user = (char *)state->memo->decision.effect.user;
     r->ap_auth_type = (char *)CERTMAP_AUTH_TYPE;
     state->user_set = 1;
 }
@@ -80,7 +80,7 @@ static inline int certmap_user_is_proved(request_rec *r)
 /** Whether the user is the mapped one, set by us and left alone since. */
 static inline int certmap_user_is_own(const request_rec *r, const certmap_request_t *state)
 {
-    return state && state->user_set && r->user == state->memo->decision.user;
+    return state && state->user_set && r->user == state->memo->decision.effect.user;
 }
 
 /** No user but the mapping's, for a request whose user is not known to be that. state may be NULL. */

@@ -387,10 +387,11 @@ static const char *rule_fault(const char *line, const char *name, const char *us
     if (rv != APR_SUCCESS || certmap_ruleset_count(rs) != 1) {
         return why ? why : "it cannot be written as a rule";
     }
-    others = (apr_size_t)rule->disabled + (apr_size_t)rule->any + (rule->ngroups > 0) + (rule->expires != 0)
-             + (rule->note != NULL);
+    others = (apr_size_t)rule->disabled + (apr_size_t)rule->any + (rule->effect.ngroups > 0)
+             + (rule->effect.expires != 0) + (rule->effect.note != NULL);
     if (strcmp(rule->name, name) != 0 || rule->deny != (user == NULL) || (rule->any && !rule->deny)
-        || (user != NULL && strcmp(rule->user_text, user) != 0) || rule->nconds + others != (apr_size_t)words->nelts) {
+        || (user != NULL && strcmp(rule->effect.user, user) != 0)
+        || rule->nconds + others != (apr_size_t)words->nelts) {
         return "it would read as another rule";
     }
     return NULL;

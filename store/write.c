@@ -475,7 +475,7 @@ static void told_before(const adding_t *adding, const certmap_packed_t *packed, 
         certmap_sink_error(adding->sink, (certmap_place_t){ (int)packed->line, 1 },
                            "this key is in the store already, "
                            "%s%s",
-                           before.deny ? "denied" : "for ", before.deny ? "" : before.user);
+                           before.deny ? "denied" : "for ", before.deny ? "" : before.effect.user);
     }
 }
 

@@ -9,7 +9,7 @@
 
 static const char *groups_of(const certmap_entry_t *entry, apr_pool_t *p)
 {
-    return entry->ngroups > 0 ? ctl_joined(entry->groups, entry->ngroups, ",", p) : "-";
+    return entry->effect.ngroups > 0 ? ctl_joined(entry->effect.groups, entry->effect.ngroups, ",", p) : "-";
 }
 
 /* The last day on which it holds. */
@@ -17,7 +17,7 @@ static const char *expiry_of(const certmap_entry_t *entry, apr_pool_t *p)
 {
     apr_time_exp_t t;
 
-    if (entry->expires == 0 || apr_time_exp_gmt(&t, entry->expires - 1) != APR_SUCCESS) {
+    if (entry->effect.expires == 0 || apr_time_exp_gmt(&t, entry->effect.expires - 1) != APR_SUCCESS) {
         return "-";
     }
     return apr_psprintf(p, "%04d-%02d-%02d", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday);
@@ -25,10 +25,10 @@ static const char *expiry_of(const certmap_entry_t *entry, apr_pool_t *p)
 
 static const char *columns_line(const char *key, const certmap_entry_t *entry, apr_pool_t *p)
 {
-    const char *line = apr_psprintf(p, COLUMNS, certmap_strength_name(entry->strength), expiry_of(entry, p),
-                                    entry->deny ? "- deny" : entry->user, groups_of(entry, p), key);
+    const char *line = apr_psprintf(p, COLUMNS, certmap_strength_name(entry->effect.strength), expiry_of(entry, p),
+                                    entry->deny ? "- deny" : entry->effect.user, groups_of(entry, p), key);
 
-    return entry->note != NULL ? apr_pstrcat(p, line, "  # ", entry->note, NULL) : line;
+    return entry->effect.note != NULL ? apr_pstrcat(p, line, "  # ", entry->effect.note, NULL) : line;
 }
 
 /* The name of a kind as it is told, NULL when there is none. */

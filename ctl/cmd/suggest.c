@@ -102,7 +102,7 @@ static const char *rule_name(const char *user, apr_pool_t *p)
 
 static void suggest_entries(const certmap_cert_t *view, const char *user, apr_pool_t *p)
 {
-    certmap_entry_t entry = { .user = user };
+    certmap_entry_t entry = { .effect.user = user };
     const char *subject = certmap_cert_subject_text(view);
     size_t i;
 
@@ -111,10 +111,10 @@ static void suggest_entries(const certmap_cert_t *view, const char *user, apr_po
         const char *key = ctl_key_text(view, keys[i].kind, p);
         const char *line;
 
-        entry.note = keys[i].kind != CERTMAP_K_DN && *subject ? subject : NULL;
+        entry.effect.note = keys[i].kind != CERTMAP_K_DN && *subject ? subject : NULL;
         line = key ? certmap_entry_text(key, &entry, p) : NULL;
         if (line != NULL && !ctl_entry_maps(view, line, p)) {
-            entry.note = NULL; /* a note has its limits, which names do not keep */
+            entry.effect.note = NULL; /* a note has its limits, which names do not keep */
             line = certmap_entry_text(key, &entry, p);
         }
         if (line != NULL && ctl_entry_maps(view, line, p)) {
@@ -142,7 +142,7 @@ static void suggest_rules(const certmap_cert_t *view, const char *user, apr_time
                            " issuer=", issuer, " ", rules[i].field, "=", ctl_quoted(value, p), NULL);
         rule = ctl_rule_maps(view, line, CERTMAP_WEAK, now, p);
         if (rule != NULL) {
-            printf("\n# %s: %s\n%s\n", certmap_strength_name(rule->strength), rules[i].binds,
+            printf("\n# %s: %s\n%s\n", certmap_strength_name(rule->effect.strength), rules[i].binds,
                    certmap_rule_text(rule, p));
         }
     }

@@ -199,7 +199,7 @@ static void collect_pinning(const certmap_ruleset_t *rules, certmap_eval_t *ev, 
     while (rules->index != NULL ? certmap_index_next(&candidates, &i) : i < rules->n) {
         const certmap_rule_t *rule = rules->rules[i];
 
-        if (!rule->disabled && rule->strength == CERTMAP_STRONG
+        if (!rule->disabled && rule->effect.strength == CERTMAP_STRONG
             && certmap_rule_matches(ev, rule) == CERTMAP_MATCH_YES) {
             APR_ARRAY_PUSH(found, const certmap_rule_t *) = rule;
         }

@@ -23,13 +23,14 @@ typedef struct linter_t {
 
 static void lint_entry(linter_t *l, const certmap_entry_t *entry, certmap_kind_e kind, int line)
 {
-    if (entry->expires != 0 && l->now >= entry->expires) {
+    if (entry->effect.expires != 0 && l->now >= entry->effect.expires) {
         certmap_sink_warning(&l->sink, (certmap_place_t){ line, 1 },
                              entry->deny ? "this entry has expired; it still "
                                            "denies"
                                          : "this entry has expired; it refuses whom it names");
     }
-    if (!entry->deny && (entry->strength == CERTMAP_WEAK || entry->strength < l->min) && l->weak[kind]++ == 0) {
+    if (!entry->deny && (entry->effect.strength == CERTMAP_WEAK || entry->effect.strength < l->min)
+        && l->weak[kind]++ == 0) {
         l->first_weak[kind] = (apr_size_t)line;
     }
 }

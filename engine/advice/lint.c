@@ -84,12 +84,12 @@ static void lint_strength(linter_t *l, const certmap_rule_t *rule, certmap_stren
         [CERTMAP_STRONG] = "pin sha256=, spki=, or issuer=DN with serial=",
     };
 
-    if (rule->strength < min) {
+    if (rule->effect.strength < min) {
         report(l, rule, NULL, 0,
                apr_psprintf(l->scratch, "rule %s is %s, %s is asked for: %s", rule->name,
-                            certmap_strength_name(rule->strength), certmap_strength_name(min), hints[min]));
+                            certmap_strength_name(rule->effect.strength), certmap_strength_name(min), hints[min]));
     }
-    else if (rule->strength == CERTMAP_WEAK && l->reach != NULL) {
+    else if (rule->effect.strength == CERTMAP_WEAK && l->reach != NULL) {
         report(l, rule, NULL, 1,
                certmap_rule_has_issuer(rule)
                    ? apr_psprintf(l->scratch,
@@ -109,7 +109,7 @@ static void lint_rule(linter_t *l, const certmap_rule_t *rule, apr_time_t now)
     apr_size_t i;
 
     l->finding = FOUND_EXPIRED;
-    if (rule->expires != 0 && now >= rule->expires) {
+    if (rule->effect.expires != 0 && now >= rule->effect.expires) {
         report(l, rule, NULL, 1,
                apr_psprintf(l->scratch,
                             rule->deny ? "rule %s has expired; it still denies"

@@ -78,6 +78,16 @@ typedef enum certmap_strength_e {
     CERTMAP_STRONG
 } certmap_strength_e;
 
+/** What a mapping gives: a rule, an entry, and the decision that comes of them. */
+typedef struct certmap_effect_t {
+    const char *user; /**< of a rule as written, with placeholders; NULL where nobody is mapped */
+    const char *const *groups;
+    apr_size_t ngroups;
+    apr_time_t expires; /**< the first instant at which it no longer holds; 0: never */
+    const char *note;   /**< or NULL */
+    certmap_strength_e strength;
+} certmap_effect_t;
+
 /** The reason's name as notes and logs show it ("no-match"); "none" for CERTMAP_R_NONE. Never NULL. */
 const char *certmap_reason_name(certmap_reason_e reason);
 /** What answers the reason. */

@@ -31,36 +31,57 @@ typedef struct asking_t {
     apr_pool_t *pool;
 } asking_t;
 
-/* An allow rule has matched. Of several reasons against it the one of highest precedence is told. */
+/* What maps, for the log. @param key of an entry; NULL: it is the rule that has decided */
+static const char *what_maps(const asking_t *a, const char *key)
+{
+    return key != NULL ? apr_psprintf(a->pool, "the %s entry", key)
+                       : apr_psprintf(a->pool, "rule %s", a->d->rule->name);
+}
+
+/* What is wanted of a mapping besides a user. Of several reasons against it the one of highest precedence is told. */
+static int may_map(const asking_t *a, const certmap_effect_t *effect, const char *key)
+{
+    const certmap_question_t *q = a->question;
+
+    if (effect->expires != 0 && q->now >= effect->expires) {
+        refuse(a->d, CERTMAP_R_MAPPING_EXPIRED, apr_psprintf(a->pool, "%s has expired", what_maps(a, key)));
+        return 0;
+    }
+    a->d->effect.expires = effect->expires;
+    if (effect->strength < q->min) {
+        refuse(a->d, CERTMAP_R_MAPPING_TOO_WEAK,
+               apr_psprintf(a->pool, "%s is %s, %s is asked for", what_maps(a, key),
+                            certmap_strength_name(effect->strength), certmap_strength_name(q->min)));
+        return 0;
+    }
+    return 1;
+}
+
+static void map(certmap_decision_t *d, const certmap_effect_t *effect, const char *user)
+{
+    d->outcome = CERTMAP_MAPPED;
+    d->reason = CERTMAP_R_NONE;
+    d->effect = *effect;
+    d->effect.user = user;
+}
+
+/* An allow rule has matched. */
 static void allow(const asking_t *a, const certmap_rule_t *rule)
 {
-    certmap_decision_t *d = a->d;
     const char *user = NULL;
     const char *detail = NULL;
     certmap_reason_e reason;
 
-    if (rule->expires != 0 && a->question->now >= rule->expires) {
-        refuse(d, CERTMAP_R_MAPPING_EXPIRED, apr_psprintf(a->pool, "rule %s has expired", rule->name));
-        return;
-    }
-    d->until = rule->expires;
-    if (rule->strength < a->question->min) {
-        refuse(d, CERTMAP_R_MAPPING_TOO_WEAK,
-               apr_psprintf(a->pool, "rule %s is %s, %s is asked for", rule->name,
-                            certmap_strength_name(rule->strength), certmap_strength_name(a->question->min)));
+    if (!may_map(a, &rule->effect, NULL)) {
         return;
     }
     reason = certmap_template_expand(rule, a->ev, &user, &detail, a->pool);
     if (reason != CERTMAP_R_NONE || user == NULL) {
-        refuse(d, reason != CERTMAP_R_NONE ? reason : CERTMAP_R_USER_INVALID,
-               apr_psprintf(a->pool, "rule %s: %s", rule->name, detail ? detail : "no user"));
+        refuse(a->d, reason != CERTMAP_R_NONE ? reason : CERTMAP_R_USER_INVALID,
+               apr_psprintf(a->pool, "%s: %s", what_maps(a, NULL), detail ? detail : "no user"));
         return;
     }
-    d->outcome = CERTMAP_MAPPED;
-    d->reason = CERTMAP_R_NONE;
-    d->user = user;
-    d->groups = rule->groups;
-    d->ngroups = rule->ngroups;
+    map(a->d, &rule->effect, user);
 }
 
 /* One rule. @return whether it has decided */
@@ -73,7 +94,7 @@ static int ask_rule(const asking_t *a, const certmap_rule_t *rule)
         return 0;
     }
     d->rule = rule;
-    d->strength = rule->strength;
+    d->effect.strength = rule->effect.strength;
     switch (m) {
     case CERTMAP_MATCH_MALFORMED:
         refuse(d, rule->deny ? CERTMAP_R_DENIED_BY_RULE : CERTMAP_R_MALFORMED,
@@ -166,37 +187,24 @@ static void look_up(const asking_t *a, const certmap_list_t *list, found_t *foun
     (*n)++;
 }
 
-/* An allow entry has been found. Of several reasons against it the one of highest precedence is told. */
+/* An allow entry has been found. */
 static void allow_entry(const asking_t *a, const found_t *found)
 {
     const certmap_entry_t *entry = &found->lookup.allow;
-    certmap_decision_t *d = a->d;
-    certmap_str_t user = { entry->user, entry->user ? strlen(entry->user) : 0 };
-    const char *why = entry->user ? certmap_user_check(user) : "no user";
+    certmap_str_t user = { entry->effect.user, entry->effect.user ? strlen(entry->effect.user) : 0 };
+    const char *why = entry->effect.user ? certmap_user_check(user) : "no user";
 
-    d->strength = entry->strength;
-    if (entry->expires != 0 && a->question->now >= entry->expires) {
-        refuse(d, CERTMAP_R_MAPPING_EXPIRED, apr_psprintf(a->pool, "the %s entry has expired", entry->key));
-        return;
-    }
-    d->until = entry->expires;
-    if (entry->strength < a->question->min) {
-        refuse(d, CERTMAP_R_MAPPING_TOO_WEAK,
-               apr_psprintf(a->pool, "the %s entry is %s, %s is asked for", entry->key,
-                            certmap_strength_name(entry->strength), certmap_strength_name(a->question->min)));
+    a->d->effect.strength = entry->effect.strength;
+    if (!may_map(a, &entry->effect, entry->key)) {
         return;
     }
     if (why != NULL || found->lookup.ambiguous) {
-        refuse(d, why ? CERTMAP_R_USER_INVALID : CERTMAP_R_AMBIGUOUS,
-               why ? apr_psprintf(a->pool, "the %s entry: %s", entry->key, why)
+        refuse(a->d, why ? CERTMAP_R_USER_INVALID : CERTMAP_R_AMBIGUOUS,
+               why ? apr_psprintf(a->pool, "%s: %s", what_maps(a, entry->key), why)
                    : apr_psprintf(a->pool, "several %s entries say different things", entry->key));
         return;
     }
-    d->outcome = CERTMAP_MAPPED;
-    d->reason = CERTMAP_R_NONE;
-    d->user = entry->user;
-    d->groups = entry->groups;
-    d->ngroups = entry->ngroups;
+    map(a->d, &entry->effect, entry->effect.user);
 }
 
 /* Whether the sources decide. A deny entry is certain whatever else could not be asked. Without one, nobody gets in

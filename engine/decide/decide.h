@@ -23,14 +23,10 @@ typedef enum certmap_outcome_e {
 typedef struct certmap_decision_t {
     certmap_outcome_e outcome;
     certmap_reason_e reason;    /**< CERTMAP_R_NONE when mapped */
-    const char *user;           /**< NUL-terminated, valid (certmap_user_check); NULL unless mapped */
+    certmap_effect_t effect;    /**< its user is valid (certmap_user_check), and NULL unless mapped */
     const certmap_rule_t *rule; /**< that decided, or NULL */
     const char *source;         /**< that decided, or could not be asked, or NULL */
-    const char *const *groups;
-    apr_size_t ngroups;
-    certmap_strength_e strength; /**< of the mapping */
-    apr_time_t until;            /**< the decision holds before this instant (expires=); 0: no end */
-    const char *detail;          /**< more for the log ("%{subject.CN}: 2 values"), or NULL */
+    const char *detail;         /**< more for the log ("%{subject.CN}: 2 values"), or NULL */
 } certmap_decision_t;
 
 /** What is asked: whom a list maps a certificate to, and when. */

@@ -110,7 +110,7 @@ static int read_user(const entry_job_t *job, int next)
     }
     if (!w->broken) {
         check_user(job, w);
-        entry->user = apr_pstrmemdup(job->pool, w->text.data, w->text.len);
+        entry->effect.user = apr_pstrmemdup(job->pool, w->text.data, w->text.len);
     }
     return next + 1;
 }
@@ -172,12 +172,12 @@ static void parse_words(const entry_job_t *job, certmap_dn_cache_t *cache)
             bad_word(job, w);
         }
     }
-    line->entry.groups = options.groups;
-    line->entry.ngroups = options.ngroups;
-    line->entry.expires = options.expires;
-    line->entry.note = options.note;
+    line->entry.effect.groups = options.groups;
+    line->entry.effect.ngroups = options.ngroups;
+    line->entry.effect.expires = options.expires;
+    line->entry.effect.note = options.note;
     line->entry.key = certmap_kind_name(line->key.kind);
-    line->entry.strength = certmap_kind_strength(line->key.kind);
+    line->entry.effect.strength = certmap_kind_strength(line->key.kind);
 }
 
 const char *certmap_line_key_text(const certmap_line_t *line, apr_pool_t *p)

@@ -43,8 +43,8 @@ static apr_size_t groups_length(const certmap_entry_t *entry)
     apr_size_t n = 0;
     apr_size_t i;
 
-    for (i = 0; i < entry->ngroups; i++) {
-        n += strlen(entry->groups[i]) + (i > 0);
+    for (i = 0; i < entry->effect.ngroups; i++) {
+        n += strlen(entry->effect.groups[i]) + (i > 0);
     }
     return n;
 }
@@ -56,7 +56,8 @@ static apr_size_t length(const char *text)
 
 apr_size_t certmap_record_size(const certmap_entry_t *entry, const char *key_text)
 {
-    return RECORD_HEAD + length(entry->user) + groups_length(entry) + length(entry->note) + length(key_text);
+    return RECORD_HEAD + length(entry->effect.user) + groups_length(entry) + length(entry->effect.note)
+           + length(key_text);
 }
 
 static unsigned char *put_text(unsigned char *s, const char *text)
@@ -76,21 +77,21 @@ void certmap_record_pack(certmap_kind_e kind, const certmap_entry_t *entry, cons
 
     to[0] = RECORD_VERSION;
     to[1] = certmap_kinds[kind].tag;
-    to[2] = (unsigned char)((entry->deny ? FLAG_DENY : 0) | (entry->note != NULL ? FLAG_NOTE : 0));
+    to[2] = (unsigned char)((entry->deny ? FLAG_DENY : 0) | (entry->effect.note != NULL ? FLAG_NOTE : 0));
     to[3] = 0;
-    certmap_put_number(to + 4, length(entry->user), 4);
+    certmap_put_number(to + 4, length(entry->effect.user), 4);
     certmap_put_number(to + 8, groups_length(entry), 4);
-    certmap_put_number(to + 12, length(entry->note), 4);
+    certmap_put_number(to + 12, length(entry->effect.note), 4);
     certmap_put_number(to + 16, length(key_text), 4);
-    certmap_put_number(to + 20, (apr_uint64_t)entry->expires, 8);
-    s = put_text(s, entry->user);
-    for (i = 0; i < entry->ngroups; i++) {
+    certmap_put_number(to + 20, (apr_uint64_t)entry->effect.expires, 8);
+    s = put_text(s, entry->effect.user);
+    for (i = 0; i < entry->effect.ngroups; i++) {
         if (i > 0) {
             *s++ = ',';
         }
-        s = put_text(s, entry->groups[i]);
+        s = put_text(s, entry->effect.groups[i]);
     }
-    s = put_text(s, entry->note);
+    s = put_text(s, entry->effect.note);
     put_text(s, key_text);
 }
 
@@ -107,8 +108,8 @@ static void unpack_groups(certmap_entry_t *entry, char *text, apr_pool_t *p)
     for (s = text; (s = strchr(s, ',')) != NULL; s++) {
         n++;
     }
-    entry->groups = groups = apr_palloc(p, n * sizeof(*groups));
-    entry->ngroups = n;
+    entry->effect.groups = groups = apr_palloc(p, n * sizeof(*groups));
+    entry->effect.ngroups = n;
     for (s = text; n > 0; n--) {
         *groups++ = s;
         s += strcspn(s, ",");
@@ -162,17 +163,17 @@ int certmap_record_unpack(const unsigned char *record, apr_size_t len, certmap_k
         copy[lengths[i]] = '\0';
         copy += lengths[i] + 1;
     }
-    entry->user = entry->deny ? NULL : texts[0];
-    entry->note = record[2] & FLAG_NOTE ? texts[2] : NULL;
-    entry->expires = (apr_time_t)certmap_get_number(record + 20, 8);
+    entry->effect.user = entry->deny ? NULL : texts[0];
+    entry->effect.note = record[2] & FLAG_NOTE ? texts[2] : NULL;
+    entry->effect.expires = (apr_time_t)certmap_get_number(record + 20, 8);
     entry->key = certmap_kind_name(*kind);
-    entry->strength = certmap_kind_strength(*kind);
+    entry->effect.strength = certmap_kind_strength(*kind);
     unpack_groups(entry, texts[1], p);
     if (key_text != NULL) {
         *key_text = texts[3];
     }
     /* A name that nobody could have put in is a damaged record, not a user. */
-    return entry->expires >= 0
+    return entry->effect.expires >= 0
            && (entry->deny ? lengths[0] == 0 : certmap_user_check((certmap_str_t){ texts[0], lengths[0] }) == NULL);
 }
 
@@ -181,11 +182,12 @@ static int says_same(const certmap_entry_t *a, const certmap_entry_t *b)
 {
     apr_size_t i;
 
-    if (strcmp(a->user, b->user) != 0 || a->expires != b->expires || a->ngroups != b->ngroups) {
+    if (strcmp(a->effect.user, b->effect.user) != 0 || a->effect.expires != b->effect.expires
+        || a->effect.ngroups != b->effect.ngroups) {
         return 0;
     }
-    for (i = 0; i < a->ngroups; i++) {
-        if (strcmp(a->groups[i], b->groups[i]) != 0) {
+    for (i = 0; i < a->effect.ngroups; i++) {
+        if (strcmp(a->effect.groups[i], b->effect.groups[i]) != 0) {
             return 0;
         }
     }
@@ -212,14 +214,16 @@ void certmap_lookup_add(certmap_lookup_t *found, const certmap_entry_t *entry, c
 const char *certmap_entry_text(const char *key, const certmap_entry_t *entry, apr_pool_t *p)
 {
     const char *text = apr_pstrcat(p, key, entry->deny ? " - deny" : " ",
-                                   entry->deny ? NULL : certmap_lex_quote(entry->user, p), NULL);
+                                   entry->deny ? NULL : certmap_lex_quote(entry->effect.user, p), NULL);
 
-    if (entry->ngroups > 0) {
-        text = apr_pstrcat(p, text, " groups=",
-                           certmap_lex_quote(certmap_option_groups_text(entry->groups, entry->ngroups, p), p), NULL);
+    if (entry->effect.ngroups > 0) {
+        text = apr_pstrcat(
+            p, text, " groups=",
+            certmap_lex_quote(certmap_option_groups_text(entry->effect.groups, entry->effect.ngroups, p), p), NULL);
     }
-    if (entry->expires != 0) {
-        text = apr_pstrcat(p, text, " expires=", certmap_option_expires_text(entry->expires, p), NULL);
+    if (entry->effect.expires != 0) {
+        text = apr_pstrcat(p, text, " expires=", certmap_option_expires_text(entry->effect.expires, p), NULL);
     }
-    return entry->note != NULL ? apr_pstrcat(p, text, " note=", certmap_lex_quote(entry->note, p), NULL) : text;
+    return entry->effect.note != NULL ? apr_pstrcat(p, text, " note=", certmap_lex_quote(entry->effect.note, p), NULL)
+                                      : text;
 }

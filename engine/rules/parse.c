@@ -232,8 +232,8 @@ static void parse_user(parser_t *ps)
         return;
     }
     ps->next++;
-    ps->rule->user_text = apr_pstrmemdup(ps->b->pool, w->text.data, w->text.len);
-    certmap_template_compile(ps->b, w, (certmap_str_t){ ps->rule->user_text, w->text.len }, &ps->rule->user);
+    ps->rule->effect.user = apr_pstrmemdup(ps->b->pool, w->text.data, w->text.len);
+    certmap_template_compile(ps->b, w, (certmap_str_t){ ps->rule->effect.user, w->text.len }, &ps->rule->user);
 }
 
 /* Reads the verb, and USER where the verb asks for one. */
@@ -351,14 +351,14 @@ certmap_rule_t *certmap_parse_rule(certmap_builder_t *b, const apr_array_header_
     while (ps.next < ps.nwords) {
         parse_part(&ps);
     }
-    full->rule.groups = ps.options.groups;
-    full->rule.ngroups = ps.options.ngroups;
-    full->rule.expires = ps.options.expires;
-    full->rule.note = ps.options.note;
+    full->rule.effect.groups = ps.options.groups;
+    full->rule.effect.ngroups = ps.options.ngroups;
+    full->rule.effect.expires = ps.options.expires;
+    full->rule.effect.note = ps.options.note;
     bind_conditions((certmap_cond_t *)ps.conds->elts, ps.conds->nelts);
     full->rule.nconds = (apr_size_t)ps.conds->nelts;
     full->rule.conds = apr_pmemdup(b->pool, ps.conds->elts, full->rule.nconds * sizeof(certmap_cond_t));
     check_rule(&ps);
-    full->rule.strength = certmap_rule_strength(&full->rule);
+    full->rule.effect.strength = certmap_rule_strength(&full->rule);
     return b->sink.nerrors == before ? &full->rule : NULL;
 }

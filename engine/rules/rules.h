@@ -23,15 +23,10 @@ typedef struct certmap_rule_t {
     int deny;
     int disabled;
     int any;                        /**< the word "any" stands in it */
-    const certmap_template_t *user; /**< NULL for deny */
-    const char *user_text;          /**< as written; NULL for deny */
+    const certmap_template_t *user; /**< effect.user compiled; NULL for deny */
     const certmap_cond_t *conds;
     apr_size_t nconds;
-    const char *const *groups;
-    apr_size_t ngroups;
-    apr_time_t expires; /**< first instant at which it has expired; 0: never */
-    const char *note;   /**< or NULL */
-    certmap_strength_e strength;
+    certmap_effect_t effect;
     const char *file; /**< where it stands */
     int line;
 } certmap_rule_t;
@@ -77,13 +72,8 @@ const char *certmap_lex_quote(const char *text, apr_pool_t *p);
 /** What is stored for one key of a one-to-one entry. */
 typedef struct certmap_entry_t {
     int deny;
-    const char *user; /**< a literal user name; NULL for deny */
-    const char *const *groups;
-    apr_size_t ngroups;
-    apr_time_t expires;          /**< first instant at which it has expired; 0: never */
-    const char *note;            /**< or NULL */
-    certmap_strength_e strength; /**< of the key */
-    const char *key;             /**< the key's type, for logs: "sha256", "issuer-serial", ... */
+    certmap_effect_t effect; /**< its user is literal, its strength the key's */
+    const char *key;         /**< the key's type, for logs: "sha256", "issuer-serial", ... */
 } certmap_entry_t;
 
 /** What a source holds for a certificate. */

@@ -159,7 +159,7 @@ const char *certmap_rule_text(const certmap_rule_t *rule, apr_pool_t *p)
     APR_ARRAY_PUSH(words, const char *) = rule->name;
     APR_ARRAY_PUSH(words, const char *) = rule->deny ? "deny" : "allow";
     if (!rule->deny) {
-        APR_ARRAY_PUSH(words, const char *) = certmap_lex_quote(rule->user_text, p);
+        APR_ARRAY_PUSH(words, const char *) = certmap_lex_quote(rule->effect.user, p);
     }
     if (rule->any) {
         APR_ARRAY_PUSH(words, const char *) = "any";
@@ -167,20 +167,20 @@ const char *certmap_rule_text(const certmap_rule_t *rule, apr_pool_t *p)
     for (i = 0; i < rule->nconds; i++) {
         APR_ARRAY_PUSH(words, const char *) = quote_value(rule->conds[i].text, p);
     }
-    if (rule->ngroups > 0) {
-        const char *groups = certmap_option_groups_text(rule->groups, rule->ngroups, p);
+    if (rule->effect.ngroups > 0) {
+        const char *groups = certmap_option_groups_text(rule->effect.groups, rule->effect.ngroups, p);
 
         APR_ARRAY_PUSH(words, const char *) = apr_pstrcat(p, "groups=", certmap_lex_quote(groups, p), NULL);
     }
-    if (rule->expires != 0) {
-        APR_ARRAY_PUSH(words, const char *) = apr_pstrcat(p, "expires=", certmap_option_expires_text(rule->expires, p),
-                                                          NULL);
+    if (rule->effect.expires != 0) {
+        APR_ARRAY_PUSH(words, const char *) = apr_pstrcat(
+            p, "expires=", certmap_option_expires_text(rule->effect.expires, p), NULL);
     }
     if (rule->disabled) {
         APR_ARRAY_PUSH(words, const char *) = "disabled";
     }
-    if (rule->note != NULL) {
-        APR_ARRAY_PUSH(words, const char *) = apr_pstrcat(p, "note=", certmap_lex_quote(rule->note, p), NULL);
+    if (rule->effect.note != NULL) {
+        APR_ARRAY_PUSH(words, const char *) = apr_pstrcat(p, "note=", certmap_lex_quote(rule->effect.note, p), NULL);
     }
     return apr_array_pstrcat(p, words, ' ');
 }

@@ -298,7 +298,7 @@ static inline certmap_decision_t decide_text(const char *text, const certmap_cer
 /** The decision in a word: "=USER", or the reason. */
 static inline const char *in_a_word(const certmap_decision_t *d)
 {
-    return d->outcome == CERTMAP_MAPPED ? apr_pstrcat(pool, "=", d->user, NULL) : certmap_reason_name(d->reason);
+    return d->outcome == CERTMAP_MAPPED ? apr_pstrcat(pool, "=", d->effect.user, NULL) : certmap_reason_name(d->reason);
 }
 
 /** One test: what the rules make of the certificate. */

@@ -82,7 +82,7 @@ static const char *decide(const certmap_list_t *list, const certmap_cert_t *cert
     if (certmap_decide(&question, &d, p) != APR_SUCCESS) {
         return "error";
     }
-    return d.outcome == CERTMAP_MAPPED ? apr_pstrcat(p, "=", d.user, NULL) : certmap_reason_name(d.reason);
+    return d.outcome == CERTMAP_MAPPED ? apr_pstrcat(p, "=", d.effect.user, NULL) : certmap_reason_name(d.reason);
 }
 
 static void judge(const char *name, const apr_array_header_t *lists, apr_pool_t *p)

@@ -208,10 +208,11 @@ static int same_text(const char *a, const char *b)
 
 static int same_decision(const certmap_decision_t *a, const certmap_decision_t *b)
 {
-    return a->outcome == b->outcome && a->reason == b->reason && same_text(a->user, b->user) && a->rule == b->rule
-           && a->ngroups == b->ngroups && (a->ngroups == 0 || same_text(a->groups[0], b->groups[0]))
-           && a->strength == b->strength && a->until == b->until && same_text(a->detail, b->detail)
-           && same_text(a->source, b->source);
+    return a->outcome == b->outcome && a->reason == b->reason && same_text(a->effect.user, b->effect.user)
+           && a->rule == b->rule && a->effect.ngroups == b->effect.ngroups
+           && (a->effect.ngroups == 0 || same_text(a->effect.groups[0], b->effect.groups[0]))
+           && a->effect.strength == b->effect.strength && a->effect.expires == b->effect.expires
+           && same_text(a->detail, b->detail) && same_text(a->source, b->source);
 }
 
 /* Whether rules decided, or let everything pass. */
@@ -260,7 +261,7 @@ static void check_trace(const certmap_decision_t *d, const certmap_trace_t *trac
         }
         seen.malformed += rule->malformed != NULL;
         seen.wrong_conds += rule->malformed != NULL
-                            && (rule->matched || (!odd && (rule->rule->deny || !strchr(rule->rule->user_text, '{'))));
+                            && (rule->matched || (!odd && (rule->rule->deny || !strchr(rule->rule->effect.user, '{'))));
         marks += rule->decided;
         seen.wrong_marks += rule->decided != (rule->rule == d->rule);
         /* a matcher that fails ends the search as a match does */

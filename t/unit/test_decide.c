@@ -356,18 +356,18 @@ static void test_fields_of_decision(void)
 
     certmap_decide(QUESTION(&list, person("CN", "bob", NULL), &good, CERTMAP_WEAK, NOW), &d, pool);
     is_str(d.rule ? d.rule->name : NULL, "a", "the rule that decided");
-    is_int((long long)d.ngroups, 2, "its groups");
-    is_str(d.ngroups == 2 ? d.groups[1] : NULL, "y", "the second of them");
-    is_int(d.until, apr_time_from_sec(1798761600), "holds until the end of that day");
-    is_int(d.strength, CERTMAP_WEAK, "its strength");
+    is_int((long long)d.effect.ngroups, 2, "its groups");
+    is_str(d.effect.ngroups == 2 ? d.effect.groups[1] : NULL, "y", "the second of them");
+    is_int(d.effect.expires, apr_time_from_sec(1798761600), "holds until the end of that day");
+    is_int(d.effect.strength, CERTMAP_WEAK, "its strength");
     certmap_decide(QUESTION(&list, person("CN", "bob", NULL), &good, CERTMAP_WEAK, apr_time_from_sec(1798761600) - 1),
                    &d, pool);
     is_str(in_a_word(&d), "=bob", "the last microsecond of expires=");
     certmap_decide(QUESTION(&list, person("CN", "bob", NULL), &good, CERTMAP_WEAK, apr_time_from_sec(1798761600)), &d,
                    pool);
     is_str(in_a_word(&d), "mapping-expired", "the first instant behind it");
-    is_str(d.user, NULL, "a refusal has no user");
-    is_int((long long)d.ngroups, 0, "and no groups");
+    is_str(d.effect.user, NULL, "a refusal has no user");
+    is_int((long long)d.effect.ngroups, 0, "and no groups");
     certmap_decide(QUESTION(&list, person("CN", "bob", NULL), &good, CERTMAP_SCOPED, NOW), &d, pool);
     is_str(in_a_word(&d), "mapping-too-weak", "weaker than asked for");
     certmap_decide(QUESTION(&list, person("CN", "bob", NULL), &good, CERTMAP_SCOPED, apr_time_from_sec(1798761600)), &d,

@@ -361,7 +361,8 @@ static void test_round_trip(void)
 static void test_records(void)
 {
     static const char *const groups[] = { "a", "b c" };
-    certmap_entry_t entry = { .user = "ann", .groups = groups, .ngroups = 2, .expires = 5000000, .note = "n" };
+    certmap_entry_t entry = { .effect = {
+                                  .user = "ann", .groups = groups, .ngroups = 2, .expires = 5000000, .note = "n" } };
     apr_size_t size = certmap_record_size(&entry, "spki:00");
     unsigned char *record = apr_palloc(pool, size);
     certmap_entry_t back;
@@ -372,9 +373,10 @@ static void test_records(void)
 
     certmap_record_pack(CERTMAP_K_SPKI, &entry, "spki:00", record);
     ok(certmap_record_unpack(record, size, &kind, &back, &key, pool) && kind == CERTMAP_K_SPKI
-           && strcmp(back.user, "ann") == 0 && back.ngroups == 2 && strcmp(back.groups[1], "b c") == 0
-           && back.expires == 5000000 && strcmp(back.note, "n") == 0 && strcmp(key, "spki:00") == 0
-           && back.strength == CERTMAP_STRONG,
+           && strcmp(back.effect.user, "ann") == 0 && back.effect.ngroups == 2
+           && strcmp(back.effect.groups[1], "b c") == 0 && back.effect.expires == 5000000
+           && strcmp(back.effect.note, "n") == 0 && strcmp(key, "spki:00") == 0
+           && back.effect.strength == CERTMAP_STRONG,
        "a record is what was packed");
     for (i = 0; i < size; i++) {
         unsigned char *exact = malloc(i + 1);
@@ -422,8 +424,8 @@ static const char *finds(const char *text, const certmap_cert_t *cert)
     if (found.unformed) {
         return apr_pstrcat(pool, "malformed (", found.unformed, ")", NULL);
     }
-    return found.has_allow ? apr_pstrcat(pool, found.allow.user, " (", found.allow.key, ", ",
-                                         certmap_strength_name(found.allow.strength), ")", NULL)
+    return found.has_allow ? apr_pstrcat(pool, found.allow.effect.user, " (", found.allow.key, ", ",
+                                         certmap_strength_name(found.allow.effect.strength), ")", NULL)
                            : "nothing";
 }
 

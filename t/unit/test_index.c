@@ -631,8 +631,9 @@ static int same_text(const char *a, const char *b)
 
 static int same_decision(const certmap_decision_t *a, const certmap_decision_t *b)
 {
-    return a->outcome == b->outcome && a->reason == b->reason && same_text(a->user, b->user) && a->rule == b->rule
-           && a->groups == b->groups && a->ngroups == b->ngroups && a->strength == b->strength && a->until == b->until
+    return a->outcome == b->outcome && a->reason == b->reason && same_text(a->effect.user, b->effect.user)
+           && a->rule == b->rule && a->effect.groups == b->effect.groups && a->effect.ngroups == b->effect.ngroups
+           && a->effect.strength == b->effect.strength && a->effect.expires == b->effect.expires
            && same_text(a->detail, b->detail);
 }
 
@@ -707,8 +708,8 @@ static void compare_candidates(const certmap_ruleset_t *rs, const certmap_cert_t
 static const certmap_rule_t *part_of(const certmap_rule_t *rule, apr_size_t first, int all, apr_pool_t *p)
 {
     certmap_builder_t *b = certmap_builder_create(p);
-    int captures = rule->user_text != NULL && strstr(rule->user_text, "%{1") != NULL;
-    const char *text = all && !rule->deny && !captures ? apr_pstrcat(p, "r allow ", rule->user_text, " any", NULL)
+    int captures = rule->effect.user != NULL && strstr(rule->effect.user, "%{1") != NULL;
+    const char *text = all && !rule->deny && !captures ? apr_pstrcat(p, "r allow ", rule->effect.user, " any", NULL)
                                                        : "r deny any";
     apr_size_t i;
 
@@ -774,8 +775,8 @@ static void take_apart(const certmap_rule_t *rule, const certmap_cert_t *cert, c
         least = one < least ? one : least;
         shuffled = other != NULL ? asked(other, cert, verdict, p) : m;
         if (shuffled != m
-            && !(shuffled > CERTMAP_MATCH_MALFORMED && m == CERTMAP_MATCH_MALFORMED && rule->user_text != NULL
-                 && strstr(rule->user_text, "%{1"))) {
+            && !(shuffled > CERTMAP_MATCH_MALFORMED && m == CERTMAP_MATCH_MALFORMED && rule->effect.user != NULL
+                 && strstr(rule->effect.user, "%{1"))) {
             seen.reordered++;
             complain("in another order", rule, cert);
         }

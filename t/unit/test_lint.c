@@ -431,7 +431,7 @@ static int note_line(void *baton, const char *key, const certmap_entry_t *entry,
 {
     const char **lines = baton;
 
-    *lines = apr_psprintf(pool, "%s%s:%s:%d ", *lines, key, entry->user ? entry->user : "-", line);
+    *lines = apr_psprintf(pool, "%s%s:%s:%d ", *lines, key, entry->effect.user ? entry->effect.user : "-", line);
     return 0;
 }
 

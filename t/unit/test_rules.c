@@ -498,13 +498,14 @@ static void test_strength(void)
         const certmap_rule_t *rule = certmap_ruleset_rule(
             rules_of(apr_psprintf(pool, "r allow u %s", strengths[i].conds)), 0);
 
-        is_str(certmap_strength_name(rule->strength), certmap_strength_name(strengths[i].strength), strengths[i].conds);
+        is_str(certmap_strength_name(rule->effect.strength), certmap_strength_name(strengths[i].strength),
+               strengths[i].conds);
     }
     for (i = 0; i < sizeof(takers) / sizeof(takers[0]); i++) {
         const certmap_rule_t *rule = certmap_ruleset_rule(rules_of(apr_pstrcat(pool, "r allow ", takers[i].rule, NULL)),
                                                           0);
 
-        is_str(certmap_strength_name(rule->strength), certmap_strength_name(takers[i].strength), takers[i].rule);
+        is_str(certmap_strength_name(rule->effect.strength), certmap_strength_name(takers[i].strength), takers[i].rule);
     }
 }
 
@@ -737,15 +738,16 @@ static void test_text(void)
         const certmap_rule_t *b = certmap_ruleset_rule(rules_of(apr_pstrcat(pool, text, "\nz deny any", NULL)), 0);
         apr_size_t j;
         int same = strcmp(a->name, b->name) == 0 && a->deny == b->deny && a->disabled == b->disabled && a->any == b->any
-                   && a->expires == b->expires && a->ngroups == b->ngroups && a->nconds == b->nconds
-                   && (a->deny || strcmp(a->user_text, b->user_text) == 0) && (a->note == NULL) == (b->note == NULL)
-                   && (a->note == NULL || strcmp(a->note, b->note) == 0);
+                   && a->effect.expires == b->effect.expires && a->effect.ngroups == b->effect.ngroups
+                   && a->nconds == b->nconds && (a->deny || strcmp(a->effect.user, b->effect.user) == 0)
+                   && (a->effect.note == NULL) == (b->effect.note == NULL)
+                   && (a->effect.note == NULL || strcmp(a->effect.note, b->effect.note) == 0);
 
         for (j = 0; same && j < a->nconds; j++) {
             same = strcmp(certmap_cond_text(certmap_rule_cond(a, j)), certmap_cond_text(certmap_rule_cond(b, j))) == 0;
         }
-        for (j = 0; same && j < a->ngroups; j++) {
-            same = strcmp(a->groups[j], b->groups[j]) == 0;
+        for (j = 0; same && j < a->effect.ngroups; j++) {
+            same = strcmp(a->effect.groups[j], b->effect.groups[j]) == 0;
         }
         ok(same, "`%s` is read back as the same rule", text);
         is_str(certmap_rule_text(b, pool), text, "and written the same again");

@@ -382,7 +382,7 @@ static const char *ask(certmap_source_t *source, const certmap_cert_t *cert)
 
     return rv != APR_SUCCESS ? apr_pstrcat(pool, "error: ", why, NULL)
            : found.has_deny  ? "deny"
-           : found.has_allow ? found.allow.user
+           : found.has_allow ? found.allow.effect.user
                              : "nothing";
 }
 
@@ -460,7 +460,7 @@ static void *ask_on(void *data)
 
         apr_pool_create(&p, NULL);
         a->wrong += a->source->vtable->lookup(a->source, a->cert, &found, &why, p) != APR_SUCCESS || !found.has_allow
-                    || strncmp(found.allow.user, "user", 4) != 0;
+                    || strncmp(found.allow.effect.user, "user", 4) != 0;
         a->asked++;
         apr_pool_destroy(p);
     }

@@ -112,7 +112,7 @@ static const char *ask(certmap_source_t *source, const certmap_cert_t *cert, apr
     return rv != APR_SUCCESS ? apr_pstrcat(p, "error: ", why, NULL)
            : found.has_deny  ? "deny"
            : found.unformed  ? apr_pstrcat(p, "malformed: ", found.unformed, NULL)
-           : found.has_allow ? found.allow.user
+           : found.has_allow ? found.allow.effect.user
                              : "nothing";
 }
 
@@ -672,9 +672,11 @@ static void test_bytes(void)
         { "X509:<RFC822>ann@example.org", "796b49d08c7fbadb05c36268bdfe0602ba66631a6513a608944e21d74aab3845" },
     };
     static const char *const groups[] = { "a", "b" };
-    certmap_entry_t entry = {
-        .user = "ann", .groups = groups, .ngroups = 2, .note = "n", .expires = (apr_time_t)1798761600 * 1000000
-    };
+    certmap_entry_t entry = { .effect = { .user = "ann",
+                                          .groups = groups,
+                                          .ngroups = 2,
+                                          .note = "n",
+                                          .expires = (apr_time_t)1798761600 * 1000000 } };
     certmap_seal_t seal = { .build = 0x0102030405060708u };
     unsigned char bytes[CERTMAP_SEAL_LEN];
     const char *path = path_of("words");
@@ -847,9 +849,9 @@ static int one_round(void *baton, const char *key, const certmap_entry_t *entry,
     (void)key;
     (void)line;
     if (*user == NULL) {
-        *user = apr_pstrdup(pool, entry->user);
+        *user = apr_pstrdup(pool, entry->effect.user);
     }
-    return strcmp(*user, entry->user) != 0;
+    return strcmp(*user, entry->effect.user) != 0;
 }
 
 static void test_killed(int build_anew)

@@ -126,7 +126,7 @@ static void test_detail(void)
     certmap_decision_t d = decide_text("r allow %{subject.CN} any", two);
 
     is_str(d.detail, "rule r: %{subject.CN}: 2 values that differ", "the log is told which placeholder and why");
-    is_str(d.user, NULL, "no user");
+    is_str(d.effect.user, NULL, "no user");
     is_str(d.rule ? d.rule->name : NULL, "r", "the rule is named");
     d = decide_text("r allow %{subject.L:lower} any", two);
     is_str(d.detail, "rule r: %{subject.L:lower}: the certificate has no such value", "an absent field");

@@ -69,7 +69,7 @@ static void is_right(worker_t *w, const char *got, const char *expected)
 
 static const char *word(const certmap_decision_t *d, apr_pool_t *p)
 {
-    return d->outcome == CERTMAP_MAPPED ? apr_pstrcat(p, "=", d->user, NULL) : certmap_reason_name(d->reason);
+    return d->outcome == CERTMAP_MAPPED ? apr_pstrcat(p, "=", d->effect.user, NULL) : certmap_reason_name(d->reason);
 }
 
 static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *data)
@@ -362,7 +362,7 @@ static void tell(const certmap_peer_t *peer, const certmap_memo_t *memo, certmap
 {
     (void)peer;
     tellings++;
-    apr_table_setn(told->env, "user", memo->decision.user);
+    apr_table_setn(told->env, "user", memo->decision.effect.user);
     apr_table_setn(told->env, "days", apr_ltoa(p, told->days_left));
 }
 
@@ -379,7 +379,7 @@ static void ask_told(worker_t *w)
         for (i = 0; i < REQUESTS; i++) {
             const certmap_told_t *told = certmap_peer_told(&connections[n], peer, memo, today, tell);
 
-            is_right(w, apr_table_get(told->env, "user"), memo->decision.user);
+            is_right(w, apr_table_get(told->env, "user"), memo->decision.effect.user);
             is_right(w, apr_table_get(told->env, "days"), days);
             apr_pool_clear(w->pool);
         }
