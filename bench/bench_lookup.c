@@ -178,15 +178,13 @@ static void measure_store(const char *path, unsigned n, int names, row_t *row)
 {
     certmap_checked_t *checked = certmap_checked_create();
     certmap_source_t *source = certmap_source_store_create(path, checked, pool);
-    certmap_str_t text = make_text(n, names);
-    apr_array_header_t *errors;
-    apr_size_t count;
-    const char *why;
+    certmap_store_change_t change = { .text = make_text(n, names) };
+    certmap_store_outcome_t outcome;
     struct stat st;
     double start = bench_cpu();
 
     bench_forget_peak();
-    must(certmap_store_build(path, text, NULL, NULL, NULL, &count, &errors, &why, pool), path);
+    must(certmap_store_build(path, &change, &outcome, pool), path);
     row->load = bench_cpu() - start;
     row->peak = bench_memory("VmHWM:");
     start = bench_cpu();

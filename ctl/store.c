@@ -45,18 +45,24 @@ int ctl_store_arguments(ctl_t *ctl, const ctl_command_t *self, int argc, const c
     return CTL_OK;
 }
 
-int ctl_store_tell(ctl_t *ctl, const char *store, apr_status_t rv, const char *why, const apr_array_header_t *errors,
-                   const char *file, certmap_str_t text)
+int ctl_store_ended(ctl_t *ctl, const char *store, apr_status_t rv, const char *why)
 {
-    int status = ctl_report(ctl, errors, file, text);
-
     if (rv == APR_SUCCESS) {
-        return status;
+        return CTL_OK;
     }
-    if (status != CTL_ERROR) {
-        ctl_fail(ctl, "%s: %s%s", store, why, APR_STATUS_IS_EBUSY(rv) ? "; try again when it has ended" : "");
-    }
+    ctl_fail(ctl, "%s: %s%s", store, why, APR_STATUS_IS_EBUSY(rv) ? "; try again when it has ended" : "");
     return rv == APR_NOTFOUND ? CTL_FINDINGS : CTL_ERROR;
+}
+
+int ctl_store_tell(ctl_t *ctl, const char *store, apr_status_t rv, const certmap_store_change_t *change,
+                   const certmap_store_outcome_t *outcome)
+{
+    int status = ctl_report(ctl, outcome->errors, change->file, change->text);
+
+    if (rv != APR_SUCCESS && status == CTL_ERROR) { /* the text's errors say why */
+        return rv == APR_NOTFOUND ? CTL_FINDINGS : CTL_ERROR;
+    }
+    return rv == APR_SUCCESS ? status : ctl_store_ended(ctl, store, rv, outcome->why);
 }
 
 int ctl_store_text(ctl_t *ctl, const char *path, const char **name, certmap_str_t *text)

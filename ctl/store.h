@@ -7,6 +7,7 @@
 #define CTL_STORE_H
 
 #include "ctl.h"
+#include "store/store.h"
 
 /* Options, by their letters: each subcommand takes some of them. */
 enum {
@@ -34,13 +35,12 @@ typedef struct store_arguments_t {
  */
 int ctl_store_arguments(ctl_t *ctl, const ctl_command_t *self, int argc, const char *const *argv,
                         const apr_getopt_option_t *table, store_arguments_t *arguments);
-/**
- * Tells how a function of the engine ended: the errors and warnings of a text, and why it failed.
- * @param file the text's name, and text: as for ctl_report
- * @return an exit status: CTL_FINDINGS for warnings and for a key without an entry
- */
-int ctl_store_tell(ctl_t *ctl, const char *store, apr_status_t rv, const char *why, const apr_array_header_t *errors,
-                   const char *file, certmap_str_t text);
+/** Tells why a function of libcertstore failed. @return an exit status: CTL_FINDINGS for a key without an entry */
+int ctl_store_ended(ctl_t *ctl, const char *store, apr_status_t rv, const char *why);
+/** The same of a function that was given a text, and the text's errors and warnings. @return CTL_FINDINGS for warnings,
+ *  too */
+int ctl_store_tell(ctl_t *ctl, const char *store, apr_status_t rv, const certmap_store_change_t *change,
+                   const certmap_store_outcome_t *outcome);
 
 /** Reads an entry file, or a file of keys. @param name out: what it is called in messages
  *  @return CTL_OK, or CTL_ERROR, which has been told */

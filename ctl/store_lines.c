@@ -52,8 +52,7 @@ int ctl_store_write(ctl_t *ctl, const store_arguments_t *arguments, store_lines_
 
     apr_pool_create(&lines->scratch, ctl->pool);
     rv = certmap_store_each(arguments->store, append_entry, lines, &why, ctl->pool);
-    status = lines->failed ? ctl_fail(ctl, "out of memory")
-                           : ctl_store_tell(ctl, arguments->store, rv, why, NULL, NULL, (certmap_str_t){ NULL, 0 });
+    status = lines->failed ? ctl_fail(ctl, "out of memory") : ctl_store_ended(ctl, arguments->store, rv, why);
     if (status == CTL_OK) {
         status = ctl_write(ctl, arguments->output,
                            (certmap_str_t){ lines->data != NULL ? lines->data : "", lines->len });

@@ -16,20 +16,20 @@ static const char interrupted[] = "stopped before it was done";
 
 /* ---- one key ------------------------------------------------------------------------------------------------- */
 
-/* @return APR_SUCCESS, APR_NOTFOUND, or an error with *why */
-static apr_status_t get_key(const char *path, const certmap_key_t *key, certmap_entry_t *entry, const char **text,
-                            const char **why, apr_pool_t *own, apr_pool_t *p)
+/* @return APR_SUCCESS, APR_NOTFOUND, or an error with *why, which lives in own */
+static apr_status_t open_whole(const char *path, certmap_sealed_t **sealed, const char **why, apr_pool_t *own)
 {
-    certmap_sealed_t *sealed;
-    apr_status_t rv = certmap_sealed_open(path, &sealed, why, own);
+    apr_status_t rv = certmap_sealed_open(path, sealed, why, own);
 
-    if (rv == APR_SUCCESS) {
-        rv = certmap_sealed_check(sealed, NULL, NULL, NULL, why);
-    }
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    rv = certmap_sealed_entry(sealed, key, entry, text, p);
+    return rv == APR_SUCCESS ? certmap_sealed_check(*sealed, NULL, NULL, NULL, why) : rv;
+}
+
+/* @return APR_SUCCESS, APR_NOTFOUND, or an error; *why says why */
+static apr_status_t get_key(const certmap_sealed_t *sealed, const certmap_key_t *key, certmap_entry_t *entry,
+                            const char **text, const char **why, apr_pool_t *p)
+{
+    apr_status_t rv = certmap_sealed_entry(sealed, key, entry, text, p);
+
     if (!certmap_sealed_holds(sealed)) {
         *why = certmap_store_changing;
         return APR_EGENERAL;
@@ -41,26 +41,31 @@ static apr_status_t get_key(const char *path, const certmap_key_t *key, certmap_
 }
 
 apr_status_t certmap_store_get(const char *path, certmap_str_t key, const char **text, certmap_entry_t *entry,
-                               apr_array_header_t **errors, const char **why, apr_pool_t *p)
+                               certmap_store_outcome_t *outcome, apr_pool_t *p)
 {
     apr_array_header_t *keys;
+    certmap_sealed_t *sealed;
     apr_pool_t *own;
-    apr_status_t rv = certmap_keys_read(key, NULL, &keys, errors, why, p);
+    apr_status_t rv = certmap_keys_read(key, NULL, &keys, &outcome->errors, &outcome->why, p);
 
     *text = NULL;
+    outcome->count = 0;
     if (rv == APR_SUCCESS && keys->nelts != 1) {
-        *why = "one key can be asked for at a time";
+        outcome->why = "one key can be asked for at a time";
         rv = APR_EINVAL;
     }
     if (rv != APR_SUCCESS) {
         return rv;
     }
     if (apr_pool_create(&own, p) != APR_SUCCESS) {
-        *why = "out of memory";
+        outcome->why = "out of memory";
         return APR_ENOMEM;
     }
-    rv = get_key(path, &APR_ARRAY_IDX(keys, 0, certmap_wanted_t).key, entry, text, why, own, p);
-    *why = *why != NULL ? apr_pstrdup(p, *why) : NULL;
+    rv = open_whole(path, &sealed, &outcome->why, own);
+    if (rv == APR_SUCCESS) {
+        rv = get_key(sealed, &APR_ARRAY_IDX(keys, 0, certmap_wanted_t).key, entry, text, &outcome->why, p);
+    }
+    outcome->why = outcome->why != NULL ? apr_pstrdup(p, outcome->why) : NULL;
     apr_pool_destroy(own);
     return rv;
 }

@@ -17,32 +17,43 @@ extern "C" {
 /*
  * A store is one file that is written whole beside the old one and takes its place; all of these work while servers
  * read it. A writer that is killed at any moment leaves the old contents or the new, and at most PATH.new, which the
- * next one takes over. Where a function fails, *why says why in words, and *errors (where there is one) what is wrong
- * with the text that was given.
+ * next one takes over. Where a function fails, why says why in words, and errors (where there are any) what is wrong with
+ * the text that was given.
  * Returns: APR_EINVAL: the text has errors, or the file is no store; APR_EBUSY: another process writes, *why says
  * which; APR_EINTR: stopped by the progress function; APR_ENOENT and other errors of the system; APR_EGENERAL: the
  * store is damaged, or would be too large.
  */
 
+/** What a store is to be changed by. */
+typedef struct certmap_store_change_t {
+    certmap_str_t text;            /**< entries, or keys, one a line, as in an entry file */
+    const char *file;              /**< what the text is called in messages, or NULL */
+    int replace;                   /**< to add: keys that have an entry get the new one; else that is an error */
+    certmap_progress_fn *progress; /**< or NULL */
+    void *baton;                   /**< of progress */
+} certmap_store_change_t;
+
+/** How it went. Filled whatever the function returns. */
+typedef struct certmap_store_outcome_t {
+    apr_size_t count;           /**< entries that were written, added or replaced, or removed; 0 after an error */
+    apr_array_header_t *errors; /**< of certmap_error_t: what is wrong with the text, warnings too; may be NULL */
+    const char *why;            /**< it failed: why; else NULL */
+} certmap_store_outcome_t;
+
 /** Replaces all contents by a text's entries, in one step. The store is made when it is not there, readable by all whom
- *  the umask does not keep out; else it keeps its mode and owner.
- *  @param progress may be NULL  @param count out: how many entries there are now */
-apr_status_t certmap_store_build(const char *path, certmap_str_t text, const char *file, certmap_progress_fn *progress,
-                                 void *baton, apr_size_t *count, apr_array_header_t **errors, const char **why,
-                                 apr_pool_t *p);
-/** Adds entries, all or none. @param replace keys that have an entry already get the new one; else that is an error.
- *  @param count out: how many were added or replaced */
-apr_status_t certmap_store_add(const char *path, certmap_str_t text, const char *file, int replace,
-                               certmap_progress_fn *progress, void *baton, apr_size_t *count,
-                               apr_array_header_t **errors, const char **why, apr_pool_t *p);
-/** Removes entries, all or none. @param keys one a line, as lines of an entry file begin
- *  @param count out: how many were removed  @return APR_NOTFOUND: some have none, *errors says which */
-apr_status_t certmap_store_remove(const char *path, certmap_str_t keys, const char *file, certmap_progress_fn *progress,
-                                  void *baton, apr_size_t *count, apr_array_header_t **errors, const char **why,
-                                  apr_pool_t *p);
-/** One key's entry. @param text out: the key as it was written when it was added; APR_NOTFOUND: it has none */
+ *  the umask does not keep out; else it keeps its mode and owner. */
+apr_status_t certmap_store_build(const char *path, const certmap_store_change_t *change,
+                                 certmap_store_outcome_t *outcome, apr_pool_t *p);
+/** Adds entries, all or none. */
+apr_status_t certmap_store_add(const char *path, const certmap_store_change_t *change, certmap_store_outcome_t *outcome,
+                               apr_pool_t *p);
+/** Removes the entries of keys, all or none. @return APR_NOTFOUND: some have none, the errors say which */
+apr_status_t certmap_store_remove(const char *path, const certmap_store_change_t *change,
+                                  certmap_store_outcome_t *outcome, apr_pool_t *p);
+/** One key's entry. @param text out: the key as it was written when it was added
+ *  @return APR_NOTFOUND: it has none */
 apr_status_t certmap_store_get(const char *path, certmap_str_t key, const char **text, certmap_entry_t *entry,
-                               apr_array_header_t **errors, const char **why, apr_pool_t *p);
+                               certmap_store_outcome_t *outcome, apr_pool_t *p);
 /** Calls fn for each entry of one version, in no order that would mean anything. */
 apr_status_t certmap_store_each(const char *path, certmap_entry_fn *fn, void *baton, const char **why, apr_pool_t *p);
 /** Reads and checks everything, each key against its text too. @param counts out: entries of each kind */

@@ -409,29 +409,28 @@ static apr_status_t do_job(const char *path, job_t *job, prepare_fn *prepare, vo
 
 /* ---- building ------------------------------------------------------------------------------------------------ */
 
-apr_status_t certmap_store_build(const char *path, certmap_str_t text, const char *file, certmap_progress_fn *progress,
-                                 void *baton, apr_size_t *count, apr_array_header_t **errors, const char **why,
-                                 apr_pool_t *p)
+apr_status_t certmap_store_build(const char *path, const certmap_store_change_t *change,
+                                 certmap_store_outcome_t *outcome, apr_pool_t *p)
 {
     const certmap_entries_t *entries;
-    job_t job = { .progress = progress, .baton = baton };
-    apr_status_t rv = certmap_entries_read(text, file, 1, &entries, errors, p);
+    job_t job = { .progress = change->progress, .baton = change->baton };
+    apr_status_t rv = certmap_entries_read(change->text, change->file, 1, &entries, &outcome->errors, p);
 
-    *count = 0;
-    *why = NULL;
+    outcome->count = 0;
+    outcome->why = NULL;
     if (rv != APR_SUCCESS) {
-        *why = "the text has errors";
+        outcome->why = "the text has errors";
         return rv;
     }
     if (apr_pool_create(&job.pool, p) != APR_SUCCESS) {
-        *why = "out of memory";
+        outcome->why = "out of memory";
         return APR_ENOMEM;
     }
     job.all = certmap_entries_sorted(entries, job.pool);
     job.n = certmap_entries_count(entries, CERTMAP_K_COUNT);
-    rv = do_job(path, &job, NULL, NULL, why);
-    *count = rv == APR_SUCCESS ? job.n : 0;
-    *why = *why != NULL ? apr_pstrdup(p, *why) : NULL;
+    rv = do_job(path, &job, NULL, NULL, &outcome->why);
+    outcome->count = rv == APR_SUCCESS ? job.n : 0;
+    outcome->why = outcome->why != NULL ? apr_pstrdup(p, outcome->why) : NULL;
     apr_pool_destroy(job.pool);
     return rv;
 }
@@ -512,31 +511,30 @@ static apr_status_t prepare_add(job_t *job, void *baton)
     return check_size(job, entries, bytes);
 }
 
-apr_status_t certmap_store_add(const char *path, certmap_str_t text, const char *file, int replace,
-                               certmap_progress_fn *progress, void *baton, apr_size_t *count,
-                               apr_array_header_t **errors, const char **why, apr_pool_t *p)
+apr_status_t certmap_store_add(const char *path, const certmap_store_change_t *change, certmap_store_outcome_t *outcome,
+                               apr_pool_t *p)
 {
-    job_t job = { .progress = progress, .baton = baton, .copy = 1 };
+    job_t job = { .progress = change->progress, .baton = change->baton, .copy = 1 };
     const certmap_entries_t *entries;
-    apr_status_t rv = certmap_entries_read(text, file, 1, &entries, errors, p);
-    certmap_sink_t sink = sink_on(*errors, file, p);
-    adding_t adding = { &sink, replace };
+    apr_status_t rv = certmap_entries_read(change->text, change->file, 1, &entries, &outcome->errors, p);
+    certmap_sink_t sink = sink_on(outcome->errors, change->file, p);
+    adding_t adding = { &sink, change->replace };
 
-    *count = 0;
-    *why = NULL;
+    outcome->count = 0;
+    outcome->why = NULL;
     if (rv != APR_SUCCESS) {
-        *why = "the text has errors";
+        outcome->why = "the text has errors";
         return rv;
     }
     if (apr_pool_create(&job.pool, p) != APR_SUCCESS) {
-        *why = "out of memory";
+        outcome->why = "out of memory";
         return APR_ENOMEM;
     }
     job.all = certmap_entries_sorted(entries, job.pool);
     job.n = certmap_entries_count(entries, CERTMAP_K_COUNT);
-    rv = do_job(path, &job, prepare_add, &adding, why);
-    *count = rv == APR_SUCCESS ? job.n : 0;
-    *why = *why != NULL ? apr_pstrdup(p, *why) : NULL;
+    rv = do_job(path, &job, prepare_add, &adding, &outcome->why);
+    outcome->count = rv == APR_SUCCESS ? job.n : 0;
+    outcome->why = outcome->why != NULL ? apr_pstrdup(p, outcome->why) : NULL;
     apr_pool_destroy(job.pool);
     return rv;
 }
@@ -578,22 +576,21 @@ static apr_status_t prepare_remove(job_t *job, void *baton)
     return check_size(job, job->ngone, bytes);
 }
 
-apr_status_t certmap_store_remove(const char *path, certmap_str_t keys, const char *file, certmap_progress_fn *progress,
-                                  void *baton, apr_size_t *count, apr_array_header_t **errors, const char **why,
-                                  apr_pool_t *p)
+apr_status_t certmap_store_remove(const char *path, const certmap_store_change_t *change,
+                                  certmap_store_outcome_t *outcome, apr_pool_t *p)
 {
-    job_t job = { .progress = progress, .baton = baton, .copy = 1 };
+    job_t job = { .progress = change->progress, .baton = change->baton, .copy = 1 };
     apr_array_header_t *wanted;
-    apr_status_t rv = certmap_keys_read(keys, file, &wanted, errors, why, p);
-    certmap_sink_t sink = sink_on(*errors, file, p);
+    apr_status_t rv = certmap_keys_read(change->text, change->file, &wanted, &outcome->errors, &outcome->why, p);
+    certmap_sink_t sink = sink_on(outcome->errors, change->file, p);
     int i;
 
-    *count = 0;
+    outcome->count = 0;
     if (rv != APR_SUCCESS) {
         return rv;
     }
     if (apr_pool_create(&job.pool, p) != APR_SUCCESS) {
-        *why = "out of memory";
+        outcome->why = "out of memory";
         return APR_ENOMEM;
     }
     job.ngone = (apr_size_t)wanted->nelts;
@@ -602,9 +599,9 @@ apr_status_t certmap_store_remove(const char *path, certmap_str_t keys, const ch
         job.gone[i] = &APR_ARRAY_IDX(wanted, i, certmap_wanted_t);
     }
     qsort(job.gone, job.ngone, sizeof(*job.gone), compare_wanted);
-    rv = do_job(path, &job, prepare_remove, &sink, why);
-    *count = rv == APR_SUCCESS ? job.ngone : 0;
-    *why = *why != NULL ? apr_pstrdup(p, *why) : NULL;
+    rv = do_job(path, &job, prepare_remove, &sink, &outcome->why);
+    outcome->count = rv == APR_SUCCESS ? job.ngone : 0;
+    outcome->why = outcome->why != NULL ? apr_pstrdup(p, outcome->why) : NULL;
     apr_pool_destroy(job.pool);
     return rv;
 }

@@ -12,32 +12,28 @@ static int run(ctl_t *ctl, const ctl_command_t *self, int argc, const char *cons
         { NULL, 0, 0, NULL },
     };
     store_arguments_t arguments;
-    apr_array_header_t *errors = NULL;
-    ctl_progress_t *progress;
-    certmap_str_t text;
-    const char *name;
-    const char *why;
-    apr_size_t count;
+    certmap_store_change_t change = { .progress = ctl_progress_step };
+    certmap_store_outcome_t outcome = { .errors = NULL };
     apr_status_t rv;
     int status = ctl_store_arguments(ctl, self, argc, argv, table, &arguments);
 
     if (status == CTL_OK) {
-        status = ctl_store_given(ctl, self, &arguments, "ENTRY", &name, &text);
+        status = ctl_store_given(ctl, self, &arguments, "ENTRY", &change.file, &change.text);
     }
     if (status != CTL_OK) {
         return status;
     }
-    progress = ctl_progress_start(ctl, ctl_printable(arguments.store, ctl->pool));
-    rv = certmap_store_add(arguments.store, text, name, arguments.replace, ctl_progress_step, progress, &count, &errors,
-                           &why, ctl->pool);
-    ctl_progress_end(progress);
+    change.baton = ctl_progress_start(ctl, ctl_printable(arguments.store, ctl->pool));
+    change.replace = arguments.replace;
+    rv = certmap_store_add(arguments.store, &change, &outcome, ctl->pool);
+    ctl_progress_end(change.baton);
     if (rv == APR_ENOENT) {
-        why = apr_pstrcat(ctl->pool, why, "; certmapctl store build makes a store", NULL);
+        outcome.why = apr_pstrcat(ctl->pool, outcome.why, "; certmapctl store build makes a store", NULL);
     }
-    status = ctl_store_tell(ctl, arguments.store, rv, why, errors, name, text);
+    status = ctl_store_tell(ctl, arguments.store, rv, &change, &outcome);
     if (rv == APR_SUCCESS) {
         ctl_store_count(ctl_printable(arguments.store, ctl->pool), arguments.replace ? "added or replaced" : "added",
-                        count);
+                        outcome.count);
     }
     else if (rv == APR_EINVAL) {
         ctl_store_remind(ctl, &arguments);

@@ -8,13 +8,9 @@ static int run(ctl_t *ctl, const ctl_command_t *self, int argc, const char *cons
 {
     static const apr_getopt_option_t none[] = { { NULL, 0, 0, NULL } };
     store_arguments_t arguments;
-    apr_array_header_t *errors = NULL;
-    ctl_progress_t *progress;
-    certmap_str_t text;
+    certmap_store_change_t change = { .progress = ctl_progress_step };
+    certmap_store_outcome_t outcome = { .errors = NULL };
     const char *store;
-    const char *name;
-    const char *why;
-    apr_size_t count;
     apr_status_t rv;
     int status = ctl_store_arguments(ctl, self, argc, argv, none, &arguments);
 
@@ -24,18 +20,17 @@ static int run(ctl_t *ctl, const ctl_command_t *self, int argc, const char *cons
     if (arguments.nwords != 1) {
         return ctl_misused(ctl, self, arguments.nwords == 0 ? "ENTRIES is missing" : "more than STORE and ENTRIES");
     }
-    status = ctl_store_text(ctl, arguments.words[0], &name, &text);
+    status = ctl_store_text(ctl, arguments.words[0], &change.file, &change.text);
     if (status != CTL_OK) {
         return status;
     }
     store = ctl_printable(arguments.store, ctl->pool);
-    progress = ctl_progress_start(ctl, store);
-    rv = certmap_store_build(arguments.store, text, name, ctl_progress_step, progress, &count, &errors, &why,
-                             ctl->pool);
-    ctl_progress_end(progress);
-    status = ctl_store_tell(ctl, arguments.store, rv, why, errors, name, text);
+    change.baton = ctl_progress_start(ctl, store);
+    rv = certmap_store_build(arguments.store, &change, &outcome, ctl->pool);
+    ctl_progress_end(change.baton);
+    status = ctl_store_tell(ctl, arguments.store, rv, &change, &outcome);
     if (rv == APR_SUCCESS) {
-        ctl_store_count(store, "in all", count);
+        ctl_store_count(store, "in all", outcome.count);
     }
     return status;
 }

@@ -8,28 +8,23 @@ static int run(ctl_t *ctl, const ctl_command_t *self, int argc, const char *cons
 {
     static const apr_getopt_option_t table[] = { { "file", STORE_FILE, 1, NULL }, { NULL, 0, 0, NULL } };
     store_arguments_t arguments;
-    apr_array_header_t *errors = NULL;
-    ctl_progress_t *progress;
-    certmap_str_t text;
-    const char *name;
-    const char *why;
-    apr_size_t count;
+    certmap_store_change_t change = { .progress = ctl_progress_step };
+    certmap_store_outcome_t outcome = { .errors = NULL };
     apr_status_t rv;
     int status = ctl_store_arguments(ctl, self, argc, argv, table, &arguments);
 
     if (status == CTL_OK) {
-        status = ctl_store_given(ctl, self, &arguments, "KEY", &name, &text);
+        status = ctl_store_given(ctl, self, &arguments, "KEY", &change.file, &change.text);
     }
     if (status != CTL_OK) {
         return status;
     }
-    progress = ctl_progress_start(ctl, ctl_printable(arguments.store, ctl->pool));
-    rv = certmap_store_remove(arguments.store, text, name, ctl_progress_step, progress, &count, &errors, &why,
-                              ctl->pool);
-    ctl_progress_end(progress);
-    status = ctl_store_tell(ctl, arguments.store, rv, why, errors, name, text);
+    change.baton = ctl_progress_start(ctl, ctl_printable(arguments.store, ctl->pool));
+    rv = certmap_store_remove(arguments.store, &change, &outcome, ctl->pool);
+    ctl_progress_end(change.baton);
+    status = ctl_store_tell(ctl, arguments.store, rv, &change, &outcome);
     if (rv == APR_SUCCESS) {
-        ctl_store_count(ctl_printable(arguments.store, ctl->pool), "removed", count);
+        ctl_store_count(ctl_printable(arguments.store, ctl->pool), "removed", outcome.count);
     }
     else if (rv == APR_EINVAL) {
         ctl_store_remind(ctl, &arguments);

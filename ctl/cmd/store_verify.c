@@ -28,7 +28,7 @@ static int run(ctl_t *ctl, const ctl_command_t *self, int argc, const char *cons
     progress = ctl_progress_start(ctl, store);
     rv = certmap_store_verify(arguments.store, ctl_progress_step, progress, counts, &why, ctl->pool);
     ctl_progress_end(progress);
-    status = ctl_store_tell(ctl, arguments.store, rv, why, NULL, NULL, (certmap_str_t){ NULL, 0 });
+    status = ctl_store_ended(ctl, arguments.store, rv, why);
     if (status == CTL_OK) {
         for (kind = 0; kind < CERTMAP_K_COUNT; kind++) {
             n += counts[kind];

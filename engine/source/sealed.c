@@ -260,29 +260,12 @@ static apr_status_t read_all(const certmap_sealed_t *sealed, int *whole, certmap
     return rv;
 }
 
-/* As read_all, for all processes. settled: the file had when this began. */
-static apr_status_t read_once(const certmap_sealed_t *sealed, certmap_checked_t *checked, int settled, int *whole,
-                              certmap_progress_fn *progress, void *baton, const char **why)
-{
-    certmap_known_e known = certmap_checked_find(checked, &sealed->state, sealed->seal.digest);
-    apr_status_t rv;
-
-    if (known != CERTMAP_KNOWN_NOT) {
-        *whole = known == CERTMAP_KNOWN_WHOLE;
-        return APR_SUCCESS;
-    }
-    rv = read_all(sealed, whole, progress, baton, why);
-    if (rv == APR_SUCCESS) {
-        certmap_checked_remember(checked, &sealed->state, sealed->seal.digest, *whole, settled);
-    }
-    return rv;
-}
-
 apr_status_t certmap_sealed_check(certmap_sealed_t *sealed, certmap_checked_t *checked, certmap_progress_fn *progress,
                                   void *baton, const char **why)
 {
     int settled = certmap_state_is_settled(&sealed->state);
     int locked = certmap_checked_lock(sealed->remote ? NULL : checked, progress, baton);
+    certmap_known_e known = CERTMAP_KNOWN_NOT;
     int whole = 0;
     apr_status_t rv;
 
@@ -291,12 +274,16 @@ apr_status_t certmap_sealed_check(certmap_sealed_t *sealed, certmap_checked_t *c
         *why = "stopped before it was done";
         return APR_EINTR;
     }
-    if (locked) {
-        rv = read_once(sealed, checked, settled, &whole, progress, baton, why);
-        certmap_checked_unlock(checked);
+    if (locked) { /* one process reads for all */
+        known = certmap_checked_find(checked, &sealed->state, sealed->seal.digest);
+        whole = known == CERTMAP_KNOWN_WHOLE;
     }
-    else {
-        rv = read_all(sealed, &whole, progress, baton, why);
+    rv = known == CERTMAP_KNOWN_NOT ? read_all(sealed, &whole, progress, baton, why) : APR_SUCCESS;
+    if (locked) {
+        if (known == CERTMAP_KNOWN_NOT && rv == APR_SUCCESS) {
+            certmap_checked_remember(checked, &sealed->state, sealed->seal.digest, whole, settled);
+        }
+        certmap_checked_unlock(checked);
     }
     if (rv == APR_SUCCESS && !whole) {
         *why = "its seal does not hold: it is damaged";

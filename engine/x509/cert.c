@@ -118,9 +118,11 @@ static void set_dn(certmap_cert_t *cert, certmap_field_e field, const certmap_dn
 }
 
 /** Lists a name's attributes by OID; what has nothing but blanks is no value. */
-static void index_attrs(certmap_cert_t *cert, certmap_keyed_t *k, const char *name, const certmap_dn_t *dn,
-                        const certmap_ava_t *avas, apr_size_t n, apr_pool_t *p)
+static void index_attrs(certmap_cert_t *cert, int subject, const certmap_dn_t *dn, const certmap_ava_t *avas,
+                        apr_size_t n, apr_pool_t *p)
 {
+    certmap_keyed_t *k = subject ? &cert->subject_attrs : &cert->issuer_attrs;
+    const char *name = subject ? "subject." : "issuer.";
     apr_uint32_t rdn = 0;
     apr_size_t end = n > 0 ? (apr_size_t)dn->rdns[0].navas : 0; /* of this RDN's attributes */
     apr_size_t i;
@@ -142,7 +144,7 @@ static void index_attrs(certmap_cert_t *cert, certmap_keyed_t *k, const char *na
                 k->why = apr_pcalloc(p, (n + 1) * sizeof(*k->why));
             }
             k->why[k->n] = avas[i].why;
-            certmap_cert_mark(cert, apr_pstrcat(p, name, ".", certmap_attr_name(avas[i].oid, p), NULL), avas[i].why, p);
+            certmap_cert_mark(cert, apr_pstrcat(p, name, certmap_attr_name(avas[i].oid, p), NULL), avas[i].why, p);
         }
         else if (certmap_value_blank(v)) {
             continue;
@@ -179,7 +181,7 @@ static int read_name(certmap_cert_t *cert, certmap_der_t *tbs, certmap_field_e f
     cert->f[field].state = cert->f[attr].state = CERTMAP_ABSENT;
     if (name->nrdns > 0) {
         set_dn(cert, field, name, *text, p);
-        index_attrs(cert, subject ? &cert->subject_attrs : &cert->issuer_attrs, word, name, avas, navas, p);
+        index_attrs(cert, subject, name, avas, navas, p);
         cert->f[attr].state = CERTMAP_VALID;
     }
     else if (!subject) {
@@ -494,28 +496,34 @@ static certmap_state_e keyed_values(const certmap_vals_t *part, const certmap_ke
 }
 
 /** A field's values, or why it is malformed. */
-static certmap_state_e look(const certmap_cert_t *cert, const certmap_verdict_t *verdict, const certmap_field_t *field,
-                            const certmap_value_t **values, apr_size_t *n, const char **why, apr_pool_t *p)
+static certmap_vals_t look(const certmap_cert_t *cert, const certmap_verdict_t *verdict, const certmap_field_t *field,
+                           apr_pool_t *p)
 {
+    certmap_vals_t found = { .state = CERTMAP_MALFORMED };
     certmap_field_e kind = field->kind;
 
-    *values = NULL;
-    *n = 0;
     switch (kind) {
     case CERTMAP_F_SUBJECT_ATTR:
-        return keyed_values(&cert->f[kind], &cert->subject_attrs, field->oid, values, n, why);
+        found.state = keyed_values(&cert->f[kind], &cert->subject_attrs, field->oid, &found.v, &found.n, &found.why);
+        break;
     case CERTMAP_F_ISSUER_ATTR:
-        return keyed_values(&cert->f[kind], &cert->issuer_attrs, field->oid, values, n, why);
+        found.state = keyed_values(&cert->f[kind], &cert->issuer_attrs, field->oid, &found.v, &found.n, &found.why);
+        break;
     case CERTMAP_F_SAN_OTHER:
-        return keyed_values(&cert->f[kind], &cert->others, field->oid, values, n, why);
+        found.state = keyed_values(&cert->f[kind], &cert->others, field->oid, &found.v, &found.n, &found.why);
+        break;
     case CERTMAP_F_EXT:
-        return certmap_cert_ext(cert, field->oid, values, n, why, p);
+        found.state = certmap_cert_ext(cert, field->oid, &found.v, &found.n, &found.why, p);
+        break;
     case CERTMAP_F_CHAIN_SHA256:
     case CERTMAP_F_ROOT_SHA256:
         if (!verdict || !verdict->chain || verdict->nchain == 0 || verdict->reason != CERTMAP_R_NONE) {
-            return CERTMAP_ABSENT; /* only a verified chain says anything */
+            found.state = CERTMAP_ABSENT; /* only a verified chain says anything */
+            break;
         }
-        return chain_values(verdict, kind == CERTMAP_F_CHAIN_SHA256 ? 0 : verdict->nchain - 1, values, n, p);
+        found.state = chain_values(verdict, kind == CERTMAP_F_CHAIN_SHA256 ? 0 : verdict->nchain - 1, &found.v,
+                                   &found.n, p);
+        break;
     case CERTMAP_F_SUBJECT:
     case CERTMAP_F_ISSUER:
     case CERTMAP_F_SAN_EMAIL:
@@ -535,35 +543,35 @@ static certmap_state_e look(const certmap_cert_t *cert, const certmap_verdict_t 
     case CERTMAP_F_KU:
     case CERTMAP_F_POLICY:
     case CERTMAP_F_SID:
-        if (cert->f[kind].state == CERTMAP_VALID) {
-            *values = cert->f[kind].v;
-            *n = cert->f[kind].n;
-        }
-        *why = cert->f[kind].why;
-        return cert->f[kind].state;
+        found = cert->f[kind];
+        break;
     case CERTMAP_F_COUNT:
         break;
     }
-    return CERTMAP_MALFORMED;
+    if (found.state != CERTMAP_VALID) {
+        found.v = NULL;
+        found.n = 0;
+    }
+    return found;
 }
 
 certmap_state_e certmap_cert_values(const certmap_cert_t *cert, const certmap_verdict_t *verdict,
                                     const certmap_field_t *field, const certmap_value_t **values, apr_size_t *n,
                                     apr_pool_t *p)
 {
-    const char *why;
+    certmap_vals_t found = look(cert, verdict, field, p);
 
-    return look(cert, verdict, field, values, n, &why, p);
+    *values = found.v;
+    *n = found.n;
+    return found.state;
 }
 
 const char *certmap_cert_why(const certmap_cert_t *cert, const certmap_field_t *field, apr_pool_t *p)
 {
-    const certmap_value_t *values;
-    const char *why = NULL;
-    apr_size_t n;
+    certmap_vals_t found = look(cert, NULL, field, p);
 
-    if (look(cert, NULL, field, &values, &n, &why, p) != CERTMAP_MALFORMED) {
+    if (found.state != CERTMAP_MALFORMED) {
         return NULL;
     }
-    return why ? why : "it cannot be read";
+    return found.why ? found.why : "it cannot be read";
 }

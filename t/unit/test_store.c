@@ -50,43 +50,39 @@ static const char *result(apr_status_t rv, apr_size_t count, const char *why, co
 
 static const char *build(const char *path, const char *text)
 {
-    apr_array_header_t *errors;
-    const char *why;
-    apr_size_t count;
-    apr_status_t rv = certmap_store_build(path, str(text), NULL, NULL, NULL, &count, &errors, &why, pool);
+    certmap_store_change_t change = { .text = str(text) };
+    certmap_store_outcome_t outcome;
+    apr_status_t rv = certmap_store_build(path, &change, &outcome, pool);
 
-    return result(rv, count, why, errors);
+    return result(rv, outcome.count, outcome.why, outcome.errors);
 }
 
 static const char *add(const char *path, const char *text, int replace)
 {
-    apr_array_header_t *errors;
-    const char *why;
-    apr_size_t count;
-    apr_status_t rv = certmap_store_add(path, str(text), NULL, replace, NULL, NULL, &count, &errors, &why, pool);
+    certmap_store_change_t change = { .text = str(text), .replace = replace };
+    certmap_store_outcome_t outcome;
+    apr_status_t rv = certmap_store_add(path, &change, &outcome, pool);
 
-    return result(rv, count, why, errors);
+    return result(rv, outcome.count, outcome.why, outcome.errors);
 }
 
 static const char *take(const char *path, const char *key)
 {
-    apr_array_header_t *errors;
-    apr_size_t count;
-    const char *why;
-    apr_status_t rv = certmap_store_remove(path, str(key), NULL, NULL, NULL, &count, &errors, &why, pool);
+    certmap_store_change_t change = { .text = str(key) };
+    certmap_store_outcome_t outcome;
+    apr_status_t rv = certmap_store_remove(path, &change, &outcome, pool);
 
-    return result(rv, count, why, errors);
+    return result(rv, outcome.count, outcome.why, outcome.errors);
 }
 
 static const char *get(const char *path, const char *key)
 {
-    apr_array_header_t *errors;
+    certmap_store_outcome_t outcome;
     certmap_entry_t entry;
     const char *text;
-    const char *why;
-    apr_status_t rv = certmap_store_get(path, str(key), &text, &entry, &errors, &why, pool);
+    apr_status_t rv = certmap_store_get(path, str(key), &text, &entry, &outcome, pool);
 
-    return rv == APR_SUCCESS ? certmap_entry_text(text, &entry, pool) : result(rv, 0, why, errors);
+    return rv == APR_SUCCESS ? certmap_entry_text(text, &entry, pool) : result(rv, 0, outcome.why, outcome.errors);
 }
 
 static const char *verify(const char *path)
@@ -819,9 +815,8 @@ static void write_rounds(const char *path, int build_anew, int from, int begun)
     int i;
 
     for (i = from;; i++) {
-        apr_array_header_t *errors;
-        apr_size_t count;
-        const char *why;
+        certmap_store_change_t change = { .replace = 1 };
+        certmap_store_outcome_t outcome;
         apr_pool_t *p;
         char text[4096] = "";
         int j;
@@ -833,9 +828,8 @@ static void write_rounds(const char *path, int build_anew, int from, int begun)
         for (j = 0; j < 20; j++) {
             snprintf(text + strlen(text), sizeof(text) - strlen(text), "dn:CN=p%d \"CN=Test CA\" round%d\n", j, i);
         }
-        if ((build_anew ? certmap_store_build(path, str(text), NULL, NULL, NULL, &count, &errors, &why, p)
-                        : certmap_store_add(path, str(text), NULL, 1, NULL, NULL, &count, &errors, &why, p))
-            != APR_SUCCESS) {
+        change.text = str(text);
+        if ((build_anew ? certmap_store_build : certmap_store_add)(path, &change, &outcome, p) != APR_SUCCESS) {
             _exit(3);
         }
         apr_pool_destroy(p);
@@ -1039,20 +1033,17 @@ static void test_many(void)
     const char *path = path_of("many");
     apr_array_header_t *lines = apr_array_make(pool, 40000, sizeof(const char *));
     apr_size_t progress[4] = { 0, 0, 0, 0 };
+    certmap_store_change_t change = { .progress = count_progress, .baton = progress };
+    certmap_store_outcome_t outcome;
     apr_size_t counts[CERTMAP_K_COUNT];
-    apr_array_header_t *errors;
-    apr_size_t count;
     const char *why;
     int i;
 
     for (i = 0; i < 40000; i++) {
         APR_ARRAY_PUSH(lines, const char *) = apr_psprintf(pool, "sha256:%064x u%d\n", i, i);
     }
-    ok(certmap_store_build(path, str(apr_array_pstrcat(pool, lines, 0)), NULL, count_progress, progress, &count,
-                           &errors, &why, pool)
-               == APR_SUCCESS
-           && count == 40000,
-       "40,000 entries");
+    change.text = str(apr_array_pstrcat(pool, lines, 0));
+    ok(certmap_store_build(path, &change, &outcome, pool) == APR_SUCCESS && outcome.count == 40000, "40,000 entries");
     ok(progress[0] == 40000 && progress[1] == 0 && progress[2] > 5, "progress goes up to all of them");
     memset(progress, 0, sizeof(progress));
     ok(certmap_store_verify(path, count_progress, progress, counts, &why, pool) == APR_SUCCESS
@@ -1064,10 +1055,9 @@ static void test_many(void)
     for (i = 1; i <= 40000; i += 39999) {
         memset(progress, 0, sizeof(progress));
         progress[3] = (apr_size_t)i;
-        ok(certmap_store_build(path, str(apr_array_pstrcat(pool, lines, 0)), NULL, count_progress, progress, &count,
-                               &errors, &why, pool)
-                   == APR_EINTR
-               && count == 0 && strstr(why, "stopped") != NULL && progress[0] >= progress[3]
+        change.text = str(apr_array_pstrcat(pool, lines, 0));
+        ok(certmap_store_build(path, &change, &outcome, pool) == APR_EINTR && outcome.count == 0
+               && strstr(outcome.why, "stopped") != NULL && progress[0] >= progress[3]
                && access(apr_pstrcat(pool, path, ".new", NULL), F_OK) != 0,
            "a build is stopped, and leaves nothing behind");
     }
