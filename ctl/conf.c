@@ -30,11 +30,15 @@ typedef struct list_t {
     const apr_array_header_t *said;
 } list_t;
 
+typedef struct ctl_conf_parts_t {
+    part_t *parts;
+    int nparts;
+    apr_hash_t *lists; /* numbers of parts, as bytes, to list_t: many sections have the same list */
+} ctl_conf_parts_t;
+
 typedef struct reader_t {
     ctl_t *ctl;
-    part_t *parts;
-    apr_size_t nparts;
-    apr_hash_t *lists;   /* numbers of parts, as text, to list_t: many sections have the same list */
+    ctl_conf_parts_t *made;
     apr_hash_t *sources; /* "PROVIDER ARGUMENT" to certmap_source_t */
     apr_pool_t *pool;
     const char *wrong; /* what was not understood first; NULL: nothing yet */
@@ -191,62 +195,83 @@ static void read_parts(reader_t *r, const json_t *parts)
     apr_size_t i;
     const json_t *value;
 
-    r->nparts = json_array_size(parts);
-    r->parts = apr_pcalloc(r->pool, (r->nparts + 1) * sizeof(*r->parts));
+    r->made->nparts = (int)json_array_size(parts);
+    r->made->parts = apr_pcalloc(r->pool, ((apr_size_t)r->made->nparts + 1) * sizeof(*r->made->parts));
     json_array_foreach(parts, i, value)
     {
+        part_t *part = &r->made->parts[i];
+
         if (json_object_get(value, "provider")) {
             const char *provider = get_text(r, value, "provider");
 
-            r->parts[i].source = source_of(r, provider, get_text(r, value, "argument"));
+            part->source = source_of(r, provider, get_text(r, value, "argument"));
         }
         else {
-            read_rules(r, get_array(r, value, "rules"), &r->parts[i]);
+            read_rules(r, get_array(r, value, "rules"), part);
         }
     }
 }
 
-static const list_t *make_list(reader_t *r, const json_t *numbers)
+static const list_t *list_of(ctl_conf_parts_t *parts, const int *numbers, int n, apr_pool_t *p)
 {
-    list_t *made = apr_pcalloc(r->pool, sizeof(*made));
-    apr_array_header_t *said = apr_array_make(r->pool, 4, sizeof(certmap_error_t));
-    apr_size_t i;
-    const json_t *number;
+    apr_ssize_t len = (apr_ssize_t)((apr_size_t)n * sizeof(*numbers));
+    list_t *made = n ? apr_hash_get(parts->lists, numbers, len) : NULL;
+    apr_array_header_t *said;
+    int i;
 
-    json_array_foreach(numbers, i, number)
-    {
-        json_int_t n = json_is_integer(number) ? json_integer_value(number) : -1;
-        certmap_list_t *link = apr_pcalloc(r->pool, sizeof(*link));
+    if (made) {
+        return made;
+    }
+    made = apr_pcalloc(p, sizeof(*made));
+    said = apr_array_make(p, 4, sizeof(certmap_error_t));
+    for (i = 0; i < n; i++) {
+        const part_t *part = &parts->parts[numbers[i]];
+        certmap_list_t *link = apr_pcalloc(p, sizeof(*link));
 
-        if (n < 0 || (apr_size_t)n >= r->nparts) {
-            not_understood(r, "list");
-            break;
-        }
-        *link = (certmap_list_t){ .outer = made->list, .rules = r->parts[n].rules, .source = r->parts[n].source };
+        *link = (certmap_list_t){ .outer = made->list, .rules = part->rules, .source = part->source };
         made->list = link;
-        if (r->parts[n].said) {
-            apr_array_cat(said, r->parts[n].said);
+        if (part->said) {
+            apr_array_cat(said, part->said);
         }
     }
     made->said = said;
+    if (n) {
+        apr_hash_set(parts->lists, apr_pmemdup(p, numbers, (apr_size_t)len), len, made);
+    }
     return made;
 }
 
-static const list_t *read_list(reader_t *r, const json_t *numbers)
+static const int *read_numbers(reader_t *r, const json_t *values, int *n)
 {
-    char *key = json_dumps(numbers, JSON_COMPACT);
-    const list_t *list = key ? apr_hash_get(r->lists, key, APR_HASH_KEY_STRING) : NULL;
+    int *numbers = apr_palloc(r->pool, (json_array_size(values) + 1) * sizeof(*numbers));
+    apr_size_t i;
+    const json_t *value;
 
-    if (!list) {
-        list = make_list(r, numbers);
-        apr_hash_set(r->lists, apr_pstrdup(r->pool, key ? key : ""), APR_HASH_KEY_STRING, list);
+    *n = 0;
+    json_array_foreach(values, i, value)
+    {
+        json_int_t number = json_is_integer(value) ? json_integer_value(value) : -1;
+
+        if (number < 0 || number >= r->made->nparts) {
+            not_understood(r, "list");
+            break;
+        }
+        numbers[(*n)++] = (int)number;
     }
-    free(key);
-    return list;
+    return numbers;
+}
+
+static const list_t *read_list(reader_t *r, const json_t *values)
+{
+    int n;
+    const int *numbers = read_numbers(r, values, &n);
+
+    return list_of(r->made, numbers, n, r->pool);
 }
 
 /* ---- sections and hosts -------------------------------------------------------------------------------------- */
 
+/* "mode" may be null where nothing is written. */
 static ctl_mode_e read_mode(reader_t *r, const json_t *settings)
 {
     static const char *const modes[] = {
@@ -255,7 +280,7 @@ static ctl_mode_e read_mode(reader_t *r, const json_t *settings)
         [CTL_MODE_OPTIONAL] = "Optional",
         [CTL_MODE_ON] = "On",
     };
-    const char *word = get_text(r, settings, "mode");
+    const char *word = json_is_null(json_object_get(settings, "mode")) ? "unset" : get_text(r, settings, "mode");
     int i;
 
     for (i = 0; i <= CTL_MODE_ON; i++) {
@@ -281,26 +306,132 @@ static void read_settings(reader_t *r, const json_t *settings, ctl_section_t *se
     section->said = list->said;
 }
 
-/* Those that have something of ours in them; the rest is other modules' business. */
-static void read_sections(reader_t *r, const json_t *values, apr_array_header_t *sections)
+static int read_flag(reader_t *r, const json_t *object, const char *name)
 {
+    return json_is_null(json_object_get(object, name)) ? CTL_UNSET : get_bool(r, object, name);
+}
+
+static const ctl_own_t *read_own(reader_t *r, const json_t *value)
+{
+    const json_t *layers = get_array(r, value, "layers"), *layer;
+    const char *min = get_text_or_null(r, value, "minStrength");
+    ctl_own_t *own = apr_pcalloc(r->pool, sizeof(*own));
+    ctl_layer_t *made = apr_pcalloc(r->pool, (json_array_size(layers) + 1) * sizeof(*made));
+    certmap_strength_e strength;
+    apr_size_t i;
+
+    own->mode = read_mode(r, value);
+    own->exempt = read_flag(r, value, "exempt");
+    own->report_only = read_flag(r, value, "reportOnly");
+    own->min = CTL_UNSET;
+    if (min && certmap_strength_parse(min, &strength) == APR_SUCCESS) {
+        own->min = (int)strength;
+    }
+    json_array_foreach(layers, i, layer)
+    {
+        made[i].inherit = read_flag(r, layer, "inherit");
+        made[i].parts = read_numbers(r, get_array(r, layer, "list"), &made[i].nparts);
+    }
+    own->layers = made;
+    own->nlayers = (int)json_array_size(layers);
+    return own;
+}
+
+static const char *const *read_words(reader_t *r, const json_t *object, int *n)
+{
+    const json_t *values = get_array(r, object, "words"), *value;
+    const char **words = apr_pcalloc(r->pool, (json_array_size(values) + 1) * sizeof(*words));
+    apr_size_t i;
+
+    json_array_foreach(values, i, value)
+    {
+        words[i] = text_of(r, value);
+        if (!words[i]) {
+            not_understood(r, "words");
+            words[i] = "";
+        }
+    }
+    *n = (int)json_array_size(values);
+    return words;
+}
+
+static const ctl_directive_t *read_directives(reader_t *r, const json_t *values, int *n)
+{
+    ctl_directive_t *made = apr_pcalloc(r->pool, (json_array_size(values) + 1) * sizeof(*made));
+    apr_size_t i;
+    const json_t *value;
+
+    json_array_foreach(values, i, value)
+    {
+        made[i].name = get_text(r, value, "name");
+        made[i].arguments = get_text(r, value, "arguments");
+        made[i].words = read_words(r, value, &made[i].nwords);
+        made[i].file = get_text_or_null(r, value, "file");
+        made[i].line = get_number(r, value, "line");
+        made[i].inside = read_directives(r, json_object_get(value, "directives"), &made[i].ninside);
+    }
+    *n = (int)json_array_size(values);
+    return made;
+}
+
+static ctl_type_e read_type(reader_t *r, const json_t *value)
+{
+    static const char *const names[CTL_TYPE_COUNT] = {
+        [CTL_TYPE_OTHER] = "",
+        [CTL_TYPE_DIRECTORY] = "Directory",
+        [CTL_TYPE_DIRECTORY_MATCH] = "DirectoryMatch",
+        [CTL_TYPE_LOCATION] = "Location",
+        [CTL_TYPE_LOCATION_MATCH] = "LocationMatch",
+        [CTL_TYPE_FILES] = "Files",
+        [CTL_TYPE_FILES_MATCH] = "FilesMatch",
+        [CTL_TYPE_IF] = "If",
+        [CTL_TYPE_ELSEIF] = "ElseIf",
+        [CTL_TYPE_ELSE] = "Else",
+        [CTL_TYPE_PROXY] = "Proxy",
+        [CTL_TYPE_PROXY_MATCH] = "ProxyMatch",
+    };
+    const char *name = get_text_or_null(r, value, "type");
+    int type;
+
+    for (type = 0; name && type < CTL_TYPE_COUNT; type++) {
+        if (strcmp(names[type], name) == 0) {
+            return (ctl_type_e)type;
+        }
+    }
+    return CTL_TYPE_OTHER;
+}
+
+/* All of them, and in sections those that have something of ours in them; the rest is other modules' business. */
+static const ctl_block_t *read_blocks(reader_t *r, const json_t *values, const ctl_block_t *outer,
+                                      apr_array_header_t *sections, int *n)
+{
+    ctl_block_t *made = apr_pcalloc(r->pool, (json_array_size(values) + 1) * sizeof(*made));
     apr_size_t i;
     const json_t *value;
 
     json_array_foreach(values, i, value)
     {
         const json_t *settings = json_object_get(value, "effective");
+        ctl_block_t *block = &made[i];
 
+        *block = (ctl_block_t){ .type = read_type(r, value), .outer = outer, .name = get_text(r, value, "name") };
+        block->file = get_text_or_null(r, value, "file");
+        block->line = get_number(r, value, "line");
+        if (block->type != CTL_TYPE_OTHER) {
+            block->words = read_words(r, value, &block->nwords);
+            block->directives = read_directives(r, get_array(r, value, "directives"), &block->ndirectives);
+        }
         if (settings) {
-            ctl_section_t section = { .name = get_text(r, value, "name") };
+            ctl_section_t section = { .name = block->name, .file = block->file, .line = block->line, .block = block };
 
-            section.file = get_text_or_null(r, value, "file");
-            section.line = get_number(r, value, "line");
+            block->own = read_own(r, json_object_get(value, "own"));
             read_settings(r, settings, &section);
             APR_ARRAY_PUSH(sections, ctl_section_t) = section;
         }
-        read_sections(r, json_object_get(value, "sections"), sections);
+        block->blocks = read_blocks(r, json_object_get(value, "sections"), block, sections, &block->nblocks);
     }
+    *n = (int)json_array_size(values);
+    return made;
 }
 
 static void read_host(reader_t *r, const json_t *value, ctl_vhost_t *vhost)
@@ -313,9 +444,15 @@ static void read_host(reader_t *r, const json_t *value, ctl_vhost_t *vhost)
     vhost->file = get_text_or_null(r, value, "file");
     vhost->line = get_number(r, value, "line");
     vhost->defer = get_bool(r, value, "deferErrors");
+    vhost->protocol = get_text_or_null(r, value, "protocol");
+    vhost->root = get_text_or_null(r, value, "documentRoot");
+    vhost->in_tree = get_bool(r, value, "inTree");
+    vhost->own = read_own(r, json_object_get(value, "own"));
+    vhost->main = read_directives(r, get_array(r, value, "mainDirectives"), &vhost->nmain);
+    vhost->directives = read_directives(r, get_array(r, value, "directives"), &vhost->ndirectives);
     read_settings(r, json_object_get(value, "effective"), &level);
     APR_ARRAY_PUSH(sections, ctl_section_t) = level;
-    read_sections(r, get_array(r, value, "sections"), sections);
+    vhost->blocks = read_blocks(r, get_array(r, value, "sections"), NULL, sections, &vhost->nblocks);
     vhost->sections = (const ctl_section_t *)sections->elts;
     vhost->nsections = sections->nelts;
 }
@@ -336,6 +473,7 @@ static int read_document(reader_t *r, const json_t *document, ctl_conf_t *conf)
             schema, SCHEMA);
     }
     read_parts(r, get_array(r, document, "parts"));
+    conf->root = get_text(r, document, "serverRoot");
     json_array_foreach(hosts, i, host)
     {
         read_host(r, host, &vhosts[i]);
@@ -350,6 +488,54 @@ static int read_document(reader_t *r, const json_t *document, ctl_conf_t *conf)
                                "of another version?",
                                r->wrong)
                     : CTL_OK;
+}
+
+/* ---- what is asked of it --------------------------------------------------------------------------------------- */
+
+/* Entry files answer only when they have been read. */
+static int read_sources(ctl_t *ctl, const certmap_list_t *list)
+{
+    for (; list; list = list->outer) {
+        certmap_report_t report;
+        certmap_reread_t *file;
+
+        if (!list->source || strcmp(list->source->vtable->name, "file") != 0) {
+            continue;
+        }
+        file = certmap_source_file_reread(list->source);
+        if (certmap_reread_check(file, &report, ctl->pool) != APR_SUCCESS) {
+            return ctl_fail(ctl, "%s: out of memory", ctl_printable(list->source->name, ctl->pool));
+        }
+        if (report.outcome == CERTMAP_REREAD_KEPT) {
+            ctl_report(ctl, report.errors, certmap_reread_path(file), (certmap_str_t){ NULL, 0 });
+            return ctl_fail(ctl, "%s: %s", ctl_printable(certmap_reread_path(file), ctl->pool),
+                            report.why ? report.why : "has errors");
+        }
+    }
+    return CTL_OK;
+}
+
+int ctl_conf_list(ctl_t *ctl, const ctl_conf_t *conf, const apr_array_header_t *numbers, const certmap_list_t **list)
+{
+    *list = list_of(conf->parts, (const int *)numbers->elts, numbers->nelts, ctl->pool)->list;
+    return read_sources(ctl, *list);
+}
+
+const ctl_directive_t *ctl_conf_directive(const ctl_vhost_t *vhost, const char *name)
+{
+    int i;
+
+    for (i = vhost->ndirectives - 1; i >= 0; i--) {
+        if (strcmp(vhost->directives[i].name, name) == 0) {
+            return &vhost->directives[i];
+        }
+    }
+    for (i = vhost->nmain - 1; i >= 0; i--) {
+        if (strcmp(vhost->main[i].name, name) == 0) {
+            return &vhost->main[i];
+        }
+    }
+    return NULL;
 }
 
 /* ---- asking httpd -------------------------------------------------------------------------------------------- */
@@ -425,7 +611,8 @@ int ctl_conf_read(ctl_t *ctl, const char *httpd, const char *file, const ctl_con
         return ctl_fail(ctl, "line %d of what httpd -t -D DUMP_CERTMAP_JSON prints is not JSON: %s", error.line,
                         ctl_printable(error.text, ctl->pool));
     }
-    r.lists = apr_hash_make(ctl->pool);
+    made->parts = r.made = apr_pcalloc(ctl->pool, sizeof(*r.made));
+    r.made->lists = apr_hash_make(ctl->pool);
     r.sources = apr_hash_make(ctl->pool);
     made->file = file;
     status = read_document(&r, document, made);

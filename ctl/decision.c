@@ -14,6 +14,22 @@ int ctl_is_early(const ctl_case_t *c)
            || (c->decision.reason == CERTMAP_R_MALFORMED && c->decision.rule == NULL && c->decision.source == NULL);
 }
 
+int ctl_is_unasked(const ctl_case_t *c)
+{
+    return ctl_is_early(c) || (c->place != NULL && !c->place->answer.is_asked);
+}
+
+int ctl_status(const ctl_case_t *c)
+{
+    if (c->place != NULL ? c->place->answer.http == 503 : c->decision.outcome == CERTMAP_UNDECIDED) {
+        return CTL_ERROR;
+    }
+    if (c->place != NULL && (!c->place->certain || c->place->answer.http != 200)) {
+        return CTL_FINDINGS;
+    }
+    return c->decision.outcome == CERTMAP_MAPPED && (c->place == NULL || !ctl_is_unasked(c)) ? CTL_OK : CTL_FINDINGS;
+}
+
 const char ctl_chain_missed[] = "rules ask for the chain, which is unknown without --ca: the server may decide "
                                 "otherwise";
 
@@ -62,6 +78,22 @@ apr_size_t ctl_failing(const certmap_trace_rule_t *rule)
         n += rule->conds[i].told == CERTMAP_COND_NO || rule->conds[i].told == CERTMAP_COND_ERROR;
     }
     return n;
+}
+
+apr_size_t ctl_count_asked(const ctl_case_t *c)
+{
+    const certmap_trace_t *trace = c->trace;
+    apr_size_t i;
+
+    if (c->apart.rule == NULL && (c->apart.source != NULL || c->apart.reason == CERTMAP_R_MALFORMED)) {
+        return 0;
+    }
+    for (i = 0; i < trace->nrules; i++) {
+        if (trace->rules[i].decided) {
+            return i + 1;
+        }
+    }
+    return trace->nrules;
 }
 
 int ctl_decide(ctl_t *ctl, ctl_case_t *c)

@@ -1,22 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which virtual host and which section of an httpd configuration are meant. Only httpd knows what a request meets (its
- * files, its headers), so a path chooses a section only where there is no doubt; else the sections are told, and can
- * be named.
+ * Which virtual host and which place in it are meant: a path, or a section by its name.
  */
-#include "conf.h"
+#include "answer.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-
-#include <apr_fnmatch.h>
-
-typedef enum match_e {
-    MATCH_NO,
-    MATCH_YES,
-    MATCH_UNKNOWN /* it hangs on more than the path */
-} match_e;
 
 /* ---- virtual hosts ------------------------------------------------------------------------------------------- */
 
@@ -80,50 +70,6 @@ static int find_vhost(ctl_t *ctl, const ctl_conf_t *conf, const char *wanted, co
 
 /* ---- sections ------------------------------------------------------------------------------------------------ */
 
-/* The argument of "<Location ARGUMENT>", quotes taken off. NULL: another section, or a regex. */
-static const char *location_argument(const ctl_section_t *section, apr_pool_t *p)
-{
-    const char *s = section->name;
-    apr_size_t n = strlen(s);
-    char *out, *to;
-    char quote;
-
-    if (strncasecmp(s, "<Location ", 10) != 0 || s[n - 1] != '>') {
-        return NULL;
-    }
-    s = apr_pstrmemdup(p, s + 10, n - 11);
-    s += strspn(s, " \t");
-    quote = *s == '"' || *s == '\'' ? *s : '\0';
-    if (!quote) {
-        return *s == '~' ? NULL : s;
-    }
-    to = out = apr_palloc(p, strlen(s));
-    for (s++; *s && *s != quote; s++) {
-        if (*s == '\\' && (s[1] == quote || s[1] == '\\')) {
-            s++;
-        }
-        *to++ = *s;
-    }
-    *to = '\0';
-    return out;
-}
-
-/* Whether a section applies to a path, as httpd's location walk has it. */
-static match_e applies(const ctl_section_t *section, const char *path, apr_pool_t *p)
-{
-    const char *d = location_argument(section, p);
-    apr_size_t n;
-
-    if (!d || *d != '/') {
-        return MATCH_UNKNOWN;
-    }
-    if (strpbrk(d, "*?")) {
-        return apr_fnmatch(d, path, APR_FNM_PATHNAME) == APR_SUCCESS ? MATCH_YES : MATCH_NO;
-    }
-    n = strlen(d);
-    return strncmp(d, path, n) == 0 && (d[n - 1] == '/' || path[n] == '/' || path[n] == '\0') ? MATCH_YES : MATCH_NO;
-}
-
 static const char *section_text(ctl_t *ctl, const ctl_section_t *section)
 {
     return ctl_printable(section->file
@@ -181,85 +127,37 @@ static int find_named(ctl_t *ctl, const ctl_vhost_t *vhost, const char *wanted, 
                         wanted, all);
 }
 
-static int find_path(ctl_t *ctl, const ctl_vhost_t *vhost, const char *path, const ctl_section_t **found)
+/* Paths are compared as httpd compares them, when it has decoded and shortened what the client has sent. */
+static int check_path(ctl_t *ctl, const char *path)
 {
-    const char *those = "";
-    int i, yes = 0, unknown = 0;
+    apr_size_t n = strcspn(path, "?");
+    const char *plain = apr_pstrcat(ctl->pool, apr_pstrmemdup(ctl->pool, path, n), "/", NULL);
 
-    path = apr_pstrmemdup(ctl->pool, path, strcspn(path, "?#"));
-    *found = &vhost->sections[0];
-    for (i = 1; i < vhost->nsections; i++) {
-        const ctl_section_t *section = &vhost->sections[i];
-
-        switch (applies(section, path, ctl->pool)) {
-        case MATCH_NO:
-            continue;
-        case MATCH_YES:
-            *found = section;
-            yes++;
-            break;
-        case MATCH_UNKNOWN:
-            unknown++;
-            break;
-        }
-        those = apr_pstrcat(ctl->pool, those, ", ", section_text(ctl, section), NULL);
-    }
-    if (!unknown && yes <= 1) {
-        return CTL_OK;
-    }
-    return ctl_fail(ctl,
-                    "--location %s: %s; name what you mean: --location '(server)', or the name or FILE:LINE of: "
-                    "%s",
-                    ctl_printable(path, ctl->pool),
-                    unknown ? "only httpd can tell which of its sections apply" : "several sections apply together",
-                    those + 2);
-}
-
-/* ---- what is in force ---------------------------------------------------------------------------------------- */
-
-/* Entry files answer only when they have been read. */
-static int read_sources(ctl_t *ctl, const certmap_list_t *list)
-{
-    for (; list; list = list->outer) {
-        certmap_report_t report;
-        certmap_reread_t *file;
-
-        if (!list->source || strcmp(list->source->vtable->name, "file") != 0) {
-            continue;
-        }
-        file = certmap_source_file_reread(list->source);
-        if (certmap_reread_check(file, &report, ctl->pool) != APR_SUCCESS) {
-            return ctl_fail(ctl, "%s: out of memory", ctl_printable(list->source->name, ctl->pool));
-        }
-        if (report.outcome == CERTMAP_REREAD_KEPT) {
-            ctl_report(ctl, report.errors, certmap_reread_path(file), (certmap_str_t){ NULL, 0 });
-            return ctl_fail(ctl, "%s: %s", ctl_printable(certmap_reread_path(file), ctl->pool),
-                            report.why ? report.why : "has errors");
-        }
+    if (strpbrk(plain, "%#") || strstr(plain, "/./") || strstr(plain, "/../")
+        || (strstr(plain, "//") && strstr(plain, "//") - plain < (long)n - 1)) {
+        return ctl_fail(ctl,
+                        "--location %s: give the path as httpd has it when it looks for sections: decoded, without //, "
+                        "/./ and /../",
+                        ctl_printable(path, ctl->pool));
     }
     return CTL_OK;
 }
 
-int ctl_conf_find(ctl_t *ctl, const ctl_conf_t *conf, const char *vhost, const char *location,
-                  const ctl_vhost_t **server, const ctl_section_t **section)
+int ctl_place_find(ctl_t *ctl, const ctl_conf_t *conf, const char *vhost, const char *location, ctl_place_t *place)
 {
-    const ctl_vhost_t *host = NULL;
-    int status = find_vhost(ctl, conf, vhost, &host);
+    int status;
 
-    if (status != CTL_OK) {
+    *place = (ctl_place_t){ .conf = conf, .name = location ? location : "/" };
+    status = find_vhost(ctl, conf, vhost, &place->vhost);
+    if (status != CTL_OK || !location) {
         return status;
     }
-    if (!location) {
-        *section = &host->sections[0];
+    if (!is_no_path(place->vhost, location, ctl->pool)) {
+        return check_path(ctl, location);
     }
-    else if (is_no_path(host, location, ctl->pool)) {
-        status = find_named(ctl, host, location, section);
+    status = find_named(ctl, place->vhost, location, &place->section);
+    if (status == CTL_OK) {
+        place->name = place->section->name;
     }
-    else {
-        status = find_path(ctl, host, location, section);
-    }
-    if (server) {
-        *server = host;
-    }
-    return status == CTL_OK ? read_sources(ctl, (*section)->list) : status;
+    return status;
 }

@@ -23,7 +23,7 @@ static const struct {
     [CERTMAP_R_MALFORMED] = { "a part of the certificate that is needed breaks the rules for certificates",
                               "have it issued anew" },
     [CERTMAP_R_SELF_SIGNED] = { "no CA has issued the certificate, it has signed itself",
-                                "have one issued by a trusted CA, or add it to --ca and map it by sha256=" },
+                                "have one issued by a trusted CA, or trust it and map it by sha256=" },
     [CERTMAP_R_UNTRUSTED_ISSUER] = { "no way leads from the certificate to a CA of --ca",
                                      "append the intermediate CAs to the certificate's file, or add the CA to --ca" },
     [CERTMAP_R_BAD_SIGNATURE] = { "a signature of the chain is wrong, or cannot be checked",
@@ -156,57 +156,101 @@ static const char *answer(const teller_t *t, const certmap_decision_t *d)
                        words[d->reason].advice, NULL);
 }
 
-/* Whether the place's guard refuses (httpd/guard.h). */
-static int is_guarded(const ctl_case_t *c)
+static const char *reason_text(const teller_t *t, certmap_reason_e reason)
 {
-    certmap_reason_e refusal = certmap_cert_refusal(c->view, &c->verdict, c->now);
+    certmap_decision_t refused = { .outcome = CERTMAP_REFUSED, .reason = reason };
 
-    return c->vhost->defer && !c->section->exempt && certmap_cert_unproved(refusal, c->view, &c->verdict);
+    return answer(t, reason == t->c->decision.reason ? &t->c->decision : &refused);
 }
 
-/* What the place makes of the answer. */
-static void tell_place(const teller_t *t)
+/* What the server answers there. */
+static const char *place_answer(const teller_t *t)
 {
-    const ctl_section_t *section = t->c->section;
-    certmap_reason_e reason = t->c->decision.reason;
+    const ctl_answer_t *a = &t->c->place->answer;
 
-    if (section == NULL) {
-        return;
+    if (a->reason != CERTMAP_R_NONE) {
+        return reason_text(t, a->reason);
     }
-    printf("  in %s of %s:%d%s%s\n", show(t, section->name), show(t, t->c->vhost->name), t->c->vhost->port,
-           section->min > CERTMAP_WEAK ? ", CertMapMinStrength " : "",
-           section->min > CERTMAP_WEAK ? certmap_strength_name(section->min) : "");
-    if (section->mode == CTL_MODE_UNSET) {
+    if (a->http != 200) {
+        return apr_psprintf(t->ctl->pool, "refused: %d: %s", a->http,
+                            a->because ? a->because : "Require lets nobody in");
+    }
+    return a->user ? answer(t, &t->c->decision) : "let in without a user";
+}
+
+/* Why nobody is mapped who is let in. */
+static void tell_unmapped(const teller_t *t)
+{
+    const ctl_answer_t *a = &t->c->place->answer;
+
+    if (a->mode == CTL_MODE_OFF) {
+        printf("  CertMap is Off there: nobody is mapped\n");
+    }
+    if (a->mode == CTL_MODE_UNSET) {
         printf("  CertMap is not set there: only AuthType Certificate asks these rules\n");
     }
-    if (section->mode == CTL_MODE_OPTIONAL && reason == CERTMAP_R_NO_MATCH) {
+    if (a->mode == CTL_MODE_OPTIONAL && a->http == 200 && !a->user && !a->report_only) {
         printf("  CertMap Optional: the request goes on without a user\n");
     }
-    if (section->report_only) {
+    if (a->report_only) {
         printf("  CertMapReportOnly On: %s\n",
-               is_guarded(t->c) ? "it does not lift the guard of CertMapDeferErrors, which refuses all the same"
-                                : "this is logged, and the request goes on without a user");
+               a->http != 200 && !a->is_asked
+                   ? "it does not lift the guard of CertMapDeferErrors, which refuses all the same"
+                   : "this is logged, and the request goes on without a user");
     }
-    if (!t->c->vhost->defer && certmap_reason_is_verification(reason)) {
-        printf("  CertMapDeferErrors is off there: mod_ssl may end the TLS handshake before any answer\n");
+}
+
+/* What the place makes of the mapping. */
+static void tell_place(const teller_t *t)
+{
+    const ctl_place_t *place = t->c->place;
+    const ctl_answer_t *a = &place->answer;
+    int i;
+
+    printf("  in %s of %s:%d%s%s%s\n", show(t, place->name), show(t, place->vhost->name), place->vhost->port,
+           a->min > CERTMAP_WEAK ? ", CertMapMinStrength " : "",
+           a->min > CERTMAP_WEAK ? certmap_strength_name(a->min) : "",
+           place->section && place->section->block ? ", where no other section is looked at" : "");
+    for (i = 0; i < place->unknown->nelts; i++) {
+        printf("  not known: %s\n", show(t, APR_ARRAY_IDX(place->unknown, i, const char *)));
+    }
+    if (a->require) {
+        printf("  Require %s is not met [%s:%d]\n", show(t, a->require->arguments),
+               a->require->file ? show(t, a->require->file) : "?", a->require->line);
+    }
+    tell_unmapped(t);
+    if (a->http == 0) {
+        printf("  CertMapDeferErrors is off there: mod_ssl ends the TLS handshake, and the client gets no answer\n");
     }
 }
 
 static void tell_answer(const teller_t *t)
 {
     const certmap_decision_t *d = &t->c->decision;
-    int mapped = d->outcome == CERTMAP_MAPPED;
+    const ctl_place_t *place = t->c->place;
+    const char *said = place ? place_answer(t) : answer(t, d), *apart = answer(t, &t->c->apart);
+    int mapped = strncmp(said, "mapped", 6) == 0, certain = !place || place->certain;
 
-    printf("%s\n", paint(t, mapped ? "\033[1;32m" : "\033[1;31m", answer(t, d)));
+    printf("%s\n", paint(t,
+                         mapped && certain ? "\033[1;32m"
+                         : certain         ? "\033[1;31m"
+                                           : "\033[1;33m",
+                         apr_pstrcat(t->ctl->pool, certain ? "" : "not certain: ", said, NULL)));
     if (d->effect.expires != 0 && mapped) {
         printf("  until %s, when it expires\n", ctl_time_text(d->effect.expires, t->ctl->pool));
     }
-    tell_place(t);
+    if (place) {
+        tell_place(t);
+    }
     if (ctl_misses_chain(t->c)) {
         printf("  %s\n", ctl_chain_missed);
     }
-    if (ctl_is_early(t->c) && t->c->apart.reason != d->reason) {
-        printf("  apart from that: %s\n", answer(t, &t->c->apart));
+    if (place ? place->answer.list != NULL && strcmp(apart, said) != 0
+              : ctl_is_early(t->c) && t->c->apart.reason != d->reason) {
+        printf("  %s: %s\n",
+               place && ctl_is_unasked(t->c) && !ctl_is_early(t->c) ? "the rules, which are not asked, would say"
+                                                                    : "apart from that",
+               apart);
     }
 }
 
@@ -231,9 +275,17 @@ static void tell_chain(const teller_t *t)
                              : apr_psprintf(t->ctl->pool, "%d above the certificate", v->depth));
     }
     else {
-        printf("  chain    verified, %" APR_SIZE_T_FMT " %s above the certificate%s\n", v->nchain,
-               v->nchain == 1 ? "CA" : "CAs",
-               t->c->verify->crl ? ", none revoked" : "; revocation not looked at (--crl)");
+        static const char *const revocation[] = {
+            [CTL_CRL_NONE] = "; revocation not looked at",
+            [CTL_CRL_LEAF] = ", not revoked",
+            [CTL_CRL_CHAIN] = ", none revoked",
+        };
+
+        printf("  chain    verified, %" APR_SIZE_T_FMT " %s above the certificate%s%s\n", v->nchain,
+               v->nchain == 1 ? "CA" : "CAs", revocation[t->c->verify->crl_check],
+               t->c->verify->crl_check != CTL_CRL_NONE ? ""
+               : t->c->verify->is_httpd                ? " (SSLCARevocationCheck)"
+                                                       : " (--crl)");
         if (t->c->verify->depth == CTL_ANY_DEPTH && v->nchain > 1) {
             printf("           the server needs SSLVerifyDepth %" APR_SIZE_T_FMT " or more; its default is 1\n",
                    v->nchain);
@@ -289,7 +341,7 @@ static void tell_sources(const teller_t *t)
         const ctl_asked_t *a = &APR_ARRAY_IDX(t->c->asked, i, ctl_asked_t);
 
         printf("\nsource %s%s\n", show(t, a->source->name),
-               ctl_is_early(t->c) ? ", which the server does not ask; it would say" : "");
+               ctl_is_unasked(t->c) ? ", which the server does not ask; it would say" : "");
         if (a->why != NULL) {
             printf("  %s cannot be asked: %s\n", mark(t, 0), show(t, a->why));
             continue;
@@ -369,7 +421,7 @@ static void tell_rule(const teller_t *t, const certmap_trace_rule_t *rule)
 
     printf("  %s %s %s%s%s", rule->malformed ? DOUBT : mark(t, rule->matched), show(t, r->name),
            r->deny ? "deny" : "allow ", r->deny ? "" : show(t, r->effect.user),
-           rule->decided && !ctl_is_early(t->c) ? ", which decides" : "");
+           rule->decided && !ctl_is_unasked(t->c) ? ", which decides" : "");
     printf("  [%s:%d]\n", r->file ? show(t, r->file) : "?", r->line);
     for (i = 0; i < rule->nconds; i++) {
         const certmap_trace_cond_t *cond = &rule->conds[i];
@@ -406,34 +458,17 @@ static apr_size_t limit(const certmap_trace_t *trace, apr_size_t n, apr_size_t *
     return i;
 }
 
-/* How many of the rules were asked; the rest stands behind the one that decided. */
-static apr_size_t count_asked(const teller_t *t)
-{
-    const certmap_trace_t *trace = t->c->trace;
-    apr_size_t i;
-
-    if (t->c->apart.rule == NULL && (t->c->apart.source != NULL || t->c->apart.reason == CERTMAP_R_MALFORMED)) {
-        return 0;
-    }
-    for (i = 0; i < trace->nrules; i++) {
-        if (trace->rules[i].decided) {
-            return i + 1;
-        }
-    }
-    return trace->nrules;
-}
-
 static void tell_rules(const teller_t *t, int all)
 {
     const certmap_trace_t *trace = t->c->trace;
-    apr_size_t n = count_asked(t), room = 0, left_out = 0, i;
+    apr_size_t n = ctl_count_asked(t->c), room = 0, left_out = 0, i;
     apr_size_t most = all || n <= RULES_MOST ? trace->nrules : limit(trace, n, &room);
     apr_size_t disabled = certmap_list_count(t->c->list) - trace->nrules;
 
     if (certmap_list_count(t->c->list) == 0) {
         return;
     }
-    printf("\nrules%s\n", ctl_is_early(t->c) && n > 0 ? ", which the server does not ask; they would say" : "");
+    printf("\nrules%s\n", ctl_is_unasked(t->c) && n > 0 ? ", which the server does not ask; they would say" : "");
     for (i = 0; i < n; i++) {
         const certmap_trace_rule_t *rule = &trace->rules[i];
         apr_size_t failing = ctl_failing(rule);

@@ -14,14 +14,25 @@
 #define CHAIN_MOST 32
 
 typedef struct verification_t {
-    int most; /* CAs above the client's certificate, or CTL_ANY_DEPTH */
+    int most;     /* CAs above the client's certificate, or CTL_ANY_DEPTH */
+    int may_miss; /* a missing CRL is no failure */
     int failed;
+    int is_hard;
     apr_uint64_t missing_crl; /* bit n: the certificate at depth n has no CRL, and its turn has not come */
     certmap_verdict_t verdict;
 } verification_t;
 
+/* As mod_ssl's ssl_verify_error_is_optional(). */
+static int is_optional(int x509_err)
+{
+    return x509_err == X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT || x509_err == X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN
+           || x509_err == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY || x509_err == X509_V_ERR_CERT_UNTRUSTED
+           || x509_err == X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE;
+}
+
 static int fails(verification_t *v, int x509_err, int depth)
 {
+    v->is_hard |= !is_optional(x509_err);
     certmap_verdict_add(&v->verdict, x509_err, depth);
     v->failed = 1;
     return 1; /* all of the chain is looked at */
@@ -35,6 +46,7 @@ static int step(int ok, X509_STORE_CTX *ctx)
     apr_uint64_t bit = depth >= 0 && depth < MISSING_CRL_DEPTHS ? (apr_uint64_t)1 << depth : 0;
 
     if (ok && v->failed) {
+        v->is_hard |= (v->missing_crl & bit && !v->may_miss) || (v->most != CTL_ANY_DEPTH && depth > v->most);
         return 1;
     }
     /* A missing CRL comes up before the signature is checked; it counts when that has held. */
@@ -44,6 +56,9 @@ static int step(int ok, X509_STORE_CTX *ctx)
     }
     if (ok && (v->missing_crl & bit)) {
         v->missing_crl &= ~bit;
+        if (v->may_miss) {
+            return 1;
+        }
         return fails(v, X509_V_ERR_UNABLE_TO_GET_CRL, depth);
     }
     if (!ok) {
@@ -94,7 +109,8 @@ static apr_status_t free_tools(void *baton)
     return APR_SUCCESS;
 }
 
-static int fill_store(ctl_t *ctl, const ctl_verify_t *how, X509_STORE *store)
+/* Of the command's options: certificates and CRLs in any form. */
+static int fill_by_options(ctl_t *ctl, const ctl_verify_t *how, X509_STORE *store)
 {
     STACK_OF(X509) *cas;
     STACK_OF(X509_CRL) *crls = NULL;
@@ -119,9 +135,41 @@ static int fill_store(ctl_t *ctl, const ctl_verify_t *how, X509_STORE *store)
             return ctl_fail(ctl, "%s: OpenSSL does not take a CRL of it", ctl_printable(how->crl, ctl->pool));
         }
     }
-    return X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL)
-               ? CTL_OK
-               : ctl_fail(ctl, "OpenSSL does not check CRLs");
+    return CTL_OK;
+}
+
+/* As mod_ssl has it read them: whatever a file holds is taken. */
+static int load(ctl_t *ctl, X509_STORE *store, const char *file, const char *path)
+{
+    if ((file || path) && !X509_STORE_load_locations(store, file, path)) {
+        return ctl_fail(ctl, "%s: OpenSSL cannot read it, or finds nothing in it; httpd names it",
+                        ctl_printable(file ? file : path, ctl->pool));
+    }
+    return CTL_OK;
+}
+
+static int fill_store(ctl_t *ctl, const ctl_verify_t *how, X509_STORE *store)
+{
+    static const unsigned long flags[] = {
+        [CTL_CRL_NONE] = 0,
+        [CTL_CRL_LEAF] = X509_V_FLAG_CRL_CHECK,
+        [CTL_CRL_CHAIN] = X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL,
+    };
+    int status;
+
+    if (how->is_httpd) {
+        status = load(ctl, store, how->ca, how->ca_path);
+        if (status == CTL_OK && how->crl_check != CTL_CRL_NONE) {
+            status = load(ctl, store, how->crl, how->crl_path);
+        }
+    }
+    else {
+        status = fill_by_options(ctl, how, store);
+    }
+    if (status != CTL_OK || X509_STORE_set_flags(store, flags[how->crl_check])) {
+        return status;
+    }
+    return ctl_fail(ctl, "OpenSSL does not check CRLs");
 }
 
 static int prepare(const tools_t *tools, const ctl_verify_t *how, const ctl_certificate_t *certificate,
@@ -144,10 +192,10 @@ static int prepare(const tools_t *tools, const ctl_verify_t *how, const ctl_cert
     return 1;
 }
 
-int ctl_verify(ctl_t *ctl, const ctl_verify_t *how, const ctl_certificate_t *certificate, certmap_verdict_t *verdict)
+int ctl_verify(ctl_t *ctl, const ctl_verify_t *how, const ctl_certificate_t *certificate, ctl_verified_t *verified)
 {
     tools_t *tools = apr_pcalloc(ctl->pool, sizeof(*tools));
-    verification_t v = { .most = how->depth };
+    verification_t v = { .most = how->depth, .may_miss = how->crl_may_miss };
     int rv;
 
     apr_pool_cleanup_register(ctl->pool, tools, free_tools, apr_pool_cleanup_null);
@@ -156,6 +204,9 @@ int ctl_verify(ctl_t *ctl, const ctl_verify_t *how, const ctl_certificate_t *cer
     tools->ctx = X509_STORE_CTX_new();
     if (!tools->server || !tools->store || !tools->ctx) {
         return ctl_fail(ctl, "OpenSSL is out of memory");
+    }
+    if (how->ciphers && !SSL_CTX_set_cipher_list(tools->server, how->ciphers)) {
+        return ctl_fail(ctl, "OpenSSL does not know these ciphers: %s", ctl_printable(how->ciphers, ctl->pool));
     }
     if (fill_store(ctl, how, tools->store) != CTL_OK) {
         return CTL_ERROR;
@@ -168,12 +219,12 @@ int ctl_verify(ctl_t *ctl, const ctl_verify_t *how, const ctl_certificate_t *cer
         return ctl_fail(ctl, "OpenSSL could not verify the certificate: %s",
                         X509_verify_cert_error_string(X509_STORE_CTX_get_error(tools->ctx)));
     }
-    if (!v.failed && v.missing_crl != 0) {
+    if (!v.failed && v.missing_crl != 0 && !v.may_miss) {
         fails(&v, X509_V_ERR_UNABLE_TO_GET_CRL, 0);
     }
     if (!v.failed && !digest_chain(tools->ctx, &v.verdict, ctl->pool)) {
         return ctl_fail(ctl, "the chain has more than %d certificates, or OpenSSL cannot hash them", CHAIN_MOST);
     }
-    *verdict = v.verdict;
+    *verified = (ctl_verified_t){ .how = how, .verdict = v.verdict, .is_hard = v.is_hard };
     return CTL_OK;
 }

@@ -130,7 +130,6 @@ is explained($_->[1], @staff), '200 - - alice', "a certificate with $_->[0]" for
 
 fails_with("arguments: $_->[0]", $_->[1], @{ $_->[2] }) for (
     ['none'               => qr/which certificate\?/, []],
-    ['two certificates'   => qr/one certificate at a time/, [$crt, $crt, @staff]],
     ['no rules'           => qr/nothing to ask/, [$crt]],
     ['an unknown option'  => qr/unknown option/, [$crt, '--nonsense']],
     ['a wrong time'       => qr/--at takes a time/, [$crt, @staff, '--at', '2027-02-29']],
@@ -144,7 +143,8 @@ fails_with("arguments: $_->[0]", $_->[1], @{ $_->[2] }) for (
     ['an unknown source'  => qr/no provider is called "sql"/, [$crt, '--source', 'sql:x']],
     ['no source'          => qr/PROVIDER:ARGUMENT/, [$crt, '--source', 'file']],
     ['no entry file'      => qr/No such file/, [$crt, '--source', 'file:/nonexistent']],
-    ['an off place'       => qr/CertMap is Off/, [$crt, @conf, '--location', '<Location "/off">']],
+    ['a path not decoded' => qr{without //, /\./ and /\.\./}, [$crt, @conf, '--location', '/a%20b']],
+    ['a path with dots'   => qr{without //, /\./ and /\.\./}, [$crt, @conf, '--location', '/on/../off']],
     ['errors in rules'    => qr/two\.rules:1:9: error: .*two\.rules:2:1: error: /s,
         [$crt, '--rules', put('two.rules', "a allow =\n* deny any\n")]],
     ['errors in entries'  => qr/bad\.entries:1:8: error: /, [$crt, '--source', 'file:' . put('bad.entries', "sha256:1 x\n")]],
@@ -157,26 +157,31 @@ sub json_of {
     my (undef, $out) = certmapctl('explain', @_, '--json');
     return JSON::PP->new->utf8->decode($out);
 }
-my @keys = qw(certificate groups nearest reason rule rules source status strength substatus user);
+my @keys = qw(asked at certain certificate chain detail file groups mapping nearest place reason renewals rule rules schema source
+    sources status strength substatus unknown until user);
 {
     my $told = json_of(client('good'), @staff);
     is join(' ', sort keys %$told), "@keys", 'JSON: the keys';
-    is join(' ', sort keys %{ $told->{certificate} }), 'issuer notAfter notBefore serial sha256 subject',
+    is join(' ', sort keys %{ $told->{certificate} }), 'dates issuer malformed notAfter notBefore odd serial sha256 subject',
         'JSON: of the certificate';
     is_deeply [@$told{qw(status substatus reason user groups rule source strength nearest)}],
         ['200', undef, undef, 'alice', ['staff', 'people'], 'staff', undef, 'weak', undef], 'JSON: mapped';
     like "$told->{certificate}{notBefore} $told->{certificate}{sha256} $told->{certificate}{serial}",
         qr/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ [0-9a-f]{64} [0-9A-F]+$/, 'JSON: dates and numbers of the certificate';
+    my ($no, $yes) = (JSON::PP::false, JSON::PP::true);
+    my %plain = (asked => $yes, expires => undef, malformed => undef);
+    my %issuer = (text => 'issuer.CN=Example Issuing CA', holds => $yes, answer => 'yes', values => ['Example Issuing CA'], why => undef);
     is_deeply $told->{rules}, [
-        { name => 'mallory', matched => JSON::PP::false, conditions => [
-            { text => 'subject.CN=Mallory', holds => JSON::PP::false, answer => 'no', values => ['Alice'] },
-            { text => 'issuer.CN=Example Issuing CA', holds => JSON::PP::true, answer => 'yes',
-                values => ['Example Issuing CA'] }] },
-        { name => 'staff', matched => JSON::PP::true, conditions => [
-            { text => 'subject.OU=Staff', holds => JSON::PP::true, answer => 'yes', values => ['Staff'] },
-            { text => 'issuer.CN=Example Issuing CA', holds => JSON::PP::true, answer => 'yes',
-                values => ['Example Issuing CA'] }] }],
+        { %plain, name => 'mallory', deny => $yes, user => undef, matched => $no, decided => $no,
+            place => { file => $rules, line => 1 }, conditions => [
+                { text => 'subject.CN=Mallory', holds => $no, answer => 'no', values => ['Alice'], why => undef }, \%issuer] },
+        { %plain, name => 'staff', deny => $no, user => '%{san.email:local}', matched => $yes, decided => $yes,
+            place => { file => $rules, line => 2 }, conditions => [
+                { text => 'subject.OU=Staff', holds => $yes, answer => 'yes', values => ['Staff'], why => undef }, \%issuer] }],
         'JSON: rules, conditions and values';
+    is_deeply [@$told{qw(schema file certain unknown place asked detail until)}, $told->{certificate}{dates}, $told->{chain},
+        $told->{sources}, $told->{renewals}], [1, client('good'), $yes, [], undef, $yes, undef, undef, 'in-force', undef, [], []],
+        'JSON: what else is known';
     $told = json_of(client('unmapped'), @staff);
     is_deeply [@$told{qw(status substatus reason user groups rule source strength nearest)}],
         ['403.12', 12, 'no-match', undef, undef, undef, undef, undef, { rule => 'staff', failed => ['subject.OU=Staff'] }],
@@ -189,7 +194,8 @@ my @keys = qw(certificate groups nearest reason rule rules source status strengt
         'JSON: dates of a malformed certificate are not told';
     $told = json_of(client('nul'), @staff);
     is_deeply [$told->{reason}, $told->{rule}, $told->{rules}[0]{conditions}[0]], ['denied-by-rule', 'mallory',
-        { text => 'subject.CN=Mallory', holds => JSON::PP::false, answer => 'malformed', values => [] }],
+        { text => 'subject.CN=Mallory', holds => JSON::PP::false, answer => 'malformed', values => [],
+            why => 'NUL inside' }],
         'JSON: a condition on a malformed field';
     my $odd = put("odd-\xff.entries", "X509:<RFC822>alice\@example.org alice\n");
     is json_of($crt, '--source', "file:$odd")->{source}, "file $odd" =~ s/\xff/\x{fffd}/r, 'JSON: valid UTF-8 whatever is named';
@@ -199,6 +205,41 @@ my @keys = qw(certificate groups nearest reason rule rules source status strengt
     my (undef, $out, $err) = certmapctl('explain', client('good'), '--json', '--rules',
         put('deny-chain', 'c deny subject.CN=Alice all:chain.sha256!=' . '0' x 64 . "\n"));
     ok $err =~ /warning: rules ask for the chain/ && JSON::PP->new->utf8->decode($out), 'JSON: a chain that is not known';
+}
+
+# What the text says, JSON says.
+{
+    my $told = json_of(client('revoked'), @staff, verified());
+    my $chain = $told->{chain};
+    like $told->{at}, qr{^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$}, 'JSON: the time';
+    is_deeply [@$told{qw(status reason asked)}, @{ $told->{mapping} }{qw(status user rule)}, @$chain{qw(verified reason error depth
+        revocation errorText)}], ['403.13', 'revoked', JSON::PP::false, '200', 'alice', 'staff',
+        JSON::PP::false, 'revoked', 23, 0, 'chain', 'certificate revoked'], 'JSON: refused before the rules, which would map';
+    $told = json_of(client('good'), @staff, verified());
+    is_deeply [$told->{chain}{verified}, scalar @{ $told->{chain}{cas} }], [JSON::PP::true, 2], 'JSON: the chain';
+    my $entries = put('json.entries', qq(issuer-serial:01 "CN=x" y\nX509:<RFC822>alice\@example.org alice groups=a note="n"\n));
+    $told = json_of(client('good'), '--source', "file:$entries", @staff);
+    is_deeply [@{ $told->{sources}[0] }{qw(name error mayDenyBy)}, @{ $told->{sources}[0]{entries}[0] }{qw(user groups note deny)},
+        map { $_->{asked} } @{ $told->{rules} }], ["file $entries", undef, undef, 'alice', ['a'], 'n', (JSON::PP::false) x 3],
+        'JSON: sources, and rules that are not asked any more';
+    is json_of(client('nul'), @staff)->{certificate}{odd}[0], 'subject.CN: NUL inside', 'JSON: odd values';
+    is json_of(client('nul'), @staff)->{detail}, 'rule mallory: subject.CN is malformed: NUL inside', 'JSON: the detail';
+    $told = json_of(client('good'), @conf, '--location', '<Location "/report">');
+    is_deeply [@{ $told->{place} }{qw(host port name isSection mode reportOnly deferErrors handshakeFails require because)},
+        $told->{status}, $told->{user}, $told->{mapping}{user}], ['a.test', port('TLS') + 0, '<Location "/report">', JSON::PP::true, 'On',
+        JSON::PP::true, JSON::PP::true, JSON::PP::false, undef, undef, '200', undef, 'alice'], 'JSON: the place';
+}
+# Several certificates and places are one array.
+{
+    my ($status, $out) = certmapctl('explain', (map { client($_) } qw(good denied)), @conf, (map { ('--location', "<Location \"/$_\">") }
+        qw(on report)), '--json');
+    my $told = JSON::PP->new->utf8->decode($out);
+    is_deeply [$status, map { join ' ', $_->{file} =~ m{([^/]+)\.pem$}, $_->{place}{name} =~ m{"/(.*)"}, $_->{status} } @$told],
+        [1, 'good on 200', 'good report 200', 'denied on 403.12', 'denied report 200'], 'JSON: several certificates and places';
+    ($status, $out) = certmapctl('explain', (map { client($_) } qw(good denied)), @staff);
+    ok $status == 1 && $out =~ m{\A\S+/good\.pem:\nmapped .*\n\n\S+/denied\.pem:\nrefused}s, 'words: several certificates';
+    ($status, $out, my $err) = certmapctl('explain', client('good'), '/nonexistent', client('denied'), @staff, '--json');
+    ok $status == 2 && @{ JSON::PP->new->utf8->decode($out) } == 2 && $err =~ /nonexistent: No such file/, 'one of several is not there';
 }
 
 # ---- words: arguments, exit status, what is said
@@ -271,6 +312,8 @@ my @words = (
         qr/^  CertMapReportOnly On: this is logged, and the request goes on without a user$/m],
     ['which lifts no guard', 1, [client('expired'), @conf, '--location', '<Location "/report">'],
         qr/^  CertMapReportOnly On: it does not lift the guard of CertMapDeferErrors/m, qr/\A(?!.*goes on without)/s],
+    ['an off place', 1, [client('good'), @conf, '--location', '<Location "/off">'],
+        qr/\Alet in without a user\n/, qr/^  CertMap is Off there: nobody is mapped$/m, qr/rules, which the server does not ask/],
     ['an optional place', 1, [client('unmapped'), @conf, '--location', '<Location "/optional">'],
         qr/CertMap Optional: the request goes on without a user/],
     ['a rule renewed', 1, [client('unmapped'), '--rules', $pins],

@@ -40,12 +40,13 @@ static const apr_getopt_option_t table[] = {
 };
 
 typedef struct options_t {
-    const char *certificate;
+    const char *const *certificates;
+    int ncertificates;
     apr_array_header_t *rules;   /* of const char *, files */
     apr_array_header_t *sources; /* of const char *, PROVIDER:ARGUMENT */
     const char *conf;            /* of httpd, in place of rules and sources */
     const char *vhost;
-    const char *location;
+    apr_array_header_t *locations; /* of const char * */
     ctl_verify_t verify;
     int json;
     int all;
@@ -82,13 +83,14 @@ static int take_option(ctl_t *ctl, const ctl_command_t *self, options_t *o, int 
         o->vhost = value;
         break;
     case OPT_LOCATION:
-        o->location = value;
+        APR_ARRAY_PUSH(o->locations, const char *) = value;
         break;
     case OPT_CA:
         o->verify.ca = value;
         break;
     case OPT_CRL:
         o->verify.crl = value;
+        o->verify.crl_check = CTL_CRL_CHAIN;
         break;
     case OPT_DEPTH:
         return take_depth(ctl, self, value, &o->verify.depth);
@@ -124,6 +126,7 @@ static int read_options(ctl_t *ctl, const ctl_command_t *self, int argc, const c
     *o = (options_t){ .verify = { .depth = CTL_ANY_DEPTH, .now = apr_time_now() }, .min = CERTMAP_WEAK };
     o->rules = apr_array_make(ctl->pool, 4, sizeof(const char *));
     o->sources = apr_array_make(ctl->pool, 4, sizeof(const char *));
+    o->locations = apr_array_make(ctl->pool, 4, sizeof(const char *));
     while ((rv = ctl_option(ctl, self, options, table, &option, &value)) == APR_SUCCESS) {
         if (take_option(ctl, self, o, option, value) != CTL_OK) {
             return CTL_ERROR;
@@ -132,14 +135,15 @@ static int read_options(ctl_t *ctl, const ctl_command_t *self, int argc, const c
     if (rv != APR_EOF) {
         return CTL_ERROR;
     }
-    if (argc - options->ind != 1) {
-        return ctl_misused(ctl, self, argc == options->ind ? "which certificate?" : "one certificate at a time");
+    if (argc == options->ind) {
+        return ctl_misused(ctl, self, "which certificate?");
     }
-    o->certificate = options->argv[options->ind];
+    o->certificates = &options->argv[options->ind];
+    o->ncertificates = argc - options->ind;
     if (o->verify.ca == NULL && (o->verify.crl != NULL || o->verify.depth != CTL_ANY_DEPTH)) {
         return ctl_misused(ctl, self, "--crl and --verify-depth need --ca: without it no chain is verified");
     }
-    if (o->conf == NULL && (o->vhost != NULL || o->location != NULL)) {
+    if (o->conf == NULL && (o->vhost != NULL || o->locations->nelts > 0)) {
         return ctl_misused(ctl, self, "--vhost and --location need --httpd-conf");
     }
     if (o->conf != NULL && (o->rules->nelts > 0 || o->sources->nelts > 0 || o->has_min)) {
@@ -240,7 +244,7 @@ static int add_source(ctl_t *ctl, const char *text, certmap_list_t **list, apr_a
 }
 
 /* All files are read before any error ends this, so that all errors are told at once. */
-static int make_list(ctl_t *ctl, const options_t *o, ctl_case_t *c, apr_array_header_t *asked)
+static int make_list(ctl_t *ctl, const options_t *o, const certmap_list_t **made, apr_array_header_t *asked)
 {
     const apr_array_header_t *lint;
     certmap_list_t *list = NULL;
@@ -256,8 +260,7 @@ static int make_list(ctl_t *ctl, const options_t *o, ctl_case_t *c, apr_array_he
             status = CTL_ERROR;
         }
     }
-    c->list = list;
-    c->min = o->min;
+    *made = list;
     if (status != CTL_OK) {
         return status;
     }
@@ -284,92 +287,164 @@ static void collect(const certmap_list_t *list, apr_array_header_t *asked)
     }
 }
 
-/* What httpd has in force in a place. */
-static int find_list(ctl_t *ctl, const options_t *o, ctl_case_t *c, apr_array_header_t *asked)
-{
-    const ctl_conf_t *conf;
-
-    if (ctl_conf_read(ctl, NULL, o->conf, &conf) != CTL_OK
-        || ctl_conf_find(ctl, conf, o->vhost, o->location, &c->vhost, &c->section) != CTL_OK) {
-        return CTL_ERROR;
-    }
-    if (c->section->mode == CTL_MODE_OFF) {
-        return ctl_fail(ctl,
-                        "CertMap is Off in %s of %s: no certificate is mapped there; --location names another "
-                        "place",
-                        ctl_printable(c->section->name, ctl->pool), ctl_printable(c->vhost->name, ctl->pool));
-    }
-    c->list = c->section->list;
-    c->min = c->section->min;
-    collect(c->list, asked);
-    return CTL_OK;
-}
-
 /* ---- the run ------------------------------------------------------------------------------------------------- */
 
-static int run(ctl_t *ctl, const ctl_command_t *self, int argc, const char *const *argv)
-{
-    ctl_certificate_t certificate;
-    ctl_case_t c = { .certificate = &certificate, .min = CERTMAP_WEAK };
-    apr_array_header_t *asked = apr_array_make(ctl->pool, 4, sizeof(ctl_asked_t));
-    options_t o;
+/* What all certificates are asked about. */
+typedef struct explanation_t {
+    ctl_t *ctl;
+    const options_t *o;
+    const ctl_conf_t *conf; /* of --httpd-conf, with places; else NULL */
+    ctl_place_t *places;
+    int nplaces;
+    const certmap_list_t *list; /* of the other options */
+    apr_array_header_t *asked;
+    ctl_verify_t verify;
+    ctl_documents_t *documents; /* of --json; else NULL */
+    int answers;                /* told so far */
+    int status;
+} explanation_t;
 
-    if (read_options(ctl, self, argc, argv, &o) != CTL_OK
-        || ctl_certificate_read(ctl, o.certificate, &certificate) != CTL_OK
-        || (o.conf ? find_list(ctl, &o, &c, asked) : make_list(ctl, &o, &c, asked)) != CTL_OK) {
+static int find_places(explanation_t *e)
+{
+    const options_t *o = e->o;
+    int i, n = o->locations->nelts > 0 ? o->locations->nelts : 1;
+
+    e->places = apr_pcalloc(e->ctl->pool, (apr_size_t)n * sizeof(*e->places));
+    if (ctl_conf_read(e->ctl, NULL, o->conf, &e->conf) != CTL_OK) {
         return CTL_ERROR;
     }
-    c.view = certificate.view;
-    c.asked = asked;
-    c.now = o.verify.now;
-    c.verify = o.verify.ca ? &o.verify : NULL;
-    if ((c.verify != NULL && ctl_verify(ctl, c.verify, &certificate, &c.verdict) != CTL_OK)
-        || ctl_decide(ctl, &c) != CTL_OK) {
-        return CTL_ERROR;
-    }
-    if (o.json) {
-        if (ctl_misses_chain(&c)) {
-            ctl_warn(ctl, "%s", ctl_chain_missed);
-        }
-        if (ctl_tell_json(ctl, &c) != CTL_OK) {
+    for (i = 0; i < n; i++) {
+        const char *location = o->locations->nelts > 0 ? APR_ARRAY_IDX(o->locations, i, const char *) : NULL;
+
+        if (ctl_place_find(e->ctl, e->conf, o->vhost, location, &e->places[i]) != CTL_OK) {
             return CTL_ERROR;
         }
     }
+    e->nplaces = n;
+    if (o->verify.ca == NULL) {
+        ctl_answer_verify(e->conf, e->places[0].vhost, &e->verify, e->ctl->pool);
+    }
+    return CTL_OK;
+}
+
+static int tell(explanation_t *e, const ctl_case_t *c)
+{
+    int status = ctl_status(c);
+
+    if (e->documents != NULL) {
+        if (ctl_misses_chain(c)) {
+            ctl_warn(e->ctl, "%s", ctl_chain_missed);
+        }
+        ctl_documents_add(e->documents, ctl_tell_json(e->ctl, c));
+    }
     else {
-        ctl_tell(ctl, &c, o.all);
+        if (e->o->ncertificates > 1 || e->nplaces > 1) {
+            printf("%s%s:\n", e->answers > 0 ? "\n" : "", ctl_printable(c->file, e->ctl->pool));
+        }
+        ctl_tell(e->ctl, c, e->o->all);
     }
-    switch (c.decision.outcome) {
-    case CERTMAP_MAPPED:
-        return CTL_OK;
-    case CERTMAP_REFUSED:
-        return CTL_FINDINGS;
-    case CERTMAP_UNDECIDED:
-        break;
+    e->answers++;
+    return status;
+}
+
+static void worse(explanation_t *e, int status)
+{
+    e->status = status > e->status ? status : e->status;
+}
+
+/* One certificate in one place (NULL: none). */
+static int explain_in(explanation_t *e, ctl_case_t *c, ctl_place_t *place, const ctl_verified_t *verified)
+{
+    apr_array_header_t *asked = e->asked;
+
+    if (place != NULL) {
+        if (ctl_answer(e->ctl, place, c->certificate, verified, c->now) != CTL_OK) {
+            return CTL_ERROR;
+        }
+        c->list = place->answer.list;
+        c->min = place->answer.min;
+        asked = apr_array_make(e->ctl->pool, 4, sizeof(ctl_asked_t));
+        collect(c->list, asked);
     }
-    return CTL_ERROR;
+    c->place = place;
+    c->asked = asked;
+    return ctl_decide(e->ctl, c) == CTL_OK ? tell(e, c) : CTL_ERROR;
+}
+
+static int explain(explanation_t *e, const char *file)
+{
+    ctl_certificate_t certificate;
+    ctl_verified_t verified = { .how = &e->verify };
+    ctl_case_t c = { .file = file, .certificate = &certificate, .min = e->o->min, .now = e->verify.now };
+    int i;
+
+    if (ctl_certificate_read(e->ctl, file, &certificate) != CTL_OK) {
+        return CTL_ERROR;
+    }
+    c.view = certificate.view;
+    c.list = e->list;
+    c.verify = e->conf != NULL || e->verify.ca != NULL ? &e->verify : NULL;
+    if (c.verify != NULL && ctl_verify(e->ctl, c.verify, &certificate, &verified) != CTL_OK) {
+        return CTL_ERROR;
+    }
+    c.verdict = verified.verdict;
+    if (e->conf == NULL) {
+        return explain_in(e, &c, NULL, &verified);
+    }
+    for (i = 0; i < e->nplaces; i++) {
+        worse(e, explain_in(e, &c, &e->places[i], &verified));
+    }
+    return e->status;
+}
+
+static int run(ctl_t *ctl, const ctl_command_t *self, int argc, const char *const *argv)
+{
+    explanation_t e = { .ctl = ctl };
+    options_t o;
+    int i;
+
+    if (read_options(ctl, self, argc, argv, &o) != CTL_OK) {
+        return CTL_ERROR;
+    }
+    e.o = &o;
+    e.verify = o.verify;
+    e.asked = apr_array_make(ctl->pool, 4, sizeof(ctl_asked_t));
+    if ((o.conf ? find_places(&e) : make_list(ctl, &o, &e.list, e.asked)) != CTL_OK) {
+        return CTL_ERROR;
+    }
+    e.documents = o.json ? ctl_documents_begin(ctl, o.ncertificates > 1 || e.nplaces > 1) : NULL;
+    for (i = 0; i < o.ncertificates; i++) {
+        worse(&e, explain(&e, o.certificates[i]));
+    }
+    if (e.documents != NULL) {
+        worse(&e, ctl_documents_end(e.documents));
+    }
+    return e.status;
 }
 
 const ctl_command_t ctl_explain = {
     .name = "explain",
-    .arguments = "CERT [OPTION...]",
+    .arguments = "CERT... [OPTION...]",
     .summary = "Tells what would happen to a certificate, and why",
     .help = "CERT is a file with the client's certificate, PEM or DER; - is standard input.\n"
-            "Certificates behind the first one are intermediates.\n\n"
+            "Certificates after the first one are intermediates.\n\n"
             "  --rules FILE             a rule file; several are one list, in this order\n"
             "  --source file:PATH       one-to-one entries of a file\n"
             "  --source store:PATH      one-to-one entries of a store\n"
-            "  --httpd-conf FILE        what an httpd configuration has in force, as\n"
-            "                           httpd -t tells it; HTTPD in the environment names\n"
+            "  --httpd-conf FILE        what a server with this configuration answers: its\n"
+            "                           CAs, CRLs and depth, sections, rules and Require, as\n"
+            "                           httpd -t reports them; HTTPD in the environment names\n"
             "                           another httpd\n"
             "  --vhost NAME[:PORT]      in which virtual host; without it, the one that uses\n"
             "                           CertMap\n"
-            "  --location PATH          in which place: a path, a section's name, or\n"
-            "                           FILE:LINE\n"
+            "  --location PATH          in which place: the path of a URL; or a section's\n"
+            "                           name or FILE:LINE, which is then asked alone; several\n"
+            "                           are asked in turn; without it, /\n"
             "  --min-strength STRENGTH  weak, scoped or strong, as CertMapMinStrength\n"
             "  --ca FILE                verify the chain with these CAs, as\n"
-            "                           SSLCACertificateFile; without it the chain is taken\n"
-            "                           as verified, and only the certificate's dates are\n"
-            "                           checked\n"
+            "                           SSLCACertificateFile; without it, and without\n"
+            "                           --httpd-conf, the chain is taken as verified, and\n"
+            "                           only the certificate's dates are checked\n"
             "  --crl FILE               ask these CRLs for the whole chain, as\n"
             "                           SSLCARevocationCheck chain\n"
             "  --verify-depth N         as SSLVerifyDepth; without it a chain may be of any\n"
@@ -378,7 +453,8 @@ const ctl_command_t ctl_explain = {
             "                           2027-01-31T12:00:00Z\n"
             "  --all                    tell every rule, not only those nearest to a match\n"
             "  --json                   one JSON document in place of words\n\n"
-            "Exit status: 0 mapped, 1 refused, 2 an error, or a source that cannot be asked.\n\n"
+            "Exit status: 0 mapped, 1 refused or not certain, 2 an error, or a source that\n"
+            "cannot be asked; of several answers the highest.\n\n"
             "  certmapctl explain ann.pem --rules certmap.rules --ca ca.pem --crl crl.pem\n",
     .run = run,
 };
