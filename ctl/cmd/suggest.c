@@ -98,6 +98,16 @@ static const char *rule_name(const char *user, apr_pool_t *p)
     return strspn(name, "-") == strlen(name) || *name == '-' ? "user" : name;
 }
 
+/* For httpd's configuration, too, where "${NAME}" would be replaced. Quotes around nothing are nothing. */
+static const char *unreplaced(const char *text, apr_pool_t *p)
+{
+    const char *at = strstr(text, "${");
+
+    return at ? apr_pstrcat(p, apr_pstrmemdup(p, text, (apr_size_t)(at + 1 - text)), "\"\"", unreplaced(at + 1, p),
+                            NULL)
+              : text;
+}
+
 /* ---- telling ------------------------------------------------------------------------------------------------- */
 
 static void suggest_entries(const certmap_cert_t *view, const char *user, apr_pool_t *p)
@@ -142,8 +152,11 @@ static void suggest_rules(const certmap_cert_t *view, const char *user, apr_time
                            " issuer=", issuer, " ", rules[i].field, "=", ctl_quoted(value, p), NULL);
         rule = ctl_rule_maps(view, line, CERTMAP_WEAK, now, p);
         if (rule != NULL) {
-            printf("\n# %s: %s\n%s\n", certmap_strength_name(rule->effect.strength), rules[i].binds,
-                   certmap_rule_text(rule, p));
+            printf("
+# %s: %s
+%s
+", certmap_strength_name(rule->effect.strength), rules[i].binds,
+                   unreplaced(certmap_rule_text(rule, p), p));
         }
     }
 }

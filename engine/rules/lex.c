@@ -193,15 +193,19 @@ static void read_quoted(certmap_lexer_t *lx, growing_t *g, unit_t open)
     }
 }
 
-/* httpd has replaced the variables that it knows; what is left has no value, and no text may stand for it. */
+/* httpd has replaced the variables that it knows; what is left has no value, and no text may stand for it. Where quotes
+ * keep '$' and '{' apart ($""{) no variable was meant. */
 static void check_variables(certmap_lexer_t *lx, const growing_t *g, certmap_word_t *w)
 {
     apr_size_t i;
 
     for (i = 0; lx->mode == CERTMAP_TEXT_DIRECTIVE && i + 1 < w->text.len; i++) {
-        if (w->text.data[i] == '$' && w->text.data[i + 1] == '{') {
-            certmap_sink_error(lx->sink, APR_ARRAY_IDX(g->places, (int)i, certmap_place_t),
-                               "unresolved variable \"${\": Define it before this line (in a regex write [$]{)");
+        const certmap_place_t *place = &APR_ARRAY_IDX(g->places, (int)i, certmap_place_t);
+
+        if (w->text.data[i] == '$' && w->text.data[i + 1] == '{' && place[1].column == place->column + 1) {
+            certmap_sink_error(
+                lx->sink, *place,
+                "unresolved variable \"${\": Define it before this line, or write $\"\"{ where none is meant");
             w->broken = 1;
             return;
         }
