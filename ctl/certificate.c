@@ -209,7 +209,11 @@ static int nothing_found(const file_t *file)
                         file->name, size, file->text.len);
     }
     if (size != 0 && size <= file->text.len && !is_text(file->text)) {
-        return ctl_fail(file->ctl, "%s: DER, but not a %s, or a damaged one; copy it again", file->name, file->wanted);
+        return ctl_fail(
+            file->ctl,
+            "%s: DER, but not a %s, or a damaged one: OpenSSL cannot decode it; openssl asn1parse -inform DER -in "
+            "FILE shows what it has",
+            file->name, file->wanted);
     }
     if (is_base64(file->text)) {
         return ctl_fail(file->ctl,
@@ -258,8 +262,11 @@ static int take_pem(file_t *file, take_fn *take, void *baton)
             note_other(file, label);
         }
         else if (taken < 0) {
-            ctl_fail(file->ctl, "%s: number %d of its %ss is damaged: OpenSSL cannot decode it", file->name, n + 1,
-                     file->wanted);
+            ctl_fail(
+                file->ctl,
+                "%s: number %d of its %ss is damaged, or has what OpenSSL cannot decode; openssl asn1parse -in FILE "
+                "shows what it has",
+                file->name, n + 1, file->wanted);
         }
         n += taken > 0;
         OPENSSL_free(label);
@@ -276,6 +283,18 @@ static int take_pem(file_t *file, take_fn *take, void *baton)
     ERR_clear_error();
     BIO_free(bio);
     return taken < 0 ? -1 : n;
+}
+
+/* A line end after DER is an editor's, and no part of it. */
+static void trim_der(certmap_str_t *text)
+{
+    apr_uint64_t size = announced(*text);
+    apr_size_t len = text->len;
+
+    while (len > size && size != 0 && strchr("\r\n", text->data[len - 1]) && text->data[len - 1] != '\0') {
+        len--;
+    }
+    text->len = len == size ? len : text->len;
 }
 
 /* PEM where a line begins so, DER otherwise. @return as take_pem; 0 has been told too */
@@ -296,6 +315,7 @@ static int take_all(ctl_t *ctl, const char *path, const char *wanted, take_fn *t
         n = take_pem(&file, take, baton);
     }
     else {
+        trim_der(&file.text);
         n = file.text.len > 0 && take(baton, NULL, (const unsigned char *)file.text.data, (long)file.text.len) > 0;
     }
     ERR_clear_error();

@@ -561,9 +561,27 @@ static void show(ctl_t *ctl, certmap_str_t text)
     }
 }
 
+/* Variables of Debian's configuration are in a file beside it, which apachectl has the shell read. $0 is that file. */
+static const char with_envvars[] = ": \"${APACHE_CONFDIR:=${0%/*}}\"; export APACHE_CONFDIR; . \"$0\" >&2; exec \"$@\"";
+
+/* The envvars of a configuration's directory; NULL: there are none, or apachectl has read them. */
+static const char *envvars_of(const char *path, apr_pool_t *p)
+{
+    const char *file = apr_pstrcat(p, apr_pstrmemdup(p, path, (apr_size_t)(strrchr(path, '/') - path)), "/envvars",
+                                   NULL);
+    apr_finfo_t info;
+
+    return !getenv("APACHE_RUN_DIR") && apr_stat(&info, file, APR_FINFO_TYPE, p) == APR_SUCCESS
+                   && info.filetype == APR_REG
+               ? file
+               : NULL;
+}
+
 static int ask_httpd(ctl_t *ctl, const char *program, const char *file, ctl_conf_t *conf, certmap_str_t *out)
 {
-    const char *argv[] = { program, "-t", "-D", "DUMP_CERTMAP_JSON", "-f", NULL, NULL };
+    const char *words[] = { "/bin/sh",           "-c", with_envvars, NULL, program, "-t", "-D",
+                            "DUMP_CERTMAP_JSON", "-f", NULL,         NULL };
+    const char *const *argv = words;
     char *path;
     int status;
 
@@ -571,7 +589,9 @@ static int ask_httpd(ctl_t *ctl, const char *program, const char *file, ctl_conf
     if (apr_filepath_merge(&path, NULL, file, APR_FILEPATH_TRUENAME, ctl->pool) != APR_SUCCESS) {
         return ctl_fail(ctl, "%s: not a path", ctl_printable(file, ctl->pool));
     }
-    argv[5] = path;
+    words[9] = path;
+    words[3] = envvars_of(path, ctl->pool);
+    argv += words[3] ? 0 : 4;
     if (ctl_run(ctl, argv, SECONDS, out, &conf->stderr_text, &status) != CTL_OK) {
         return CTL_ERROR;
     }

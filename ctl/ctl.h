@@ -30,8 +30,19 @@ typedef struct ctl_t {
     int color_err; /**< standard error is one */
     int errors;    /**< told so far */
     int warnings;
-    const char *option; /**< that apr_getopt found fault with */
+    const char *option;           /**< that apr_getopt found fault with */
+    apr_array_header_t *findings; /**< of ctl_finding_t: they are kept in place of being told; NULL: they are told */
 } ctl_t;
+
+/** An error or a warning. */
+typedef struct ctl_finding_t {
+    int warning;
+    const char *file; /**< NULL: the command itself */
+    int line;
+    int column;
+    const char *text;
+    int more; /**< so many of the same kind, which have no finding of their own */
+} ctl_finding_t;
 
 typedef struct ctl_command_t {
     const char *name;
@@ -89,7 +100,11 @@ const char *ctl_why(ctl_t *ctl, apr_status_t rv);
 
 /* ---- times (time.c) ------------------------------------------------------------------------------------------ */
 
-/** Reads "2027-01-31" or "2027-01-31T12:00:00Z". @return whether it is one of them */
+/** What ctl_time_read reads, for messages. */
+#define CTL_TIMES "2027-01-31, 2027-01-31T12:00:00Z, 2027-01-31T12:00:00+01:00, @1801396800, +30d or -12h"
+
+/** Reads a date, a time with its zone, @ and seconds since 1970, or a distance from now in s, m, h or d.
+ *  @return whether it is one of them */
 int ctl_time_read(const char *text, apr_time_t *at);
 /** "2027-01-31T12:00:00Z"; NULL for a time that no calendar has. */
 const char *ctl_time_text(apr_time_t t, apr_pool_t *p);

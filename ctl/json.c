@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What documents in JSON are made of, and how they are written: in ASCII, so that a terminal neither obeys nor hides any
- * of it.
+ * What documents in JSON are made of, and how they are written: in ASCII, so that a terminal neither obeys nor hides
+ * any of it.
  */
 #include "json.h"
 
@@ -27,11 +27,16 @@ static void *must_allocate(size_t size)
     return made;
 }
 
+void ctl_json_begin(void)
+{
+    json_set_alloc_funcs(must_allocate, free);
+}
+
 ctl_documents_t *ctl_documents_begin(ctl_t *ctl, int several)
 {
     ctl_documents_t *documents = apr_pcalloc(ctl->pool, sizeof(*documents));
 
-    json_set_alloc_funcs(must_allocate, free);
+    ctl_json_begin();
     documents->ctl = ctl;
     documents->several = several;
     return documents;

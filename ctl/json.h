@@ -14,6 +14,9 @@
 /** Of the documents of this command; it changes when a reader of the old ones would misunderstand the new ones. */
 #define CTL_JSON_SCHEMA 1
 
+/** Before anything is made: without memory the command ends. */
+void ctl_json_begin(void);
+
 /** One document, or an array of several. */
 typedef struct ctl_documents_t ctl_documents_t;
 

@@ -22,7 +22,9 @@ static int usage(FILE *out)
     for (i = 0; i < NCOMMANDS; i++) {
         fprintf(out, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
     }
-    fputs("\ncertmapctl COMMAND --help tells more; certmapctl --version tells the version.\n", out);
+    fputs("\ncertmapctl COMMAND --help says more; certmapctl --version prints the version;\n"
+          "-h and -V are short for them.\n",
+          out);
     return ferror(out) ? CTL_ERROR : CTL_OK;
 }
 
@@ -55,6 +57,22 @@ static const char *command_meant(const char *wrote, apr_pool_t *p)
     return meant != NULL ? apr_psprintf(p, "; did you mean %s?", meant) : "";
 }
 
+static int is_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+static int is_version(const char *word)
+{
+    return strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0;
+}
+
+static int version(void)
+{
+    printf("certmapctl %s\n", CERTMAP_VERSION);
+    return CTL_OK;
+}
+
 static int run(int argc, const char *const *argv, apr_pool_t *p)
 {
     ctl_t ctl = { .pool = p, .color_out = may_color(STDOUT_FILENO), .color_err = may_color(STDERR_FILENO) };
@@ -65,18 +83,20 @@ static int run(int argc, const char *const *argv, apr_pool_t *p)
         usage(stderr);
         return CTL_ERROR;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+    if (is_help(argv[1]) || strcmp(argv[1], "help") == 0) {
         return usage(stdout);
     }
-    if (strcmp(argv[1], "--version") == 0) {
-        printf("certmapctl %s\n", CERTMAP_VERSION);
-        return CTL_OK;
+    if (is_version(argv[1])) {
+        return version();
     }
     for (i = 0; i < NCOMMANDS; i++) {
         if (strcmp(argv[1], commands[i]->name) == 0) {
             for (k = 2; k < argc && strcmp(argv[k], "--") != 0; k++) {
-                if (strcmp(argv[k], "--help") == 0) {
+                if (is_help(argv[k])) {
                     return ctl_help(commands[i]);
+                }
+                if (is_version(argv[k])) {
+                    return version();
                 }
             }
             if (certmap_engine_init(p) != APR_SUCCESS) {

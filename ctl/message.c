@@ -19,17 +19,25 @@ static const char *paint(const ctl_t *ctl, const char *color)
 }
 
 /* more: how many others it stands for. */
-static void tell(ctl_t *ctl, const char *place, int warning, const char *text, int more)
+static void tell(ctl_t *ctl, const ctl_finding_t *f)
 {
-    fprintf(stderr, "%s%s:%s %s%s:%s %s\n", paint(ctl, bold), place, paint(ctl, plain),
-            paint(ctl, warning ? magenta : red), warning ? "warning" : "error", paint(ctl, plain),
-            ctl_printable(text, ctl->pool));
-    if (warning) {
-        ctl->warnings += 1 + more;
+    const char *place = f->file
+                            ? apr_psprintf(ctl->pool, "%s:%d:%d", ctl_printable(f->file, ctl->pool), f->line, f->column)
+                            : "certmapctl";
+
+    if (f->warning) {
+        ctl->warnings += 1 + f->more;
     }
     else {
-        ctl->errors += 1 + more;
+        ctl->errors += 1 + f->more;
     }
+    if (ctl->findings) {
+        APR_ARRAY_PUSH(ctl->findings, ctl_finding_t) = *f;
+        return;
+    }
+    fprintf(stderr, "%s%s:%s %s%s:%s %s\n", paint(ctl, bold), place, paint(ctl, plain),
+            paint(ctl, f->warning ? magenta : red), f->warning ? "warning" : "error", paint(ctl, plain),
+            ctl_printable(f->text, ctl->pool));
 }
 
 int ctl_fail(ctl_t *ctl, const char *format, ...)
@@ -37,7 +45,7 @@ int ctl_fail(ctl_t *ctl, const char *format, ...)
     va_list ap;
 
     va_start(ap, format);
-    tell(ctl, "certmapctl", 0, apr_pvsprintf(ctl->pool, format, ap), 0);
+    tell(ctl, &(ctl_finding_t){ .text = apr_pvsprintf(ctl->pool, format, ap) });
     va_end(ap);
     return CTL_ERROR;
 }
@@ -47,7 +55,7 @@ void ctl_warn(ctl_t *ctl, const char *format, ...)
     va_list ap;
 
     va_start(ap, format);
-    tell(ctl, "certmapctl", 1, apr_pvsprintf(ctl->pool, format, ap), 0);
+    tell(ctl, &(ctl_finding_t){ .warning = 1, .text = apr_pvsprintf(ctl->pool, format, ap) });
     va_end(ap);
 }
 
@@ -178,9 +186,8 @@ int ctl_report(ctl_t *ctl, const apr_array_header_t *errors, const char *file, c
         const certmap_error_t *error = &APR_ARRAY_IDX(errors, i, certmap_error_t);
         const char *name = error->file ? error->file : file ? file : "certmapctl";
 
-        tell(ctl, apr_psprintf(ctl->pool, "%s:%d:%d", ctl_printable(name, ctl->pool), error->line, error->column),
-             error->warning, error->text, error->more);
-        if (text.data && (!error->file || !file || strcmp(error->file, file) == 0)) {
+        tell(ctl, &(ctl_finding_t){ error->warning, name, error->line, error->column, error->text, error->more });
+        if (!ctl->findings && text.data && (!error->file || !file || strcmp(error->file, file) == 0)) {
             show_line(ctl, text, error->line, error->column, &cursor);
         }
         if (!error->warning) {

@@ -22,6 +22,9 @@ int ctl_store_arguments(ctl_t *ctl, const ctl_command_t *self, int argc, const c
         case STORE_FILE:
             arguments->file = value;
             break;
+        case STORE_JSON:
+            arguments->json = 1;
+            break;
         case STORE_KIND:
             arguments->kind = value;
             break;

@@ -13,12 +13,14 @@
 enum {
     STORE_FILE = 'f',
     STORE_KIND = 'k',
+    STORE_JSON = 256,
     STORE_OUTPUT = 'o',
     STORE_REPLACE = 'r'
 };
 
 /** What stood behind the subcommand. */
 typedef struct store_arguments_t {
+    int json; /**< --json */
     const char *store;
     const char *const *words; /**< behind STORE */
     int nwords;

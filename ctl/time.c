@@ -2,6 +2,10 @@
 /* Times as they are given and printed: UTC, as ISO 8601 has them. */
 #include "ctl.h"
 
+#include <string.h>
+
+#define NOT_A_ZONE 0x7fffffff
+
 static int number(const char *text, const char **end, int digits)
 {
     int n = 0;
@@ -23,13 +27,32 @@ static int days_of(int year, int month)
     return month == 2 && year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : days[month - 1];
 }
 
-int ctl_time_read(const char *text, apr_time_t *at)
+/* "Z", "+01:00" or "-0730". @return seconds east of Greenwich, or NOT_A_ZONE */
+static int zone(const char *text)
 {
-    static const char separators[] = "--T::Z";
+    int sign = *text == '-' ? -1 : 1, hours, minutes;
+
+    if (strcmp(text, "Z") == 0) {
+        return 0;
+    }
+    if (*text != '+' && *text != '-') {
+        return NOT_A_ZONE;
+    }
+    hours = number(text + 1, &text, 2);
+    if (hours < 0 || hours > 23) {
+        return NOT_A_ZONE;
+    }
+    minutes = number(text + (*text == ':'), &text, 2);
+    return minutes < 0 || minutes > 59 || *text != '\0' ? NOT_A_ZONE : sign * (hours * 3600 + minutes * 60);
+}
+
+static int read_date(const char *text, apr_time_t *at)
+{
+    static const char separators[] = "--T::";
     static const int digits[] = { 4, 2, 2, 2, 2, 2 };
     apr_time_exp_t t = { 0 };
     int part[6] = { 0 };
-    int i;
+    int i, offset = 0;
 
     for (i = 0; i < 6; i++) {
         part[i] = number(text, &text, digits[i]);
@@ -39,11 +62,14 @@ int ctl_time_read(const char *text, apr_time_t *at)
         if (i == 2 && *text == '\0') {
             break;
         }
-        if (*text++ != separators[i]) {
+        if (i < 5 && *text++ != separators[i]) {
             return 0;
         }
     }
-    if (*text != '\0' || part[0] < 1950 || part[1] < 1 || part[1] > 12 || part[2] < 1
+    if (i == 6) {
+        offset = zone(text);
+    }
+    if (offset == NOT_A_ZONE || part[0] < 1950 || part[1] < 1 || part[1] > 12 || part[2] < 1
         || part[2] > days_of(part[0], part[1]) || part[3] > 23 || part[4] > 59 || part[5] > 59) {
         return 0;
     }
@@ -53,7 +79,44 @@ int ctl_time_read(const char *text, apr_time_t *at)
     t.tm_hour = part[3];
     t.tm_min = part[4];
     t.tm_sec = part[5];
-    return apr_time_exp_gmt_get(at, &t) == APR_SUCCESS;
+    if (apr_time_exp_gmt_get(at, &t) != APR_SUCCESS) {
+        return 0;
+    }
+    *at -= apr_time_from_sec(offset);
+    return 1;
+}
+
+/* Digits that fit; -1: something else. */
+static apr_int64_t digits_of(const char *text, const char **end)
+{
+    size_t n = strspn(text, "0123456789");
+
+    *end = text + n;
+    return n > 0 && n < 12 ? apr_atoi64(text) : -1;
+}
+
+int ctl_time_read(const char *text, apr_time_t *at)
+{
+    static const char units[] = "smhd";
+    static const int seconds[] = { 1, 60, 3600, 86400 };
+    const char *end, *unit;
+    apr_int64_t n;
+
+    if (*text == '@') {
+        n = digits_of(text + 1, &end);
+        *at = apr_time_from_sec(n);
+        return n >= 0 && *end == '\0';
+    }
+    if (*text != '+' && *text != '-') {
+        return read_date(text, at);
+    }
+    n = digits_of(text + 1, &end);
+    unit = *end ? strchr(units, *end) : NULL;
+    if (n < 0 || n > 1000000000 || !unit || end[1] != '\0') {
+        return 0;
+    }
+    *at = apr_time_now() + (*text == '-' ? -1 : 1) * apr_time_from_sec(n * seconds[unit - units]);
+    return 1;
 }
 
 const char *ctl_time_text(apr_time_t t, apr_pool_t *p)

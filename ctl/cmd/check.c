@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ctl/check.h"
+#include "ctl/json.h"
 #include "ctl/cmd/cmd.h"
 
 typedef enum option_e {
@@ -14,7 +15,8 @@ typedef enum option_e {
     OPT_MIN,
     OPT_AT,
     OPT_CERTIFICATES,
-    OPT_HTTPD
+    OPT_HTTPD,
+    OPT_JSON
 } option_e;
 
 static const apr_getopt_option_t table[] = {
@@ -26,6 +28,7 @@ static const apr_getopt_option_t table[] = {
     { "at", OPT_AT, 1, NULL },
     { "certificates", OPT_CERTIFICATES, 1, NULL },
     { "httpd", OPT_HTTPD, 1, NULL },
+    { "json", OPT_JSON, 0, NULL },
     { NULL, 0, 0, NULL },
 };
 
@@ -137,7 +140,7 @@ static int take_option(ctl_t *ctl, const ctl_command_t *self, options_t *o, cons
         break;
     case OPT_AT:
         if (!ctl_time_read(value, &o->check.now)) {
-            return ctl_misused(ctl, self, "--at takes a time in UTC, 2027-01-31 or 2027-01-31T12:00:00Z, not \"%s\"",
+            return ctl_misused(ctl, self, "--at takes a time: " CTL_TIMES ", not \"%s\"",
                                ctl_printable(value, ctl->pool));
         }
         break;
@@ -146,6 +149,9 @@ static int take_option(ctl_t *ctl, const ctl_command_t *self, options_t *o, cons
         break;
     case OPT_HTTPD:
         o->check.httpd = value;
+        break;
+    case OPT_JSON:
+        ctl->findings = ctl->findings ? ctl->findings : apr_array_make(ctl->pool, 16, sizeof(ctl_finding_t));
         break;
     }
     return CTL_OK;
@@ -165,8 +171,32 @@ static ctl_kind_e kind_of_file(const options_t *o, int file)
     return kind;
 }
 
-static int sum_up(const ctl_t *ctl, int status)
+static int sum_up_json(ctl_t *ctl, int status)
 {
+    ctl_documents_t *documents = ctl_documents_begin(ctl, 0);
+    const apr_array_header_t *findings = ctl->findings;
+    json_t *all = json_array();
+    int i;
+
+    for (i = 0; i < findings->nelts; i++) {
+        const ctl_finding_t *f = &APR_ARRAY_IDX(findings, i, ctl_finding_t);
+
+        json_array_append_new(all, json_pack("{s:s, s:o, s:o, s:o, s:o, s:i}", "severity",
+                                             f->warning ? "warning" : "error", "file", ctl_json_text(f->file), "line",
+                                             f->file && f->line > 0 ? json_integer(f->line) : json_null(), "column",
+                                             f->file && f->line > 0 ? json_integer(f->column) : json_null(), "text",
+                                             ctl_json_text(f->text), "more", f->more));
+    }
+    ctl_documents_add(documents, json_pack("{s:i, s:i, s:i, s:o}", "schema", CTL_JSON_SCHEMA, "errors", ctl->errors,
+                                           "warnings", ctl->warnings, "findings", all));
+    return ctl_documents_end(documents) == CTL_OK ? status : CTL_ERROR;
+}
+
+static int sum_up(ctl_t *ctl, int status)
+{
+    if (ctl->findings) {
+        return sum_up_json(ctl, status);
+    }
     if (ctl->errors || ctl->warnings) {
         fprintf(stderr, "certmapctl: %d error%s, %d warning%s\n", ctl->errors, ctl->errors == 1 ? "" : "s",
                 ctl->warnings, ctl->warnings == 1 ? "" : "s");
@@ -228,14 +258,16 @@ const ctl_command_t ctl_check = {
             "  --as KIND             the same: rules, entries or httpd\n"
             "  --min-strength WORD   what CertMapMinStrength will be: weak, scoped or\n"
             "                        strong\n"
-            "  --at TIME             as if it were then: 2027-01-31 or\n"
-            "                        2027-01-31T12:00:00Z (UTC)\n"
+            "  --at TIME             as if it were then: 2027-01-31,\n"
+            "                        2027-01-31T12:00:00Z (or +01:00), @SECONDS since\n"
+            "                        1970, or from now on: +30d, -12h\n"
             "  --certificates PATH   a file or directory of certificates: rules and\n"
             "                        entries that pin one which has expired or is not\n"
             "                        yet valid are told\n"
             "  --httpd PROGRAM       the httpd that is asked what a configuration has in\n"
             "                        force; else HTTPD of the environment, else the one\n"
             "                        that mod_certmap was built for\n"
+            "  --json                one JSON document with all findings, on standard output\n"
             "\n"
             "Each rule file is a list of its own; keys that stand in two entry files are\n"
             "told. Stores are checked by certmapctl store verify.\n"

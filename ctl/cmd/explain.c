@@ -96,8 +96,7 @@ static int take_option(ctl_t *ctl, const ctl_command_t *self, options_t *o, int 
         return take_depth(ctl, self, value, &o->verify.depth);
     case OPT_AT:
         if (!ctl_time_read(value, &o->verify.now)) {
-            return ctl_misused(ctl, self, "--at takes a time in UTC, 2027-01-31 or 2027-01-31T12:00:00Z, not \"%s\"",
-                               value);
+            return ctl_misused(ctl, self, "--at takes a time: " CTL_TIMES ", not \"%s\"", value);
         }
         break;
     case OPT_MIN:
@@ -114,6 +113,25 @@ static int take_option(ctl_t *ctl, const ctl_command_t *self, options_t *o, int 
         break;
     }
     return CTL_OK;
+}
+
+static int is_stdin(const char *path)
+{
+    return path != NULL && strcmp(path, "-") == 0;
+}
+
+/* How often standard input would have to be read. */
+static int count_stdin(const options_t *o)
+{
+    int i, n = is_stdin(o->verify.ca) + is_stdin(o->verify.crl);
+
+    for (i = 0; i < o->ncertificates; i++) {
+        n += is_stdin(o->certificates[i]);
+    }
+    for (i = 0; i < o->rules->nelts; i++) {
+        n += is_stdin(APR_ARRAY_IDX(o->rules, i, const char *));
+    }
+    return n;
 }
 
 static int read_options(ctl_t *ctl, const ctl_command_t *self, int argc, const char *const *argv, options_t *o)
@@ -140,6 +158,9 @@ static int read_options(ctl_t *ctl, const ctl_command_t *self, int argc, const c
     }
     o->certificates = &options->argv[options->ind];
     o->ncertificates = argc - options->ind;
+    if (count_stdin(o) > 1) {
+        return ctl_misused(ctl, self, "standard input (-) can be read once, and is asked for twice");
+    }
     if (o->verify.ca == NULL && (o->verify.crl != NULL || o->verify.depth != CTL_ANY_DEPTH)) {
         return ctl_misused(ctl, self, "--crl and --verify-depth need --ca: without it no chain is verified");
     }
@@ -449,8 +470,9 @@ const ctl_command_t ctl_explain = {
             "                           SSLCARevocationCheck chain\n"
             "  --verify-depth N         as SSLVerifyDepth; without it a chain may be of any\n"
             "                           length\n"
-            "  --at TIME                what would happen then: 2027-01-31 or\n"
-            "                           2027-01-31T12:00:00Z\n"
+            "  --at TIME                what would happen then: 2027-01-31,\n"
+            "                           2027-01-31T12:00:00Z (or +01:00), @SECONDS since\n"
+            "                           1970, or from now on: +30d, -12h\n"
             "  --all                    tell every rule, not only those nearest to a match\n"
             "  --json                   one JSON document in place of words\n\n"
             "Exit status: 0 mapped, 1 refused or not certain, 2 an error, or a source that\n"

@@ -51,6 +51,7 @@ const ctl_command_t ctl_store = {
             "  list [-k KIND] STORE    prints all entries in columns, with their strength\n"
             "      -k, --kind KIND     only keys of this kind: sha256, spki, ski,\n"
             "                          issuer-serial, dn, X509:<S>, X509:<SKI>, X509:<RFC822>\n"
+            "      --json              a JSON document for each entry, one a line\n"
             "  export [-o OUT] STORE   prints all entries as an entry file, from which build\n"
             "                          makes the same store\n"
             "      -o, --output OUT    into a file, which is replaced as a whole\n"

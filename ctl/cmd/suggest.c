@@ -152,10 +152,7 @@ static void suggest_rules(const certmap_cert_t *view, const char *user, apr_time
                            " issuer=", issuer, " ", rules[i].field, "=", ctl_quoted(value, p), NULL);
         rule = ctl_rule_maps(view, line, CERTMAP_WEAK, now, p);
         if (rule != NULL) {
-            printf("
-# %s: %s
-%s
-", certmap_strength_name(rule->effect.strength), rules[i].binds,
+            printf("\n# %s: %s\n%s\n", certmap_strength_name(rule->effect.strength), rules[i].binds,
                    unreplaced(certmap_rule_text(rule, p), p));
         }
     }
