@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What else a store could be: the same records under the same keys in SQLite, and in tinycdb without a seal. One row asks
- * tinycdb between two looks at the file's state, which is the least that a reader of a file costs that may change. Building
- * from records that are there, adding one, opening, and asking for a key, with nothing around it: no certificate, no
- * entry.
+ * What else a store could be: the same records under the same keys in SQLite, and in tinycdb without a seal. One row
+ * asks tinycdb between two looks at the file's state, which is the least that a reader of a file costs that may change.
+ * Building from records that are there, adding one, opening, and asking for a key, with nothing around it: no
+ * certificate, no entry.
  *
  *   bench_others [NUMBER]        NUMBER: of records, 1000000 if none is given
  */

@@ -76,13 +76,34 @@ int certmap_authn_before_require(request_rec *r)
     return state && !certmap_document_is(r) ? ask_require(r, state) : DECLINED;
 }
 
+/* Set at start-up: a module has a say in authorization beside mod_authz_core. */
+static int others_authorize;
+
+void certmap_authn_prepare(void)
+{
+    static const char *const usual[] = { "mod_authz_core.c", "mod_ssl.c", "mod_certmap.c" };
+    const apr_array_header_t *hooks = ap_hook_get_auth_checker();
+    size_t k;
+    int i;
+
+    others_authorize = 0;
+    for (i = 0; hooks != NULL && i < hooks->nelts; i++) {
+        const char *name = APR_ARRAY_IDX(hooks, i, ap_LINK_auth_checker_t).szName;
+
+        for (k = 0; k < sizeof(usual) / sizeof(usual[0]) && strcmp(name, usual[k]) != 0; k++) {
+        }
+        others_authorize |= k == sizeof(usual) / sizeof(usual[0]);
+    }
+}
+
 /*
  * Require is content, because the user is there already, and httpd would be done. Other modules' authorization
  * (auth_checker: LuaHookAuthChecker, PerlAuthzHandler, mod_authz_svn) would never be asked about a certificate's user.
+ * Where there is none, the request is spared a second evaluation of Require.
  */
 int certmap_authn_force(request_rec *r)
 {
-    return certmap_user_is_own(r, certmap_request_if_any(r)) ? OK : DECLINED;
+    return others_authorize && certmap_user_is_own(r, certmap_request_if_any(r)) ? OK : DECLINED;
 }
 
 int certmap_authn_after_require(request_rec *r)

@@ -17,6 +17,8 @@ void certmap_authn_map(request_rec *r, const certmap_dir_conf_t *conf);
 void certmap_authn_withdraw(request_rec *r, certmap_request_t *state);
 /** Hook access_checker_ex: the last word before Require is asked, and asks it; nobody has asked for a password yet. */
 int certmap_authn_before_require(request_rec *r);
+/** At start-up, when all modules have registered: finds out whether others take part in authorization. */
+void certmap_authn_prepare(void);
 /** Hook force_authn: whoever has a user from the mapping goes through authentication and authorization as others do. */
 int certmap_authn_force(request_rec *r);
 /**

@@ -8,6 +8,7 @@
 #include <http_log.h>
 
 #include "anchors.h"
+#include "authn.h"
 #include "check.h"
 #include "conftree.h"
 #include "denial.h"
@@ -218,6 +219,7 @@ int certmap_startup_prepare(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *pte
 {
     (void)plog;
     (void)ptemp;
+    certmap_authn_prepare();
     certmap_denial_prepare();
     if (certmap_peer_prepare(pconf) != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_EMERG, 0, s, "certmap: no memory for connections");

@@ -17,8 +17,8 @@ extern "C" {
 /*
  * A store is one file that is written whole beside the old one and takes its place; all of these work while servers
  * read it. A writer that is killed at any moment leaves the old contents or the new, and at most PATH.new, which the
- * next one takes over. Where a function fails, why says why in words, and errors (where there are any) what is wrong with
- * the text that was given.
+ * next one takes over. Where a function fails, why says why in words, and errors (where there are any) what is wrong
+ * with the text that was given.
  * Returns: APR_EINVAL: the text has errors, or the file is no store; APR_EBUSY: another process writes, *why says
  * which; APR_EINTR: stopped by the progress function; APR_ENOENT and other errors of the system; APR_EGENERAL: the
  * store is damaged, or would be too large.
