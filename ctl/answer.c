@@ -200,9 +200,9 @@ typedef struct shown_t {
     int is_tls;
     int is_shown;
     certmap_reason_e missing;  /* why it is not, or CERTMAP_R_NONE */
-    certmap_reason_e verdict;  /* what verification found */
-    certmap_reason_e wrong;    /* what refuses it before a list is asked */
-    certmap_reason_e unproved; /* of that, what counts where nobody is mapped, too */
+    certmap_verdict_t verdict; /* what verification found */
+    certmap_reason_e refusal;  /* what refuses the certificate where somebody is to be mapped, or CERTMAP_R_NONE */
+    certmap_reason_e unproved; /* what refuses it wherever it matters, or CERTMAP_R_NONE */
     int ends;                  /* mod_ssl ends the handshake for it */
 } shown_t;
 
@@ -261,7 +261,6 @@ static int ocsp_may_refuse(run_t *run)
 
 static shown_t show(run_t *run, const settings_t *s)
 {
-    certmap_verdict_t verdict;
     const ctl_vhost_t *vhost = run->place->vhost;
     int asking = asking_of(word_of(ctl_conf_directive(vhost, "SSLVerifyClient")));
     shown_t shown = { .is_tls = is_tls(run) };
@@ -283,16 +282,15 @@ static shown_t show(run_t *run, const settings_t *s)
         return shown;
     }
     shown.is_shown = 1;
-    shown.verdict = run->verified->verdict.reason;
-    shown.ends = shown.verdict != CERTMAP_R_NONE && !vhost->defer && (asking != ASKS_ANY_CA || run->verified->is_hard);
-    if (shown.verdict == CERTMAP_R_NONE && ocsp_may_refuse(run)) {
-        shown.verdict = CERTMAP_R_REVOKED;
+    shown.verdict = run->verified->verdict;
+    shown.ends = shown.verdict.reason != CERTMAP_R_NONE && !vhost->defer
+                 && (asking != ASKS_ANY_CA || run->verified->is_hard);
+    if (shown.verdict.reason == CERTMAP_R_NONE && ocsp_may_refuse(run)) {
+        shown.verdict.reason = CERTMAP_R_REVOKED;
         shown.ends = !vhost->defer;
     }
-    verdict = run->verified->verdict;
-    verdict.reason = shown.verdict;
-    shown.wrong = certmap_cert_refusal(run->view, &verdict, run->now);
-    shown.unproved = certmap_cert_unproved(shown.wrong, run->view, &verdict) ? shown.wrong : CERTMAP_R_NONE;
+    shown.refusal = certmap_cert_refusal(run->view, &shown.verdict, run->now);
+    shown.unproved = certmap_cert_unproved(shown.refusal, run->view, &shown.verdict) ? shown.refusal : CERTMAP_R_NONE;
     return shown;
 }
 
@@ -301,20 +299,17 @@ static shown_t show(run_t *run, const settings_t *s)
 /* As map() of httpd/request.c. */
 static certmap_reason_e map(run_t *run, const shown_t *shown, ctl_answer_t *answer, certmap_decision_t *decision)
 {
-    certmap_verdict_t verified = { .reason = CERTMAP_R_NONE };
-    certmap_question_t question = { .cert = run->view, .verdict = &verified, .now = run->now };
+    certmap_question_t question = {
+        .list = answer->list, .cert = run->view, .verdict = &shown->verdict, .min = answer->min, .now = run->now
+    };
 
     if (shown->missing != CERTMAP_R_NONE) {
         return shown->missing;
     }
-    if (shown->wrong != CERTMAP_R_NONE) {
-        return shown->wrong;
+    if (shown->refusal != CERTMAP_R_NONE) {
+        return shown->refusal;
     }
     answer->is_asked = 1;
-    verified.chain = run->verified->verdict.chain;
-    verified.nchain = run->verified->verdict.nchain;
-    question.list = answer->list;
-    question.min = answer->min;
     if (certmap_decide(&question, decision, run->walk.p) != APR_SUCCESS) {
         run->failed = 1;
         return CERTMAP_R_NO_MATCH;
@@ -391,7 +386,7 @@ static ctl_answer_t require(const run_t *run, const settings_t *s, ctl_requester
 
 static const char *verify_word(const shown_t *shown)
 {
-    return !shown->is_shown ? "NONE" : shown->verdict == CERTMAP_R_NONE ? "SUCCESS" : "FAILED";
+    return !shown->is_shown ? "NONE" : shown->verdict.reason == CERTMAP_R_NONE ? "SUCCESS" : "FAILED";
 }
 
 static ctl_answer_t unknown(ctl_answer_t answer)
@@ -476,7 +471,7 @@ static ctl_answer_t walk_and_check(run_t *run, settings_t *s)
         return unknown(answer);
     }
     if (shown.ends) {
-        answer = refused(answer, shown.verdict);
+        answer = refused(answer, shown.verdict.reason);
         answer.http = 0;
         return answer;
     }
