@@ -276,7 +276,7 @@ static int take_pem(file_t *file, take_fn *take, void *baton)
     if (taken >= 0 && ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE) {
         taken = -1;
         ctl_fail(file->ctl,
-                 "%s: PEM that is cut off or damaged, behind %d whole %ss; copy it again, from -----BEGIN "
+                 "%s: PEM that is cut off or damaged, after %d whole %ss; copy it again, from -----BEGIN "
                  "to the end of the -----END line",
                  file->name, n, file->wanted);
     }

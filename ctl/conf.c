@@ -620,7 +620,7 @@ int ctl_conf_read(ctl_t *ctl, const char *httpd, const char *file, const ctl_con
     begin = find_document(out);
     if (!begin) {
         return ctl_fail(ctl,
-                        "%s: %s says nothing of certmap: the configuration does not load mod_certmap, or one of "
+                        "%s: %s says nothing about certmap: the configuration does not load mod_certmap, or one of "
                         "another version",
                         ctl_printable(file, ctl->pool), ctl_printable(program, ctl->pool));
     }

@@ -142,7 +142,7 @@ static void look_at_rules(const ctl_case_t *c, apr_array_header_t *renewals, apr
         mapping = line ? ctl_rule_maps(c->view, line, c->min, c->now, scratch) : NULL;
         if (mapping != NULL) {
             found(renewals,
-                  apr_psprintf(p, "rule %s holds but for %s, which pins another certificate", rule->rule->name, pin),
+                  apr_psprintf(p, "rule %s holds except for %s, which pins another certificate", rule->rule->name, pin),
                   apr_pstrdup(p, certmap_rule_text(mapping, scratch)),
                   apr_pstrcat(p, "the rules, before or in place of ", rule->rule->name, NULL));
         }

@@ -21,13 +21,13 @@ static const struct {
     const char *advice;
 } words[CERTMAP_R_COUNT] = {
     [CERTMAP_R_MALFORMED] = { "a part of the certificate that is needed breaks the rules for certificates",
-                              "have it issued anew" },
+                              "have it issued again" },
     [CERTMAP_R_SELF_SIGNED] = { "no CA has issued the certificate, it has signed itself",
                                 "have one issued by a trusted CA, or trust it and map it by sha256=" },
     [CERTMAP_R_UNTRUSTED_ISSUER] = { "no way leads from the certificate to a CA of --ca",
                                      "append the intermediate CAs to the certificate's file, or add the CA to --ca" },
     [CERTMAP_R_BAD_SIGNATURE] = { "a signature of the chain is wrong, or cannot be checked",
-                                  "have the certificate issued anew, and ask who has changed it" },
+                                  "have the certificate issued again, and ask who changed it" },
     [CERTMAP_R_ISSUER_EXPIRED] = { "a CA of the chain has expired, or is not valid yet",
                                    "renew the CA's certificate in --ca" },
     [CERTMAP_R_CHAIN_TOO_LONG] = { "the chain has more CAs than the server allows", "raise SSLVerifyDepth" },
@@ -47,14 +47,14 @@ static const struct {
     [CERTMAP_R_DENIED_BY_SOURCE] = { "an entry denies it", "remove the entry if that is not meant" },
     [CERTMAP_R_DENIED_BY_RULE] = { "a rule denies it", "change the rule if that is not meant" },
     [CERTMAP_R_MAPPING_EXPIRED] = { "what maps it has expired", "renew or remove its expires=" },
-    [CERTMAP_R_MAPPING_TOO_WEAK] = { "what maps it binds less firmly than is asked for",
+    [CERTMAP_R_MAPPING_TOO_WEAK] = { "what maps it binds less firmly than is required",
                                      "pin the certificate, its key, or issuer and serial" },
     [CERTMAP_R_USER_INVALID] = { "the user name that comes out is not acceptable", "make it of another field" },
     [CERTMAP_R_AMBIGUOUS] = { "more than one answer is possible", "pick one value by a condition, :first or :last" },
     [CERTMAP_R_NO_MATCH] = { "no entry and no rule is for this certificate",
                              "\"certmapctl suggest\" prints lines that would be" },
     [CERTMAP_R_USER_DENIED] = { "Require does not let the user in", "change Require" },
-    [CERTMAP_R_SOURCE_UNAVAILABLE] = { "a source cannot be asked", "see to the source" },
+    [CERTMAP_R_SOURCE_UNAVAILABLE] = { "a source cannot be read", "repair the source" },
 };
 
 /* Neither yes nor no. */
@@ -316,7 +316,7 @@ static void tell_certificate(const teller_t *t)
         printf("  broken   %s\n", show(t, certmap_cert_malformed(view)));
     }
     for (i = 0; i < n; i++) {
-        printf("  odd      %s\n", show(t, odd[i]));
+        printf("  unusual  %s\n", show(t, odd[i]));
     }
     tell_chain(t);
 }
@@ -484,7 +484,7 @@ static void tell_rules(const teller_t *t, int all)
         left_out += !shown;
     }
     if (left_out > 0) {
-        printf("  %" APR_SIZE_T_FMT " more rules do not match; --all tells them\n", left_out);
+        printf("  %" APR_SIZE_T_FMT " more rules do not match; --all shows them\n", left_out);
     }
     if (n < trace->nrules) {
         printf("  not asked%s: %" APR_SIZE_T_FMT " %s, from %s on\n", n > 0 ? " any more" : "", trace->nrules - n,

@@ -43,7 +43,7 @@ static void check_anchors(certmap_check_t *check, const certmap_list_t *list, ce
             && decision.outcome == CERTMAP_MAPPED) {
             certmap_check_say(
                 check, APLOG_WARNING,
-                "%s: %s maps the certificate %s, which is there as a trusted CA: who holds its "
+                "%s: %s maps the certificate %s, which is there as a trusted CA: the holder of its "
                 "key can issue certificates in any name; have it made again without CA:TRUE (openssl req -x509 "
                 "-addext basicConstraints=critical,CA:FALSE)",
                 anchor->file, decision.rule ? apr_psprintf(check->p, "rule %s", decision.rule->name) : decision.source,

@@ -101,14 +101,14 @@ void certmap_check_asking(certmap_check_t *check)
     if (has_tls13(protocol)) {
         certmap_check_say(
             check, APLOG_WARNING,
-            "%s stands in a section: over TLS 1.3 it needs post-handshake authentication, "
+            "%s is in a section: over TLS 1.3 it needs post-handshake authentication, "
             "which browsers do not offer (AH10158), even where a good certificate was presented already; ask for the "
             "certificate at the level of the virtual host, or write 'SSLProtocol all -TLSv1.3'",
             certmap_check_at(check, check->section_verify));
     }
     if (protocols && certmap_check_has_word(protocols, "h2")) {
         certmap_check_say(check, APLOG_WARNING,
-                          "%s stands in a section: over HTTP/2 no certificate can be asked for; ask for it "
+                          "%s is in a section: over HTTP/2 no certificate can be asked for; ask for it "
                           "at the level of the virtual host, or take h2 out of '%s'",
                           certmap_check_at(check, check->section_verify), certmap_check_at(check, protocols));
     }

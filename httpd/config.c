@@ -191,7 +191,7 @@ static const char *check_context(cmd_parms *cmd, unsigned forbidden)
 
     for (d = cmd->directive->parent; d; d = d->parent) {
         if (strcasecmp(d->directive, "<Proxy") == 0 || strcasecmp(d->directive, "<ProxyMatch") == 0) {
-            return apr_psprintf(cmd->pool, "%s cannot stand in %s>; use <Location>", cmd->cmd->name, d->directive);
+            return apr_psprintf(cmd->pool, "%s is not allowed in %s>; use <Location>", cmd->cmd->name, d->directive);
         }
     }
     return ap_check_cmd_context(cmd, forbidden);

@@ -59,7 +59,7 @@ static const words_t words[CERTMAP_R_COUNT] = {
     },
     [CERTMAP_R_BAD_SIGNATURE] = {
         .title = "Your certificate's signature is not valid",
-        .happened = "A signature on your certificate, or on one of those behind it, does not hold. The certificate "
+        .happened = "A signature on your certificate, or on one of its issuers, is not correct. The certificate "
                     "may be damaged.",
         .advice = { "Install your certificate again from its original file or card.",
                     OTHER },
@@ -72,14 +72,14 @@ static const words_t words[CERTMAP_R_COUNT] = {
                     OTHER },
     },
     [CERTMAP_R_CHAIN_TOO_LONG] = {
-        .title = "Too many issuers stand behind your certificate",
+        .title = "Your certificate has too many issuers",
         .happened = "Between your certificate and its root are more authorities than this server accepts. Often the "
                     "server's settings are the reason, not your certificate.",
         .advice = { OTHER },
     },
     [CERTMAP_R_CONSTRAINT_VIOLATION] = {
         .title = "Your certificate goes beyond its issuer's limits",
-        .happened = "The authorities behind your certificate limit what they issue, and your certificate does not "
+        .happened = "The authorities above your certificate limit what they issue, and your certificate does not "
                     "keep to that.",
         .advice = { "Ask the authority that issued your certificate for a new one.",
                     OTHER },
@@ -116,7 +116,7 @@ static const words_t words[CERTMAP_R_COUNT] = {
     },
     [CERTMAP_R_SSL_REQUIRED] = {
         .title = "This page needs a secure connection",
-        .happened = "You came over plain HTTP. The server can ask for your certificate over HTTPS only.",
+        .happened = "You used plain HTTP. The server can ask for your certificate over HTTPS only.",
         .advice = { "Open this page again with https:// at the beginning of its address." },
     },
     [CERTMAP_R_CERTIFICATE_MISSING] = {

@@ -313,7 +313,7 @@ const char *certmap_reload_first(cmd_parms *cmd, const char *directive, certmap_
         }
         tell(file, &report, APLOG_STARTUP, NULL, cmd->temp_pool);
         if (!fall_back(file, before, nth, cmd->temp_pool)) {
-            return apr_psprintf(cmd->pool, "%s %s: the text that was good last cannot be used", directive,
+            return apr_psprintf(cmd->pool, "%s %s: the last good text cannot be used", directive,
                                 certmap_reread_path(file));
         }
     }
@@ -519,7 +519,7 @@ int certmap_reload_start(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     }
     /* nested: prefork ends a child in a signal's handler, in whatever thread that comes by */
     if (apr_thread_mutex_create(&looking, APR_THREAD_MUTEX_NESTED, pconf) != APR_SUCCESS) {
-        ap_log_error(APLOG_MARK, APLOG_EMERG, 0, s, "certmap: no mutex for what is read again");
+        ap_log_error(APLOG_MARK, APLOG_EMERG, 0, s, "certmap: no mutex for reading files again");
         return HTTP_INTERNAL_SERVER_ERROR;
     }
     if (!get || !add || get(&watchdog, "_certmap_", 0, 0, pconf) != APR_SUCCESS

@@ -145,7 +145,7 @@ static void check_server(certmap_check_t *check)
     }
     if (!certmap_conftree_knows(check->s)) {
         certmap_check_say(check, APLOG_WARNING,
-                          "%s does not stand in httpd's configuration files: what would be unsafe there is not "
+                          "%s is not in httpd's configuration files: unsafe directives there are not "
                           "found at start-up; write it into a file",
                           certmap_check_server_name(check));
         return;

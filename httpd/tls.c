@@ -528,8 +528,8 @@ int certmap_tls_init_server(server_rec *s, apr_pool_t *p, int is_proxy, SSL_CTX 
     if (!server->provable) {
         ap_log_error(APLOG_MARK, certmap_srv_conf(s)->used == 1 ? APLOG_WARNING : APLOG_DEBUG, 0, s,
                      "certmap: what "
-                     "decides about certificates in %s:%d cannot be told; its TLS sessions with a client certificate "
-                     "will not be resumed, and no certificate of theirs counts in another virtual host",
+                     "decides about certificates in %s:%d cannot be found out; its TLS sessions with a client "
+                     "certificate will not be resumed, and no certificate of theirs counts in another virtual host",
                      s->server_hostname, s->port);
     }
     key = apr_palloc(p, sizeof(*key));

@@ -63,7 +63,7 @@ static void read_key(job_t *job, line_t *line)
 
     if (certmap_entry_key((certmap_str_t){ text, strlen(text) }, &line->key, &more, &errors, job->scratch)
         != APR_SUCCESS) {
-        line->why = "it is no key of an entry";
+        line->why = "it is not the key of an entry";
     }
     for (i = errors->nelts; i-- > 0;) {
         const certmap_error_t *e = &APR_ARRAY_IDX(errors, i, certmap_error_t);
@@ -105,7 +105,7 @@ static int read_line(job_t *job, certmap_str_t text, int number, line_t *line)
         line->why = "the value does not begin with X509:";
     }
     else if (line->value.len == strlen("X509:")) {
-        line->why = "there is nothing behind X509:";
+        line->why = "there is nothing after X509:";
     }
     else {
         read_key(job, line);
@@ -156,7 +156,7 @@ static void write_line(job_t *job, line_t *line)
                         : known->other;
 
         line->why = apr_psprintf(job->scratch,
-                                 "line %d gives the same to another user: Active Directory lets neither "
+                                 "line %d gives the same value to another user: Active Directory lets neither "
                                  "in",
                                  other);
     }

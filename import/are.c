@@ -210,7 +210,7 @@ static int read_members(job_t *job, set_t *set)
         return refuse(job, "a range in a bracket expression that runs backwards");
     }
     memset(set->has + from, 1, (apr_size_t)(to - from + 1));
-    return to == from || !at_range(job) || refuse(job, "a range behind a range");
+    return to == from || !at_range(job) || refuse(job, "a range after a range");
 }
 
 /* Reads what stands behind '['. */
@@ -224,11 +224,11 @@ static int read_bracket(job_t *job, set_t *set)
         int fine;
 
         if (next_is(job, "[:") || next_is(job, "[.") || next_is(job, "[=")) {
-            fine = read_class(job, set) && (!at_range(job) || refuse(job, "a range behind a class"));
+            fine = read_class(job, set) && (!at_range(job) || refuse(job, "a range after a class"));
         }
         else if (peek(job) == '\\' && job->at + 1 < job->in.len && add_letter(set, job->in.data[job->at + 1])) {
             job->at += 2;
-            fine = !at_range(job) || refuse(job, "a range behind a class");
+            fine = !at_range(job) || refuse(job, "a range after a class");
         }
         else {
             fine = read_members(job, set);
@@ -303,7 +303,7 @@ static int read_quantifier(job_t *job, quantifier_t *q)
         q->lazy = 1;
         job->at++;
     }
-    return at_quantifier(job) ? refuse(job, "a quantifier behind a quantifier") : 1;
+    return at_quantifier(job) ? refuse(job, "a quantifier after a quantifier") : 1;
 }
 
 static const char *quantifier_text(const quantifier_t *q, apr_pool_t *p)
@@ -371,7 +371,7 @@ static int put_wide_literal(job_t *job)
     put(job, apr_pstrmemdup(job->p, (const char *)s, (apr_size_t)n));
     job->at += (apr_size_t)n;
     uncertain(job, "characters that are not ASCII");
-    return at_quantifier(job) ? refuse(job, "a quantifier behind a character that is not ASCII") : 1;
+    return at_quantifier(job) ? refuse(job, "a quantifier after a character that is not ASCII") : 1;
 }
 
 static int put_bracket(job_t *job)
@@ -415,7 +415,7 @@ static int put_group(job_t *job)
     quantifier_t q;
 
     if (!captures && !next_is(job, "?:")) {
-        return refuse(job, "an option, or a constraint that looks ahead or behind");
+        return refuse(job, "an option, or a constraint on what comes before or after");
     }
     job->at += captures ? 0 : 2;
     job->are->groups += captures;
@@ -445,7 +445,7 @@ static int put_group(job_t *job)
 static int put_anchor(job_t *job, const char *text)
 {
     put(job, text);
-    return at_quantifier(job) ? refuse(job, "a quantifier behind an anchor") : 1;
+    return at_quantifier(job) ? refuse(job, "a quantifier after an anchor") : 1;
 }
 
 static int atom(job_t *job)

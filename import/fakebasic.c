@@ -67,7 +67,7 @@ static const char *hash_fault(const char *hash)
     static const char *const slow = "checking its hash takes too long";
 
     if (*hash == '\0') {
-        return "there is no hash behind the name: httpd refuses it";
+        return "there is no hash after the name: httpd refuses it";
     }
     if (strncmp(hash, "$2a$", 4) == 0 || strncmp(hash, "$2y$", 4) == 0) {
         if (number_at(hash + 4) > BCRYPT_COST_MAX) {
@@ -81,7 +81,7 @@ static const char *hash_fault(const char *hash)
     }
     else if (strncmp(hash, "$apr1$", 6) != 0 && strncmp(hash, "$1$", 3) != 0 && strncmp(hash, "{SHA}", 5) != 0
              && !is_letters(hash, 13)) {
-        return "what stands behind the name is no hash that is known here";
+        return "what follows the name is not a hash that is known here";
     }
     return apr_password_validate("password", hash) == APR_SUCCESS
                ? ""
@@ -140,7 +140,7 @@ static const char *carry_over(job_t *job, const line_t *line)
     const certmap_dn_t *dn;
 
     if (!slash && !certmap_import_comma_name(line->name, job->scratch)) {
-        return "the name is no subject: FakeBasicAuth never asks for it";
+        return "the name is not a subject: FakeBasicAuth never looks it up";
     }
     dn = certmap_import_name(line->name, slash ? CERTMAP_NAME_ONELINE : CERTMAP_NAME_RFC2253_UTF8, &why, job->scratch);
     if (dn == NULL) {
@@ -263,7 +263,7 @@ apr_status_t certmap_import_fakebasic(certmap_str_t text, const char *file, cons
     }
     if (job.lines > 0 && job.subjects == 0) {
         certmap_import_error(job.out, 1, 1,
-                             "no line of this text is SUBJECT:HASH: it is no AuthUserFile for "
+                             "no line of this text is SUBJECT:HASH: it is not an AuthUserFile for "
                              "FakeBasicAuth");
     }
     return certmap_import_finish(job.out, result);

@@ -103,7 +103,7 @@ static const char *split(line_t *line, apr_pool_t *p)
     line->name = unescaped((certmap_str_t){ text.data + from, end - from }, p);
     line->accounts = "";
     if (end == text.len) {
-        return quoted ? "the closing quote is missing" : "no account stands behind the name";
+        return quoted ? "the closing quote is missing" : "no account follows the name";
     }
     while (++end < text.len && is_blank(text.data[end])) {
     }
@@ -142,11 +142,11 @@ static const char *special_name(certmap_str_t name, apr_pool_t *p)
 
     if (*text != '/') {
         return certmap_import_comma_name(name, p)
-                   ? "Globus compares names with slashes (/DC=org/CN=Name), and meets none that is written with commas"
-                   : "this is no name of the form /TYPE=VALUE/TYPE=VALUE";
+                   ? "Globus compares names with slashes (/DC=org/CN=Name), and never matches one with commas"
+                   : "this is not a name of the form /TYPE=VALUE/TYPE=VALUE";
     }
     if (strstr(text, "/Role=") != NULL || strstr(text, "/Capability=") != NULL || strchr(text, '=') == NULL) {
-        return "this is a VOMS group or role; the attributes that tell it are not asked here";
+        return "this is a VOMS group or role; the attributes with it are not read here";
     }
     if (is_pattern(name)) {
         return "this is a pattern (LCMAPS), or a name with '*' in it; write a rule for it";
@@ -234,8 +234,8 @@ static const char *read_name(job_t *job, line_t *line)
                                                                    line->number };
     }
     if (is_vorolemap(account)) {
-        return "a line of a vorolemap (dCache): after the name stands a VOMS group or role, no account; the attributes "
-               "that tell it are not asked here";
+        return "a line of a vorolemap (dCache): a VOMS group or role follows the name, not an account; the attributes "
+               "with it are not read here";
     }
     if (before > 0) {
         return apr_psprintf(job->scratch, "Globus takes the first line of a name, line %d", before);
@@ -250,7 +250,7 @@ static const char *read_name(job_t *job, line_t *line)
         return apr_psprintf(job->scratch, "the pattern in line %d may catch this name first", pattern);
     }
     if (*account == '\0') {
-        return "no account stands behind the name";
+        return "no account follows the name";
     }
     if (*account == '.') {
         return "a pool account: which of them it is, is decided when somebody comes, and kept in GRIDMAPDIR";
@@ -320,7 +320,7 @@ apr_status_t certmap_import_gridmap(certmap_str_t text, const char *file, const 
     }
     if (job.lines > 0 && job.names_found == 0) {
         certmap_import_error(job.out, 1, 1,
-                             "no line of this text begins with a name (/DC=org/CN=Name): it is no "
+                             "no line of this text begins with a name (/DC=org/CN=Name): it is not a "
                              "grid-mapfile");
     }
     return certmap_import_finish(job.out, result);

@@ -170,7 +170,7 @@ static const char *read_certificate(const iis_item_t *item, const certmap_cert_t
     }
     if (certmap_cert_create_der((const unsigned char *)der.data, der.len, cert, p) != APR_SUCCESS) {
         *cert = NULL;
-        return "its base64 is no certificate";
+        return "its base64 is not a certificate";
     }
     why = certmap_cert_malformed(*cert);
     if (why != NULL) {
@@ -425,8 +425,8 @@ static const char *many_fault(const iis_item_t *item, int mode, apr_pool_t *p)
     }
     if (item->doubtful) {
         return apr_psprintf(p,
-                            "the <remove> of line %d names it but for the case of letters, and whether IIS takes it "
-                            "away is nowhere said",
+                            "the <remove> of line %d names it in another case of letters, and whether IIS takes it "
+                            "away, is not documented",
                             item->doubtful);
     }
     if (mode == 0) {

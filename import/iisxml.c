@@ -168,7 +168,7 @@ static void begin_section(reader_t *r, const XML_Char **attributes)
     r->section = section;
     APR_ARRAY_PUSH(r->sections, iis_section_t *) = section;
     if (certmap_iis_attribute(section->attributes, "configSource") != NULL) {
-        stop(r, "configSource: the section stands in another file; import that text");
+        stop(r, "configSource: the section is in another file; import that file");
     }
 }
 

@@ -239,7 +239,7 @@ static const list_t *choose(certmap_str_t text, const char *wanted, certmap_impo
         }
     }
     certmap_import_error(out, APR_ARRAY_IDX(lists, 0, list_t).line, 1,
-                         "%s; there are rules for (\".\" is no certain "
+                         "%s; there are rules for (\".\" means every "
                          "listener): %s",
                          wanted ? "that listener has no rules" : "several listeners have rules, choose one (--map)",
                          names);
@@ -289,7 +289,7 @@ static const char *read_rule(const char **at, kafka_rule_t *rule, apr_pool_t *p)
         to++;
     }
     if (*to != '\0' && *to != ',') {
-        return "a rule has something behind it that is not a comma";
+        return "a rule is followed by something that is not a comma";
     }
     while (*to == ',' || apr_isspace(*to)) {
         to++;
@@ -371,7 +371,7 @@ static const char *write_name(job_t *job, const kafka_rule_t *rule, const kafka_
         return apr_psprintf(p, "Java's text of a name: %s", why);
     }
     if (apr_hash_get(job->seen, t->text, APR_HASH_KEY_STRING) != NULL) {
-        return "a rule before has this name already";
+        return "an earlier rule has this name already";
     }
     apr_hash_set(job->seen, apr_pstrdup(job->pool, t->text), APR_HASH_KEY_STRING, job);
     if (user == NULL) {
@@ -408,7 +408,7 @@ static void write_rule(job_t *job, const kafka_rule_t *rule, apr_pool_t *p)
         why = "it is never reached: DEFAULT comes before it";
     }
     else if (rule->pattern == NULL) {
-        why = "DEFAULT takes the whole text of the subject as the user, of whomever the rules before do not catch; "
+        why = "DEFAULT makes the whole text of the subject the user, for everybody that the rules before do not match; "
               "name those who may come in";
         job->over = 1;
     }
@@ -470,7 +470,7 @@ apr_status_t certmap_import_kafka(certmap_str_t text, const char *file, const ce
         job.issuer = apr_pstrcat(p, "issuer=", issuer, NULL);
     }
     if (memchr(text.data, '\0', text.len) != NULL) {
-        certmap_import_error(job.out, 1, 1, "there is a NUL in it: no text");
+        certmap_import_error(job.out, 1, 1, "there is a NUL in it: this is not text");
     }
     else {
         list = choose(text, options->map, job.out, p);

@@ -165,7 +165,7 @@ static apr_array_header_t *atom(pattern_t *x)
     case '.':
     case '*':
     case '+':
-        return fail(x, "its pattern (\".\", \"*\", \"+\") also matches names that have other parts besides: Kafka "
+        return fail(x, "its pattern (\".\", \"*\", \"+\") also matches names that have more parts: Kafka "
                        "compares the text of a name, rules here its parts; write a rule for the attributes that count");
     case '^':
     case '$':
@@ -210,7 +210,7 @@ static apr_array_header_t *counted(pattern_t *x)
         return atom(x); /* says why */
     }
     if (many != NULL && x->at < x->end && strchr("?*+{", *x->at) != NULL) {
-        return fail(x, "its pattern has a quantifier behind a quantifier");
+        return fail(x, "its pattern has a quantifier after a quantifier");
     }
     return many;
 }

@@ -209,7 +209,7 @@ static int read_ava(reader_t *r, certmap_ava_t *ava)
     const char *bad;
 
     if (type.len == 0) {
-        r->why = "this is no name of the form /TYPE=VALUE/TYPE=VALUE";
+        r->why = "this is not a name of the form /TYPE=VALUE/TYPE=VALUE";
         return 0;
     }
     ava->oid = certmap_attr_oid(type, r->p);
@@ -321,7 +321,7 @@ static const certmap_dn_t *slash_name(certmap_str_t text, certmap_name_style_e s
     const certmap_dn_t *dn = NULL;
     int escapes;
 
-    *why = "this is no name of the form /TYPE=VALUE/TYPE=VALUE";
+    *why = "this is not a name of the form /TYPE=VALUE/TYPE=VALUE";
     if (text.len == 0 || text.data[0] != '/') {
         return NULL;
     }
@@ -337,7 +337,7 @@ static const certmap_dn_t *slash_name(certmap_str_t text, certmap_name_style_e s
     if (dn != NULL) {
         const char *right = written(dn, style, p);
 
-        *why = apr_psprintf(p, "no certificate's name is written so%s%s", right ? "; OpenSSL would write " : "",
+        *why = apr_psprintf(p, "no certificate's name is written like this%s%s", right ? "; OpenSSL would write " : "",
                             right ? right : "");
     }
     return NULL;
@@ -364,7 +364,7 @@ static const certmap_dn_t *comma_name(certmap_str_t text, certmap_name_style_e s
     }
     right = written(dn, style, p);
     if (!same_text(text, right, style, p)) {
-        *why = apr_psprintf(p, "no certificate's name is written so%s%s", right ? "; OpenSSL would write " : "",
+        *why = apr_psprintf(p, "no certificate's name is written like this%s%s", right ? "; OpenSSL would write " : "",
                             right ? right : "");
         return NULL;
     }
@@ -446,11 +446,11 @@ int certmap_import_is_text(certmap_import_out_t *out, certmap_str_t text, int ma
     }
     for (number = 1; certmap_import_line(text, &pos, &line); number++) {
         if (nul != NULL && nul < text.data + pos) {
-            certmap_import_error(out, number, (int)(nul - line.data) + 1, "a NUL: this is no text");
+            certmap_import_error(out, number, (int)(nul - line.data) + 1, "a NUL: this is not text");
             return 0;
         }
         if (line.len >= sizeof(pem) - 1 && memcmp(line.data, pem, sizeof(pem) - 1) == 0) {
-            certmap_import_error(out, number, 1, "a certificate or key in PEM stands here");
+            certmap_import_error(out, number, 1, "this line begins a certificate or key in PEM");
             return 0;
         }
     }

@@ -435,7 +435,7 @@ const char *certmap_import_entry(certmap_import_out_t *out, const apr_array_head
         why = why ? why : "it cannot be written as an entry";
     }
     else if (apr_hash_get(out->keys, key.hash, CERTMAP_HASH_LEN) != NULL) {
-        why = "an entry before has the same key";
+        why = "an earlier entry has the same key";
     }
     else {
         apr_hash_set(out->keys, apr_pmemdup(out->pool, key.hash, CERTMAP_HASH_LEN), CERTMAP_HASH_LEN, out);

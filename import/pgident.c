@@ -299,7 +299,7 @@ static const char *failing_line(job_t *job, const line_t *line, const certmap_ar
     if (why == NULL) {
         certmap_import_comment(job->out,
                                "(the role in line %d wants a group that its expression does not have: "
-                               "PostgreSQL refuses who comes to it)",
+                               "PostgreSQL refuses everybody who reaches it)",
                                line->number);
     }
     else {
@@ -334,7 +334,7 @@ static const char *pattern_name(job_t *job, const line_t *line)
     }
     if (group != NULL) {
         if (strstr(group + 2, "\\1") != NULL) {
-            return "\\1 stands twice in the role, and only the first is replaced";
+            return "\\1 appears twice in the role, and only the first is replaced";
         }
         if (are.uncertain != NULL) {
             return apr_pstrcat(job->scratch, "what \\1 is may differ: ", are.uncertain, NULL);
@@ -379,7 +379,7 @@ static const char *carry_over(job_t *job, const line_t *line)
         return "this grants every role that a regular expression meets; here a certificate has one user";
     }
     if (!pattern && strstr(role, "\\1") != NULL) {
-        return "\\1 stands for nothing where the system name is no regular expression";
+        return "\\1 stands for nothing where the system name is not a regular expression";
     }
     return pattern ? pattern_name(job, line) : literal_name(job, line, certmap_import_user(role, job->scratch));
 }

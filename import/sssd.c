@@ -83,7 +83,7 @@ static void begin_section(job_t *job, const char *header, int line)
         return;
     }
     if (apr_hash_get(job->seen, header, APR_HASH_KEY_STRING) != NULL) {
-        certmap_import_error(job->out, line, 1, "[%.200s] stands here for the second time", header);
+        certmap_import_error(job->out, line, 1, "[%.200s] appears here for the second time", header);
         return;
     }
     s = apr_pcalloc(job->pool, sizeof(*s));
@@ -102,7 +102,7 @@ static void read_priority(section_t *s, const char *value)
     apr_int64_t n = strspn(value, "0123456789") == strlen(value) && strlen(value) <= 10 ? apr_atoi64(value) : -1;
 
     if (*value == '\0' || n < 0 || n > PRIORITY_LAST) {
-        s->fault = "its priority is no number from 0 to 4294967295";
+        s->fault = "its priority is not a number from 0 to 4294967295";
         s->priority = 0;
         return;
     }
@@ -112,7 +112,7 @@ static void read_priority(section_t *s, const char *value)
 static void set_once(section_t *s, const char **slot, const char *key, const char *value, apr_pool_t *p)
 {
     if (*slot != NULL) {
-        s->fault = apr_psprintf(p, "%s stands in it twice", key);
+        s->fault = apr_psprintf(p, "%s appears in it twice", key);
     }
     *slot = value;
 }
@@ -132,7 +132,7 @@ static void read_option(job_t *job, const char *key, const char *value)
     }
     else if (strcasecmp(key, "priority") == 0) {
         if (s->priority != PRIORITY_LAST) {
-            s->fault = "priority stands in it twice";
+            s->fault = "priority appears in it twice";
         }
         read_priority(s, value);
     }
@@ -167,7 +167,7 @@ static void read_line(job_t *job, certmap_str_t line, int number)
     equals = memchr(at, '=', (apr_size_t)(end - at));
     if (job->section != NULL && (at != line.data || equals == NULL)) {
         certmap_import_error(job->out, number, 1,
-                             "neither KEY = VALUE nor a section; a value that goes on in a second "
+                             "neither KEY = VALUE nor a section; a value that continues in a second "
                              "line is not imported, join the lines");
     }
     else if (job->section != NULL) {
@@ -185,7 +185,7 @@ static void read_text(job_t *job, certmap_str_t text)
     int number = 0;
 
     if (memchr(text.data, '\0', text.len) != NULL) {
-        certmap_import_error(job->out, 1, 1, "there is a NUL in it: no text");
+        certmap_import_error(job->out, 1, 1, "there is a NUL in it: this is not text");
         return;
     }
     if (text.len >= 3 && memcmp(text.data, "\xef\xbb\xbf", 3) == 0) {
@@ -348,8 +348,9 @@ static const char *write_rules(job_t *job, const section_t *s, const sssd_match_
         }
         why = certmap_import_rule(job->out, s->name, map->user, words);
         if (why == NULL && map->condition != NULL && !last) {
-            certmap_import_comment(job->out, "Whoever lacks only the last condition of that rule has no account in "
-                                             "SSSD, and is not asked for below:");
+            certmap_import_comment(job->out,
+                                   "A certificate that fails only the last condition of that rule has no account "
+                                   "in SSSD, and the rules below do not match it:");
             why = certmap_import_rule(job->out, s->name, NULL, guard);
         }
     }
@@ -365,7 +366,7 @@ static void write_section(job_t *job, const section_t *s, int last)
     if (why == NULL && s->tied != NULL) {
         why = apr_psprintf(job->pool,
                            "it has the priority of [%.100s], both may hold for one certificate, and the "
-                           "order in which SSSD asks them does not stand in the file; give them different priorities",
+                           "file does not say which one SSSD asks first; give them different priorities",
                            s->tied);
     }
     if (why == NULL && job->blocked != NULL) {

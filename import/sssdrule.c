@@ -236,7 +236,7 @@ static const char *usage_component(const char *value, const char **word, apr_poo
             return NULL;
         }
     }
-    return "its <KU> is no key usage that has a name";
+    return "its <KU> is not a key usage that has a name";
 }
 
 static const char *purpose_component(const char *value, const char **word, apr_pool_t *p)
@@ -254,7 +254,7 @@ static const char *purpose_component(const char *value, const char **word, apr_p
         }
     }
     if (strspn(purpose, "0123456789.") != strlen(purpose)) {
-        return "its <EKU> is no purpose that SSSD knows";
+        return "its <EKU> is not a purpose that SSSD knows";
     }
     *word = apr_pstrcat(p, "eku=", purpose, NULL);
     return NULL;

@@ -115,7 +115,7 @@ static apr_status_t visit(all_t *all, const certmap_sealed_t *sealed, const cert
     if (all->check
         && (!is_key_of(text, iter->hash, kind, p) || certmap_sealed_find(sealed, iter->hash, &record, &len) != 1
             || record != iter->record)) {
-        *why = "an entry stands under a key that is not its own";
+        *why = "an entry is stored under a key that is not its own";
         return APR_EGENERAL;
     }
     all->counts[kind]++;

@@ -60,7 +60,7 @@ my @files = (
         'FILE:1:13: error: unknown field "subjct.CN"', 'FILE:2:20: error: odd number', 'FILE:2:30: error: write hex digits'],
     ['a weak rule',          "a allow bob subject.CN=x\n", [], 1, 'FILE:1:1: warning: rule a is weak'],
     ['too weak a rule',      "a allow bob subject.CN=x\n", ['--min-strength', 'strong'], 2,
-        'FILE:1:1: error: rule a is weak, strong is asked for'],
+        'FILE:1:1: error: rule a is weak, strong is required'],
     ['a shadowed rule',      "a deny subject.CN=x*\n\n b deny subject.CN=xy\n", [], 1,
         'FILE:3:2: warning: rule b can never match: a (FILE:1) stands before it'],
     ['a wildcard within a wildcard', "a deny san.dns=*.example.com\nb allow bob $strong\nc deny san.dns=*.dev.example.com\n", [], 1,
@@ -90,7 +90,7 @@ my @files = (
     ['weak entries',         "X509:<RFC822>a\@b c\nX509:<RFC822>d\@e f\n", [], 1,
         'FILE:1:1: warning: an entry of type X509:<RFC822> is weak'],
     ['too weak an entry',    "dn:CN=a CN=b c\n", ['--min-strength', 'strong'], 1,
-        'FILE:1:1: warning: an entry of type dn is scoped, strong is asked for'],
+        'FILE:1:1: warning: an entry of type dn is scoped, strong is required'],
     ['one key twice',        "sha256:$hex a\n# x\nsha256:$hex b\n", [], 2, 'FILE:3:1: error: this key has an entry already, in line 1'],
     ['allowed and denied',   "sha256:$hex a\nsha256:$hex - deny\n", [], 2, 'FILE:2:1: error: this key is allowed already, in line 1'],
     ['nothing',              '', [], 1, 'certmapctl: warning: FILE: neither rules nor entries in it'],
@@ -142,7 +142,7 @@ like($said, qr/\ncertmapctl: 999 errors, 0 warnings\n\z/, '... and they count');
 spew('shown', "# x\na allow %{1} \"subject.CN~x(.*)\" issuer=CN=y\n");
 ($status, $said) = check('shown');
 is($said, <<'TEXT', 'the line, a caret below its place, and the sum');
-shown:2:9: warning: rule a: %{1} gives nothing where that group of subject.CN~x(.*) matches nothing, and whoever that is gets user-invalid; + in place of * asks for something
+shown:2:9: warning: rule a: %{1} gives nothing where that group of subject.CN~x(.*) matches nothing, and those requests get user-invalid; + in place of * asks for something
   a allow %{1} "subject.CN~x(.*)" issuer=CN=y
           ^
 certmapctl: 0 errors, 1 warning
@@ -233,7 +233,7 @@ my @confs = (
     ['in order', "CertMapRule a allow bob $strong", [], 0],
     ['a weak rule', "# x\n  CertMapRule a allow bob subject.CN=x", [], 1, 'conf:LINE+1:15: warning: rule a is weak'],
     ['too weak a rule', 'CertMapRule a allow bob subject.CN=x', ['--min-strength', 'scoped'], 2,
-        'conf:LINE+0:13: error: rule a is weak, scoped is asked for'],
+        'conf:LINE+0:13: error: rule a is weak, scoped is required'],
     ['Include and Define', "Define WHO bob\nInclude \"$dir/included.conf\"", [], 1, 'included.conf:2:17: warning: rule inc is weak'],
     ['a macro', "<Macro Rule \$n>\nCertMapRule \$n allow bob subject.CN=x\n</Macro>\nUse Rule m", [], 1,
         'macro \'rule\' (defined on line '],

@@ -25,9 +25,9 @@ my $after = "</VirtualHost>\n";
 my @in_proxy = ('CertMap On', 'CertMapRule a allow bob any', 'CertMapRuleFile x', 'CertMapSource file x', 'CertMapInherit On',
     'CertMapErrorDocument 403.12 no', 'CertMapMinStrength strong', 'CertMapReportOnly On');
 my @bad = (
-    # mod_proxy keeps these sections to itself: no check would ever see what stands there
-    (map { ["<Proxy \"http://127.0.0.1/*\">\n$_\n</Proxy>", 2, qr/CertMap\w* cannot stand in <Proxy>; use <Location>/] } @in_proxy),
-    ["<ProxyMatch \"^http\">\nCertMap On\n</ProxyMatch>", 2, qr/CertMap cannot stand in <ProxyMatch>/],
+    # mod_proxy keeps these sections to itself: no check would ever see what is there
+    (map { ["<Proxy \"http://127.0.0.1/*\">\n$_\n</Proxy>", 2, qr/CertMap\w* is not allowed in <Proxy>; use <Location>/] } @in_proxy),
+    ["<ProxyMatch \"^http\">\nCertMap On\n</ProxyMatch>", 2, qr/CertMap is not allowed in <ProxyMatch>/],
     ['CertMap',                                 1, qr/CertMap takes one argument/],
     ['CertMap Yes',                             1, qr/CertMap: 'Yes' is not On, Optional or Off/],
     ['CertMap On Off',                          1, qr/CertMap takes one argument/],
@@ -65,7 +65,7 @@ my @bad = (
     ['CertMapRule a allow bob any expires=soon', 1, qr/CertMapRule, column 25:.*expires=YYYY-MM-DD/],
     ['CertMapRule a allow bob any expires=2027-02-30', 1, qr/CertMapRule, column 25:.*2027-02-30/],
     ['CertMapRule a allow bob any grups=x',     1, qr/CertMapRule, column 17:.*"grups".*groups=/],
-    ['CertMapRule a allow bob any disabled disabled', 1, qr/CertMapRule.*"disabled" stands twice/],
+    ['CertMapRule a allow bob any disabled disabled', 1, qr/CertMapRule.*"disabled" appears twice/],
     ['CertMapRule a allow bob san.ip=10.0.0.0/33', 1, qr/CertMapRule, column 29:.*"33".*0 to 32/],
     ['CertMapRule a allow bob sha256=12',       1, qr/CertMapRule, column 20:.*64 hex digits, not 2/],
     ['CertMapRule a allow bob serial=xy',       1, qr/CertMapRule, column 20:.*hex digit/],
@@ -78,8 +78,8 @@ my @bad = (
     ['CertMapErrorDocument 404 x',              1, qr/CertMapErrorDocument: '404' is not one of 403\.16, 403\.13, 403\.17, 403\.4, 403\.7, 403\.12\n/],
     ['CertMapErrorDocument 403.7',              1, qr/CertMapErrorDocument takes two arguments/],
     ['CertMapMinStrength iron',                 1, qr/CertMapMinStrength: 'iron' is not weak, scoped or strong/],
-    ["CertMapMinStrength strong\nCertMapRule a allow bob subject.CN=x", 2, qr/CertMapRule.*a is weak, strong is asked for.*sha256=/],
-    ["CertMapMinStrength scoped\nCertMapRule a allow bob subject.CN=x issuer.CN=y", 2, qr/CertMapRule.*a is weak, scoped is asked for/],
+    ["CertMapMinStrength strong\nCertMapRule a allow bob subject.CN=x", 2, qr/CertMapRule.*a is weak, strong is required.*sha256=/],
+    ["CertMapMinStrength scoped\nCertMapRule a allow bob subject.CN=x issuer.CN=y", 2, qr/CertMapRule.*a is weak, scoped is required/],
     ['CertMapDeferErrors Perhaps',              1, qr/CertMapDeferErrors must be On or Off/],
     ['CertMapReportOnly 1',                     1, qr/CertMapReportOnly must be On or Off/],
     ["<Location /x>\nCertMapDeferErrors On\n</Location>", 2, qr/CertMapDeferErrors not allowed/],

@@ -154,7 +154,7 @@ replace($entries, "sha256:$alice - deny\n");
 settles('good', '403 12 denied-by-source -', 'a deny entry');
 $mark = error_log_mark();
 replace($entries, "sha256:$alice alicia\nsha256:$alice eve\n");
-says($mark, qr/live\.entries:2:\d+: /, 'a key that stands twice is an error');
+says($mark, qr/live\.entries:2:\d+: /, 'a key that appears twice is an error');
 settles('good', '403 12 denied-by-source -', '... and changes nothing');
 replace($entries, $nobody);
 settles('good', '200 - - one-alice', 'nobody is denied any more');

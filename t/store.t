@@ -120,7 +120,7 @@ END
     ['remove s X509:<S>CN=cy X509:<S>CN=nobody X509:<S>CN=dan', '', 1, '',
         qr/\Aarguments:2:1: error: the store has no entry for this key\n  X509:<S>CN=nobody\n  \^\n\z/],
     ['get s X509:<S>CN=cy', '', 0, "X509:<S>CN=cy eve\n", $quiet],
-    ['remove s X509:<S>CN=cy X509:<S>CN=cy', '', 2, '', qr/arguments:2:1: error: this key stands in line 1 already/],
+    ['remove s X509:<S>CN=cy X509:<S>CN=cy', '', 2, '', qr/arguments:2:1: error: this key is already in line 1/],
     ['remove s X509:<S>CN=cy X509:<S>CN=dan', '', 0, "s: 2 entries removed\n", $quiet],
     ['remove s -f -', "# two\nX509:<S>CN=e\ndn:CN=eve \"CN=Test CA\"\n", 0, "s: 2 entries removed\n", $quiet],
     ['remove s', '', 2, '', qr/KEY is missing/],

@@ -76,7 +76,7 @@ static int check_file(ctl_check_t *check, const char *path, ctl_kind_e kind)
         break;
     }
     return ctl_fail(ctl,
-                    "%s: cannot be told to be rules, entries or an httpd configuration; say it: --rules, "
+                    "%s: is it rules, entries or an httpd configuration? Say it with --rules, "
                     "--entries or --httpd-conf",
                     ctl_printable(name, ctl->pool));
 }
@@ -248,11 +248,11 @@ static int run(ctl_t *ctl, const ctl_command_t *self, int argc, const char *cons
 const ctl_command_t ctl_check = {
     .name = "check",
     .arguments = "[OPTION...] FILE...",
-    .summary = "Tells what is wrong with rules, entries and httpd configurations",
-    .help = "What a FILE is shows in its content, unless an option before it says so.\n"
+    .summary = "Reports what is wrong with rules, entries and httpd configurations",
+    .help = "The content of a FILE shows what it is, unless an option before it says so.\n"
             "Standard input is \"-\".\n"
             "\n"
-            "  --rules               the files behind it are rule files\n"
+            "  --rules               the files after it are rule files\n"
             "  --entries             they are entry files\n"
             "  --httpd-conf          they are httpd configurations\n"
             "  --as KIND             the same: rules, entries or httpd\n"
@@ -263,14 +263,14 @@ const ctl_command_t ctl_check = {
             "                        1970, or from now on: +30d, -12h\n"
             "  --certificates PATH   a file or directory of certificates: rules and\n"
             "                        entries that pin one which has expired or is not\n"
-            "                        yet valid are told\n"
+            "                        yet valid are reported\n"
             "  --httpd PROGRAM       the httpd that is asked what a configuration has in\n"
             "                        force; else HTTPD of the environment, else the one\n"
             "                        that mod_certmap was built for\n"
             "  --json                one JSON document with all findings, on standard output\n"
             "\n"
-            "Each rule file is a list of its own; keys that stand in two entry files are\n"
-            "told. Stores are checked by certmapctl store verify.\n"
+            "Each rule file is a list of its own; keys that are in two entry files are\n"
+            "reported. Stores are checked by certmapctl store verify.\n"
             "\n"
             "Exit status: 0 nothing found, 1 warnings, 2 errors.\n"
             "\n"

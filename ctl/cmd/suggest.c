@@ -19,7 +19,7 @@ static const struct {
     { CERTMAP_K_SPKI, "the certificate's key; outlives renewals that keep the key" },
     { CERTMAP_K_SKI_ISSUER, "the key identifier that this issuer has written; to be changed with the key" },
     { CERTMAP_K_ISSUER_SERIAL, "the number that this issuer has given; to be changed at every renewal" },
-    { CERTMAP_K_DN, "whoever this issuer calls by this name; outlives renewals and new keys" },
+    { CERTMAP_K_DN, "any certificate of this issuer with this name; outlives renewals and new keys" },
 };
 
 static const struct {
@@ -28,11 +28,12 @@ static const struct {
     const char *suffix; /* of the rule's name */
     const char *binds;
 } rules[] = {
-    { CERTMAP_F_SUBJECT, "subject", "dn", "whoever this issuer calls by this name; outlives renewals and new keys" },
-    { CERTMAP_F_SAN_UPN, "san.upn", "upn", "whoever this issuer gives this user principal name" },
-    { CERTMAP_F_SAN_EMAIL, "san.email", "email", "whoever this issuer gives this e-mail address" },
-    { CERTMAP_F_SAN_URI, "san.uri", "uri", "whoever this issuer gives this URI" },
-    { CERTMAP_F_SAN_DNS, "san.dns", "dns", "whichever host this issuer gives this name" },
+    { CERTMAP_F_SUBJECT, "subject", "dn",
+      "any certificate of this issuer with this name; outlives renewals and new keys" },
+    { CERTMAP_F_SAN_UPN, "san.upn", "upn", "any certificate of this issuer with this user principal name" },
+    { CERTMAP_F_SAN_EMAIL, "san.email", "email", "any certificate of this issuer with this e-mail address" },
+    { CERTMAP_F_SAN_URI, "san.uri", "uri", "any certificate of this issuer with this URI" },
+    { CERTMAP_F_SAN_DNS, "san.dns", "dns", "any certificate of this issuer with this host name" },
 };
 
 /* A value in which '*' and '?' are themselves. */
@@ -138,7 +139,7 @@ static void suggest_rules(const certmap_cert_t *view, const char *user, apr_time
     const char *issuer = ctl_quoted(certmap_cert_issuer_text(view), p);
     size_t i;
 
-    printf("\n# Rules, for a file of CertMapRuleFile; in httpd's configuration \"CertMapRule\" stands before each.\n");
+    printf("\n# Rules, for a file of CertMapRuleFile; in httpd's configuration \"CertMapRule\" comes before each.\n");
     for (i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
         const char *value = ctl_first_text(view, rules[i].field, p);
         const certmap_rule_t *rule;

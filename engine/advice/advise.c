@@ -22,7 +22,7 @@ typedef struct adviser_t {
 
 static void advise(const adviser_t *a, const certmap_part_t *part, const char *when, const char *remedy)
 {
-    certmap_sink_warning(a->sink, part->place, "rule %s: %s gives nothing %s, and whoever that is gets user-invalid%s",
+    certmap_sink_warning(a->sink, part->place, "rule %s: %s gives nothing %s, and those requests get user-invalid%s",
                          a->rule->name, part->source, when, remedy);
 }
 

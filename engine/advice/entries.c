@@ -27,7 +27,7 @@ static void lint_entry(linter_t *l, const certmap_entry_t *entry, certmap_kind_e
         certmap_sink_warning(&l->sink, (certmap_place_t){ line, 1 },
                              entry->deny ? "this entry has expired; it still "
                                            "denies"
-                                         : "this entry has expired; it refuses whom it names");
+                                         : "this entry has expired; it refuses the certificates that it names");
     }
     if (!entry->deny && (entry->effect.strength == CERTMAP_WEAK || entry->effect.strength < l->min)
         && l->weak[kind]++ == 0) {
@@ -48,7 +48,9 @@ static void tell_weak(linter_t *l, certmap_kind_e kind)
         return;
     }
     if (certmap_kind_strength(kind) < l->min) {
-        certmap_sink_warning(&l->sink, at, "an entry of type %s is %s, %s is asked for: it refuses whom it names%s",
+        certmap_sink_warning(&l->sink, at,
+                             "an entry of type %s is %s, %s is required: it refuses the certificates that it "
+                             "names%s",
                              name, certmap_strength_name(certmap_kind_strength(kind)), certmap_strength_name(l->min),
                              more);
     }

@@ -93,7 +93,7 @@ static void lint_strength(linter_t *l, const certmap_rule_t *rule, certmap_stren
         report(l, rule, NULL, 1,
                certmap_rule_has_issuer(rule)
                    ? apr_psprintf(l->scratch,
-                                  "rule %s is weak, it asks hardly anything of whom its CA certifies: add "
+                                  "rule %s is weak, it accepts almost every certificate of its CA: add "
                                   "something of the subject, in full or three letters of it, or make USER of it",
                                   rule->name)
                    : apr_psprintf(l->scratch,
@@ -113,7 +113,7 @@ static void lint_rule(linter_t *l, const certmap_rule_t *rule, apr_time_t now)
         report(l, rule, NULL, 1,
                apr_psprintf(l->scratch,
                             rule->deny ? "rule %s has expired; it still denies"
-                                       : "rule %s has expired; it refuses whom it matches",
+                                       : "rule %s has expired; it refuses the certificates that it matches",
                             rule->name));
     }
     l->finding = FOUND_OTHER;
@@ -129,7 +129,7 @@ static void lint_rule(linter_t *l, const certmap_rule_t *rule, apr_time_t now)
     if (before != NULL) {
         report(l, rule, NULL, 1,
                apr_psprintf(l->scratch,
-                            "rule %s can never match: %s (%s) stands before it and matches whatever it does",
+                            "rule %s can never match: %s (%s) comes before it and matches everything that it matches",
                             rule->name, before->name, where(before, l->scratch)));
     }
 }

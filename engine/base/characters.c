@@ -162,9 +162,9 @@ const char *certmap_codepoint_check(apr_uint32_t c)
     case CERTMAP_CHAR_INVISIBLE:
         return "invisible character inside";
     case CERTMAP_CHAR_NONE:
-        return "a code point inside that is no character";
+        return "a code point inside that is not a character";
     }
-    return "a code point inside that is no character";
+    return "a code point inside that is not a character";
 }
 
 static const char *check_text(certmap_str_t text, const char *(*check)(apr_uint32_t c), apr_size_t *at)

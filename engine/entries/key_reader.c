@@ -320,7 +320,7 @@ static int issuer_word(key_job_t *job, certmap_kind_e kind, piece_t *piece)
     }
     if (memchr(w->text.data, '=', w->text.len) == NULL) {
         certmap_sink_error(job->reader->sink, w->place,
-                           "the issuer's name should stand here, in quotes; write %s:%s \"ISSUER-DN\" USER",
+                           "the issuer's name is missing here, in quotes; write %s:%s \"ISSUER-DN\" USER",
                            certmap_kinds[kind].name, form);
         return 0;
     }
@@ -405,7 +405,7 @@ static unsigned ad_split(const key_job_t *job, piece_t value, piece_t parts[CERT
         apr_size_t from;
 
         if (tag == CERTMAP_AD_COUNT) {
-            certmap_sink_error(sink, place_of(value, at), "a tag should stand here; write %s", ad_forms);
+            certmap_sink_error(sink, place_of(value, at), "a tag is missing here; write %s", ad_forms);
             return 0;
         }
         if (tag == CERTMAP_AD_PUKEY) {
@@ -415,14 +415,14 @@ static unsigned ad_split(const key_job_t *job, piece_t value, piece_t parts[CERT
             return 0;
         }
         if (seen & CERTMAP_AD_BIT(tag)) {
-            certmap_sink_error(sink, place_of(value, at), "%s stands twice", ad_tags[tag]);
+            certmap_sink_error(sink, place_of(value, at), "%s appears twice", ad_tags[tag]);
             return 0;
         }
         from = at + strlen(ad_tags[tag]);
         at = value_end(text, from);
         parts[tag] = (piece_t){ value.word, value.from + from, at - from };
         if (at == from) {
-            certmap_sink_error(sink, place_of(value, from), "a value is missing behind %s", ad_tags[tag]);
+            certmap_sink_error(sink, place_of(value, from), "a value is missing after %s", ad_tags[tag]);
             return 0;
         }
         seen |= CERTMAP_AD_BIT(tag);
@@ -446,7 +446,7 @@ static int read_ad(key_job_t *job, piece_t value)
         kind++;
     }
     if (kind == CERTMAP_K_COUNT) {
-        certmap_sink_error(job->reader->sink, place_of(value, 0), "these tags together are no key; write %s%s",
+        certmap_sink_error(job->reader->sink, place_of(value, 0), "these tags do not form a key together; write %s%s",
                            ad_forms,
                            seen & CERTMAP_AD_BIT(CERTMAP_AD_SID) ? " (a SID is what sid= of a rule asks for)" : "");
         return 0;
@@ -513,7 +513,7 @@ static void unknown_type(const key_job_t *job, certmap_str_t type)
         certmap_sink_error(job->reader->sink, w->place, "unknown type of key; did you mean %s:?", hint);
     }
     else if (type.len == 4 && apr_cstr_casecmpn(type.data, "sha1", 4) == 0) {
-        certmap_sink_error(job->reader->sink, w->place, "SHA-1 can be forged and is no key; write sha256:");
+        certmap_sink_error(job->reader->sink, w->place, "SHA-1 can be forged and cannot be a key; write sha256:");
     }
     else {
         certmap_sink_error(job->reader->sink, w->place, "unknown type of key; it is %s", listed);
@@ -542,7 +542,7 @@ int certmap_key_read(const certmap_key_reader_t *reader, const certmap_word_t *w
     }
     if (value.len == 0) {
         if (nwords < 2) {
-            certmap_sink_error(reader->sink, words[0].place, "the key's value is missing behind \"%s:\"",
+            certmap_sink_error(reader->sink, words[0].place, "the key's value is missing after \"%s:\"",
                                ad ? ad_word : certmap_kinds[kind].name);
             return 0;
         }

@@ -31,7 +31,7 @@ static void find_twice(const apr_array_header_t *keys, certmap_sink_t *sink, apr
         const certmap_wanted_t *before = apr_hash_get(seen, wanted->key.hash, CERTMAP_HASH_LEN);
 
         if (before != NULL) {
-            certmap_sink_error(sink, wanted->place, "this key stands in line %d already", before->place.line);
+            certmap_sink_error(sink, wanted->place, "this key is already in line %d", before->place.line);
         }
         else {
             apr_hash_set(seen, wanted->key.hash, CERTMAP_HASH_LEN, wanted);

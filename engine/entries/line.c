@@ -83,7 +83,7 @@ static void check_user(const entry_job_t *job, const certmap_word_t *w)
         certmap_sink_error(job->sink, w->place, "USER forgotten? a deny entry reads KEY - deny");
     }
     else if (has_template(w->text)) {
-        certmap_sink_error(job->sink, w->place, "the USER of an entry is taken as it stands; %%{...} is for rules");
+        certmap_sink_error(job->sink, w->place, "the USER of an entry is taken unchanged; %%{...} is for rules");
     }
     else if (why != NULL) {
         certmap_sink_error(job->sink, w->place, "USER: %s", why);
@@ -130,7 +130,7 @@ static void bad_word(const entry_job_t *job, const certmap_word_t *w)
         certmap_sink_error(job->sink, w->place, "a deny entry has no USER; write KEY - deny");
     }
     else if (certmap_option_is(w->text, CERTMAP_OPTION_OF_RULE)) {
-        certmap_sink_error(job->sink, w->place, "\"%s\" is for rules only; of an entry's line make a comment",
+        certmap_sink_error(job->sink, w->place, "\"%s\" is for rules only; to disable an entry, begin its line with #",
                            w->text.data);
     }
     else if (word_is(w, "\\")) {
@@ -139,7 +139,7 @@ static void bad_word(const entry_job_t *job, const certmap_word_t *w)
     }
     else {
         certmap_sink_error(job->sink, w->place,
-                           "\"%s\" is no option; behind USER stand %s, and a value with blanks is quoted", w->text.data,
+                           "\"%s\" is not an option; after USER write %s, and quote a value with blanks", w->text.data,
                            certmap_option_list(CERTMAP_OPTION_OF_ENTRY, job->pool));
     }
 }

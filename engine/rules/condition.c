@@ -185,7 +185,7 @@ static void compile_text(job_t *job)
     certmap_str_t folded = certmap_fold(cond->raw, job->scratch);
 
     if (folded.len == 0) {
-        certmap_sink_error(job->sink, place_of(job, 0), "the value has nothing but blanks in it");
+        certmap_sink_error(job->sink, place_of(job, 0), "the value is only blanks");
     }
     if (cond->field.kind == CERTMAP_F_KU && !has_wildcard(cond->raw)) {
         check_ku(job, cond->raw);
@@ -194,7 +194,7 @@ static void compile_text(job_t *job)
         }
     }
     if (cond->field.kind == CERTMAP_F_SID && !has_wildcard(cond->raw) && !certmap_is_sid(cond->raw)) {
-        certmap_sink_error(job->sink, place_of(job, 0), "not a SID: it reads S-1-5-21-...");
+        certmap_sink_error(job->sink, place_of(job, 0), "not a SID: write S-1-5-21-...");
     }
     if (cond->field.kind == CERTMAP_F_SAN_URI) {
         compile_uri(job);
@@ -316,7 +316,7 @@ static void compile_ip(job_t *job)
         }
         inet_ntop(cond->u.network.len == 16 ? AF_INET6 : AF_INET, net, text, sizeof(text));
         certmap_sink_error(job->sink, place_of(job, 0),
-                           "address bits behind the prefix are set; the network is %s/%u, the single address %s", text,
+                           "address bits after the prefix are set; the network is %s/%u, the single address %s", text,
                            bits, address);
     }
 }
@@ -341,7 +341,7 @@ static void compile_dn(job_t *job)
     }
     else if (text.len == 1 && text.data[0] == '*') {
         certmap_sink_error(job->sink, place_of(job, 0),
-                           "\"*\" alone is no name: write \"*,DN\" for everything below DN, or "
+                           "\"*\" alone is not a name: write \"*,DN\" for everything below DN, or "
                            "conditions on attributes (subject.CN=*)");
         return;
     }

@@ -74,7 +74,7 @@ static void join_lines(certmap_lexer_t *lx)
         if (lx->pos + 1 + n == lx->text.len) {
             if (!lx->complained) {
                 certmap_sink_error(lx->sink, lx->place,
-                                   "the text ends in a continued line: the line behind the "
+                                   "the text ends in a continued line: the line after the "
                                    "backslash is missing");
             }
             lx->complained = 1;
@@ -250,7 +250,7 @@ static unit_t read_comment(certmap_lexer_t *lx, unit_t u, apr_array_header_t *wo
         certmap_word_t *w = apr_array_push(words);
 
         certmap_sink_error(lx->sink, u.place,
-                           "'#' begins no comment in a directive; put comments on lines of their own, "
+                           "'#' does not begin a comment in a directive; put comments on lines of their own, "
                            "or quote the word");
         *w = (certmap_word_t){ .text = { "", 0 }, .place = u.place, .broken = 1 };
         lx->pos = lx->text.len;

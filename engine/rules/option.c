@@ -128,7 +128,7 @@ static void read_groups(const option_job_t *job)
         groups[n] = apr_pstrmemdup(job->pool, text.data + i, len);
         check_group(job, (certmap_str_t){ groups[n], len }, certmap_word_at(job->word, i));
         if (len > 0 && seen_before(groups[n], groups, n, seen)) {
-            certmap_sink_error(job->sink, certmap_word_at(job->word, i), "group \"%s\" stands twice", groups[n]);
+            certmap_sink_error(job->sink, certmap_word_at(job->word, i), "group \"%s\" appears twice", groups[n]);
         }
         i += len + 1;
     }
@@ -176,7 +176,7 @@ static void read_expires(const option_job_t *job)
     t.tm_mon = month - 1;
     t.tm_mday = atoi(s + 8);
     if (apr_time_exp_get(&day, &t) != APR_SUCCESS) {
-        certmap_sink_error(job->sink, at, "the date cannot be reckoned with: %s", s);
+        certmap_sink_error(job->sink, at, "the date cannot be used: %s", s);
         return;
     }
     job->options->expires = day + apr_time_from_sec(86400);
@@ -205,7 +205,7 @@ void certmap_option_read(certmap_options_t *options, unsigned of, const certmap_
     unsigned bit = 1u << (option - option_table);
 
     if (options->seen & bit) {
-        certmap_sink_error(sink, word->place, "\"%s\" stands twice", option->name);
+        certmap_sink_error(sink, word->place, "\"%s\" appears twice", option->name);
         return;
     }
     options->seen |= bit;

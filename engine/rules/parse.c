@@ -80,7 +80,7 @@ static void bare_word(parser_t *ps, const certmap_word_t *w)
         certmap_sink_error(sink, w->place, "\"%s\": did you mean %s?", w->text.data, hint);
     }
     else if (ps->rule->deny && ps->next == 3) {
-        certmap_sink_error(sink, w->place, "\"%s\" is no condition; a deny rule has no USER", w->text.data);
+        certmap_sink_error(sink, w->place, "\"%s\" is not a condition; a deny rule has no USER", w->text.data);
     }
     else {
         certmap_sink_error(sink, w->place,
@@ -112,7 +112,7 @@ static void condition(parser_t *ps, const certmap_word_t *w)
         if (ps->b->sink.list->nelts == said + 1 && cond->raw.data != NULL && cond->raw.len == 0 && ps->next < ps->nwords
             && !is_rule_part(ps, w + 1)) {
             APR_ARRAY_IDX(ps->b->sink.list, ps->b->sink.list->nelts - 1, certmap_error_t)
-                .text = "blank behind the operator; write the condition in one word, quote blanks of the value";
+                .text = "blank after the operator; write the condition in one word, quote blanks of the value";
             ps->next++;
         }
         return;
@@ -130,7 +130,7 @@ static void parse_part(parser_t *ps)
     }
     else if (word_is(w, "any")) {
         if (ps->rule->any) {
-            certmap_sink_error(&ps->b->sink, w->place, "\"any\" stands twice");
+            certmap_sink_error(&ps->b->sink, w->place, "\"any\" appears twice");
         }
         ps->rule->any = 1;
     }
@@ -244,7 +244,7 @@ static void parse_verb(parser_t *ps)
 
     if (ps->next >= ps->nwords) {
         certmap_sink_error(&ps->b->sink, ps->words[0].place,
-                           "the rule ends behind its name; write NAME allow USER "
+                           "the rule ends after its name; write NAME allow USER "
                            "CONDITION... or NAME deny CONDITION...");
         ps->lost = 1;
         return;
@@ -323,7 +323,7 @@ static void check_rule(parser_t *ps)
     for (i = 0; i < rule->nconds && rule->any; i++) {
         if (!rule->conds[i].negated && !certmap_cond_asks_nothing(&rule->conds[i])) {
             certmap_sink_warning(sink, rule->conds[i].place,
-                                 "\"any\" beside a positive condition does nothing; leave it out");
+                                 "\"any\" together with a positive condition does nothing; leave it out");
             break;
         }
     }

@@ -227,7 +227,7 @@ static const char *ascii_hint(certmap_field_e field, const char *oid, certmap_st
     }
     labels = certmap_a_labels((certmap_str_t){ raw.data + before.len, raw.len - before.len }, p);
     if (raw.len == 0 || labels == NULL || (email && at == NULL)) {
-        return "host names stand there as A-labels (xn--...)";
+        return "host names are written there as A-labels (xn--...)";
     }
     return apr_pstrcat(p,
                        "a certificate has the A-label: ", apr_pstrmemdup(p, before.data ? before.data : "", before.len),

@@ -129,7 +129,7 @@ static void compile_modifiers(certmap_part_t *part, certmap_str_t text, const ce
                                hint ? hint : "");
         }
         else if (part->mods & (modifiers[m].bit | modifiers[m].excludes)) {
-            certmap_sink_error(sink, at[i], "the modifier \":%s\" stands twice or beside its opposite",
+            certmap_sink_error(sink, at[i], "the modifier \":%s\" appears twice or together with its opposite",
                                modifiers[m].name);
         }
         else {

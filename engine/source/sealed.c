@@ -62,7 +62,7 @@ const char *certmap_seal_unpack(const unsigned char from[CERTMAP_SEAL_LEN], cert
         return "it is cut off, or was not written to its end";
     }
     if (certmap_get_number(from + 16, 4) != CERTMAP_STORE_VERSION) {
-        return "a store of another version; build it anew with this version's certmapctl";
+        return "a store of another version; build it again with this version's certmapctl";
     }
     seal->build = certmap_get_number(from + 24, 8);
     for (kind = CERTMAP_K_SHA256; kind < CERTMAP_K_COUNT; kind++) {
@@ -239,7 +239,7 @@ apr_status_t certmap_sealed_digest(int fd, apr_uint64_t len, unsigned char diges
            : rv == APR_EINTR    ? "stopped before it was done"
            : rv == APR_EOF      ? "it is cut off"
            : rv == APR_ENOMEM   ? "out of memory"
-           : rv == APR_EGENERAL ? "SHA-256 cannot be had from OpenSSL"
+           : rv == APR_EGENERAL ? "OpenSSL does not provide SHA-256"
                                 : "it cannot be read";
     return rv;
 }

@@ -253,7 +253,7 @@ static void consider(look_t *look, certmap_sealed_t *sealed, apr_pool_t *pool)
         rv = APR_EGENERAL;
         why = apr_psprintf(look->pool,
                            "it is older (built %s) than the one that was in force (built %s); restart to "
-                           "go back to it, or build it anew",
+                           "go back to it, or build it again",
                            built_at(sealed->seal.build, look->pool), built_at(s->build, look->pool));
     }
     if (rv == APR_SUCCESS) {

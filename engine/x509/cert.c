@@ -392,7 +392,7 @@ apr_status_t certmap_cert_create_der(const unsigned char *der, apr_size_t len, c
     }
     if (rv == APR_SUCCESS) {
         if (at != der + len) {
-            why = "bytes behind its end";
+            why = "bytes after its end";
         }
         else if (certmap_der_left(&own) != len || memcmp(own.at, der, len) != 0) {
             why = "not DER";

@@ -228,7 +228,7 @@ static int next_char(unsigned int tag, const unsigned char *s, apr_size_t len, a
         break;
     case CERTMAP_T_UNIVERSAL:
         if (len < 4) {
-            *why = "UniversalString whose length is no multiple of 4";
+            *why = "UniversalString whose length is not a multiple of 4";
             return 0;
         }
         *c = ((apr_uint32_t)s[0] << 24) | ((apr_uint32_t)s[1] << 16) | ((apr_uint32_t)s[2] << 8) | s[3];

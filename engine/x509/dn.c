@@ -261,7 +261,7 @@ static const char *decode_ava(certmap_der_t content, certmap_ava_t *ava, apr_poo
     }
     ava->oid = certmap_der_oid(oid, p);
     if (!ava->oid) {
-        return "attribute type is no OID";
+        return "attribute type is not an OID";
     }
     decode_value(ava, tag, value, whole, p);
     return NULL;
@@ -456,8 +456,8 @@ static int read_escape(reader_t *r, char *out)
         return 1;
     }
     return complain(r, start,
-                    "a backslash stands before one of \" + , ; < > = # \\ or blank, "
-                    "or before two hex digits");
+                    "a backslash must be followed by one of \" + , ; < > = # \\ or blank, "
+                    "or by two hex digits");
 }
 
 /** "#" and the hex digits of one DER value: a string, or of a type that may be something else, that. */
@@ -475,11 +475,11 @@ static int read_hex_value(reader_t *r, certmap_ava_t *ava)
     in.at = der;
     in.end = der + n;
     if (!certmap_der_next(&in, &tag, &content) || in.at != in.end) {
-        return complain(r, start, "behind # stands the hex of one DER value; write \\# for a literal #");
+        return complain(r, start, "after # comes the hex of one DER value; write \\# for a literal #");
     }
     in.at = der;
     decode_value(ava, tag, content, in, r->p);
-    return ava->why ? complain(r, start, apr_pstrcat(r->p, "value behind #: ", ava->why, NULL)) : 1;
+    return ava->why ? complain(r, start, apr_pstrcat(r->p, "value after #: ", ava->why, NULL)) : 1;
 }
 
 /** A value in double quotes (RFC 2253). */
@@ -524,7 +524,7 @@ static int read_plain_value(reader_t *r, certmap_str_t *value)
             continue;
         }
         if (c == '"' || c == ';' || c == '<' || c == '>') {
-            return complain(r, r->at - 1, "one of \" ; < > stands here without a backslash before it");
+            return complain(r, r->at - 1, "one of \" ; < > is here without a backslash before it");
         }
         *s++ = c;
         if (c != ' ') {
@@ -581,7 +581,7 @@ static int read_slash_value(reader_t *r, certmap_str_t *value)
         if (peek(r) == '\\' && r->at + 3 < r->in.len && r->in.data[r->at + 1] == 'x'
             && certmap_hexval(r->in.data[r->at + 2]) >= 0 && certmap_hexval(r->in.data[r->at + 3]) >= 0) {
             return complain(r, r->at,
-                            "\\x and hex digits say nothing certain in the slash form; "
+                            "\\x and hex digits are ambiguous in the slash form; "
                             "write the name with commas");
         }
     }
@@ -605,7 +605,7 @@ static int read_ava(reader_t *r, int slash)
         return 0;
     }
     if (ava->value.len == 0) {
-        return complain(r, start, "a value is missing behind '='");
+        return complain(r, start, "a value is missing after '='");
     }
     if (ava->kind == CERTMAP_AVA_OPAQUE) {
         return 1;
@@ -641,7 +641,7 @@ static int read_rdns(reader_t *r, int slash)
             return 1;
         }
         if (peek(r) != sep) {
-            return complain(r, r->at, "the name should go on with a separator here");
+            return complain(r, r->at, "the name must continue with a separator here");
         }
         r->at++;
     }
@@ -712,7 +712,7 @@ apr_status_t certmap_dn_parse(certmap_str_t text, const certmap_dn_t **dn, const
     }
     *dn = assemble(&r, !slash);
     if (!slash && looks_reversed(*dn)) {
-        *why = "with commas the most specific part stands first (CN=...,O=...,C=...); "
+        *why = "with commas the most specific part comes first (CN=...,O=...,C=...); "
                "this name is written the other way round";
     }
     return APR_SUCCESS;

@@ -381,7 +381,7 @@ static const char *split(certmap_cert_t *cert, certmap_der_t list, apr_pool_t *p
     qsort(cert->exts, n, sizeof(*cert->exts), compare_exts);
     for (i = 1; i < n; i++) {
         if (compare_oid(cert->exts[i - 1].oid, cert->exts[i].oid) == 0) {
-            return "one stands there twice";
+            return "one appears there twice";
         }
     }
     cert->nexts = n;

@@ -71,7 +71,7 @@ static apr_status_t parse_tail(certmap_str_t tail, certmap_field_t *field, const
     case TAIL_OID:
         field->oid = certmap_oid_canonical(tail, p);
         if (!field->oid) {
-            *why = apr_psprintf(p, "\"%s\" behind %s is no dotted OID, as 1.3.6.1.4.1.311.20.2.3", word, fixed);
+            *why = apr_psprintf(p, "\"%s\" after %s is not a dotted OID such as 1.3.6.1.4.1.311.20.2.3", word, fixed);
             return APR_EINVAL;
         }
         field->name = apr_pstrcat(p, fixed, field->oid, NULL);

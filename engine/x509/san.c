@@ -148,7 +148,7 @@ static const char *read_other(san_t *san, certmap_field_e field, certmap_value_t
     }
     san->oids[at] = certmap_der_oid(oid, p);
     if (!san->oids[at]) {
-        return "otherName's type is no OID";
+        return "otherName's type is not an OID";
     }
     upn = strcmp(san->oids[at], OID_UPN) == 0;
     certmap_value_plain(v, CERTMAP_V_OPAQUE, (certmap_str_t){ "", 0 });
@@ -261,7 +261,7 @@ const char *certmap_san_decode(certmap_cert_t *cert, certmap_der_t data, apr_poo
         return "not DER";
     }
     if (data.at != data.end) {
-        return "bytes behind its end";
+        return "bytes after its end";
     }
     why = count_names(names, count);
     if (why) {

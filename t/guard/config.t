@@ -54,7 +54,7 @@ my ($table) = slurp('httpd/trust.c') =~ /^static const setting_t directives\[\] 
 my @listed = $table =~ /^ *\{ "(\w+)", [A-Z_]+, /mg;
 my %times;
 $times{$_}++ for @listed;
-is join(' ', grep { $times{$_} > 1 } sort keys %times), '', 'none stands twice';
+is join(' ', grep { $times{$_} > 1 } sort keys %times), '', 'none appears twice';
 my $dir = tempdir(CLEANUP => 1);
 my $static = qx("$ENV{HTTPD}" -l);
 spew("$dir/httpd.conf",

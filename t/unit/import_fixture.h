@@ -340,11 +340,11 @@ static inline void other_kinds(certmap_import_fn *import)
         { .text = TEXT("# nothing\n  # but\r\n# remarks"), .expected = "" },
         { .text = TEXT("\xff\xfe#\0 \0"), .expected = "error 1: this is UTF-16; save it as UTF-8\n" },
         { .text = TEXT("\xfe\xff\0#"), .expected = "error 1: this is UTF-16; save it as UTF-8\n" },
-        { .text = TEXT("# a\n\0\n"), .expected = "error 2: a NUL: this is no text\n" },
+        { .text = TEXT("# a\n\0\n"), .expected = "error 2: a NUL: this is not text\n" },
         { .text = TEXT("0\x82\x03\x0f\x30\x82\x02\xf7\xa0\x03\0\x02"),
-          .expected = "error 1: a NUL: this is no text\n" },
+          .expected = "error 1: a NUL: this is not text\n" },
         { .text = TEXT("# key\n-----BEGIN PRIVATE KEY-----\nMC4CAQAw\n"),
-          .expected = "error 2: a certificate or key in PEM stands here\n" },
+          .expected = "error 2: this line begins a certificate or key in PEM\n" },
     };
     apr_size_t i;
 

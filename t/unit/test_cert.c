@@ -379,7 +379,7 @@ static void test_names(void)
               "issuer.O: control character inside");
     complains("two bad ones", (spec_t){ .subject = cat(rdn("2.5.4.10", 0x0c, B("a\n")), rdn(CN, 0x0c, B("a\0"))) },
               "subject.O: control character inside; subject.CN: NUL inside");
-    complains("bytes behind", (spec_t){ .behind = B("\0") }, "!certificate: bytes behind its end");
+    complains("bytes behind", (spec_t){ .behind = B("\0") }, "!certificate: bytes after its end");
 }
 
 /** Attributes that are no text: of a type that must be one, malformed; of any other, of another type. */
@@ -542,9 +542,9 @@ static void test_frame(void)
               "!certificate: not DER");
     dates_say("dates behind what is not DER", (spec_t){ .version = B("\xa0\x81\x03\x02\x01\x02") }, CERTMAP_R_NONE);
     complains("two SANs", (spec_t){ .exts = cat(san(tlv(0x82, B("a"))), san(tlv(0x82, B("b")))) },
-              "!extensions: one stands there twice");
+              "!extensions: one appears there twice");
     complains("two unknown alike", (spec_t){ .exts = cat(ext("1.2.3", B("\5\0")), ext("1.2.3", B("\5\0"))) },
-              "!extensions: one stands there twice");
+              "!extensions: one appears there twice");
     complains("empty list of extensions", (spec_t){ .exts = B("") }, "");
     complains("extensions without OID", (spec_t){ .exts = seq(tlv(0x04, B(""))) }, "");
 }
@@ -562,7 +562,7 @@ static void test_malformed_extensions(void)
         { "SAN trailing bytes", SAN,
           B("\x30\x03\x82\x01"
             "a\0"),
-          "!san: bytes behind its end" },
+          "!san: bytes after its end" },
         { "SAN trailing byte inside", SAN,
           B("\x30\x04\x82\x01"
             "a\x82"),

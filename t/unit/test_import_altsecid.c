@@ -46,12 +46,12 @@ static const import_outcome_t cases[] = {
     { .text = TEXT("alice\tX509:<I>CN=a"),
       .expected = LEFT
       "alice\\x09X509:<I>CN=a\n"
-      "#     these tags together are no key; write X509:<I>ISSUER<SR>SERIAL, X509:<I>ISSUER<S>SUBJECT, "
+      "#     these tags do not form a key together; write X509:<I>ISSUER<SR>SERIAL, X509:<I>ISSUER<S>SUBJECT, "
       "X509:<S>SUBJECT, X509:<SKI>HEX or X509:<RFC822>ADDRESS\n" },
     { .text = TEXT("alice\tX509:<I>CN=a<SR>xyz"),
       .expected = LEFT "alice\\x09X509:<I>CN=a<SR>xyz\n"
                        "#     not a hex digit; write 0-9 a-f, with colons between octets or none\n" },
-    { .text = TEXT("alice\tX509:"), .expected = LEFT "alice\\x09X509:\n#     there is nothing behind X509:\n" },
+    { .text = TEXT("alice\tX509:"), .expected = LEFT "alice\\x09X509:\n#     there is nothing after X509:\n" },
     { .text = TEXT("alice X509:<S>CN=a\nbob\tX509:<S>CN=b"),
       .expected = LEFT "alice X509:<S>CN=a\n"
                        "#     there is no tab between a user and a value\nX509:<S>CN=b bob\n" },
@@ -70,29 +70,29 @@ static const import_outcome_t cases[] = {
     /* one key for two users is nobody's; for one user it is his */
     { .text = TEXT("alice\tX509:<S>CN=a\nbob\tX509:<S>CN=A\ncid\tX509:<S>cn=a\nbob\tX509:<S>CN=b\n"),
       .expected = LEFT "alice\\x09X509:<S>CN=a\n"
-                       "#     line 2 gives the same to another user: Active Directory lets neither in\n"
+                       "#     line 2 gives the same value to another user: Active Directory lets neither in\n"
                        "# left out, line 2: bob\\x09X509:<S>CN=A\n"
-                       "#     line 1 gives the same to another user: Active Directory lets neither in\n"
+                       "#     line 1 gives the same value to another user: Active Directory lets neither in\n"
                        "# left out, line 3: cid\\x09X509:<S>cn=a\n"
-                       "#     line 1 gives the same to another user: Active Directory lets neither in\n"
+                       "#     line 1 gives the same value to another user: Active Directory lets neither in\n"
                        "X509:<S>CN=b bob\n" },
     { .text = TEXT("a:b\tX509:<S>CN=a\nbob\tX509:<S>CN=A\ndeny\tX509:<S>CN=c\ncid\tX509:<S>CN=c\n"),
       .expected = LEFT "a:b\\x09X509:<S>CN=a\n"
-                       "#     line 2 gives the same to another user: Active Directory lets neither in\n"
+                       "#     line 2 gives the same value to another user: Active Directory lets neither in\n"
                        "# left out, line 2: bob\\x09X509:<S>CN=A\n"
-                       "#     line 1 gives the same to another user: Active Directory lets neither in\n"
+                       "#     line 1 gives the same value to another user: Active Directory lets neither in\n"
                        "# left out, line 3: deny\\x09X509:<S>CN=c\n"
-                       "#     line 4 gives the same to another user: Active Directory lets neither in\n"
+                       "#     line 4 gives the same value to another user: Active Directory lets neither in\n"
                        "# left out, line 4: cid\\x09X509:<S>CN=c\n"
-                       "#     line 3 gives the same to another user: Active Directory lets neither in\n" },
+                       "#     line 3 gives the same value to another user: Active Directory lets neither in\n" },
     { .text = TEXT("alice\tX509:<S>CN=a\nALICE\tX509:<S>CN=A\n"), .expected = "X509:<S>CN=a alice\n" },
     { .text = TEXT("alice\tX509:<S>CN=a\nALICE\tX509:<S>CN=A\nbob\tX509:<S>CN=a"),
       .expected = LEFT "alice\\x09X509:<S>CN=a\n"
-                       "#     line 3 gives the same to another user: Active Directory lets neither in\n"
+                       "#     line 3 gives the same value to another user: Active Directory lets neither in\n"
                        "# left out, line 2: ALICE\\x09X509:<S>CN=A\n"
-                       "#     line 3 gives the same to another user: Active Directory lets neither in\n"
+                       "#     line 3 gives the same value to another user: Active Directory lets neither in\n"
                        "# left out, line 3: bob\\x09X509:<S>CN=a\n"
-                       "#     line 1 gives the same to another user: Active Directory lets neither in\n" },
+                       "#     line 1 gives the same value to another user: Active Directory lets neither in\n" },
 };
 
 static void check_comments(const char *text, const char *comment)
@@ -128,8 +128,7 @@ static void test_comments(void)
 
 #define KDC_CA "issuer.DC", "com", "issuer.DC", "contoso", "issuer.CN", "CONTOSO-DC-CA"
 
-static const char values[] = "alice\t" KDC
-                             "<SR>1200000000AC11000000002B\n" /* the serial number, its octets turned round */
+static const char values[] = "alice\t" KDC "<SR>1200000000AC11000000002B\n" /* the serial number, its octets turned round */
                              "bob\t" KDC "<S>DC=com,CN=Bob\n"
                              "cid\tX509:<S>DC=com,CN=Cid\n"
                              "dan\tX509:<SKI>0a0b0c\n"

@@ -32,14 +32,14 @@ static const import_outcome_t cases[] = {
     { .text = TEXT("CN=Jos\xc3\xa9\\, jr.,O=x:" CRYPT),
       .expected = "fakebasic-1 allow \"CN=Jos\xc3\xa9\\\\, jr.,O=x\" \"case:subject=CN=Jos\xc3\xa9\\\\, jr.,O=x\"\n" },
     { .text = TEXT("CN=Foo, O=x:" CRYPT),
-      .expected = NOBODY "CN=Foo, O=x:...\n#     no certificate's name is written so; OpenSSL would write "
+      .expected = NOBODY "CN=Foo, O=x:...\n#     no certificate's name is written like this; OpenSSL would write "
                          "CN=Foo,O=x\n" },
     { .text = TEXT("CN=c+UID=d:" CRYPT),
       .expected = NOBODY "CN=c+UID=d:...\n"
-                         "#     no certificate's name is written so; OpenSSL would write UID=d+CN=c\n" },
+                         "#     no certificate's name is written like this; OpenSSL would write UID=d+CN=c\n" },
     { .text = TEXT("CN=Jos\\C3\\A9:" CRYPT),
       .expected = NOBODY "CN=Jos\\C3\\A9:...\n"
-                         "#     no certificate's name is written so; OpenSSL would write CN=Jos\xc3\xa9\n" },
+                         "#     no certificate's name is written like this; OpenSSL would write CN=Jos\xc3\xa9\n" },
     { .text = TEXT("1.2.3.4=#0c0161:" CRYPT),
       .expected = NOBODY
       "1.2.3.4=#0c0161:...\n"
@@ -51,7 +51,7 @@ static const import_outcome_t cases[] = {
     { .text = TEXT("/CN=\\x41:" CRYPT), .expected = "fakebasic-1 allow /CN=\\x41 case:subject=CN=\\\\x41\n" },
     { .text = TEXT("/CN=Jos\xc3\xa9:" CRYPT),
       .expected = NOBODY "/CN=Jos\xc3\xa9:...\n"
-                         "#     no certificate's name is written so; OpenSSL would write /CN=Jos\\xC3\\xA9\n" },
+                         "#     no certificate's name is written like this; OpenSSL would write /CN=Jos\\xC3\\xA9\n" },
     { .text = TEXT("/CN=\\xE9:" CRYPT),
       .expected = NOBODY "/CN=\\xE9:...\n"
                          "#     no certificate that is accepted here has this name: not UTF-8\n" },
@@ -61,10 +61,10 @@ static const import_outcome_t cases[] = {
     /* spellings that OpenSSL does not have */
     { .text = TEXT("/cn=a:" CRYPT),
       .expected = NOBODY "/cn=a:...\n"
-                         "#     no certificate's name is written so; OpenSSL would write /CN=a\n" },
+                         "#     no certificate's name is written like this; OpenSSL would write /CN=a\n" },
     { .text = TEXT("/E=a@b:" CRYPT),
       .expected = NOBODY "/E=a@b:...\n"
-                         "#     no certificate's name is written so; OpenSSL would write /emailAddress=a@b\n" },
+                         "#     no certificate's name is written like this; OpenSSL would write /emailAddress=a@b\n" },
     { .text = TEXT("/CN=a/foo=b:" CRYPT),
       .expected = NOBODY
       "/CN=a/foo=b:...\n"
@@ -75,12 +75,12 @@ static const import_outcome_t cases[] = {
     { .text = TEXT("/CN=a/b/:" CRYPT "\n/nothing:" CRYPT),
       .expected = NOBODY
       "/CN=a/b/:...\n"
-      "#     no certificate's name is written so; OpenSSL would write /CN=a\\/b\\/\n"
-      "# left out, line 2: /nothing:...\n#     this is no name of the form /TYPE=VALUE/TYPE=VALUE\n" },
+      "#     no certificate's name is written like this; OpenSSL would write /CN=a\\/b\\/\n"
+      "# left out, line 2: /nothing:...\n#     this is not a name of the form /TYPE=VALUE/TYPE=VALUE\n" },
     /* a colon ends the name, several are one, and what stands behind the hash is not looked at */
     { .text = TEXT("/CN=a::" CRYPT ":more"), .expected = "fakebasic-1 allow /CN=a case:subject=CN=a\n" },
     { .text = TEXT("/CN=http://x:" CRYPT),
-      .expected = NOBODY "/CN=http:...\n#     what stands behind the name is no hash that is known here\n" },
+      .expected = NOBODY "/CN=http:...\n#     what follows the name is not a hash that is known here\n" },
     /* the hash must be that of "password" */
     { .text = TEXT("/CN=a:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g="),
       .expected = "fakebasic-1 allow /CN=a case:subject=CN=a\n" },
@@ -109,14 +109,14 @@ static const import_outcome_t cases[] = {
     { .text = TEXT("/CN=a:$6$rounds=999999999$ab$x"),
       .expected = NOBODY "/CN=a:...\n#     checking its hash takes too long\n" },
     { .text = TEXT("/CN=a:password"),
-      .expected = NOBODY "/CN=a:...\n#     what stands behind the name is no hash that is known here\n" },
+      .expected = NOBODY "/CN=a:...\n#     what follows the name is not a hash that is known here\n" },
     { .text = TEXT("/CN=a:"),
       .expected = NOBODY "/CN=a:...\n#     there is no hash behind the name: httpd refuses "
                          "it\n" },
     /* the first line of a name decides, whatever it says */
     { .text = TEXT("/CN=a:x\n/CN=a:" CRYPT "\n/CN=A:" CRYPT),
       .expected = NOBODY "/CN=a:...\n"
-                         "#     what stands behind the name is no hash that is known here\n"
+                         "#     what follows the name is not a hash that is known here\n"
                          "# left out, line 2: /CN=a:...\n#     httpd takes the first line of a name, line 1\n"
                          "fakebasic-3 allow /CN=A case:subject=CN=A\n" },
     /* other users of the same file, whose hashes are nobody's business */
@@ -126,7 +126,7 @@ static const import_outcome_t cases[] = {
                   "sends: httpd refuses the certificate\nfakebasic-4 allow /CN=a case:subject=CN=a\n" },
     { .text = TEXT("bob:" CRYPT "\n/CN=a:" CRYPT),
       .expected = "# left out, line 1: bob:...\n"
-                  "#     the name is no subject: FakeBasicAuth never asks for it\n"
+                  "#     the name is not a subject: FakeBasicAuth never looks it up\n"
                   "fakebasic-2 allow /CN=a case:subject=CN=a\n" },
     { .text = TEXT("/CN=a :" CRYPT), .expected = NOBODY "/CN=a :...\n#     USER: the user name ends with a blank\n" },
     /* continued lines */
@@ -134,7 +134,7 @@ static const import_outcome_t cases[] = {
       .expected = "fakebasic-1 allow /CN=ab case:subject=CN=ab\n"
                   "fakebasic-3 allow /CN=c case:subject=CN=c\n" },
     { .text = TEXT("bob:x\nann:y\n"),
-      .expected = "error 1: no line of this text is SUBJECT:HASH: it is no AuthUserFile for FakeBasicAuth\n" },
+      .expected = "error 1: no line of this text is SUBJECT:HASH: it is not an AuthUserFile for FakeBasicAuth\n" },
     { .text = TEXT("\xef\xbb\xbf/CN=a:" CRYPT),
       .expected = "error 1: the text begins with a byte order mark, which would "
                   "be part of its first word; save it without one\n" },
@@ -156,7 +156,8 @@ static void test_escapes(void)
            apr_pstrcat(pool, "fakebasic-1 allow ", line, " case:subject=CN=a/b\\+c\n", NULL),
            apr_pstrcat(pool, "as OpenSSL writes it: ", line, NULL));
     is_str(outcome(certmap_import_fakebasic, (certmap_str_t)TEXT("/CN=a/b:" CRYPT), NULL, NULL),
-           escapes ? NOBODY "/CN=a/b:...\n#     no certificate's name is written so; OpenSSL would write /CN=a\\/b\n"
+           escapes ? NOBODY "/CN=a/b:...\n#     no certificate's name is written like this; OpenSSL would write "
+                            "/CN=a\\/b\n"
                    : "fakebasic-1 allow /CN=a/b case:subject=CN=a/b\n",
            "as older OpenSSL writes it");
     OPENSSL_free(line);

@@ -9,7 +9,7 @@
 #define LEFT "# left out, line 1: "
 #define FQAN                                                                                             \
     "#     a line of a vorolemap (dCache): after the name stands a VOMS group or role, no account; the " \
-    "attributes that tell it are not asked here\n"
+    "attributes with it are not read here\n"
 
 /* ---- lines --------------------------------------------------------------------------------------------------- */
 
@@ -35,7 +35,7 @@ static const import_outcome_t cases[] = {
     { .text = TEXT("\"/O=Grid/CN=ann\" ann # since May"), .expected = "X509:<S>O=Grid,CN=ann ann\n" },
     { .text = TEXT("\"/O=Grid/CN=ann\" ,ann"),
       .expected = LEFT "\"/O=Grid/CN=ann\" ,ann\n"
-                       "#     no account stands behind the name\n" },
+                       "#     no account follows the name\n" },
     /* several lines of a name: the first one, whatever it says */
     { .text = TEXT("\"/O=Grid/CN=ann\" a\n\"/o=grid/cn=ANN\" b\n"),
       .expected = "X509:<S>O=Grid,CN=ann a\n"
@@ -48,7 +48,7 @@ static const import_outcome_t cases[] = {
     { .text = TEXT("\"/O=Grid/CN=ann\"\n\"/O=Grid/CN=ann\" b\n"),
       .expected = LEFT
       "\"/O=Grid/CN=ann\"\n"
-      "#     no account stands behind the name\n"
+      "#     no account follows the name\n"
       "# left out, line 2: \"/O=Grid/CN=ann\" b\n#     Globus takes the first line of a name, line 1\n" },
     /* other spellings of two attributes */
     { .text = TEXT("\"/O=Grid/Email=a@b.c\" a\n\"/O=Grid/E=b@b.c\" b\n\"/O=Grid/emailaddress=c@b.c\" c\n"
@@ -60,7 +60,7 @@ static const import_outcome_t cases[] = {
       .expected = "X509:<S>O=Grid,UID=a a\nX509:<S>O=Grid,UID=b b\n" },
     { .text = TEXT("\"/O=Grid/S=Texas\" a"),
       .expected = LEFT "\"/O=Grid/S=Texas\" a\n"
-                       "#     no certificate's name is written so; OpenSSL would write /O=Grid/ST=Texas\n" },
+                       "#     no certificate's name is written like this; OpenSSL would write /O=Grid/ST=Texas\n" },
     { .text = TEXT("\"/O=Grid/foo=x\" a"),
       .expected = LEFT
       "\"/O=Grid/foo=x\" a\n"
@@ -84,13 +84,13 @@ static const import_outcome_t cases[] = {
     { .text = TEXT("\"/O=Grid/CN=ann\\\" ann"),
       .expected = LEFT "\"/O=Grid/CN=ann\\\" ann\n"
                        "#     the closing quote is missing\n" },
-    { .text = TEXT("/O=Grid/CN=ann"), .expected = LEFT "/O=Grid/CN=ann\n#     no account stands behind the name\n" },
+    { .text = TEXT("/O=Grid/CN=ann"), .expected = LEFT "/O=Grid/CN=ann\n#     no account follows the name\n" },
     /* what others put there */
     { .text = TEXT("\"/dteam/Role=production\" .dteam\n\"/dteam\" dteam\n\"/O=x/CN=y\" y"),
       .expected = LEFT "\"/dteam/Role=production\" .dteam\n"
-                       "#     this is a VOMS group or role; the attributes that tell it are not asked here\n"
+                       "#     this is a VOMS group or role; the attributes with it are not read here\n"
                        "# left out, line 2: \"/dteam\" dteam\n"
-                       "#     this is a VOMS group or role; the attributes that tell it are not asked here\n"
+                       "#     this is a VOMS group or role; the attributes with it are not read here\n"
                        "X509:<S>O=x,CN=y y\n" },
     /* a vorolemap of dCache: subject, VOMS group or role, user */
     { .text = TEXT("\"/O=Grid/CN=ann\" \"/dteam/Role=production\" prod\n\"/O=Grid/CN=b\" /dteam dteam\n"
@@ -107,10 +107,9 @@ static const import_outcome_t cases[] = {
                   "# left out, line 3: \"/O=Grid/CN=a\" a\n#     the pattern in line 2 may catch this name first\n"
                   "X509:<S>O=Other,CN=a b\n" },
     { .text = TEXT("\"CN=ann,O=Grid\" ann\n/O=x/CN=y y"),
-      .expected = LEFT
-      "\"CN=ann,O=Grid\" ann\n"
-      "#     Globus compares names with slashes (/DC=org/CN=Name), and meets none that is written with commas\n"
-      "X509:<S>O=x,CN=y y\n" },
+      .expected = LEFT "\"CN=ann,O=Grid\" ann\n"
+                       "#     Globus compares names with slashes (/DC=org/CN=Name), and never matches one with commas\n"
+                       "X509:<S>O=x,CN=y y\n" },
     { .text = TEXT("\"/O=Grid/CN=ann/CN=proxy\" ann"),
       .expected = LEFT "\"/O=Grid/CN=ann/CN=proxy\" ann\n"
                        "#     this is the name of a proxy certificate, which Globus never looks for\n" },
@@ -125,7 +124,7 @@ static const import_outcome_t cases[] = {
                        "#     \"-\" stands for no user; write KEY - deny\n" },
     { .text = TEXT("# a\r\n\"/O=Grid/CN=ann\" ann\r\n"), .expected = "X509:<S>O=Grid,CN=ann ann\n" },
     { .text = TEXT("bob\nann ann\n"),
-      .expected = "error 1: no line of this text begins with a name (/DC=org/CN=Name): it is no grid-mapfile\n" },
+      .expected = "error 1: no line of this text begins with a name (/DC=org/CN=Name): it is not a grid-mapfile\n" },
     { .text = TEXT("\xef\xbb\xbf/O=x/CN=y y"),
       .expected = "error 1: the text begins with a byte order mark, which would "
                   "be part of its first word; save it without one\n" },

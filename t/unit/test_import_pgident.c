@@ -52,7 +52,7 @@ static const import_outcome_t cases[] = {
                                            "here a certificate has one user\n" },
     { .text = TEXT("m a \\1"),
       .expected = LEFT "m a \\1\n"
-                       "#     \\1 stands for nothing where the system name is no regular expression\n" },
+                       "#     \\1 stands for nothing where the system name is not a regular expression\n" },
     { .text = TEXT("m a b:c"), .expected = LEFT "m a b:c\n#     USER: the user name has a colon in it\n" },
     { .text = TEXT("m a b extra words"), .expected = "m-1 allow b " CN("a") "\n" },
     /* names of clientname=DN, as OpenSSL writes RFC 2253 */
@@ -61,10 +61,10 @@ static const import_outcome_t cases[] = {
     { .text = TEXT("m CN=Jos\\C3\\A9 j"), .expected = "m-1 allow j case:subject=CN=Jos\xc3\xa9\n" },
     { .text = TEXT("m CN=Jos\xc3\xa9 j"),
       .expected = LEFT "m CN=Jos\xc3\xa9 j\n"
-                       "#     no certificate's name is written so; OpenSSL would write CN=Jos\\C3\\A9\n" },
+                       "#     no certificate's name is written like this; OpenSSL would write CN=Jos\\C3\\A9\n" },
     { .text = TEXT("m \"CN=a, O=b\" c"),
       .expected = LEFT "m \"CN=a, O=b\" c\n"
-                       "#     no certificate's name is written so; OpenSSL would write CN=a,O=b\n" },
+                       "#     no certificate's name is written like this; OpenSSL would write CN=a,O=b\n" },
     { .text = TEXT("m /CN=a,O=b c"),
       .expected = "error 1: several values in one field: PostgreSQL does not load "
                   "this file "
@@ -139,7 +139,7 @@ static const import_outcome_t cases[] = {
                        "#     what \\1 is may differ: a group that is repeated\n" },
     { .text = TEXT("m /^(.*)@x$ \\1\\1"),
       .expected = LEFT "m /^(.*)@x$ \\1\\1\n"
-                       "#     \\1 stands twice in the role, and only the first is replaced\n" },
+                       "#     \\1 appears twice in the role, and only the first is replaced\n" },
     /* a line that fails for whom it meets: nobody of them gets to the lines behind it */
     { .text = TEXT("m a r\nm /^.*@x$ \\1\nm b@x s"),
       .expected = "m-1 allow r " CN("a") "\nm-2 deny subject.CN~.*@x\nm-3 allow s " CN("b@x") "\n" },
@@ -196,13 +196,13 @@ static const struct {
             "branch" },
     { "***=abc", "!a quantifier with nothing before it" },
     { "*a", "!a quantifier with nothing before it" },
-    { "a**", "!a quantifier behind a quantifier" },
-    { "a*+", "!a quantifier behind a quantifier" },
-    { "^*", "!a quantifier behind an anchor" },
-    { "\xc3\xa9+", "!a quantifier behind a character that is not ASCII" },
-    { "(?i)a", "!an option, or a constraint that looks ahead or behind" },
-    { "(?=a)", "!an option, or a constraint that looks ahead or behind" },
-    { "(?<!a)b", "!an option, or a constraint that looks ahead or behind" },
+    { "a**", "!a quantifier after a quantifier" },
+    { "a*+", "!a quantifier after a quantifier" },
+    { "^*", "!a quantifier after an anchor" },
+    { "\xc3\xa9+", "!a quantifier after a character that is not ASCII" },
+    { "(?i)a", "!an option, or a constraint on what comes before or after" },
+    { "(?=a)", "!an option, or a constraint on what comes before or after" },
+    { "(?<!a)b", "!an option, or a constraint on what comes before or after" },
     { "(a)\\1", "!an escape that is not known here" },
     { "\\ma", "!an escape that is not known here" },
     { "\\Aa", "!an escape that is not known here" },
@@ -214,8 +214,8 @@ static const struct {
     { "[[:<:]]a", "!an element of a bracket expression that is not known here" },
     { "[[=a=]]", "!an element of a bracket expression that is not known here" },
     { "[z-a]", "!a range in a bracket expression that runs backwards" },
-    { "[a-c-e]", "!a range behind a range" },
-    { "[\\w-z]", "!a range behind a class" },
+    { "[a-c-e]", "!a range after a range" },
+    { "[\\w-z]", "!a range after a class" },
     { "[a", "!a bracket expression without an end" },
     { "[\xc3\xa9]", "!a bracket expression with characters that are not printable ASCII" },
     { "(a", "!a group without an end" },

@@ -200,7 +200,7 @@ static const import_case_t cases[] = {
       2 },
     { "a priority that is none", "[certmap/d/a]\npriority = 4294967296\n" EMAIL, { NULL }, "", "its priority", 1 },
     { "other domains", "[certmap/d/a]\ndomains = d, e\n" EMAIL, { NULL }, "", "other domains", 1 },
-    { "a rule twice", "[certmap/d/a]\nmaprule = x\n" EMAIL, { NULL }, "", "maprule stands in it twice", 1 },
+    { "a rule twice", "[certmap/d/a]\nmaprule = x\n" EMAIL, { NULL }, "", "maprule appears in it twice", 1 },
     { "an unknown option", "[certmap/d/a]\nmaprul = x\n" EMAIL, { NULL }, "", "maprul is unknown", 1 },
     { "comments",
       "# x\n; y\n[sssd]\nservices = pam\n going on\n\n" RULE("<EKU>clientAuth") "# z\n\n",

@@ -382,7 +382,7 @@ static void test_many(void)
     certmap_option_read(&options, CERTMAP_OPTION_OF_RULE, &word, &sink, pool);
     ok(options.ngroups == 50002 && strcmp(options.groups[49999], "g49999") == 0, "50,000 groups");
     is_int(sink.nerrors, 2, "two of which stand twice");
-    is_str(APR_ARRAY_IDX(sink.list, 1, certmap_error_t).text, "group \"g7\" stands twice", "and are named");
+    is_str(APR_ARRAY_IDX(sink.list, 1, certmap_error_t).text, "group \"g7\" appears twice", "and are named");
     certmap_builder_add_directive(b, apr_pstrcat(pool, "r allow ", times(30000, "%%"), " any", NULL), NULL, 1, 1);
     certmap_builder_add_directive(
         b, apr_pstrcat(pool, "s allow ", times(200, "%%"), times(57, "%{subject.CN}"), " any", NULL), NULL, 2, 1);

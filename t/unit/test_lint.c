@@ -250,14 +250,14 @@ static const struct {
     { "%{subject.CN} subject=O=x", "no subject.CN", "%{subject.CN} subject=CN=y,O=x" },
     { "%{subject.CN} issuer=CN=y", "no subject.CN", "%{issuer.CN} issuer=CN=y" },
     { "%{issuer.CN} issuer=O=y", "no issuer.CN", "%{serial}@%{spki} issuer=O=y" },
-    { "%{subject} issuer=O=y", "no subject, and whoever that is gets user-invalid; ask for it with subject.CN=*",
+    { "%{subject} issuer=O=y", "no subject, and those requests get user-invalid; ask for it with subject.CN=*",
       "%{subject} subject.CN=x" },
     { "%{subject} any", "where a certificate has no subject,", "%{issuer} any" },
     { "%{san.upn} san.email=*", "no san.upn", "%{san.email} san.email=*" },
     { "%{ext:1.2.3} ext:1.2.3=#0500", "nothing ever, because the rule asks for a value that is not text",
       "%{ext:1.2.3} ext:1.2.3=x*" },
     { "%{san.upn:local} san.upn=*",
-      "where san.upn has no '@' in it, and whoever that is gets user-invalid; "
+      "where san.upn has no '@' in it, and those requests get user-invalid; "
       "ask for it with san.upn=*@*",
       "%{san.upn:local} san.upn=*@example.org" },
     { "%{san.upn:domain} san.upn~.+x", "has no '@'", "%{san.upn:domain} san.upn~.+@x" },
@@ -368,7 +368,7 @@ static const struct {
     const char *said;
     const char *twin;
 } entries[] = {
-    { "spki:" HEX64 " u expires=2026-06-14", CERTMAP_WEAK, "1:1: this entry has expired; it refuses whom it names",
+    { "spki:" HEX64 " u expires=2026-06-14", CERTMAP_WEAK, "1:1: this entry has expired; it refuses",
       "spki:" HEX64 " u expires=2026-06-15" },
     { "\n\nspki:" HEX64 " - deny expires=2020-01-01", CERTMAP_WEAK, "3:1: this entry has expired; it still denies",
       "spki:" HEX64 " - deny" },
@@ -377,9 +377,9 @@ static const struct {
       "sha256:" HEX64 " u" },
     { "# x\nX509:<RFC822>a@b u\nX509:<RFC822>c@d u", CERTMAP_WEAK, "2:1: an entry of type X509:<RFC822> is weak",
       "sha256:" HEX64 " u" },
-    { "dn:CN=a CN=b u", CERTMAP_STRONG, "1:1: an entry of type dn is scoped, strong is asked for: it refuses whom it",
+    { "dn:CN=a CN=b u", CERTMAP_STRONG, "1:1: an entry of type dn is scoped, strong is required: it refuses whom it",
       "sha256:" HEX64 " u" },
-    { "X509:<RFC822>a@b u", CERTMAP_SCOPED, "is weak, scoped is asked for", "dn:CN=a CN=b u" },
+    { "X509:<RFC822>a@b u", CERTMAP_SCOPED, "is weak, scoped is required", "dn:CN=a CN=b u" },
 };
 
 /* Two files and what is said of the second. */

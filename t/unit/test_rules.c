@@ -685,7 +685,7 @@ static void test_lint(void)
     found = lint("a allow u subject.CN=x\nb deny subject.CN=y\nc allow u sha256=" HEX64 "\ne allow u " ISSUER
                  "subject.CN=q\n",
                  CERTMAP_STRONG);
-    is_int(says(found, "strong is asked for", 0), 2, "rules below the minimum are errors");
+    is_int(says(found, "strong is required", 0), 2, "rules below the minimum are errors");
     is_int(found->nelts, 2, "and nothing else");
     found = lint("a allow u sha256=" HEX64 " expires=2026-06-14\nb deny subject.CN=x expires=2026-06-14\n"
                  "c allow u spki=" HEX64 " expires=2026-06-15",

@@ -196,7 +196,7 @@ static void test_words(void)
     is_str(take(path, "X509:<S>CN=new\n\n  X509:<S>CN=old # no such\n'X509:<S>CN=bob x'\n"),
            "not found: the store has no entry for some keys; 3:3 the store has no entry for this key", "one of three");
     is_str(take(path, "X509:<S>CN=new\nX509:<S>cn=NEW\n"),
-           "invalid: the key has errors; 2:1 this key stands in line 1 already", "one that stands twice");
+           "invalid: the key has errors; 2:1 this key is already in line 1", "one that appears twice");
     is_str(take(path, "X509:<S>CN=new new\n"), "invalid: the key has errors; 1:16 the key ends before this word",
            "an entry is no key");
     is_str(verify(path), "ok 3", "then none is removed");
