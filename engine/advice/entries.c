@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is not wrong with a file of entries but may not be meant: weak keys, entries that have expired, keys that stand
+ * What is not wrong with a file of entries but may not be meant: weak keys, entries that have expired, keys that are
  * in two files. Tables may have millions of entries: nothing here looks at pairs of them.
  */
 #include <string.h>
@@ -35,7 +35,7 @@ static void lint_entry(linter_t *l, const certmap_entry_t *entry, certmap_kind_e
     }
 }
 
-/* Told once for each type: a file has thousands of one type, and one remedy. */
+/* Reported once for each type: a file has thousands of one type, and one remedy. */
 static void tell_weak(linter_t *l, certmap_kind_e kind)
 {
     const char *name = certmap_kind_name(kind);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Finding the rule before that matches whatever another one does, in long lists too: the index is asked with values
- * made of what the rule itself asks for, wildcards being characters that stand in no value. A rule that covers it has
+ * made of what the rule itself asks for, wildcards being characters that no value has. A rule that covers it has
  * only conditions that such values meet, so it is among the candidates. What is found is compared condition by
  * condition.
  */
@@ -28,7 +28,7 @@
 struct certmap_reach_t {
     const certmap_ruleset_t **sets; /* in the order in which they are asked */
     apr_size_t nsets;
-    apr_size_t set; /* where the rule stands that was asked about last */
+    apr_size_t set; /* the place of the rule that was asked about last */
     apr_size_t number;
     apr_hash_t *same;               /* key of all conditions to the first rule that has these */
     const certmap_rule_t *everyone; /* the first rule without any condition */
@@ -234,7 +234,7 @@ static int compare_words(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* A key that rules with the same conditions have, in whatever order these stand. */
+/* A key that rules with the same conditions have, in whatever order. */
 static const char *set_key(const certmap_rule_t *rule, apr_pool_t *p)
 {
     apr_array_header_t *words = apr_array_make(p, (int)rule->nconds + 1, sizeof(const char *));
@@ -265,7 +265,7 @@ static const certmap_rule_t *same_or_everyone(certmap_reach_t *r, const certmap_
     return before;
 }
 
-/* Goes on to where the rule stands. */
+/* Moves on to the place of the rule. */
 static void find_place(certmap_reach_t *r, const certmap_rule_t *rule)
 {
     while (r->set < r->nsets && (r->number == r->sets[r->set]->n || r->sets[r->set]->rules[r->number] != rule)) {

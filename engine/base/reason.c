@@ -66,7 +66,7 @@ static const char *const strengths[] = {
     [CERTMAP_STRONG] = "strong",
 };
 
-/** A number that is no reason must not read as "not refused". */
+/** A number that is not a reason must not read as "not refused". */
 static certmap_reason_e bounded(certmap_reason_e reason)
 {
     return (unsigned int)reason < CERTMAP_R_COUNT ? reason : CERTMAP_R_MALFORMED;

@@ -11,7 +11,7 @@
 #define SUGGEST_MAX 24
 
 /* Edit distance with swaps of neighbours, case ignored: the slips of the fingers that a hint should see through. What
- * is more than `most` is not told apart: a text may have a million words that are none of ours. */
+ * is more than `most` is not measured: a text may have a million words that are none of ours. */
 static int distance(certmap_str_t a, const char *b, int most)
 {
     int row[3][SUGGEST_MAX + 2];
@@ -36,7 +36,7 @@ static int distance(certmap_str_t a, const char *b, int most)
         const int *before = row[(i + 1) % 3];
         int last = least;
 
-        least = cur[from - 1] = from > 1 ? SUGGEST_MAX : (int)i; /* beside the diagonal all is too far away */
+        least = cur[from - 1] = from > 1 ? SUGGEST_MAX : (int)i; /* away from the diagonal everything is too far */
         cur[to + 1] = SUGGEST_MAX;
         for (j = from; j <= to; j++) {
             int ca = apr_tolower(a.data[i - 1]);

@@ -50,7 +50,7 @@ certmap_str_t certmap_fold(certmap_str_t text, apr_pool_t *p)
     return (certmap_str_t){ s, n };
 }
 
-/** Whether a character may stand in a scheme, its first one apart. */
+/** Whether a character may be part of a scheme, its first one apart. */
 static int is_scheme(char c, int first)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')

@@ -50,7 +50,7 @@ certmap_str_t certmap_dn_canonical(const certmap_dn_t *dn, apr_pool_t *p)
         s = put32(s, (apr_size_t)rdn->navas);
         for (j = 0; j < rdn->navas; j++) {
             s = put_part(s, rdn->avas[j].oid, strlen(rdn->avas[j].oid));
-            if (rdn->avas[j].kind == CERTMAP_AVA_OPAQUE) { /* behind a NUL, which no text has */
+            if (rdn->avas[j].kind == CERTMAP_AVA_OPAQUE) { /* after a NUL, which no text has */
                 s = put32(s, rdn->avas[j].folded.len + 1);
                 *s++ = '\0';
                 memcpy(s, rdn->avas[j].folded.data, rdn->avas[j].folded.len);
@@ -165,7 +165,7 @@ static void email_keys(keys_job_t *job, certmap_kind_e kind)
     }
 }
 
-/* What the key is made of beside the issuer's name; len 0: the certificate has none. */
+/* What the key is made of, apart from the issuer's name; len 0: the certificate has none. */
 static certmap_str_t part_of(keys_job_t *job, certmap_kind_e kind)
 {
     if (certmap_kinds[kind].part != CERTMAP_KEY_NAME) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Reads the key that a line of an entry file begins with: TYPE:VALUE, the value in the same word or the next one, then
- * the issuer's name where the type asks for it, or one of Active Directory's altSecurityIdentities strings as it
- * stands. A key that could never be found, or that could mean two things, is an error and not a key.
+ * the issuer's name where the type asks for it, or one of Active Directory's altSecurityIdentities strings,
+ * unchanged. A key that could never be found, or that could mean two things, is an error and not a key.
  */
 #include <string.h>
 
@@ -46,7 +46,7 @@ static certmap_place_t place_of(piece_t piece, apr_size_t offset)
 
 #define CACHE_SIZE 256
 
-/* More names than this do not repeat themselves: starting anew bounds the memory. */
+/* More names than this do not repeat themselves: starting again bounds the memory. */
 #define CACHE_FILLS 4096
 
 typedef struct cached_dn_t {
@@ -301,7 +301,7 @@ static int make(key_job_t *job, certmap_kind_e kind, certmap_str_t a, certmap_st
 
 /* ---- types of our own ---------------------------------------------------------------------------------------- */
 
-/* The name that the kind asks for behind its value. */
+/* The name that the kind asks for after its value. */
 static int issuer_word(key_job_t *job, certmap_kind_e kind, piece_t *piece)
 {
     const certmap_word_t *last = &job->words[job->next - 1];
@@ -474,7 +474,7 @@ static int is_word(const char *word, certmap_str_t type)
     return strlen(word) == type.len && apr_cstr_casecmpn(word, type.data, type.len) == 0;
 }
 
-/* The words that keys begin with, NULL behind the last. */
+/* The words that keys begin with, NULL after the last. */
 static void all_words(const char *words[CERTMAP_K_COUNT + 2])
 {
     certmap_kind_e kind;

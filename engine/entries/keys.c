@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reads keys that stand alone, as those who remove entries or ask for one write them.
+ * Reads keys without an entry, as those who remove entries or ask for one write them.
  */
 #include <apr_hash.h>
 #include <apr_strings.h>
@@ -20,7 +20,7 @@ static int read_key(const certmap_key_reader_t *reader, const apr_array_header_t
     return n == words->nelts;
 }
 
-/* A key that stands twice could be removed once. */
+/* A key that is given twice could be removed only once. */
 static void find_twice(const apr_array_header_t *keys, certmap_sink_t *sink, apr_pool_t *p)
 {
     apr_hash_t *seen = apr_hash_make(p);

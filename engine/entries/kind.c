@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The table of kinds of keys: how each is written, what it is made of, how firmly it binds. Whoever reads, makes,
- * stores or lists keys asks it.
+ * The table of kinds of keys: how each is written, what it is made of, how firmly it binds. All code that reads, makes,
+ * stores or lists keys uses it.
  */
 #include <string.h>
 

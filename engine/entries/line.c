@@ -2,7 +2,7 @@
 /*
  * Reads the lines of an entry file: KEY USER [OPT...] or KEY - deny [OPT...]. A file may have a million of them, so
  * lines of the usual form (one line, clean text, no backslash) are split here without a place for each byte; as soon as
- * anything about such a line is unusual or wrong, the lexer reads it anew, and says what there is to say.
+ * anything about such a line is unusual or wrong, the lexer reads it again and reports what is wrong.
  */
 #include <string.h>
 
@@ -90,7 +90,7 @@ static void check_user(const entry_job_t *job, const certmap_word_t *w)
     }
 }
 
-/* Reads USER, or "- deny". @return the index of the word behind it */
+/* Reads USER, or "- deny". @return the index of the word after it */
 static int read_user(const entry_job_t *job, int next)
 {
     certmap_entry_t *entry = &job->line->entry;
@@ -291,7 +291,7 @@ static int usual_words(certmap_line_reader_t *reader, const char *line, const ch
     }
 }
 
-/* Moves the lexer behind a line that it did not have to read. */
+/* Moves the lexer past a line that it did not have to read. */
 static void skip_line(certmap_lexer_t *lexer, const char *next)
 {
     lexer->pos = (apr_size_t)(next - lexer->text.data);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Records: what an entry says, packed into bytes for tables and stores, and read back from bytes that may have been
- * damaged on the way: every length is checked against what is there, and what does not add up is no record.
+ * damaged on the way: every length is checked against what is there, and what does not add up is not a record.
  */
 #include <string.h>
 
@@ -95,7 +95,7 @@ void certmap_record_pack(certmap_kind_e kind, const certmap_entry_t *entry, cons
     put_text(s, key_text);
 }
 
-/* Splits "a,b". An empty text is no group; empty groups do not come. */
+/* Splits "a,b". An empty text has no groups; empty groups do not occur. */
 static void unpack_groups(certmap_entry_t *entry, char *text, apr_pool_t *p)
 {
     const char **groups;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A table of entries in memory: records packed behind one another, found through a hash table of pointers. Made once
+ * A table of entries in memory: records packed one after another, found through a hash table of pointers. Made once
  * from a text, never changed; a million entries are a few dozen megabytes.
  */
 #include <stdlib.h>
@@ -269,7 +269,8 @@ apr_status_t certmap_entries_lookup(const certmap_entries_t *entries, const cert
     return rv;
 }
 
-/* What entries are sorted by, beside them: going to each of them for every comparison takes longer than the rest. */
+/* What entries are sorted by, in an array of its own: going to each of them for every comparison takes longer than the
+ * rest. */
 typedef struct sorting_t {
     apr_uint64_t by; /* the first bytes of the hash, or the line */
     const certmap_packed_t *packed;
@@ -284,7 +285,7 @@ static int compare_sorting(const void *a_, const void *b_)
                           : memcmp(a->packed->hash, b->packed->hash, CERTMAP_HASH_LEN);
 }
 
-/* Sorts what nearly is: an entry is not far from its place, but for those few that the table's end has sent back to
+/* Sorts what nearly is: an entry is close to its place, except for those few that the table's end has sent back to
  * its beginning. */
 static void sort_by_insertion(sorting_t *sorting, apr_size_t n)
 {

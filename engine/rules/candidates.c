@@ -144,7 +144,7 @@ static void try_name(finding_t *f, const group_t *g, const certmap_dn_t *dn)
     }
 }
 
-/* Whether a group is about the text of values, whose hashes must be at hand. */
+/* Whether a group is about the text of values, whose hashes must be known then. */
 static int about_text(const group_t *g)
 {
     return g->how == HOW_EQUAL || g->how == HOW_PREFIX || g->how == HOW_SUFFIX || g->how == HOW_INNER;
@@ -207,7 +207,7 @@ static void find_field(finding_t *f, const field_t *field, certmap_eval_t *ev)
         }
     }
     for (i = 0; i < v.n; i++) {
-        int hashed = -1; /* 0: the folded text, 1: the text as it stands */
+        int hashed = -1; /* 0: the folded text, 1: the unchanged text */
 
         for (j = 0; j < field->ngroups; j++) {
             const group_t *g = &field->groups[j];

@@ -16,7 +16,7 @@
 /* A parenthesis that has been opened. */
 typedef struct open_t {
     apr_uint32_t number; /* 0: captures nothing */
-    apr_size_t open;     /* where "(" stands */
+    apr_size_t open;     /* where "(" is */
     apr_size_t begin;    /* of what is inside */
     int alternatives;    /* there is a '|' in it */
     int negative;        /* (?!, (?<!: what is inside is not there when it matches */
@@ -134,7 +134,7 @@ static int open_group(walk_t *w)
     return 1;
 }
 
-/* Whether what stands before may be there no time at all; moves behind the quantifier. */
+/* Whether what comes before may also be absent; moves past the quantifier. */
 static int may_be_left_out(walk_t *w)
 {
     char c = look(w, 0);

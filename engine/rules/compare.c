@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What two conditions say together: whether every value that one matches is matched by the other, whether no value is
- * matched by both, whether one implies the other, and whether the conditions of a rule contradict one another. Told
- * only where it is certain.
+ * matched by both, whether one implies the other, and whether the conditions of a rule contradict one another. It
+ * answers only where it is certain.
  */
 #include <string.h>
 
@@ -100,7 +100,7 @@ static int wildcard_contains(certmap_compare_t *c, const certmap_cond_t *outer, 
         || !certmap_glob_of(inner, &b, c->pool) || !spend(c, a.n * b.n)) {
         return 0;
     }
-    /* What a URI's folded form is, and where, cannot be told of a regex or a text as it stands. */
+    /* What a URI's folded form is, and where, is unknown for a regex or an unchanged text. */
     if (outer->field.kind == CERTMAP_F_SAN_URI
         && (inner->pattern == CERTMAP_P_REGEX ? !outer->exact : outer->exact != inner->exact)) {
         return 0;
@@ -190,7 +190,7 @@ static int globs_miss(certmap_compare_t *c, const certmap_cond_t *a, const certm
         return 0;
     }
     if (x.raw && y.raw) {
-        x.raw = y.raw = 0; /* both about the text as it stands; its blanks, too */
+        x.raw = y.raw = 0; /* both about the unchanged text, with its blanks */
         if (caseless) {
             certmap_glob_fold(&x);
             certmap_glob_fold(&y);

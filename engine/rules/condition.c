@@ -59,7 +59,7 @@ static certmap_str_t lasting(const job_t *job, certmap_str_t text)
     return certmap_str_same(text, job->cond->raw) ? job->cond->raw : certmap_str_copy(text.data, text.len, job->pool);
 }
 
-/* Text with escapes becomes a literal or, when '*' or '?' stand in it, tokens. */
+/* Text with escapes becomes a literal or, when it has '*' or '?', tokens. */
 static void compile_wildcard(job_t *job, certmap_str_t text)
 {
     certmap_cond_t *cond = job->cond;
@@ -125,7 +125,7 @@ static void check_ku(const job_t *job, certmap_str_t text)
                        hint ? hint : "");
 }
 
-/* Where a URI ignores case in what stands before the first wildcard. @return whether that is all of it */
+/* Where a URI ignores case in what comes before the first wildcard. @return whether that is all of it */
 static int uri_beginning(const apr_uint16_t *tokens, apr_size_t ntokens, certmap_uri_t *parts, apr_pool_t *p)
 {
     char *text = apr_palloc(p, ntokens + 1);
@@ -139,13 +139,13 @@ static int uri_beginning(const apr_uint16_t *tokens, apr_size_t ntokens, certmap
         return n - parts->scheme >= 3; /* no "//" can follow */
     }
     if (parts->end == n) {
-        parts->host = parts->end = 0; /* a wildcard may stand in the host, or before its '@' */
+        parts->host = parts->end = 0; /* a wildcard may be in the host, or before its '@' */
         return 0;
     }
     return parts->scheme > 0;
 }
 
-/* A URI ignores case in its scheme and host only. Where these stand in a value that a wildcard meets, often only the
+/* A URI ignores case in its scheme and host only. Where these are in a value that a wildcard matches, often only the
  * value can say: a letter in upper case is marked then, one in lower case meets the value's folded form as it is. */
 static void compile_uri(job_t *job)
 {
@@ -259,7 +259,7 @@ static void compile_hex(job_t *job, apr_size_t from)
     compile_wildcard(job, (certmap_str_t){ out, n });
 }
 
-/* Whether bits of an address behind the prefix are set. */
+/* Whether bits of an address after the prefix are set. */
 static int host_bits(const unsigned char *octets, unsigned len, unsigned bits)
 {
     unsigned i;
@@ -565,7 +565,7 @@ static const char *all_operators(apr_pool_t *p)
     return all;
 }
 
-/* How many bytes stand before the operator; text.len when there is none. */
+/* How many bytes there are before the operator; text.len when there is none. */
 static apr_size_t operator_at(certmap_str_t text)
 {
     apr_size_t i;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One certificate before many rules: whether a value meets a pattern, and whether a rule's conditions hold. It is kept
- * apart from the loop over the rules (certmap_rule_matches), allocates nothing for a rule that plainly does not match,
- * and knows two more answers beside yes and no: the field is malformed, and the matcher failed. Nobody is mapped on
+ * apart from the loop over the rules (certmap_rule_matches), allocates nothing for a rule that clearly does not match,
+ * and has two more answers than yes and no: the field is malformed, and the matcher failed. Nobody is mapped on
  * these answers, and no deny rule is passed over because of them.
  */
 #include <string.h>
@@ -14,7 +14,7 @@
 #include "rules/eval.h"
 #include "rules/template.h"
 
-/* Stand beside PCRE2's own codes, all of which are above them. */
+/* Added to PCRE2's own codes, all of which are above them. */
 #define ERROR_TIME (-100000)
 #define ERROR_STEPS (-100001)
 #define ERROR_LONG (-100002)
@@ -49,7 +49,7 @@ static int is_name(const certmap_field_t *field)
     return field->kind == CERTMAP_F_SUBJECT || field->kind == CERTMAP_F_ISSUER || field->kind == CERTMAP_F_SAN_DIRNAME;
 }
 
-/* A field's values, and what is odd about them. */
+/* A field's values, and what is unusual about them. */
 static certmap_values_t find_values(const certmap_eval_t *ev, const certmap_field_t *field)
 {
     certmap_values_t v = { field, CERTMAP_ABSENT, 0, NULL, 0 };
@@ -128,7 +128,7 @@ static apr_size_t character(certmap_str_t text, apr_size_t at)
     return n;
 }
 
-/* Whether a token that is no wildcard is the byte at this place. Letters in upper case meet those of a URI's folded
+/* Whether a token other than a wildcard is the byte at this place. Letters in upper case meet those of a URI's folded
  * form, in which scheme and host are in lower case, and all else is as it is. */
 static int is_byte(apr_uint16_t token, certmap_str_t text, apr_size_t at, const certmap_uri_t *uri)
 {
@@ -154,8 +154,8 @@ static certmap_match_e match_wildcard(certmap_eval_t *ev, const certmap_cond_t *
     apr_size_t ntokens = cond->u.wildcard.n;
     apr_size_t t = 0;
     apr_size_t s = 0;
-    apr_size_t star = ntokens; /* where the last '*' stands */
-    apr_size_t resume = 0;     /* where the text goes on behind it */
+    apr_size_t star = ntokens; /* where the last '*' is */
+    apr_size_t resume = 0;     /* where the text continues after it */
     certmap_uri_t uri = { 0, 0, 0 };
 
     if (cond->u.wildcard.upper) {
@@ -216,7 +216,7 @@ static int need_match_data(certmap_eval_t *ev, apr_uint32_t pairs)
     return ev->match != NULL;
 }
 
-/* Processor time of this thread in nanoseconds; 0 when it cannot be told. */
+/* Processor time of this thread in nanoseconds; 0 when it is not known. */
 static apr_int64_t processor_time(void)
 {
     struct timespec t;
@@ -292,7 +292,7 @@ static certmap_match_e match_regex(certmap_eval_t *ev, const certmap_cond_t *con
     if (rc <= 0) {
         return fail(ev, cond, rc == 0 ? PCRE2_ERROR_NOMEMORY : rc);
     }
-    /* Anchored at both ends already; looked at again because whole values are what everything here stands on. */
+    /* Anchored at both ends already; checked again, because everything here relies on whole values. */
     return pcre2_get_ovector_pointer(ev->match)[1] == text.len ? CERTMAP_MATCH_YES : CERTMAP_MATCH_NO;
 }
 
@@ -366,7 +366,7 @@ static certmap_match_e every_value(certmap_eval_t *ev, const certmap_cond_t *con
 }
 
 /* What of a condition is asked before any regex: all of it, or the literals that a regex needs. So a value that another
- * condition plainly refuses never makes a regex fail. */
+ * condition clearly refuses never makes a regex fail. */
 static certmap_match_e plain_part(certmap_eval_t *ev, const certmap_cond_t *cond, const certmap_value_t *value)
 {
     if (cond->pattern != CERTMAP_P_REGEX) {
@@ -385,7 +385,7 @@ certmap_match_e certmap_group_value(certmap_eval_t *ev, const certmap_rule_t *ru
     int regexes;
     apr_size_t i;
 
-    ev->steps -= (apr_int64_t)(last - leader) / 2; /* conditions on other fields stand between */
+    ev->steps -= (apr_int64_t)(last - leader) / 2; /* conditions on other fields are between them */
     for (regexes = 0; regexes <= 1; regexes++) {
         for (i = leader; i <= last; i++) {
             const certmap_cond_t *cond = &rule->conds[i];
@@ -445,7 +445,7 @@ certmap_match_e certmap_group_holds(certmap_eval_t *ev, const certmap_rule_t *ru
         if (m == CERTMAP_MATCH_YES) {
             found = m;
             if (!rule->conds[leader].regex_group) {
-                break; /* behind a match only a failing regex could matter */
+                break; /* after a match only a failing regex could matter */
             }
         }
     }

@@ -8,7 +8,7 @@
 
 #include "rules/compare.h"
 
-/* Stand beside characters. */
+/* Values next to those of characters. */
 #define ONE 0x110000u
 #define ANY 0x110001u
 
@@ -146,7 +146,7 @@ int certmap_glob_contains(const certmap_glob_t *outer, const certmap_glob_t *inn
 {
     apr_size_t o = 0;
     apr_size_t i = 0;
-    apr_size_t star = outer->n; /* where the last '*' stands */
+    apr_size_t star = outer->n; /* where the last '*' is */
     apr_size_t resume = 0;
 
     while (i < inner->n) {
@@ -174,7 +174,7 @@ int certmap_glob_contains(const certmap_glob_t *outer, const certmap_glob_t *inn
     return o == outer->n;
 }
 
-/* Whether beginnings, or ends, that are all characters differ: most pairs are told apart by these. */
+/* Whether beginnings, or ends, that are all characters differ: most pairs differ there already. */
 static int ends_differ(const certmap_glob_t *a, const certmap_glob_t *b)
 {
     apr_size_t least = a->n < b->n ? a->n : b->n;
@@ -203,7 +203,7 @@ int certmap_glob_disjoint(const certmap_glob_t *a, const certmap_glob_t *b, apr_
         return 1;
     }
     for (i = a->n + 1; i-- > 0;) {
-        char below = 0; /* what stood at i + 1, j + 1 */
+        char below = 0; /* what was at i + 1, j + 1 */
 
         for (j = b->n + 1; j-- > 0;) {
             char before = row[j]; /* at i + 1, j */

@@ -241,7 +241,7 @@ static void count_one(apr_uint16_t *c)
     *c = (apr_uint16_t)(*c + (*c < 0xffff));
 }
 
-/* In two places, of which seldom both are somebody else's, too. */
+/* In two places: it is rare that other keys share both. */
 static void count(making_t *m, apr_uint64_t key)
 {
     count_one(&m->counts[key & m->counts_mask]);
@@ -277,7 +277,7 @@ static growing_t *field_for(making_t *m, const certmap_field_t *field)
     return f;
 }
 
-/* Sees to it that a key is looked for. @return where it belongs */
+/* Makes sure that a key is looked for. @return where it belongs */
 static group_t *use(making_t *m, const option_t *o)
 {
     growing_t *f = field_for(m, o->field);
@@ -323,7 +323,8 @@ static const option_t *best_of(const making_t *m, const option_t *o, int n)
     return best;
 }
 
-/* The key that leaves the fewest rules beside the first; NULL when none leaves clearly fewer than the first alone. */
+/* The key that leaves the fewest rules together with the first; NULL when none leaves clearly fewer than the first
+ * alone. */
 static const option_t *second_of(const making_t *m, const option_t *first, const option_t *o, int n)
 {
     const option_t *best = NULL;

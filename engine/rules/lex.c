@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The one lexer: text of directives and of files becomes words that know where each of their bytes stood, so that every
+ * The one lexer: text of directives and of files becomes words that know where each of their bytes was, so that every
  * later complaint can point at its place. httpd's own tokenizer is not used because it lets an unclosed quote swallow
  * the rest and passes "# remarks" on as arguments.
  */
@@ -17,7 +17,7 @@
 
 typedef enum unit_e {
     UNIT_TEXT, /* one character */
-    UNIT_BAD,  /* a byte or character that may not stand here; reported */
+    UNIT_BAD,  /* a byte or character that is not allowed here; reported */
     UNIT_EOL,
     UNIT_EOF
 } unit_e;
@@ -62,7 +62,7 @@ static void complain(certmap_lexer_t *lx, const char *what, unsigned code)
     }
 }
 
-/* Skips backslashes at line ends. A text that ends behind one has been cut off, which nobody may overlook. */
+/* Skips backslashes at line ends. A text that ends after one has been cut off, which nobody may overlook. */
 static void join_lines(certmap_lexer_t *lx)
 {
     while (lx->pos < lx->text.len && lx->text.data[lx->pos] == '\\') {
@@ -243,7 +243,7 @@ static void read_word(certmap_lexer_t *lx, unit_t u, apr_array_header_t *words, 
     check_variables(lx, &g, w);
 }
 
-/* A '#' at the start of a word. In a directive everything behind it is lost, so a broken word stands for it. */
+/* A '#' at the start of a word. In a directive everything after it is lost, so a broken word stands for it. */
 static unit_t read_comment(certmap_lexer_t *lx, unit_t u, apr_array_header_t *words)
 {
     if (lx->mode == CERTMAP_TEXT_DIRECTIVE) {

@@ -19,7 +19,7 @@
 #include "rules/condition.h"
 
 typedef enum atom_e {
-    ATOM_LITERAL, /* one character that must stand there */
+    ATOM_LITERAL, /* one character that must be there */
     ATOM_GAP,     /* anything, nothing too */
     ATOM_NONE,    /* an anchor that every pattern has anyway */
     ATOM_UNKNOWN  /* not understood: nothing is said of the whole pattern */
@@ -28,7 +28,7 @@ typedef enum atom_e {
 typedef struct reader_t {
     certmap_str_t pattern;
     apr_size_t at;
-    apr_size_t begin; /* behind a leading (?i) */
+    apr_size_t begin; /* after a leading (?i) */
     int caseless;
     const char *literal; /* of an ATOM_LITERAL */
     apr_size_t nliteral;
@@ -246,7 +246,8 @@ static apr_size_t read_braces(const reader_t *r, int *least)
     return look(r, n) == '}' ? n + 1 : 0;
 }
 
-/* A quantifier, if one stands here. @return 0 when it is not understood; *some: there is one, *least: at least once */
+/* A quantifier, if there is one here. @return 0 when it is not understood; *some: there is one, *least: at least
+ * once */
 static int read_quantifier(reader_t *r, int *some, int *least)
 {
     char c = look(r, 0);
@@ -287,7 +288,7 @@ static int letters_of_class(reader_t *r, unsigned *letters)
     return 1;
 }
 
-/* A group, with all that is in it; what is looked for ahead or behind does not count. */
+/* A group, with all that is in it; lookahead and lookbehind do not count. */
 static int letters_of_group(reader_t *r, unsigned depth, unsigned *letters)
 {
     int looks = look(r, 1) == '?'
@@ -339,7 +340,7 @@ static int letters_of_atom(reader_t *r, unsigned depth, unsigned *letters)
     return 1;
 }
 
-/* Alternatives, up to the end or the ")" behind them: what the one has that asks for least. */
+/* Alternatives, up to the end or the ")" after them: what the one has that asks for least. */
 static int letters_of(reader_t *r, unsigned depth, unsigned *letters)
 {
     unsigned least = LETTERS_MOST;
@@ -399,7 +400,7 @@ int certmap_regex_repeats(certmap_str_t pattern, certmap_str_t *atom)
 
 /* ---- case ------------------------------------------------------------------------------------------------------ */
 
-/* Letters of options behind "(?": all that PCRE2 knows, and '-' and '^', which unset some. */
+/* Letters of options after "(?": all that PCRE2 knows, and '-' and '^', which unset some. */
 static int is_option(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '^';
@@ -510,7 +511,7 @@ const certmap_needs_t *certmap_regex_needs(certmap_str_t pattern, apr_pool_t *p)
     return used > 0 ? apr_pmemdup(p, &needs, sizeof(needs)) : NULL;
 }
 
-/* Whether part stands at this place. */
+/* Whether part is at this place. */
 static int stands(const certmap_needs_t *needs, const char *at, certmap_str_t part)
 {
     apr_size_t i;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The options of rules and one-to-one entries: groups=a,b expires=YYYY-MM-DD note="..." disabled. Each stands once and
+ * The options of rules and one-to-one entries: groups=a,b expires=YYYY-MM-DD note="..." disabled. Each appears once and
  * says exactly one thing, or is an error at its place.
  */
 #include <string.h>
@@ -15,7 +15,7 @@
 /* So many groups are compared with one another; more of them are put into a hash table. */
 #define GROUPS_FEW 16
 
-/* What reading one option works with; the value is what stands behind `from`. */
+/* What reading one option works with; the value begins at `from`. */
 typedef struct option_job_t {
     certmap_options_t *options;
     const certmap_word_t *word;
@@ -91,7 +91,7 @@ static apr_size_t count_groups(certmap_str_t text, apr_size_t from)
     return n;
 }
 
-/* Whether a group stands among those before. Few are compared one by one; many are in seen, which is NULL for few. */
+/* Whether a group is one of those before. Few are compared one by one; many are in seen, which is NULL for few. */
 static int seen_before(const char *group, const char *const *groups, apr_size_t n, apr_hash_t *seen)
 {
     apr_size_t i;
@@ -212,7 +212,7 @@ void certmap_option_read(certmap_options_t *options, unsigned of, const certmap_
     option->read(&job);
 }
 
-/* As they are written before a value: "groups=", "disabled". NULL behind the last. */
+/* As they are written before a value: "groups=", "disabled". NULL after the last. */
 static void written(const char *names[NOPTIONS + 1], unsigned of, int equals, apr_pool_t *p)
 {
     apr_size_t i, n = 0;

@@ -14,7 +14,7 @@
 
 #define NAME_MAX_LEN 64
 
-/* Written out: what a letter is must not hang on the locale. */
+/* Written out: what a letter is must not depend on the locale. */
 static const char name_chars[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 
 static const char *const bare_words[] = { "any", NULL };
@@ -38,14 +38,14 @@ static int word_is(const certmap_word_t *w, const char *text)
     return !w->broken && w->text.len == strlen(text) && memcmp(w->text.data, text, w->text.len) == 0;
 }
 
-/* Whether a word can only be a condition, an option, or one of the words that stand among them. */
+/* Whether a word can only be a condition, an option, or one of the words that may come between them. */
 static int is_rule_part(const parser_t *ps, const certmap_word_t *w)
 {
     return word_is(w, "any") || certmap_option_is(w->text, CERTMAP_OPTION_OF_RULE)
            || certmap_cond_looks_like(ps->b, w->text);
 }
 
-/* ---- conditions and what stands among them --------------------------------------------------------------------- */
+/* ---- conditions and what comes between them -------------------------------------------------------------------- */
 
 static int begins_with_operator(const certmap_word_t *w)
 {
@@ -120,7 +120,7 @@ static void condition(parser_t *ps, const certmap_word_t *w)
     ps->positive |= !cond->negated && !certmap_cond_asks_nothing(cond);
 }
 
-/* What stands behind NAME, verb and USER. */
+/* What follows NAME, verb and USER. */
 static void parse_part(parser_t *ps)
 {
     const certmap_word_t *w = &ps->words[ps->next++];
@@ -262,7 +262,7 @@ static void parse_verb(parser_t *ps)
                            "%s\"%s\" is not allow or deny%s%s%s", forgotten ? "NAME forgotten? " : "", w->text.data,
                            hint ? "; did you mean " : "", hint ? hint : "", hint ? "?" : "");
         if (forgotten) {
-            ps->next = 1; /* read on as if the name stood there: NAME allow USER... */
+            ps->next = 1; /* read on as if the name were there: NAME allow USER... */
         }
         ps->rule->deny = forgotten ? word_is(&ps->words[0], "deny") : hint != NULL && strcmp(hint, "deny") == 0;
         if (ps->rule->deny

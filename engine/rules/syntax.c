@@ -325,7 +325,7 @@ static const char *no_hex(const certmap_cond_t *cond, apr_pool_t *p)
                              : NULL;
 }
 
-/* A value that is one sound character string is text, so that its DER is no value. */
+/* A value that is one sound character string is text, so its DER is not a value. */
 static const char *der_of_text(const certmap_cond_t *cond, apr_pool_t *p)
 {
     certmap_str_t hex = cond->pattern == CERTMAP_P_LITERAL ? cond->u.literal : (certmap_str_t){ "", 0 };
@@ -347,7 +347,7 @@ static const char *der_of_text(const certmap_cond_t *cond, apr_pool_t *p)
                         text.data);
 }
 
-/* Whether a pattern meets none of the names of key usages. contentCommitment stands in the field by its older name. */
+/* Whether a pattern meets none of the names of key usages. the field has contentCommitment under its older name. */
 static int no_usage(const certmap_cond_t *cond, apr_pool_t *p)
 {
     const char *const *names;

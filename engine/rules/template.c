@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * USER templates. A placeholder gives what the rule's conditions matched, never a value beside it, and where it could
+ * USER templates. A placeholder gives what the rule's conditions matched, never another value, and where it could
  * give two things it gives nothing: a certificate must not choose between users. What may be a user name is decided
  * here too.
  */
@@ -33,7 +33,7 @@ static const char *const modifier_names[] = { "lower", "upper", "local", "domain
 
 /* ---- what may be a user name ---------------------------------------------------------------------------------- */
 
-/* ASCII letters, digits and what stands between them in nearly all names: nothing is wrong with these. No isalnum(),
+/* ASCII letters, digits and what is between them in nearly all names: nothing is wrong with these. No isalnum(),
  * which asks the locale. */
 static int is_plain(certmap_str_t user)
 {
@@ -89,7 +89,7 @@ const char *certmap_user_check(certmap_str_t user)
 
 /* ---- compiling ------------------------------------------------------------------------------------------------ */
 
-/* Splits "subject.CN:local:lower" behind the field; the OID of ext: and san.other: belongs to the field. */
+/* Splits "subject.CN:local:lower" after the field; the OID of ext: and san.other: belongs to the field. */
 static apr_size_t name_length(certmap_str_t text)
 {
     const char *colon = memchr(text.data, ':', text.len);
@@ -139,7 +139,7 @@ static void compile_modifiers(certmap_part_t *part, certmap_str_t text, const ce
     }
 }
 
-/* Reads what stands between "%{" and "}"; at: the place of each byte, from "%" on. */
+/* Reads what is between "%{" and "}"; at: the place of each byte, from "%" on. */
 static void compile_placeholder(certmap_builder_t *b, certmap_part_t *part, certmap_str_t inner,
                                 const certmap_place_t *at)
 {
@@ -336,8 +336,8 @@ static candidate_t captured(const expansion_t *x, const certmap_value_t *value)
     return c;
 }
 
-/* Whether the conditions that bind a field compared it without the blanks at its ends: then these are no part of what
- * was matched. Conditions about the text as it stands (case:, a regex, a URI) have seen them, "=*" has not looked. */
+/* Whether the conditions that bind a field compared it without the blanks at its ends: then these do not belong to what
+ * was matched. Conditions about the unchanged text (case:, a regex, a URI) have seen them, "=*" has not looked. */
 static int bound_folded(const certmap_rule_t *rule, int leader)
 {
     int folded = 0;

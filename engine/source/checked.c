@@ -26,7 +26,7 @@ typedef struct slot_t {
 } slot_t;
 
 struct certmap_checked_t {
-    pthread_mutex_t lock; /* robust: who held it may have been killed */
+    pthread_mutex_t lock; /* robust: its holder may have been killed */
     unsigned next;
     slot_t slots[ROOM];
 };
@@ -65,8 +65,8 @@ static int wait_for_lock(certmap_checked_t *checked)
     return rc == EOWNERDEAD ? pthread_mutex_consistent(&checked->lock) : rc;
 }
 
-/* Who cannot have the lock goes on without: it is only there so that work is not done twice. Slots are read and written
- * by those who have it. */
+/* A process that cannot get the lock continues without it: it is only there so that work is not done twice. Slots are
+ * read and written only by those that have it. */
 int certmap_checked_lock(certmap_checked_t *checked, certmap_progress_fn *progress, void *baton)
 {
     int rc = ETIMEDOUT;

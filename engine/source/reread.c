@@ -20,7 +20,7 @@ struct certmap_kept_t {
     certmap_generation_t *generation;
     certmap_file_e kind;
     const apr_array_header_t *errors; /* warnings */
-    int settled;                      /* st says enough: who finds the file so need not read it */
+    int settled;                      /* st says enough: a file found like this need not be read */
     struct stat st;
     unsigned char digest[32]; /* of the text */
 };
@@ -337,7 +337,7 @@ static const char *error_text(apr_status_t rv, apr_pool_t *p)
     return rv == EINVAL ? "not a regular file" : apr_pstrdup(p, apr_strerror(rv, buf, sizeof(buf)));
 }
 
-/* The file cannot be read. Told when it is news. */
+/* The file cannot be read. Reported when it is news. */
 static void cannot_read(certmap_reread_t *file, apr_status_t rv, certmap_report_t *report, apr_pool_t *p)
 {
     if (!file->looked || file->errnum != rv) {
@@ -409,7 +409,7 @@ static void try_text(certmap_reread_t *file, certmap_str_t text, certmap_kept_t 
     take_text(file, text, pool, report, p);
 }
 
-/* Reads the text anew. It is needed for a moment, and has a pool that gives its memory back. */
+/* Reads the text again. It is needed for a moment, and has a pool that gives its memory back. */
 static void read_again(certmap_reread_t *file, certmap_kept_t *const *kept, apr_size_t n, certmap_report_t *report,
                        apr_pool_t *p)
 {

@@ -28,7 +28,7 @@ static void lock(certmap_slot_t *slot)
     int tries = 0;
 
     while (__atomic_test_and_set(&slot->locked, __ATOMIC_ACQUIRE)) {
-        /* who holds it may have lost the processor */
+        /* its holder may have lost the processor */
         if (++tries % 100 == 0) {
             sched_yield();
         }

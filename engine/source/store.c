@@ -184,7 +184,7 @@ static void replaced(look_t *look, certmap_sealed_t *sealed, apr_pool_t *pool)
     put_in_force(s, sealed, NULL, pool);
 }
 
-/* Told once, until something else is wrong, or nothing. @return whether it is news */
+/* Reported once, until something else is wrong, or nothing. @return whether it is news */
 static int fault(look_t *look, apr_status_t rv, const char *why)
 {
     source_store_t *s = look->s;

@@ -3,7 +3,7 @@
  * @file engine/x509/attr.c
  * @brief Attribute types: the short names that people write, and the dotted OIDs that everything is compared by.
  *
- * Names of the table are read in any case, as LDAP does; behind it stand OpenSSL's names. The table comes first because
+ * Names of the table are read in any case, as LDAP does; then come OpenSSL's names. The table comes first because
  * OpenSSL's "uid" is another attribute than its "UID", and nobody means that one.
  */
 #include <string.h>
@@ -250,7 +250,7 @@ const char *certmap_attr_name(const char *oid, apr_pool_t *p)
     if (!sn) {
         return oid;
     }
-    /* a name is written only if it can be read again: letters, digits and dashes, and the same OID behind it */
+    /* a name is written only if it can be read again: letters, digits and dashes, and the same OID for it */
     len = strlen(sn);
     for (i = 0; i < len; i++) {
         if (!(i == 0 ? apr_isalpha(sn[i]) : (apr_isalnum(sn[i]) || sn[i] == '-'))) {

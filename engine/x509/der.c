@@ -93,7 +93,7 @@ static const char *long_oid(certmap_der_t content, apr_pool_t *p)
     return text;
 }
 
-/** Writes a number in decimal. @return one behind its last digit */
+/** Writes a number in decimal. @return where its last digit ends */
 static char *put_number(char *s, apr_uint64_t n)
 {
     char digits[20];

@@ -53,7 +53,7 @@ static int same_ava(const certmap_ava_t *a, const certmap_ava_t *b, int exact)
 }
 
 /** Whether RDNs of which some attribute is malformed are certainly different (0): other types, or a sound attribute of
- *  one that the other has not got. Else -1. Both are sorted, so one pass over both will do. */
+ *  one that the other does not have. Else -1. Both are sorted, so one pass over both will do. */
 static int maybe_same_rdn(const certmap_rdn_t *a, const certmap_rdn_t *b, int exact)
 {
     int i, j = 0;
@@ -127,7 +127,7 @@ int certmap_dn_below(const certmap_dn_t *name, const certmap_dn_t *base, int exa
 
 /* ---- written ------------------------------------------------------------------------------------------------- */
 
-/** Writes a value with the escapes of RFC 4514 section 2.4. @return one behind */
+/** Writes a value with the escapes of RFC 4514 section 2.4. @return where it ends */
 static char *put_value(char *s, certmap_str_t value)
 {
     apr_size_t i;
@@ -246,7 +246,7 @@ static void decode_value(certmap_ava_t *ava, unsigned int tag, certmap_der_t val
     ava->folded = certmap_fold(ava->value, p);
 }
 
-/** @return NULL, or why this is no attribute at all */
+/** @return NULL, or why this is not an attribute at all */
 static const char *decode_ava(certmap_der_t content, certmap_ava_t *ava, apr_pool_t *p)
 {
     certmap_der_t oid, value, whole;
@@ -400,7 +400,7 @@ static void skip_blanks(reader_t *r)
     }
 }
 
-/** Length of "TYPE" when "TYPE=" stands at an offset, else 0. */
+/** Length of "TYPE" when "TYPE=" begins at an offset, else 0. */
 static apr_size_t type_at(certmap_str_t in, apr_size_t at)
 {
     apr_size_t i = at;
@@ -561,7 +561,7 @@ static int read_comma_value(reader_t *r, certmap_ava_t *ava)
 
 /**
  * A value of the slash form, up to '/' before TYPE=, or '+' before a TYPE= that is known. Everything else is literal;
- * only OpenSSL's \xHH is refused, because it cannot be told from the same four characters in a name.
+ * only OpenSSL's \xHH is refused, because it looks like the same four characters in a name.
  */
 static int read_slash_value(reader_t *r, certmap_str_t *value)
 {

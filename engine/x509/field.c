@@ -11,7 +11,7 @@
 
 #include "x509/internal.h"
 
-/** What stands behind a field's fixed name. */
+/** What follows a field's fixed name. */
 typedef enum tail_e {
     TAIL_NONE,
     TAIL_ATTR, /**< an attribute type */
@@ -50,7 +50,7 @@ static const struct {
     [CERTMAP_F_ROOT_SHA256] = { "root.sha256", TAIL_NONE, CERTMAP_V_HEX },
 };
 
-/** Reads what stands behind a fixed name. */
+/** Reads what follows a fixed name. */
 static apr_status_t parse_tail(certmap_str_t tail, certmap_field_t *field, const char **why, apr_pool_t *p)
 {
     const char *fixed = fields[field->kind].name;

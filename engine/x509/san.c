@@ -50,7 +50,7 @@ static const char *read_ia5(san_t *san, certmap_field_e field, certmap_value_t *
     return NULL;
 }
 
-/** uri: the scheme and the host ignore case, all behind them does not. */
+/** uri: the scheme and the host ignore case, everything after them does not. */
 static const char *read_uri(san_t *san, certmap_field_e field, certmap_value_t *v, certmap_der_t content, apr_pool_t *p)
 {
     apr_size_t before = san->n[field];

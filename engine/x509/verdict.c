@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file engine/x509/verdict.c
- * @brief From OpenSSL's verification errors, and the depth at which they happened, to the reason that is told.
+ * @brief From OpenSSL's verification errors, and the depth at which they happened, to the reason that is reported.
  *
  * Depth matters: an expired client certificate is its holder's to renew (403.17), an expired CA is not (403.16).
  */
