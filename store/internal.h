@@ -10,8 +10,8 @@
 #include "store/store.h"
 
 /**
- * Opens the new file beside a store, made when it is not there, and locks it: there is one writer at a time, and who
- * was killed has left a file that the next one takes over. Waits some seconds for others. Closed and unlocked with p.
+ * Opens the new file next to a store, made when it is not there, and locks it: there is one writer at a time. One that
+ * was killed left a file, which the next one takes over. Waits some seconds for others. Closed and unlocked with p.
  * @return APR_SUCCESS, APR_EBUSY, or an error of the system; *why says why
  */
 apr_status_t certmap_store_lock(const char *path, int *fd, const char **why, apr_pool_t *p);

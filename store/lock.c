@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The lock of those who write a store, on the new file that each of them would make. Who reads takes none.
+ * The lock of those who write a store, on the new file that each of them would make. Readers take none.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +15,7 @@
 #define LOCK_WAIT_MS 5000
 #define LOCK_STEP_MS 20
 
-/* Bytes of the file, far behind any store's end, that are locked. */
+/* Bytes of the file, far after the end of any store, that are locked. */
 #define LOCK_BYTE ((off_t)1 << 60)
 #define LOCK_NAME_BYTE (LOCK_BYTE + 1)
 
@@ -38,7 +38,7 @@ static struct flock lock_on(off_t byte)
     return lock;
 }
 
-/* The name of a process's command, where the system tells it. @return NULL when it does not */
+/* The name of a process's command, where the system gives it. @return NULL when it does not */
 static const char *command_of(pid_t pid, apr_pool_t *p)
 {
     char name[64];
@@ -51,7 +51,7 @@ static const char *command_of(pid_t pid, apr_pool_t *p)
     return n > 1 ? apr_pstrmemdup(p, name, (apr_size_t)n - (name[n - 1] == '\n')) : NULL;
 }
 
-/* Who holds the lock. Locks of an open file have no owner, so writers put their process's name on the byte beside. */
+/* The holder of the lock. Locks of an open file have no owner, so writers put their process's name on the next byte. */
 static const char *who_holds(int fd, apr_pool_t *p)
 {
     struct flock name = lock_on(LOCK_NAME_BYTE);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reads stores for those who administer them: one key, all entries, or all of it with every check there is. Who reads
- * takes no lock: what is open stays what it was, whoever puts another file in its place.
+ * Reads stores for those who administer them: one key, all entries, or all of it with every check there is. A reader
+ * takes no lock: what is open stays what it was, even if another file is put in its place.
  */
 #include <string.h>
 
@@ -9,7 +9,7 @@
 
 #include "store/internal.h"
 
-/* How often progress is told. */
+/* How often progress is reported. */
 #define PROGRESS_STEP 4096
 
 static const char interrupted[] = "stopped before it was done";
@@ -83,7 +83,7 @@ typedef struct all_t {
     apr_size_t denies[CERTMAP_K_COUNT];
 } all_t;
 
-/* Whether a key's text is the key that it stands under. */
+/* Whether a key's text is the key under which it is stored. */
 static int is_key_of(const char *text, const unsigned char *hash, certmap_kind_e kind, apr_pool_t *p)
 {
     const certmap_wanted_t *wanted;
@@ -163,7 +163,7 @@ static int only_stop(void *baton, apr_size_t done, apr_size_t total)
     return all->progress != NULL && all->progress(all->baton, 0, all->total) != 0;
 }
 
-/* The seal is made sure of before anything is told. */
+/* The seal is checked before anything is handed out. */
 static apr_status_t read_all(const char *path, all_t *all, const char **why, apr_pool_t *p)
 {
     certmap_sealed_t *sealed;

@@ -15,7 +15,7 @@ extern "C" {
 /* ---- stores -------------------------------------------------------------------------------------------------- */
 
 /*
- * A store is one file that is written whole beside the old one and takes its place; all of these work while servers
+ * A store is one file that is written whole next to the old one and takes its place; all of these work while servers
  * read it. A writer that is killed at any moment leaves the old contents or the new, and at most PATH.new, which the
  * next one takes over. Where a function fails, why says why in words, and errors (where there are any) what is wrong
  * with the text that was given.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writes stores. Whatever changes, the file is written anew beside the old one, sealed, synced and renamed: who reads
+ * Writes stores. Whatever changes, a new file is written next to the old one, sealed, synced and renamed: a reader
  * sees the old contents or the new. The old entries and the new come in the order of their hashes, so adding one is
  * copying.
  */
@@ -16,13 +16,13 @@
 
 #include "store/internal.h"
 
-/* How often progress is told. */
+/* How often progress is reported. */
 #define PROGRESS_STEP 4096
 
 /* How many entries ahead memory is asked for. */
 #define AHEAD 16
 
-/* What each record takes in the file beside its key and itself: two lengths, and two places in a table. */
+/* What each record takes in the file in addition to its key and itself: two lengths, and two places in a table. */
 #define BESIDE_RECORD (8 + 16)
 
 /* Where records begin, and the mark. */
@@ -143,7 +143,7 @@ static int is_gone(job_t *job, const unsigned char *hash)
     return order == 0;
 }
 
-/* Entries lie in memory as they stood in the text: it is asked for some of them before they are needed. */
+/* Entries are in memory in the order of the text, not of the hashes: some are fetched before they are needed. */
 static void fetch_ahead(const job_t *job, apr_size_t i)
 {
     if (i + AHEAD < job->n) {
@@ -258,8 +258,9 @@ static apr_status_t sync_directory(const char *path, apr_pool_t *p)
 }
 
 /*
- * The new file gets the old one's mode and owner. Who may not give files away keeps at least its group; where that
- * cannot be, another group gets no more rights than everybody, and that must do for those who could read the old one.
+ * The new file gets the old one's mode and owner. An account that may not give files away keeps at least the group;
+ * where that cannot be, another group gets no more rights than everybody, and that must do for those who could read
+ * the old one.
  */
 static apr_status_t keep_owner(job_t *job, const struct stat *st)
 {
@@ -297,7 +298,7 @@ static apr_status_t put_in_place(job_t *job)
         rv = failed(job, errno);
     }
     if (rv == APR_SUCCESS) {
-        job->made = NULL; /* who comes next may have made another file of that name */
+        job->made = NULL; /* the next writer may have made another file of that name */
     }
     if (rv == APR_SUCCESS && (rv = sync_directory(job->path, job->pool)) != APR_SUCCESS) {
         job->why = apr_pstrcat(job->pool, "the new contents are in place, but may be lost at a power failure: ",
