@@ -12,7 +12,7 @@
 
 #include "import/name.h"
 
-/* Who has a key. */
+/* The user of a key. */
 typedef struct mapping_t {
     int number;
     const char *user;

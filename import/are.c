@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reads a regular expression of PostgreSQL and writes it anew for PCRE2. Nothing is copied through: what is not known
+ * Reads a regular expression of PostgreSQL and writes it again for PCRE2. Nothing is copied through: what is not known
  * to mean the same in both is refused. PostgreSQL matches bytes here, as no database has been chosen yet when a client
  * is authenticated, and PCRE2 characters; so what may meet a character that is not ASCII may only be repeated without
  * bound, and meets ASCII alone elsewhere.
@@ -22,7 +22,7 @@ typedef struct set_t {
     int wide; /* and everything that is not ASCII */
 } set_t;
 
-/* One atom that is no group. */
+/* One atom that is not a group. */
 typedef struct atom_t {
     set_t set;
     int least;
@@ -213,7 +213,7 @@ static int read_members(job_t *job, set_t *set)
     return to == from || !at_range(job) || refuse(job, "a range after a range");
 }
 
-/* Reads what stands behind '['. */
+/* Reads what follows '['. */
 static int read_bracket(job_t *job, set_t *set)
 {
     int negated = peek(job) == '^';

@@ -25,7 +25,7 @@ typedef struct job_t {
     apr_hash_t *names;   /* that have been read, to the number of their line */
     apr_hash_t *hashes;  /* to what hash_fault says of them, "" for nothing */
     int subjects;        /* lines that name one */
-    int lines;           /* that are no comments */
+    int lines;           /* other than comments */
     int too_long;        /* the line at which httpd stops reading; 0: none */
     apr_pool_t *scratch; /* of one line */
     apr_pool_t *pool;

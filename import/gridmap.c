@@ -13,14 +13,14 @@
 
 #include "import/name.h"
 
-/* So many patterns are looked through for each name behind them; behind more of them nothing is certain. */
+/* So many patterns are compared with each name that follows them; after more of them nothing is certain. */
 #define PATTERNS_MAX 100
 
 typedef struct job_t {
     certmap_import_out_t *out;
     const char *issuer;           /* or NULL */
     apr_hash_t *names;            /* that have been read, to the number of their line */
-    int lines;                    /* that are no comments */
+    int lines;                    /* other than comments */
     int names_found;              /* of them, with a name */
     apr_array_header_t *patterns; /* of pattern_t */
     apr_pool_t *scratch;          /* of one line */
@@ -37,7 +37,7 @@ typedef struct line_t {
     int number;
     certmap_str_t text;
     certmap_str_t name;   /* as Globus compares it: backslashes undone, bytes as \xHH */
-    const char *accounts; /* what stands behind the name */
+    const char *accounts; /* what follows the name */
 } line_t;
 
 static int is_blank(char c)
@@ -112,7 +112,7 @@ static const char *split(line_t *line, apr_pool_t *p)
     return NULL;
 }
 
-/* The first account, and what stands behind it: more of them, or a remark. */
+/* The first account, and what follows it: more of them, or a remark. */
 static const char *first_account(const char *accounts, const char **more, apr_pool_t *p)
 {
     apr_size_t n = strcspn(accounts, ", \t");
@@ -121,7 +121,7 @@ static const char *first_account(const char *accounts, const char **more, apr_po
     return apr_pstrmemdup(p, accounts, n);
 }
 
-/* Whether a VOMS group or role stands where an account should, as in a vorolemap of dCache: NAME GROUP ACCOUNT. No
+/* Whether a VOMS group or role is where an account should be, as in a vorolemap of dCache: NAME GROUP ACCOUNT. No
  * account is written like that. */
 static int is_vorolemap(const char *accounts)
 {
@@ -163,7 +163,7 @@ static int is_proxy(const certmap_dn_t *dn)
            && (strcmp(last->value.data, "proxy") == 0 || strcmp(last->value.data, "limited proxy") == 0);
 }
 
-/* Remembers a name. @return the line on which it stood first; 0: it is new */
+/* Remembers a name. @return the line where it appeared first; 0: it is new */
 static int seen_before(job_t *job, const line_t *line, const certmap_dn_t *dn)
 {
     const char *key = dn != NULL ? apr_pstrcat(job->scratch, "dn ", certmap_dn_text(dn, job->scratch), NULL)

@@ -77,8 +77,8 @@ static int read_enum(const char *text, const char *first, const char *second)
                                                                      : 0;
 }
 
-/* The first attribute that is not among these; NULL when there is none. What locks a section says nothing of whom it
- * maps. */
+/* The first attribute that is not among these; NULL when there is none. Attributes that lock a section do not change
+ * what it maps. */
 static const char *unknown_attribute(const char *const *attributes, const char *const *known)
 {
     const char *const *k;
@@ -399,7 +399,7 @@ static const char *read_rules(const iis_item_t *item, apr_array_header_t *words,
     return NULL;
 }
 
-/* What stands behind the conditions. */
+/* What follows the conditions. */
 static void add_options(const iis_item_t *item, int disabled, apr_array_header_t *words, apr_pool_t *p)
 {
     const char *description = certmap_iis_attribute(item->attributes, "description");
@@ -504,7 +504,7 @@ static void remove_items(apr_array_header_t *items, const char *key, const iis_i
     items->nelts = to;
 }
 
-/* Lays a section over what is inherited: attributes replace, mappings are added behind. */
+/* Lays a section over what is inherited: attributes replace, mappings are added at the end. */
 static void apply(site_t *site, const iis_section_t *section)
 {
     const char *text;
@@ -607,7 +607,7 @@ static apr_array_header_t *locations(const job_t *job)
     return found;
 }
 
-/* The location to import; NULL: an error has been told. */
+/* The location to import; NULL: an error has been reported. */
 static const char *choose(const job_t *job, const char *wanted)
 {
     apr_array_header_t *found = locations(job);
@@ -643,7 +643,8 @@ static const char *choose(const job_t *job, const char *wanted)
     return found->nelts == 1 ? APR_ARRAY_IDX(found, 0, const char *) : "";
 }
 
-/* Sections whose attributes are not understood, or which IIS would not load, are told before anything is written. */
+/* Sections whose attributes are not understood, or which IIS would not load, are reported before anything is
+ * written. */
 static void check_sections(const job_t *job)
 {
     int i, dummy;

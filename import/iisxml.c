@@ -14,7 +14,7 @@
 
 #define DEPTH_MAX 64
 
-/* So much XML is no configuration. */
+/* Nothing larger is taken for a configuration. */
 #define TEXT_MAX ((apr_size_t)1 << 30)
 
 typedef enum node_e {
@@ -74,7 +74,7 @@ typedef struct reader_t {
     const char *location;
     node_e path[DEPTH_MAX];
     int depth;
-    int stopped; /* an error that expat does not know of has been told */
+    int stopped; /* an error that expat does not know of has been reported */
 } reader_t;
 
 static int line_of(const reader_t *r)
@@ -257,7 +257,7 @@ apr_array_header_t *certmap_iis_read(certmap_str_t text, certmap_import_out_t *o
     XML_SetUserData(r.parser, &r);
     XML_SetElementHandler(r.parser, on_start, on_end);
     XML_SetStartDoctypeDeclHandler(r.parser, on_doctype);
-    /* In one piece: expat reads long tokens anew with each piece. */
+    /* In one piece: expat reads long tokens again with each piece. */
     if (XML_Parse(r.parser, text.data, (int)text.len, 1) == XML_STATUS_ERROR && !r.stopped) {
         certmap_import_error(out, line_of(&r), column_of(&r), "not well-formed XML: %s",
                              XML_ErrorString(XML_GetErrorCode(r.parser)));

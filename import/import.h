@@ -33,7 +33,7 @@ typedef struct certmap_import_result_t {
     certmap_str_t text;         /**< reads back without an error, comments included */
     apr_size_t carried;         /**< rules or entries in it */
     apr_size_t left_out;        /**< lines of the original that are comments in it now */
-    apr_array_header_t *errors; /**< of certmap_error_t; never NULL: what is no text of this format; warnings too */
+    apr_array_header_t *errors; /**< of certmap_error_t; never NULL: what is not text of this format; warnings too */
 } certmap_import_result_t;
 
 /**

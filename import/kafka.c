@@ -2,7 +2,7 @@
 /*
  * Kafka's ssl.principal.mapping.rules: the first rule whose pattern matches the text of the subject gives the user. A
  * pattern that stands for a few whole names becomes one rule for each name; what else there is cannot be said with
- * conditions on names, and stays behind as a comment, as does every name that such a pattern would catch first.
+ * conditions on names, and becomes a comment, as does every name that such a pattern would catch first.
  */
 #include <string.h>
 
@@ -20,7 +20,7 @@ static const char property[] = "ssl.principal.mapping.rules";
 
 /* One rule of the list. */
 typedef struct kafka_rule_t {
-    const char *text;    /* as it stands in the list */
+    const char *text;    /* as in the list */
     const char *pattern; /* NULL: DEFAULT */
     const char *replacement;
     char letter; /* 'L', 'U' or NUL */
@@ -130,7 +130,7 @@ static const char *unescape(const char *text, apr_size_t len, apr_pool_t *p)
     return out;
 }
 
-/* Splits a logical line behind its key; both are still escaped. */
+/* Splits a logical line after its key; both are still escaped. */
 static void split(certmap_str_t line, certmap_str_t *key, certmap_str_t *value)
 {
     apr_size_t i = 0;
@@ -205,7 +205,7 @@ static apr_array_header_t *read_properties(certmap_str_t text, certmap_import_ou
     return lists;
 }
 
-/* The list to import; NULL: an error has been told. */
+/* The list to import; NULL: an error has been reported. */
 static const list_t *choose(certmap_str_t text, const char *wanted, certmap_import_out_t *out, apr_pool_t *p)
 {
     apr_array_header_t *lists = read_properties(text, out, p);
@@ -262,7 +262,7 @@ static const char *part_end(const char *at)
     return NULL;
 }
 
-/* Reads the rule at *at, and goes behind it and its comma. @return NULL, or what Kafka does not take */
+/* Reads the rule at *at, and moves past it and its comma. @return NULL, or what Kafka does not take */
 static const char *read_rule(const char **at, kafka_rule_t *rule, apr_pool_t *p)
 {
     const char *from = *at, *to = *at, *end;
@@ -298,7 +298,7 @@ static const char *read_rule(const char **at, kafka_rule_t *rule, apr_pool_t *p)
     return NULL;
 }
 
-/* The text that "$" and the digits at *at stand for; goes behind them. @return 0: Java fails, or Kafka errs */
+/* The text that "$" and the digits at *at stand for; moves past them. @return 0: Java fails, or Kafka errs */
 static int reference(const kafka_text_t *t, int groups, const char **at, certmap_str_t *piece)
 {
     const char *c = *at;

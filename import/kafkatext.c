@@ -179,7 +179,7 @@ static apr_array_header_t *atom(pattern_t *x)
     }
 }
 
-/* An atom and the count behind it. */
+/* An atom and the count after it. */
 static apr_array_header_t *counted(pattern_t *x)
 {
     apr_array_header_t *list = atom(x);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Reads names that other software compares as text. Each reading is written again the way that software writes it, and
- * counts only when the same text comes out: "/cn=x" and "CN=a, O=b" were never met there by anybody, and whoever meets
- * them here would be let in anew. OpenSSL escapes '/' and '+' in one-line names and joins multi-valued RDNs with '+'
- * since it was found that names can be forged otherwise; both are read, and the linked OpenSSL says what is written.
+ * counts only when the same text comes out: no certificate ever had "/cn=x" or "CN=a, O=b" there, and one that matches
+ * them here would be let in for the first time. OpenSSL escapes '/' and '+' in one-line names and joins multi-valued
+ * RDNs with '+' since it was found that names can be forged otherwise; both are read, and the linked OpenSSL says what
+ * is written.
  */
 #include <string.h>
 
@@ -146,7 +147,7 @@ typedef struct reader_t {
     apr_pool_t *p;
 } reader_t;
 
-/* The length of TYPE where "TYPE=" stands, else 0. */
+/* The length of TYPE if "TYPE=" begins there, else 0. */
 static apr_size_t type_at(certmap_str_t in, apr_size_t at)
 {
     apr_size_t i = at;
@@ -162,7 +163,7 @@ static int upper_hex(char c)
     return apr_isdigit(c) || (c >= 'A' && c <= 'F');
 }
 
-/* The byte that OpenSSL's \xHH stands for; -1 where none stands: it never writes what it need not. */
+/* The byte that OpenSSL's \xHH stands for; -1 where there is none: it never writes what it need not. */
 static int hex_byte(certmap_str_t in, apr_size_t at)
 {
     int byte;

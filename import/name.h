@@ -33,7 +33,7 @@ const char *certmap_import_root_first(const certmap_dn_t *dn, apr_pool_t *p);
 const char *certmap_import_globus_key(certmap_str_t text, apr_pool_t *p);
 
 /**
- * Checks options->issuer. What is wrong with it is told.
+ * Checks options->issuer. What is wrong with it is reported.
  * @param issuer out: NULL when it was not given
  * @return whether to go on
  */

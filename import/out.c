@@ -11,7 +11,7 @@
 
 #include "import/out.h"
 
-/* So much of a line of the original tells which one it is. */
+/* So much of a line of the original shows which one it is. */
 #define SHOWN_MAX 400
 
 #define NAME_MAX_LEN 64
@@ -348,7 +348,7 @@ static const char *first_error(const apr_array_header_t *errors, apr_pool_t *p)
     return NULL;
 }
 
-/* Whether a control character stands in a line before its end: nothing may begin a line of its own, or hide. */
+/* Whether there is a control character in a line before its end: nothing may begin a line of its own, or hide. */
 static int has_control(const char *line)
 {
     for (; *line != '\0' && !(line[0] == '\n' && line[1] == '\0'); line++) {

@@ -66,12 +66,13 @@ const char *certmap_import_entry(certmap_import_out_t *out, const apr_array_head
 const char *certmap_import_shown(certmap_str_t text, apr_size_t most, apr_pool_t *p);
 /** A user name as a template that gives just this. */
 const char *certmap_import_user(const char *name, apr_pool_t *p);
-/** A value behind '=' that stands for just this text: '*', '?' and backslashes escaped. Not for names (DN) and hex. */
+/** A value after '=' that stands for exactly this text: '*', '?' and backslashes escaped. Not for names (DN) and
+ *  hex. */
 const char *certmap_import_literal(const char *text, apr_pool_t *p);
 /** A regular expression that matches just this text, in its case. */
 const char *certmap_import_regex(const char *text, apr_pool_t *p);
 /**
- * Whether a name's text is what RFC 2253 has for it and nothing else, whoever writes it (OpenSSL, Java): attributes CN
+ * Whether a name's text is what RFC 2253 has for it and nothing else, whatever writes it (OpenSSL, Java): attributes CN
  * L ST O OU C STREET DC UID in capitals, one to an RDN, values of printable ASCII without a character that is escaped.
  * @return NULL, or why it is not
  */

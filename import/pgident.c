@@ -2,8 +2,8 @@
 /*
  * pg_ident.conf becomes rules. There a client asks for a role, and the map says whether it may; here a certificate has
  * one user, the first role that the map grants it. Names with an attribute type in front are those of clientname=DN,
- * all others those of clientname=CN: which of them is asked for stands in pg_hba.conf, so of a map that has both nobody
- * here knows whom it lets in.
+ * all others those of clientname=CN: pg_hba.conf says which of them is used, so for a map that has both nobody
+ * here knows which users it lets in.
  */
 #include <string.h>
 
@@ -21,7 +21,7 @@ typedef struct token_t {
 
 typedef struct line_t {
     int number;
-    certmap_str_t text; /* as it stands, continued lines joined */
+    certmap_str_t text; /* unchanged, continued lines joined */
     token_t map;
     token_t system;
     token_t role;
@@ -34,7 +34,7 @@ typedef struct job_t {
     apr_array_header_t *lines; /* of line_t */
     apr_hash_t *names;         /* system names carried over, to the number of their line */
     int dn_line;               /* a line of the map with a DN; 0: none */
-    int stopped;               /* a line behind which nothing may be carried over; 0: none */
+    int stopped;               /* a line after which nothing may be carried over; 0: none */
     apr_pool_t *scratch;       /* of one line */
     apr_pool_t *pool;
 } job_t;
@@ -47,9 +47,9 @@ static int is_blank(char c)
 }
 
 /*
- * Reads a token as PostgreSQL does: quotes may stand anywhere in it, two of them are one, and an unclosed one ends with
+ * Reads a token as PostgreSQL does: quotes may be anywhere in it, two of them are one, and an unclosed one ends with
  * its line.
- * @param comma out: a comma ended it, and the field goes on  @return 0 when there is none
+ * @param comma out: a comma ended it, and the field continues  @return 0 when there is none
  */
 static int read_token(certmap_str_t text, apr_size_t *at, token_t *token, int *comma, apr_pool_t *p)
 {
@@ -193,7 +193,7 @@ static const line_t *line_at(const job_t *job, int i)
     return &APR_ARRAY_IDX(job->lines, i, line_t);
 }
 
-/* Chooses the map. What keeps it from that is told. */
+/* Chooses the map. What keeps it from that is reported. */
 static int choose_map(job_t *job, const char *wanted)
 {
     apr_hash_t *known = apr_hash_make(job->pool);
@@ -288,7 +288,7 @@ static const char *literal_name(job_t *job, const line_t *line, const char *role
 
 /*
  * A line whose role wants \1 of an expression without a group: PostgreSQL fails for every name that the expression
- * meets, and looks at no line behind it.
+ * meets, and looks at no line after it.
  */
 static const char *failing_line(job_t *job, const line_t *line, const certmap_are_t *are)
 {

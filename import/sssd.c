@@ -2,7 +2,7 @@
 /*
  * [certmap/DOMAIN/NAME] sections of an sssd.conf become rules, in the order of their priority. SSSD finds accounts in a
  * directory or in the files of the system; here the name itself is the user, so only mappings that name the account are
- * carried over, and the text says what SSSD asked besides.
+ * carried over, and the text says what else SSSD asked.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -273,7 +273,7 @@ static int apart(const apr_array_header_t *a, const apr_array_header_t *b)
     return 0;
 }
 
-/* Whether two sections give the same user to whom they hold for. */
+/* Whether two sections give the same user to the certificates that both match. */
 static int is_one_map(const section_t *a, const section_t *b)
 {
     return !a->unread && !b->unread && !a->unmapped && !b->unmapped && strcmp(a->maps.user, b->maps.user) == 0
@@ -387,7 +387,7 @@ static void write_section(job_t *job, const section_t *s, int last)
     }
 }
 
-/* By priority, then as they stand in the file. */
+/* By priority, then in the order of the file. */
 static int by_priority(const void *a, const void *b)
 {
     const section_t *x = *(section_t *const *)a;
@@ -397,7 +397,7 @@ static int by_priority(const void *a, const void *b)
                                       : (x->line > y->line) - (x->line < y->line);
 }
 
-/* Keeps the sections of one domain. @return it, or NULL: an error has been told */
+/* Keeps the sections of one domain. @return it, or NULL: an error has been reported */
 static const char *choose(job_t *job, const char *wanted)
 {
     const char *domain = wanted;

@@ -12,7 +12,7 @@
 /** A matching rule. Its alternatives are arrays of const char *, the conditions that hold together. */
 typedef struct sssd_match_t {
     apr_array_header_t *alternatives; /**< of apr_array_header_t * */
-    int asks_ku;                      /**< a condition on ku stands among them */
+    int asks_ku;                      /**< one of them has a condition on ku */
 } sssd_match_t;
 
 /** A mapping rule as far as it names a user by the certificate alone. */

@@ -46,10 +46,10 @@ typedef struct posix_t {
     int depth;
     int groups;
     int branches; /* a '|' outside of groups */
-    int atom;     /* something stands before that a quantifier may follow */
+    int atom;     /* something comes before that a quantifier may follow */
 } posix_t;
 
-/* Whether a bracket expression has nothing in it that POSIX and PCRE2 read differently; goes behind it. */
+/* Whether a bracket expression has nothing in it that POSIX and PCRE2 read differently; moves past it. */
 static int common_class(posix_t *x)
 {
     const char *from;
@@ -67,7 +67,7 @@ static int common_class(posix_t *x)
     return 1;
 }
 
-/* Whether "{" N "}" or "{" N "," M "}" follows; goes behind it. */
+/* Whether "{" N "}" or "{" N "," M "}" follows; moves past it. */
 static int common_count(posix_t *x)
 {
     int digits = 0, commas = 0;
