@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a decision costs by the number and the kind of rules, what it costs to parse and compile them, and what the view
- * of a certificate costs. Each set of rules is measured in a process of its own, so that its memory can be told.
+ * of a certificate costs. Each set of rules is measured in a process of its own, so that its memory can be measured.
  *
  *   bench_decide [MOST]      MOST: the greatest number of rules, 100000 if none is given
  */
@@ -88,7 +88,7 @@ static void grid(char *to, size_t size, unsigned i)
     snprintf(to, size, "subject.O=\"Org %u\" subject.OU=\"Unit %u\"", i % 317, i / 317);
 }
 
-/* Nothing tells the rules apart but what cannot be looked up. */
+/* The rules differ only in what cannot be looked up. */
 static void shared(char *to, size_t size, unsigned i)
 {
     snprintf(to, size, "subject.O=\"Example Ltd\" subject.CN=user* subject.CN~\\w+(%06u|x%u)", i, i);
@@ -228,7 +228,7 @@ static void decide_next(void *arg)
     m->mapped += m->deciding->d.outcome == CERTMAP_MAPPED;
 }
 
-/* Certificates of many users by turns, mapped by rules that stand anywhere: what caches no longer hold counts. */
+/* Certificates of many users in turn, mapped by rules at any place: what caches no longer hold counts. */
 static double cost_of_many(deciding_t *a, size_t kind, unsigned n)
 {
     many_t m = { .deciding = a };
@@ -249,7 +249,7 @@ static double cost_of_many(deciding_t *a, size_t kind, unsigned n)
     return ns;
 }
 
-/* What is told of one set. */
+/* What is reported about one set. */
 typedef struct row_t {
     double load; /* seconds */
     double megabytes;

@@ -2,7 +2,7 @@
 /*
  * What asking a source of one-to-one mappings costs by the number of entries, in a file's table and in a store; and how
  * long it takes to load, to build and to open them. Each is measured in a process of its own, so that its memory can
- * be told. Entries pin certificates (sha256:), as most do; "dn" has names instead, which take longer to read.
+ * be measured. Entries pin certificates (sha256:), as most do; "dn" has names instead, which take longer to read.
  *
  *   bench_lookup [MOST]      MOST: the greatest number of entries, 1000000 if none is given; 10000000 takes 2 GB
  */
@@ -14,7 +14,7 @@
 #include "fixture.h"
 #include "store/store.h"
 
-/* Certificates that are asked for by turns, and as many that have no entry. */
+/* Certificates that are asked for in turn, and as many that have no entry. */
 #define ASKED 512
 
 static const certmap_cert_t *known[ASKED];
@@ -105,7 +105,7 @@ static double cost(certmap_source_t *source, const certmap_cert_t *const *certs,
     return ns;
 }
 
-/* What is told of one source. */
+/* What is reported about one source. */
 typedef struct row_t {
     double load;  /* seconds: parse, or build */
     double check; /* seconds: the first time that a store is opened */
@@ -113,7 +113,7 @@ typedef struct row_t {
     double megabytes;
     double peak;
     double warm; /* nanoseconds: one certificate again and again */
-    double hit;  /* many by turns */
+    double hit;  /* many in turn */
     double miss;
     double generation;
 } row_t;

@@ -54,7 +54,7 @@ static void write_entries(unsigned n, int names)
     }
 }
 
-/* Runs a subcommand and tells what it took. */
+/* Runs a subcommand and reports what it took. */
 static void measure(const char *command, const char *what, const char *const *words)
 {
     const char *argv[8] = { command, "store" };

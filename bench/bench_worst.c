@@ -556,7 +556,7 @@ static const struct reading_t {
 
 /* ---- measuring ------------------------------------------------------------------------------------------------ */
 
-/* What a process tells of a shape. */
+/* What a process reports about a shape. */
 typedef struct row_t {
     double seconds[3];
     double peak;

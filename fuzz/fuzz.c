@@ -30,7 +30,7 @@ apr_pool_t *fuzz_lasting_pool(void)
 
     if (root == NULL) {
         FUZZ_CHECK(apr_initialize() == APR_SUCCESS);
-        /* what the last input leaves in its pool is no leak, but LeakSanitizer does not look into mapped blocks */
+        /* what the last input leaves in its pool is not a leak, but LeakSanitizer does not look into mapped blocks */
         atexit(apr_terminate);
         FUZZ_CHECK(apr_pool_create_ex(&root, NULL, out_of_memory, NULL) == APR_SUCCESS);
         before = fuzz_allocations;
@@ -288,7 +288,7 @@ const certmap_cert_t *fuzz_read_cert(fuzz_in_t *in, apr_pool_t *p)
 
 /* ---- second opinions ----------------------------------------------------------------------------------------- */
 
-/* The code point at *at, which is moved behind it; -1 when the bytes there are no UTF-8 (RFC 3629). */
+/* The code point at *at, which is moved past it; -1 when the bytes there are not UTF-8 (RFC 3629). */
 static long code_point(const unsigned char **at, const unsigned char *end)
 {
     const unsigned char *s = *at;
@@ -456,7 +456,7 @@ int fuzz_meets(certmap_str_t pattern, int exact, certmap_str_t text, apr_pool_t 
     certmap_str_t folded = fuzz_fold(text, p);
 
     if (folded.len == 0) {
-        return 0; /* a value of blanks is no value */
+        return 0; /* a value of blanks is not a value */
     }
     return exact ? fuzz_wild(pattern, text) : fuzz_wild(fuzz_fold(pattern, p), folded);
 }

@@ -65,7 +65,7 @@ typedef struct fuzz_in_t {
 unsigned fuzz_byte(fuzz_in_t *in);
 /** A number from 0 to n - 1. */
 unsigned fuzz_pick(fuzz_in_t *in, unsigned n);
-/** The next line without its end, as a string with its length; NULs are in it as they stand. @return 0 at the end */
+/** The next line without its end, as a string with its length; NULs are in it unchanged. @return 0 at the end */
 int fuzz_line(fuzz_in_t *in, certmap_str_t *line, apr_pool_t *p);
 
 /* ---- certificates -------------------------------------------------------------------------------------------- */
@@ -109,7 +109,7 @@ int fuzz_wild(certmap_str_t pattern, certmap_str_t text);
 int fuzz_meets(certmap_str_t pattern, int exact, certmap_str_t text, apr_pool_t *p);
 /** Whether two decisions say the same. */
 int fuzz_same_decision(const certmap_decision_t *a, const certmap_decision_t *b);
-/** Whether the regexes of a decision ran out of processor time, which hangs on the machine. */
+/** Whether the regexes of a decision ran out of processor time, which depends on the machine. */
 int fuzz_timed_out(const certmap_decision_t *d);
 /** Checks that a decision does not contradict itself. */
 void fuzz_check_decision(const certmap_decision_t *d);

@@ -173,7 +173,7 @@ static certmap_str_t openssl_text(const X509_NAME_ENTRY *entry, apr_pool_t *p)
 }
 
 /* OpenSSL's reading of the subject's attributes is the view's, value by value in encoded order; what has nothing but
- * blanks is no value. */
+ * blanks is not a value. */
 static void compare_subject(const certmap_cert_t *cert, const X509 *x509, apr_pool_t *p)
 {
     X509_NAME *name = X509_get_subject_name(x509);

@@ -3,7 +3,7 @@
  * Fuzz target: deciding. The input chooses rules and a certificate out of a small vocabulary, so that they meet often.
  * A plain first-match loop, which works on the words themselves and knows nothing of the engine, must come to the same
  * outcome, reason, user and rule as certmap_decide, and to the same answer for each rule and condition as
- * certmap_explain tells.
+ * certmap_explain reports.
  */
 #include "fuzz.h"
 

@@ -68,7 +68,7 @@ int FUZZ_TARGET(dn)(const uint8_t *data, size_t size)
 
     fuzz_line(&in, &first, p);
     rest.len = (apr_size_t)(in.end - in.at);
-    rest.data = apr_pmemdup(p, in.at, rest.len); /* without a NUL behind it: nothing may be read there */
+    rest.data = apr_pmemdup(p, in.at, rest.len); /* without a NUL after it: nothing may be read there */
     a = parse(first, p);
     b = parse(rest, p);
     if (a != NULL) {

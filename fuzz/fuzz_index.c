@@ -2,7 +2,7 @@
 /*
  * Fuzz target: the indexed decision against a plain first-match loop, both the engine's. The lines up to an empty one
  * are the certificate (fuzz_read_cert), the rest is a rule file; rules with errors are left out. The answers must be
- * the same, and every rule that does not plainly fail must be a candidate, in its order and once. What the loop itself
+ * the same, and every rule that does not clearly fail must be a candidate, in its order and once. What the loop itself
  * answers is judged by fuzz_decide.
  */
 #include "fuzz.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Fuzz target: bytes as a store. The seal of what looks like one is made to hold, as somebody could do who may write
- * the file: nothing is read outside of it, and nothing that is no user name comes out of it, whether it is asked or
+ * the file: nothing is read outside of it, and nothing but user names comes out of it, whether it is asked or
  * walked over. "store" seeds are real stores.
  */
 #ifndef _GNU_SOURCE
@@ -14,7 +14,7 @@
 #include "source/testing.h"
 #include "store/testing.h"
 
-/* Puts a seal that holds behind the bytes, whatever they are, with a mark before them. */
+/* Puts a seal that holds after the bytes, whatever they are, with a mark before them. */
 static int seal_it(int fd, const uint8_t *data, size_t size)
 {
     unsigned char bytes[CERTMAP_SEAL_LEN];

@@ -232,7 +232,7 @@ static int piece_of(const part_t *part, const char *piece, apr_size_t len)
     return 0;
 }
 
-/* Whether a user is what the parts spell, one behind the other. */
+/* Whether a user is what the parts spell, one after the other. */
 static int spelt(const part_t *parts, apr_size_t n, const char *user)
 {
     apr_size_t len;

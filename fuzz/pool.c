@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * APR's pools for the fuzzers and the replay of their seeds: every apr_palloc is a malloc of its own, freed when its
- * pool is cleared or destroyed, so that AddressSanitizer and valgrind see a byte read behind an end and memory used
- * after its pool. The definitions here stand before libapr's in the order of symbols; libapr calls them too, for a
+ * pool is cleared or destroyed, so that AddressSanitizer and valgrind see a byte read after an end and memory used
+ * after its pool. The definitions here come before libapr's in the order of symbols; libapr calls them too, for a
  * pool's children as well.
  */
 #ifndef _GNU_SOURCE

@@ -54,7 +54,7 @@ static void *checked(void *memory)
     return memory;
 }
 
-/* The function that ours stands before. */
+/* The function that ours replaces. */
 static void next_of(const char *name, void *function)
 {
     void *found = dlsym(RTLD_NEXT, name);
@@ -196,7 +196,8 @@ static void show_all(void)
     }
 }
 
-/* The process that puts httpd into the background ends here, and destroys nothing: the one that goes on has it all. */
+/* The process that puts httpd into the background ends here, and destroys nothing: the one that continues has it
+ * all. */
 apr_status_t apr_proc_detach(int daemonize)
 {
     static apr_status_t (*next)(int);

@@ -80,7 +80,7 @@ static inline void fixture_attribute(X509_NAME *name, const char *type, const ch
     }
 }
 
-/** Adds an attribute as it stands: "hh:HEX", the number of its string type and its content. */
+/** Adds an unchanged attribute: "hh:HEX", the number of its string type and its content. */
 static inline void fixture_raw_attribute(X509_NAME *name, const char *type, const char *value)
 {
     ASN1_OBJECT *oid = OBJ_txt2obj(type, 0);
@@ -202,7 +202,7 @@ static inline const char *fixture_spoil(X509 *x, int which)
 
 /**
  * A certificate from pairs of names and values, NULL at the end: "serial" hex, "issuer.TYPE" and "TYPE" attributes (a
- * '+' before TYPE: multi-valued), "raw:TYPE" one as it stands ("0c:616200"), "ext:NAME" an extension in OpenSSL's words
+ * '+' before TYPE: multi-valued), "raw:TYPE" one unchanged ("0c:616200"), "ext:NAME" an extension in OpenSSL's words
  * or "DER:hex", "odd" a number for fixture_spoil. Without an issuer: CN=Test CA.
  */
 static inline const certmap_cert_t *person(const char *first, ...)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file t/unit/import_fixture.h
- * @brief What the tests of importers share: tables of texts and what they come to, told whole or in pieces; what an
+ * @brief What the tests of importers share: tables of texts and what they come to, compared whole or in pieces; what an
  *        import decides for a certificate; texts that nobody should send.
  */
 #ifndef IMPORT_FIXTURE_H
@@ -22,7 +22,7 @@ static inline apr_status_t import_run(certmap_import_fn *import, certmap_str_t t
                                       const certmap_import_options_t *options, certmap_import_result_t *result)
 {
     static const certmap_import_options_t none;
-    /* no byte behind the end, for the tools that watch */
+    /* no byte after the end, for the tools that watch */
     char *bytes = malloc(text.len + (text.len == 0));
     apr_status_t rv;
 
@@ -59,7 +59,7 @@ static inline const char *imported(certmap_import_fn *import, const char *text, 
     return r.text.data;
 }
 
-/* ---- what becomes of texts, told whole ----------------------------------------------------------------------- */
+/* ---- what becomes of texts, compared whole -------------------------------------------------------------------- */
 
 typedef struct import_outcome_t {
     certmap_str_t text;
@@ -114,15 +114,15 @@ static inline void check_case(certmap_import_fn *import, const import_outcome_t 
            apr_psprintf(pool, "%.*s", (int)strcspn(c->text.data, "\r\n"), c->text.data));
 }
 
-/* ---- told in pieces ------------------------------------------------------------------------------------------ */
+/* ---- compared in pieces -------------------------------------------------------------------------------------- */
 
-/** What a text should come to: the lines that are no comments, and pieces of what is said. */
+/** What a text should come to: the lines other than comments, and pieces of what is said. */
 typedef struct import_case_t {
     const char *what;
     const char *text;
     certmap_import_options_t options;
     const char *lines; /**< all lines of the output but comments and empty ones; NULL: refused */
-    const char *said;  /**< must stand among the comments, or in the first error; NULL: nothing is left out */
+    const char *said;  /**< must be in the comments, or in the first error; NULL: nothing is left out */
     int left_out;
 } import_case_t;
 

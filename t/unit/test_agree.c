@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is told is what happens: random lists of rules and sources decide on random certificates by certmap_decide and
- * by certmap_explain, and both decisions are the same in every field. And the trace says the same: the rule that it
- * marks is the first one that matches, a rule that matches has conditions that hold, and a value that a condition hangs
- * on is told where one value did it.
+ * What is reported is what happens: random lists of rules and sources decide on random certificates by certmap_decide
+ * and by certmap_explain, and both decisions are the same in every field. And the trace says the same: the rule that
+ * it marks is the first one that matches, a rule that matches has conditions that hold, and a value that a condition
+ * depends on is reported where one value did it.
  *
  * CERTMAP_PAIRS asks for more pairs than fit into an ordinary test run, CERTMAP_SEED for others.
  */
@@ -124,7 +124,7 @@ static const certmap_ruleset_t *random_rules(unsigned *number)
     certmap_builder_t *b = certmap_builder_create(pool);
     unsigned have = 0, want = chance(percent(20) ? RULES_MOST : RULES_FEW);
 
-    while (have < want) { /* what is no rule ("%{1}" without a regex) is not counted */
+    while (have < want) { /* what is not a rule ("%{1}" without a regex) is not counted */
         const char *text = random_rule(++*number);
 
         have += certmap_builder_add_directive(b, text, NULL, (int)*number, 1) == APR_SUCCESS;
@@ -194,7 +194,7 @@ static struct {
     unsigned wrong_marks;  /* decided marks another rule, or none, or two */
     unsigned wrong_conds;  /* a rule matches, and a condition of it does not hold; or is malformed, and none is */
     unsigned malformed;    /* rules */
-    unsigned wrong_values; /* the value that a condition hangs on */
+    unsigned wrong_values; /* the value that a condition depends on */
     unsigned values;
     unsigned mapped;
     unsigned by_source;
@@ -221,7 +221,7 @@ static int asked_rules(const certmap_decision_t *d)
     return d->source == NULL && (d->rule != NULL || d->reason == CERTMAP_R_NO_MATCH);
 }
 
-/* What the trace says of the value that a condition hangs on. */
+/* What the trace says of the value that a condition depends on. */
 static void check_value(const certmap_trace_rule_t *rule, const certmap_trace_cond_t *cond)
 {
     int negative = strstr(cond->text, "!=") != NULL || strncmp(cond->text, "all:", 4) == 0;

@@ -3,7 +3,7 @@
  * Memory runs out, at the first allocation, at the second, and so on: whatever the engine was about to do, nobody is
  * mapped who would not be mapped otherwise, and nothing crashes.
  *
- * The definitions of malloc, calloc, realloc and mmap here stand before libc's for OpenSSL, PCRE2, APR and the engine.
+ * The definitions of malloc, calloc, realloc and mmap here come before libc's for OpenSSL, PCRE2, APR and the engine.
  * Each attempt is a process of its own, because memory for a pool that cannot be had ends the process, as httpd's pools
  * do: that is the contract of certmap.h. Every other failure must come back as an error or a refusal.
  */
@@ -17,7 +17,7 @@
 
 #include "fixture.h"
 
-/* Before its own start a sanitizer cannot be asked for memory, and behind it every allocation is its own. */
+/* Before its own start a sanitizer cannot be asked for memory, and after it every allocation is its own. */
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 #define NO_WRAPPING "the sanitizer owns malloc"
@@ -29,7 +29,7 @@
 /* ---- allocations that fail ------------------------------------------------------------------------------------ */
 
 static int armed;
-static int forever;           /* that allocation and all behind it, not it alone */
+static int forever;           /* that allocation and all after it, not it alone */
 static unsigned long seen;    /* since armed */
 static unsigned long failing; /* which one, from 1; 0 none */
 
@@ -162,7 +162,7 @@ typedef enum step_e {
     STEP_X509, /* the same from an X509 */
     STEP_DECIDE,
     STEP_EXPLAIN,
-    STEP_NEAREST, /* and decide behind it */
+    STEP_NEAREST, /* and decide after it */
     STEP_RULES    /* compile the rules, and decide by them when there was no error */
 } step_e;
 

@@ -4,7 +4,7 @@
  * @brief The certificate view: every field, every malformed certificate that is about decoding, forgeries, dates, time.
  *
  * Most certificates here are written in DER by hand, because OpenSSL would not make them; all of them pass through
- * d2i_X509 as in a handshake. One real, signed certificate made by OpenSSL is read beside OpenSSL's own accessors.
+ * d2i_X509 as in a handshake. One real, signed certificate made by OpenSSL is compared with OpenSSL's own accessors.
  */
 #include <stdlib.h>
 
@@ -382,7 +382,7 @@ static void test_names(void)
     complains("bytes behind", (spec_t){ .behind = B("\0") }, "!certificate: bytes after its end");
 }
 
-/** Attributes that are no text: of a type that must be one, malformed; of any other, of another type. */
+/** Attributes that are not text: of a type that must be one, malformed; of any other, of another type. */
 static void test_other_types(void)
 {
     static const struct {
@@ -695,7 +695,7 @@ static void test_upn(void)
     }
 }
 
-/** One malformed value spoils its own field and what is made of it, whatever stands beside it. */
+/** One malformed value spoils its own field and what is made of it, whatever is next to it. */
 static void test_units(void)
 {
     static const char *const fields[] = {
@@ -984,7 +984,7 @@ static void test_chain(void)
     is_str(show(cert, &verdict, "chain.sha256"), "(absent)", "a chain that failed says nothing");
 }
 
-/* ---- beside OpenSSL, display, dates, time -------------------------------------------------------------------- */
+/* ---- compared with OpenSSL, display, dates, time ---------------------------------------------------------------- */
 
 static X509 *real_certificate(EVP_PKEY *key)
 {

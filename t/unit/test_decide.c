@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Deciding: what conditions mean on one, several and no values, what never becomes a user, in which order reasons are
- * told, what the matcher does at its limits, and that the trace tells what happened.
+ * reported, what the matcher does at its limits, and that the trace says what happened.
  */
 #include "fixture.h"
 #include "rules/testing.h"
@@ -559,7 +559,7 @@ static void test_chain(void)
 
 /* ---- what is malformed, and what is of another type ------------------------------------------------------------- */
 
-/* What rules make of a certificate whose CN is "mallory" with a NUL behind it, whose attribute 1.2.3.9 is a BIT
+/* What rules make of a certificate whose CN is "mallory" with a NUL after it, whose attribute 1.2.3.9 is a BIT
  * STRING, and whose extension 1.2.3.4.6 is an INTEGER; one sentence of the documentation after the other. */
 static const struct {
     const char *rules;
@@ -631,7 +631,7 @@ static const struct {
     { "r deny subject=\"*,O=x\"\ns allow v any", "denied-by-rule" },
     { "r deny subject=\"*,O=y\"\ns allow v any", "=v" },
     { "r allow u issuer=\"CN=Test CA\"", "=u" },
-    /* a value of another type: its presence is certain, what text it is no question */
+    /* a value of another type: its presence is certain, and nothing asks for its text */
     { "r allow u subject.1.2.3.9=*", "=u" },
     { "r allow u all:subject.1.2.3.9=*", "=u" },
     { "r allow u any subject.1.2.3.9!=*", "no-match" },
@@ -652,7 +652,7 @@ static const struct {
     { "r allow u subject.1.2.3.9=* subject.1.2.3.9=a*\ns allow v any", "malformed" },
     { "r allow %{subject.1.2.3.9} any\ns allow v any", "user-invalid" },
     { "r allow %{ext:1.2.3.4.6} ext:1.2.3.4.6=*\ns allow v any", "user-invalid" },
-    /* blanks alone are no value */
+    /* blanks alone are not a value */
     { "r allow u subject.L=*\ns allow v any", "=v" },
     { "r allow u any subject.L!=*", "=u" },
     { "r allow %{subject.L} any", "user-invalid" },
@@ -709,7 +709,7 @@ static void test_each_field(void)
                 odd ? "user-invalid" : "malformed", NULL);
         decides(apr_psprintf(pool, "r deny any %s!=%s\ns allow v any", field, any), cert, odd ? "=v" : "denied-by-rule",
                 NULL);
-        /* every certificate has a serial number: that alone is no condition */
+        /* every certificate has a serial number: that alone is not a condition */
         decides(
             apr_psprintf(pool, "r deny %s%s=%s\ns allow v any", strcmp(field, "serial") == 0 ? "any " : "", field, any),
             cert, "denied-by-rule", NULL);

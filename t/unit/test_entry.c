@@ -357,7 +357,7 @@ static void test_round_trip(void)
     }
 }
 
-/* Damage to a packed record is noticed, or leaves a record that is one; nothing is read behind its end. */
+/* Damage to a packed record is noticed, or leaves a record that is one; nothing is read after its end. */
 static void test_records(void)
 {
     static const char *const groups[] = { "a", "b c" };

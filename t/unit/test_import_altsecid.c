@@ -128,7 +128,7 @@ static void test_comments(void)
 
 #define KDC_CA "issuer.DC", "com", "issuer.DC", "contoso", "issuer.CN", "CONTOSO-DC-CA"
 
-static const char values[] = "alice\t" KDC "<SR>1200000000AC11000000002B\n" /* the serial number, its octets turned round */
+static const char values[] = "alice\t" KDC "<SR>1200000000AC11000000002B\n" /* the serial number, its octets reversed */
                              "bob\t" KDC "<S>DC=com,CN=Bob\n"
                              "cid\tX509:<S>DC=com,CN=Cid\n"
                              "dan\tX509:<SKI>0a0b0c\n"

@@ -77,7 +77,7 @@ static const import_outcome_t cases[] = {
       "/CN=a/b/:...\n"
       "#     no certificate's name is written like this; OpenSSL would write /CN=a\\/b\\/\n"
       "# left out, line 2: /nothing:...\n#     this is not a name of the form /TYPE=VALUE/TYPE=VALUE\n" },
-    /* a colon ends the name, several are one, and what stands behind the hash is not looked at */
+    /* a colon ends the name, several are one, and what follows the hash is not looked at */
     { .text = TEXT("/CN=a::" CRYPT ":more"), .expected = "fakebasic-1 allow /CN=a case:subject=CN=a\n" },
     { .text = TEXT("/CN=http://x:" CRYPT),
       .expected = NOBODY "/CN=http:...\n#     what follows the name is not a hash that is known here\n" },
@@ -164,7 +164,7 @@ static void test_escapes(void)
     X509_NAME_free(name);
 }
 
-/* Behind a line that is too long httpd reads nothing. */
+/* After a line that is too long httpd reads nothing. */
 static void test_long_line(void)
 {
     char *text = apr_palloc(pool, 20000);

@@ -6,7 +6,7 @@
 #include "import_fixture.h"
 
 static const import_case_t cases[] = {
-    /* the documentation's own: a text of any length is no part of a name */
+    /* the documentation's own: a text of any length is not a part of a name */
     { "the documentation's list",
       "RULE:^CN=(.*?),OU=ServiceUsers.*$/$1/,RULE:^CN=(.*?),OU=(.*?),O=(.*?),L=(.*?),ST="
       "(.*?),"

@@ -13,7 +13,7 @@
 /* ---- lines --------------------------------------------------------------------------------------------------- */
 
 static const import_outcome_t cases[] = {
-    /* the documentation's example, and what stands on several lines of it */
+    /* the documentation's example, and parts that take several lines of it */
     { .text = TEXT("# MAPNAME       SYSTEM-USERNAME         PG-USERNAME\n\n"
                    "omicron         bryanh                  bryanh\n"
                    "omicron         ann                     ann\n"
@@ -140,7 +140,7 @@ static const import_outcome_t cases[] = {
     { .text = TEXT("m /^(.*)@x$ \\1\\1"),
       .expected = LEFT "m /^(.*)@x$ \\1\\1\n"
                        "#     \\1 appears twice in the role, and only the first is replaced\n" },
-    /* a line that fails for whom it meets: nobody of them gets to the lines behind it */
+    /* a line that fails for the names that it matches: none of them gets to the lines after it */
     { .text = TEXT("m a r\nm /^.*@x$ \\1\nm b@x s"),
       .expected = "m-1 allow r " CN("a") "\nm-2 deny subject.CN~.*@x\nm-3 allow s " CN("b@x") "\n" },
     { .text = TEXT("m a r\nm /^.@x$ \\1\nm b@x s"),
@@ -160,7 +160,7 @@ static const import_outcome_t cases[] = {
 
 static const struct {
     const char *are;
-    const char *pattern; /* or, behind "!", why there is none */
+    const char *pattern; /* or, after "!", why there is none */
 } expressions[] = {
     { "^abc$", "abc" },
     { "^abc", "abc.*" },
@@ -301,7 +301,7 @@ static const import_person_t cn_people[] = {
     { .pairs = { "CN", "a@one" }, .expected = "=one" },
     { .pairs = { "CN", "\xc3\xa9@one" }, .expected = "no-match" }, /* two bytes there */
     { .pairs = { "CN", "ab@one" }, .expected = "no-match" },
-    /* of several CNs PostgreSQL takes the first: here nobody gets in whom the first would not let in */
+    /* of several CNs PostgreSQL takes the first: here nobody gets in that the first would not let in */
     { .pairs = { "CN", "zed", "CN", "bob@example.org" }, .expected = "no-match" },
     { .pairs = { "CN", "bob@example.org", "CN", "zed" }, .expected = "no-match" },
     { .pairs = { "CN", "bob@example.org", "CN", "bob@example.org" }, .expected = "=admin" },

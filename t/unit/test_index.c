@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The index gives the answer of the plain loop: random rules are put before random certificates of the same vocabulary,
- * with and without it, and every rule that does not plainly fail must be among the candidates. In every third
+ * with and without it, and every rule that does not clearly fail must be among the candidates. In every third
  * certificate one field is malformed, or of another type than text, each in turn. What a rule says must be what its
  * conditions say one by one, in any order. Also which literals are read from regexes.
  *
@@ -645,7 +645,7 @@ static struct {
     apr_uint64_t errors;     /* pairs: the matcher failed */
     apr_uint64_t malformed;  /* pairs: it asks for a malformed field */
     apr_uint64_t candidates; /* pairs */
-    apr_uint64_t missed;     /* pairs: a rule that does not plainly fail is no candidate */
+    apr_uint64_t missed;     /* pairs: a rule that does not clearly fail is not a candidate */
     apr_uint64_t disorder;   /* candidates not in order, or twice */
     apr_uint64_t decisions;
     apr_uint64_t mapped;
@@ -664,7 +664,7 @@ static void complain(const char *what, const certmap_rule_t *rule, const certmap
     }
 }
 
-/* Each rule of a set that does not plainly fail must be a candidate. */
+/* Each rule of a set that does not clearly fail must be a candidate. */
 static void compare_candidates(const certmap_ruleset_t *rs, const certmap_cert_t *cert,
                                const certmap_verdict_t *verdict, apr_pool_t *p)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The lexer: what is a word, where it stood, and what is refused, in directives and in files.
+ * The lexer: what is a word, where it was, and what is refused, in directives and in files.
  */
 #include "fixture.h"
 #include "rules/testing.h"
@@ -148,7 +148,7 @@ static void run(certmap_text_e mode, const case_t *cases, apr_size_t n)
     }
 }
 
-/* Every byte knows its place, behind quotes, escapes and continued lines. */
+/* Every byte knows its place, after quotes, escapes and continued lines. */
 static void test_places(void)
 {
     static const char text[] = "one\n  two=\"a \\\"b\" \\\n   x\\\ny";
@@ -259,7 +259,7 @@ static void test_long_lines(void)
            "where it begins");
 }
 
-/* What a text of rules or entries is told, in a line: "errors, warnings; the first; the last". */
+/* What is reported about a text of rules or entries, in a line: "errors, warnings; the first; the last". */
 static const char *messages_of(const apr_array_header_t *list)
 {
     const certmap_error_t *e = (const certmap_error_t *)list->elts;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is said of rules and entries that are read without an error: each warning beside a twin that is in order and of
- * which nothing may be said.
+ * What is said of rules and entries that are read without an error: each warning together with a twin that is in order
+ * and of which nothing may be said.
  */
 #include "fixture.h"
 
@@ -176,7 +176,7 @@ static void test_contradictions(void)
            "each rule, at the condition that comes last");
 }
 
-/* Rules of which the last can never match because of one far before, behind which and before which stand so many that
+/* Rules of which the last can never match because of one far before, with so many before and after that one that
  * they are not all compared. */
 static const struct {
     const char *first;
@@ -211,7 +211,7 @@ static void test_distant(void)
         pool = own;
         lines = apr_array_make(pool, 2 * BETWEEN + 2, sizeof(const char *));
         for (k = 0; k < 2 * BETWEEN; k++) {
-            /* behind a rule that takes all, what is said would be said of each of these */
+            /* after a rule that takes all, what is said would be said of each of these */
             APR_ARRAY_PUSH(lines, const char *) = apr_psprintf(pool, "r%d deny subject.CN=q%05d*%s", k, k,
                                                                k > BETWEEN ? " disabled" : "");
             if (k == BETWEEN) {
@@ -307,7 +307,7 @@ static void test_templates(void)
     is_str(found_in("r deny subject.O=x"), "", "so is a deny rule");
 }
 
-/* A full value of a group is no empty one: void values match nothing. */
+/* A full value of a group is not an empty one: void values match nothing. */
 static void test_whole(void)
 {
     is_str(found_in("r allow %{1} subject.CN~(.+)"), "", "(.+)");

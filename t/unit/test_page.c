@@ -4,7 +4,7 @@
  * @brief The built-in answer: which kind of page, every reason in every kind, and what hostile text turns into.
  *
  * "test_page --render html|json|text REASON" prints one page instead, for t/guard/page.t, which reads pages with real
- * parsers, and for whoever wants to look at one. A second argument "hostile" puts hostile text in every place.
+ * parsers, and for people who want to look at one. A second argument "hostile" puts hostile text in every place.
  */
 #include <apr_general.h>
 #include <apr_strings.h>

@@ -797,7 +797,7 @@ static const struct {
     { "r deny subject.CN~(?i).*staff.*\nz allow u any", "x" LONG_S "taffy", "denied-by-rule", "=u" },
     { "r allow u subject.O=x subject.CN!~(?i)staff", LONG_S "taff", "ambiguous", "=u" },
     { "r deny any subject.CN!~(?i)kea\nz allow u any", KELVIN "ea", "denied-by-rule", "denied-by-rule" },
-    /* a text that has not what the regex needs is no match, and where no regex ignores case letters are letters */
+    /* a text without what the regex needs does not match, and where no regex ignores case letters are letters */
     { "r allow kea subject.CN~(?i)kea", KELVIN "eb", "no-match", "no-match" },
     { "r allow kea subject.CN~kea|" KELVIN "ea", KELVIN "ea", "=kea", "=kea" },
     { "r allow kea subject.CN=kea", KELVIN "ea", "no-match", "no-match" },
@@ -910,7 +910,7 @@ static void test_uris(void)
 static const char *const labels[][2] = {
     { "\331\204\331\212\331\207\331\205\330\247\330\250\330\252\331\203\331\204\331\205\331\210\330\264\330\271\330\261"
       "\330\250\331\212\330\237",
-      NULL }, /* a question mark is no letter */
+      NULL }, /* a question mark is not a letter */
     { "\344\273\226\344\273\254\344\270\272\344\273\200\344\271\210\344\270\215\350\257\264\344\270\255\346\226\207",
       "xn--ihqwcrb4cv8a8dqg056pqjye" },
     { "\344\273\226\345\200\221\347\210\262\344\273\200\351\272\275\344\270\215\350\252\252\344\270\255\346\226\207",

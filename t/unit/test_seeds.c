@@ -35,7 +35,7 @@ static void replay(size_t target, const char *path)
         ok(0, "%s: cannot be read", path);
         return;
     }
-    data = malloc((size_t)size + !size); /* no byte behind the end, for the tools that watch */
+    data = malloc((size_t)size + !size); /* no byte after the end, for the tools that watch */
     if (data == NULL || fread(data, 1, (size_t)size, f) != (size_t)size) {
         ok(0, "%s: cannot be read", path);
     }

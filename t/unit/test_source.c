@@ -295,7 +295,7 @@ static certmap_reread_t *next(const char *path, certmap_file_e kind, certmap_kep
     return file;
 }
 
-/* A time long enough ago that a look at the file tells whether it has changed. */
+/* A time long enough ago that a look at the file shows whether it has changed. */
 static void settle(const char *path)
 {
     struct timespec wait = { 0, 100000000 };
@@ -412,7 +412,7 @@ static void test_source(void)
     is_int((long long)source->vtable->generation(source), 2, "in the second generation");
 }
 
-/* Whoever a deny entry might be for is refused, whatever allows him. */
+/* Everybody whose deny entry it might be is refused, whatever allows them. */
 static void test_malformed(void)
 {
     const certmap_cert_t *odd = person("CN", "ann", "odd", "0", NULL);

@@ -398,7 +398,7 @@ static void test_in_place(void)
     unlink(away);
 }
 
-/* Who checks a file does it for all. */
+/* One process checks a file for all. */
 static void test_checked(void)
 {
     const char *path = path_of("source");
@@ -510,7 +510,7 @@ static void write_byte(int fd, char c, apr_size_t at)
     }
 }
 
-/* Every bit of a store is turned round, one at a time. CERTMAP_FLIPS=7: every seventh. */
+/* Every bit of a store is flipped, one at a time. CERTMAP_FLIPS=7: every seventh. */
 static void test_flips(void)
 {
     const char *path = path_of("damage");
@@ -574,7 +574,7 @@ static void test_flips(void)
     is_int(cut, 0, "a store that was cut off anywhere is refused");
 }
 
-/* Who adds to a damaged store is refused, and verify finds what is damaged. */
+/* Adding to a damaged store is refused, and verify finds what is damaged. */
 static void test_damage_added_to(void)
 {
     const char *path = path_of("damage");
@@ -754,7 +754,7 @@ static void test_kinds(void)
     is_int(sealed->deny_kinds, CERTMAP_KIND_BIT(CERTMAP_K_DN), "with what it says");
 }
 
-/* 4 GB are told before anything is written. */
+/* 4 GB are reported before anything is written. */
 static void test_size(void)
 {
     ok(certmap_store_fits(1000000, 140000000, pool) == NULL, "a million entries fit");

@@ -187,7 +187,7 @@ static void view_different(worker_t *w)
 
 /* ---- generations --------------------------------------------------------------------------------------------- */
 
-/* Rules that are replaced while they are read: who reads holds what it found, the last one to let go frees it. */
+/* Rules that are replaced while they are read: a reader holds what it found, the last one to let go frees it. */
 typedef struct generation_t {
     apr_pool_t *pool;
     certmap_list_t list;
