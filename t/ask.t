@@ -63,12 +63,12 @@ for my $row (@table) {
 for my $url (@cannot) {
     for my $tls ('1.2', '1.3') {
         my ($h2) = ask(cert => 'good', tls => $tls, http => '2', port => 'ASK', requests => [$url]);
-        # mod_http2 tells the client to come back with HTTP/1.1, and curl does.
+        # mod_http2 asks the client to come back with HTTP/1.1, and curl does.
         is join(' ', @{ over_h2($h2) }{qw(status substatus reason)}), '403 7 certificate-not-requestable',
             "TLS $tls: $url cannot be asked for over HTTP/2";
         is join(' | ', map {"$_->{status} $_->{user}"} grep { $_->{protocol} eq 'HTTP/1.1' } @{ $h2->{logs} }), '200 alice',
             '... but over HTTP/1.1';
-        # s_client offers no post-handshake authentication unless it is told to
+        # s_client offers no post-handshake authentication without an option
         my $raw = ask_raw(cert => 'good', tls => $tls, port => 'ASK',
             text => "GET $url HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n");
         like $raw->{output}, $tls eq '1.2' ? qr/^REMOTE_USER=alice$/m : qr/403\.7.*certificate-not-requestable/s,
@@ -102,7 +102,7 @@ for my $row (@again) {
     like $raw->{output}, $seen, "$cert, without post-handshake authentication: $path";
 }
 
-# Alice's certificate without her key. Over TLS 1.3 mod_ssl goes on with the request although the client could not show it.
+# Alice's certificate without her key. Over TLS 1.3 mod_ssl continues with the request although the client could not show it.
 for my $tls ('1.2', '1.3') {
     for (['/on/env', '200 - - alice'], ['/require/env', '200 - - alice'], ['/ask-first/plain.txt', '200 - - -']) {
         my ($path, $with) = @$_;
@@ -117,7 +117,7 @@ for my $tls ('1.2', '1.3') {
     }
 }
 
-# What a request knows of its user outlives the verifications of its parts, whoever comes by meanwhile.
+# What a request knows of its user outlives the verifications of its parts, whatever other requests come meanwhile.
 my $connection = CertMap::Client->new(bundle => pki('clients', 'good.pem'), tls => '1.2', http => '1.1', port => port('ASK'),
     sni => 'a.test');
 for my $n (1 .. 2) {
@@ -142,13 +142,13 @@ ask_raw(cert => 'good', tls => '1.3', port => 'ASK',
 is join(' | ', map {"$_->{status} $_->{incident}"} CertMap::Test::log_entries('any-secret')), '403 -',
     'Satisfy any: a file that cannot be read is no refusal of ours';
 
-# The index of a directory is refused where nobody logs, and the directory, which asks for nothing, tells of it.
+# The index of a directory is refused where nobody logs, and the directory, which asks for nothing, reports it.
 for my $n (1 .. 3) {
     my ($answer) = ask(cert => 'unmapped', tls => '1.3', port => 'OPTIONAL', requests => ['/quiet/']);
     is brief($answer), '403 12 no-match -', "an index that is refused quietly, connection $n";
 }
 
-# The answer comes behind the next request's first bytes: mod_ssl has gone on without it, and nobody asks any more.
+# The answer comes after the next request's first bytes: mod_ssl has gone on without it, and nobody asks any more.
 my $mark = error_log_mark();
 for my $n (1 .. 8) {
     my $client = CertMap::Client->new(bundle => pki('clients', 'good.pem'), tls => '1.3', http => '1.1', port => port('ASK'),

@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: Apache-2.0
-# Who the user is for the rest of httpd: Require, AuthType, Satisfy, the environment and what stays httpd's own.
+# The user as the rest of httpd sees it: Require, AuthType, Satisfy, the environment and what stays httpd's own.
 use strict;
 use warnings;
 use Test::More;

@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: Apache-2.0
-# What start-up takes beside mod_cache is safe: what one certificate has put into the cache reaches nobody who would not get it
-# from the file, however the place depends on certificates. (t/config.t has what start-up refuses.)
+# What start-up accepts together with mod_cache is safe: what one certificate has put into the cache reaches nobody who would
+# not get it from the file, however the place depends on certificates. (t/config.t has what start-up refuses.)
 use strict;
 use warnings;
 use Test::More;
@@ -17,7 +17,7 @@ my %place = (
     group => "CertMap Optional\nRequire certmap-group staff\n",
     on => "CertMap On\n",
 );
-# who must not get what "good" has put there, by place
+# certificates that must not get what "good" has put there, by place
 my %refused = (
     type => [undef, 'denied', 'unmapped'],
     verified => [undef],

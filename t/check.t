@@ -157,7 +157,7 @@ spew('hidden', 'a deny "subject.CN=' . "\x80" x 5000 . "\"\n");
 cmp_ok(length $said, '<', 1000, 'nor is a line of odd bytes told at length');
 like(scalar qx('$command' check --help), qr/^usage: certmapctl check .*--certificates.*Exit status: 0/s, '--help');
 
-# ---- several files, and what stands before them
+# ---- several files, and what comes before them
 
 spew('rules', "a allow bob $strong\n");
 spew('entries', "sha256:$hex bob\n");
@@ -228,7 +228,7 @@ spew('good.rules', "\nf1 allow bob issuer=CN=y note=\${odd} \\\n  subject.CN~yyy
 spew("b\xff.entries", "X509:<RFC822>a\@b carol\n");
 spew('some.entries', "sha256:$hex bob\nX509:<RFC822>a\@b carol\n");
 
-# what stands in the virtual host, options, status, what is said; LINE+N is a line behind $open
+# what is in the virtual host, options, status, what is said; LINE+N is a line after $open
 my @confs = (
     ['in order', "CertMapRule a allow bob $strong", [], 0],
     ['a weak rule', "# x\n  CertMapRule a allow bob subject.CN=x", [], 1, 'conf:LINE+1:15: warning: rule a is weak'],

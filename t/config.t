@@ -148,7 +148,7 @@ my @whole = (
         . "$before$strong\n$after", {}, 0, qr/tested\.conf:4: SSLVerifyClient optional_no_ca.*CertMapDeferErrors On/],
 );
 
-# What stands in a virtual host over TLS, without deferral and before anything else.
+# What is in a virtual host over TLS, without deferral and before anything else.
 sub strict {
     my ($lines, $outside) = @_;
     return ($outside // '') . "<VirtualHost *:1>\nServerName a\nInclude \${TOP}/t/conf/tls.conf\nSSLVerifyClient require\n$lines\n</VirtualHost>\n";
@@ -250,7 +250,7 @@ push @whole, (
     [unfit('Listen 127.0.0.1:2 https', '127.0.0.1:3'), {}, 0, $silent],
 );
 
-# What mod_perl adds stands in no file.
+# What mod_perl adds is in no file.
 my $mod_perl = "$ENV{CERTMAP_MODULES}/mod_perl.so";
 push @whole, ["LoadModule perl_module $mod_perl\n<Perl>\n\$VirtualHost{'*:1'} = { ServerName => 'a', CertMap => 'Optional' };\n</Perl>\n", {}, 0,
     qr/virtual host a \(mod_perl:1\) does not stand in httpd's configuration files/] if -e $mod_perl;

@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: Apache-2.0
-# A session from before a new CRL is verified anew, although the ticket key outlives the restart that brought the CRL; a
+# A session from before a new CRL is verified again, although the ticket key outlives the restart that brought the CRL; a
 # restart that changes nothing leaves sessions as good as they were. The CRLs are in a directory, of which OpenSSL has
 # read nothing when the server starts. (t/matrix.t has them in a file.) So it is with whatever else decides about certificates.
 use strict;
@@ -92,7 +92,7 @@ $server->graceful;
 is offer($_, 'session_in'), '200 new', "TLS $_: other certificates of OCSP responders: verified anew" for @ways;
 is offer($_, 'session_out'), '200 new', "TLS $_: one more connection" for @ways;
 
-# Neither stands in a file that mod_ssl reads by a directive of its own.
+# Neither is in a file that mod_ssl reads by a directive of its own.
 spew($server->dir . '/verify.pem', slurp(pki('root.pem')) . slurp(pki('ca', 'elsewhere', 'ca.crt')));
 $server->graceful;
 is offer($_, 'session_in', 'b.test'), '200 new', "TLS $_: other CAs by SSLOpenSSLConfCmd: verified anew" for @ways;

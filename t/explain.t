@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: Apache-2.0
-# certmapctl explain: it says of each certificate of the suite what the server says, names what is no certificate, and
-# tells in words and in JSON what a decision was made from. (t/hostile.t asks it about the hostile certificates.)
+# certmapctl explain: it says of each certificate of the suite what the server says, names what is not a certificate, and
+# reports in words and in JSON what a decision was made from. (t/hostile.t asks it about the hostile certificates.)
 use strict;
 use warnings;
 use JSON::PP ();
@@ -40,7 +40,7 @@ for my $name (@certificates) {
     is explained(client('good'), @conf, '--location', '<Location "/store">', verified()), $store, 'a store';
 }
 
-# ---- what is no certificate: file, what is said
+# ---- what is not a certificate: file, what is said
 
 my $good = slurp(pki('clients', 'good.crt'));
 sub openssl {
@@ -346,7 +346,7 @@ for my $row (@words) {
     my (undef, $all) = certmapctl('explain', client('unmapped'), '--rules', $many, '--all');
     cmp_ok scalar(split /\n/, $few), '<', 150, 'many rules: an answer that can be read';
     cmp_ok scalar(split /\n/, $all), '>', 500_000, 'many rules: --all tells them all';
-    # what is told to be added works
+    # what explain says to add works
     my (undef, $out) = certmapctl('explain', client('unmapped'), '--rules', $pins);
     my ($line) = $out =~ /^  (zoe-2 .*)$/m;
     is explained(client('unmapped'), '--rules', put('added', "$line\n")), '200 - - zoe', 'the line of a renewal maps it';

@@ -1,8 +1,9 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: Apache-2.0
-# The guard has the first word, or else the last: what other modules answer before any access check (Redirect, RewriteRule, handlers
-# in early hooks) goes out on no connection whose certificate failed; its refusal does, once, with page, header and log line.
-# CertMap Off and the refusal's own error document stay exempt, and that document is what the configuration names, nothing else.
+# The guard has the first word, or else the last: what other modules answer before any access check (Redirect, RewriteRule,
+# handlers in early hooks) goes out on no connection whose certificate failed; its refusal does, once, with page, header and log
+# line. CertMap Off and the refusal's own error document stay exempt, and that document is what the configuration names, nothing
+# else.
 use strict;
 use warnings;
 use Test::More;
@@ -34,7 +35,7 @@ my @table = (
     (map { ["GET /$_", 200, ''] } qw(quick translate storage access fixup)),
     $perl ? ['GET /read', 410, ''] : (),
     ['HEAD /quick', 200, ''], ['POST /quick', 200, ''], ['GET /quick-long', 200, ''],
-    # and who goes on to write when the refusal is out, whatever that is
+    # and one that continues to write when the refusal is out, whatever that is
     ['GET /long', 200, ''], ['GET /own/long', 200, "403 the own document\n"], ['GET /text/long', 200, '403 the own text'],
     ['GET /away/long', 200, '302 '], ['HEAD /text/long', 200, '403 '],
     # CertMap Off
@@ -331,7 +332,7 @@ for my $way (@ways) {
     }
 }
 
-# What httpd cannot read is no request, and its answer says nothing but that.
+# What httpd cannot read is not a request, and its answer says nothing but that.
 for my $tls ('1.2', '1.3') {
     for my $text ("GET /plain.txt HTTP/1.1\r\nHost: a b\r\n\r\n", "GET /plain.txt HTTP/7\r\n\r\n", "GET /plain.txt\r\n\r\n") {
         my $client = connect_as('expired', [$tls, '1.1']);

@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: Apache-2.0
-# Names that ask to be read as somebody else's: whatever stands inside a common name is that common name and nothing else.
+# Names that ask to be read as somebody else's: whatever is inside a common name is that common name and nothing else.
 use strict;
 use warnings;
 use utf8;

@@ -32,7 +32,7 @@ sub subject { return (subject => name(@org, @_)) }
 # ... whose common name is one element, or text in UTF8String
 sub cn { my ($element) = @_; return subject(rdn(ava($CN, $element))) }
 sub cn_text { my ($text) = @_; return cn(tlv(UTF8, $text)) }
-# admin, with extensions besides the usual ones
+# admin, with extensions in addition to the usual ones
 sub with { return (subject($admin), extensions => [standard(), @_]) }
 sub with_san { return with(san(@_)) }
 sub wide { my ($text, $zeros) = @_; return join '', map { "\0" x $zeros . $_ } split //, $text }
@@ -41,7 +41,7 @@ sub sorted { return rdn(sort @_) }
 my ($dns, $ip, $uri, $email, $dirname) = (0x82, 0x87, 0x86, 0x81, 0xa4);
 
 # ---- refused as malformed, whatever the rules: name, what is said about it, certificate, and how it goes over TLS when
-# that is not by curl: [way]; the ways are told further down
+# that is not by curl: [way]; the ways are described below
 
 my @malformed = (
     [empty_rdn           => 'subject: empty RDN', { subject($admin, rdn()) }],
@@ -427,7 +427,7 @@ sub sent {
 # What certmapctl explain makes of one under the rules of sections: what was not said as expected, '' when all was.
 sub told {
     my ($name, $expected, @sections) = @_;
-    # a file that has nothing but the certificate, and bytes behind it, has no chain to be verified
+    # a file that has nothing but the certificate, and bytes after it, has no chain to be verified
     my ($file, @how) = $spec{$name}{behind} ? "$dir/$name.der" : ("$dir/$name.pem", verified());
     return join '; ', map {
         my $section = $_;
@@ -488,7 +488,7 @@ for my $row (@odd) {
     is join('', map { told($name, $brief{$_}, @{ $ask{$_} }) } sort keys %ask), '', "$name: explained";
 }
 
-# ---- an extension or otherName that is no text is there all the same
+# ---- an extension or otherName that is not text is there nevertheless
 
 for my $row (@typed) {
     my ($name, $rule) = @$row;

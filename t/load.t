@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Load and change together. While clients with good, bad, unmapped and no certificates ask over parallel HTTP/2 streams and
 # kept-alive HTTP/1.1 connections, new and resumed, the rules change again and again: by a graceful restart, and under the
-# running server, which is given broken rules before the good ones. No answer may be another than that certificate's under the rules of now or of one change ago, no request may be lost (t/load/client.h
-# says what that is), no process may crash, and none may grow. Then one child alone answers many requests and connections, and
-# may not grow by them. Grow means: more than the same httpd without the module does.
+# running server, which is given broken rules before the good ones. No answer may be another than that certificate's under the
+# rules of now or of one change ago, no request may be lost (t/load/client.h says what that is), no process may crash, and none
+# may grow. Then one child alone answers many requests and connections, and may not grow by them. Grow means: more than the same
+# httpd without the module does.
 #
 # LOAD_ROUNDS says how many changes; 11 when it is not set, as in the ordinary suite. With it the second part is longer, too, and
 # the numbers are printed. tools/load and "make load" set it.
@@ -22,20 +23,20 @@ my $round_seconds = 1;
 $rounds >= 11 or die "LOAD_ROUNDS: the tenth round is compared with the second, and the eleventh ends it\n";
 my $tell = $long ? \&diag : \&note;
 
-# Memory, in kB. What is noise was seen in many runs, and what is found was tried: 50 kB that every restart leaves behind, 100 bytes
-# that every request does, a kilobyte that every connection does (in the long form). Children are new after each restart and differ
-# by which connections they happen to get; what they inherit is the parent's.
+# Memory, in kB. What is noise was seen in many runs, and what is found was tried: 50 kB that every restart leaks, 100 bytes
+# that every request does, a kilobyte that every connection does (in the long form). Children are new after each restart and
+# differ by which connections they happen to get; what they inherit is the parent's.
 my $parent_noise = 200;
 my $child_noise = 6144;
 my $request_noise = 768;
-# Sanitizers keep what is freed: under them nothing can be said of memory. That a process holds things when it ends is no finding,
-# either: after a graceful restart a child of the event MPM leaves the pools of connections that still linger.
+# Sanitizers keep what is freed: under them nothing can be said of memory. That a process holds things when it ends is not a
+# finding, either: after a graceful restart a child of the event MPM leaves the pools of connections that still linger.
 my $measured = !$ENV{CERTMAP_PRELOAD};
 $ENV{LSAN_OPTIONS} = 'detect_leaks=0' if !$measured;
 # One heap for all threads: with more of them, how much memory lies idle in each depends on chance.
 $ENV{MALLOC_ARENA_MAX} = 1;
 
-# ---- who asks, and what may be answered
+# ---- the clients, and what may be answered
 
 my %answer = (good => '200 alice', bob => '200 bob', revoked => '403.13', expired => '403.17', selfsigned => '403.16',
     unmapped => '403.12', none => '403.7');
@@ -82,7 +83,7 @@ sub rules {
         : ("bob allow bob-v$version subject.CN=Bob $issuer", "alice allow alice-v$version subject.CN~Ali(?:ce|cia) $issuer");
 }
 
-# What an operator may leave behind in a hurry. None of it may ever be in force.
+# What an operator may leave in a file in a hurry. None of it may ever be in force.
 my @broken = (
     sub { return substr $_[0], 0, 3 + index $_[0], 'No ?body', length($_[0]) / 2 },     # half a file
     sub { return $_[0] =~ s/,C=DE"$/,C=DE/mr },                                         # a quote that is not closed
@@ -225,12 +226,12 @@ sub one_child {
         define => ['ONE_CHILD']);
     my ($child) = $one->children;
     my @kB = memory($child);
-    # Without the module a bad certificate opens no connection: the good ones stand in.
+    # Without the module a bad certificate opens no connection: good ones are used instead.
     my ($revoked, $selfsigned) = $module ? qw(revoked selfsigned) : qw(good bob);
     for my $part (1, 2) {
         my @kept = map { worker($_, per => 1_000_000, requests => $requests / 12 * $part) } [qw(good 1.3 1.1 no)],
             [qw(bob 1.2 1.1 no)], [qw(good 1.3 2 no)], [$revoked, qw(1.3 2 no)];
-        # The same worker may stand here twice; then both are counted together.
+        # The same worker may be here twice; then both are counted together.
         my @new = map { worker($_, per => 1, requests => $connections / 18 * $part) } [qw(good 1.3 1.1 no)],
             [qw(good 1.2 2 ticket)], [qw(bob 1.3 1.1 ticket)], [$revoked, qw(1.3 1.1 no)], [$selfsigned, qw(1.2 1.1 no)],
             [qw(none 1.3 1.1 no)];

@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: Apache-2.0
-# What a refusal leaves behind: the log line, its level, the incident id that is the same everywhere, headers, and the built-in
+# What a refusal leaves: the log line, its level, the incident id that is the same everywhere, headers, and the built-in
 # answer in the form that was asked for.
 use strict;
 use warnings;
@@ -87,7 +87,7 @@ ask(tls => 'none', requests => ['/on/env']);
 ($line) = grep {/certmap: 403\.4 ssl-required/} split /\n/, error_log($mark);
 like $line, qr/ssl-required vhost="a\.test \(\S+extra\.conf:\d+\)" incident=/, '403.4 does, too';
 
-# HEAD has the head of GET and nothing behind it. (Over TLS 1.3 s_client prints tickets in between.)
+# HEAD has the head of GET and nothing after it. (Over TLS 1.3 s_client prints tickets in between.)
 my $raw = ask_raw(cert => 'unmapped', tls => '1.2', text => "HEAD /on/env HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n");
 my ($behind) = $raw->{output} =~ m{HTTP/1\.1 403 .*?\r\n\r\n(.*)}s;
 is $behind, "closed\n", 'HEAD has no body';

@@ -28,8 +28,8 @@ my %bad = (
 # In a virtual host that trusts the other root only, each is from an unknown one but these.
 my %elsewhere = (unknownca => 'good', selfsigned => $bad{selfsigned});
 my @certs = ('good', sort keys %bad);
-# Who gets a session from others: a server without the module and without CRLs lets these in; to a virtual host that does not
-# defer each but the good one is worth an alert.
+# Certificates that get a session from others: a server without the module and without CRLs lets these in; to a virtual host
+# that does not defer each but the good one is worth an alert.
 my %lenient = (foreign => { map { $_ => 1 } qw(good selfsigned unknownca revoked nocrl stalecrl) }, strict => { good => 1 });
 
 # name, method, path, what the good certificate gets to see, what a bad one gets: page (the built-in refusal), document (its own
@@ -70,7 +70,7 @@ my @asked = (
 );
 $place{ $_->[0] } = $_ for @asked;
 
-# Sessions that each certificate leaves behind: by a ticket, in the cache (cached), before the restart (old), at a server
+# Sessions that each certificate leaves: by a ticket, in the cache (cached), before the restart (old), at a server
 # without the module and without CRLs (foreign), in a virtual host that does not defer (strict), after it was asked for in a
 # section (asked).
 # Ways to come: name, and which session is offered, to which port or server, with which names (sni, host);
@@ -147,7 +147,7 @@ sub request {
     return { %$response, mark => $mark };
 }
 
-# A session that a connection to this port leaves behind, undef when there is none.
+# A session that a connection to this port leaves, undef when there is none.
 sub donate {
     my ($cert, $tls, %arg) = @_;
     my $client = connect_as($cert, $tls, '1.1', %arg);
@@ -291,7 +291,7 @@ sub judge_good {
     return @wrong;
 }
 
-# Nobody could be asked: no certificate, and no way in for anyone. (Over HTTP/2 the stream is reset, and the log alone tells why.)
+# Nobody could be asked: no certificate, and no way in for anyone. (Over HTTP/2 the stream is reset, and only the log says why.)
 sub judge_unasked {
     my ($cell) = @_;
     my $response = $cell->{response};
@@ -460,7 +460,7 @@ sub revoke_meanwhile {
     report('a new CRL: ');
 }
 
-# The issuing CA's CRL anew: now with the certificate that was revoked after the first one was made.
+# The issuing CA's CRL again: now with the certificate that was revoked after the first one was made.
 sub new_crl {
     my ($name) = @_;
     my $dir = $ours->dir;
@@ -500,7 +500,7 @@ sub craft {
     system($^X, top() . '/t/pki/craft.pl', $in, $key, $from, $to, $out) == 0 or die "craft.pl failed\n";
 }
 
-# Certificates that name a responder and whose signature, or that of a CA behind them, does not hold.
+# Certificates that name a responder and whose signature, or that of a CA above them, does not hold.
 sub forge {
     my $dir = $ours->dir;
     my $file = sub {

@@ -116,7 +116,7 @@ for my $mpm (@mpms) {
             $client->close;
         }
     }
-    # Two requests at once. The first one is logged when its answer goes out, in the midst of the second one's handshake.
+    # Two requests at once. The first one is logged when its answer goes out, during the second one's handshake.
     for my $tls (@tls) {
         my $client = connect_to($server, 'good', $tls, 'ASK');
         $client->write("GET /index.html HTTP/1.1\r\nHost: a.test\r\n\r\nGET /plain.txt HTTP/1.1\r\nHost: a.test\r\n"

@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: Apache-2.0
-# What is no TLS, or not all of it, sent to a port where TLS is spoken: httpd answers or closes, and nothing is left of the
-# connection for us to look at. (Whoever looks all the same reads what was freed, and MALLOC_PERTURB_ makes that a crash.)
+# What is not TLS, or not all of it, sent to a port where TLS is spoken: httpd answers or closes, and nothing is left of the
+# connection for us to look at. (Code that looks nevertheless reads what was freed, and MALLOC_PERTURB_ makes that a crash.)
 use strict;
 use warnings;
 

@@ -44,7 +44,7 @@ for my $row (@table) {
         my %allowed = map { $_ => 1 } split / /, $responders;
         my $asked = asked();
         my $strangers = join ' ', grep { !$allowed{$_} } split / /, $asked;
-        # Who must be asked: the issuer of the certificate that is let in or found revoked.
+        # The responder that must be asked: the issuer of the certificate that is let in or found revoked.
         my $needed = $expected =~ /^200| revoked / ? 'inter' : '';
         ok $strangers eq '' && (!$needed || $asked =~ /\b$needed\b/), "$name: asks its issuers' responders and nobody else"
             or diag "asked: $asked";

@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: Apache-2.0
 # docs/recipes.md, run: each chapter has an httpd of its own with the blocks of that chapter, and the backends that it needs
-# (an application that shows the headers it gets, PHP-FPM, a directory, a repository). Its transcripts must print what stands
+# (an application that shows the headers it gets, PHP-FPM, a directory, a repository). Its transcripts must print what is
 # there. Then come the promises of its text that no curl line shows, by every protocol: forged headers, other people, the
 # backend that is gone.
 use strict;

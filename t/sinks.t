@@ -15,7 +15,7 @@ use CertMap::Test;
 my $dir = pki('clients', 'sinks');
 my $gap = "\xef\xbf\xbd";       # U+FFFD: what a character is shown as that must not be shown
 
-# name => text as it stands in the certificate, how it is shown when it is not shown as it stands; both in bytes of
+# name => text as it is in the certificate, how it is shown when it is not shown unchanged; both in bytes of
 # UTF-8
 my %text = (
     plain        => ['Ann'],
@@ -186,7 +186,7 @@ my @forms = (
     ['text/plain'               => \&read_text],
 );
 
-# The line's own grammar. In quotes: %XX for quotes, percent signs and controls; behind that httpd has written \\ and
+# The line's own grammar. In quotes: %XX for quotes, percent signs and controls; after that httpd has written \\ and
 # \xNN.
 sub unquote {
     my ($quoted) = @_;
@@ -215,7 +215,7 @@ sub read_log {
     return \%part;
 }
 
-# Text in the log is cut where it is long: then it ends in "..." and what stands before is its beginning.
+# Text in the log is cut where it is long: then it ends in "..." and what comes before is its beginning.
 sub same_in_log {
     my ($logged, $text) = @_;
     return 1 if $logged eq $text;
@@ -325,7 +325,7 @@ for my $name (@mapped) {
     is join(' ', grep { $variable{$_} !~ /\A[A-Za-z0-9.:-]+\z/ } sort keys %variable), '', '... are words of our own';
 }
 
-# ---- what httpd adds to the line stands behind it and forges nothing
+# ---- what httpd adds to the line comes after it and forges nothing
 
 {
     my $mark = error_log_mark();

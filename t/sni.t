@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: Apache-2.0
 # One virtual host in SNI and another in Host, where mod_ssl lets that pass: a certificate counts only where the same CAs, CRLs
-# and OCSP responders are trusted as in the virtual host that verified it. What is no question of trust does not matter.
+# and OCSP responders are trusted as in the virtual host that verified it. What does not concern trust does not matter.
 use strict;
 use warnings;
 use Test::More;
@@ -88,7 +88,7 @@ sub x509 {
 }
 
 my $text = <<'CONF';
-# Where mod_ssl compares virtual hosts by itself, it is told not to.
+# Where mod_ssl compares virtual hosts by itself, it is configured not to.
 <IfDirective SSLVHostSNIPolicy>
     SSLVHostSNIPolicy insecure
 </IfDirective>

@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: Apache-2.0
-# Certificates as people make them: `openssl x509 -req` writes version 1 and `openssl req -x509` CA:TRUE unless they are told
+# Certificates as people make them: `openssl x509 -req` writes version 1 and `openssl req -x509` CA:TRUE unless options say
 # otherwise, and a certificate that vouches for itself is put among the trusted ones. All of them are sound. What is wrong
 # with one of them (revoked, expired, of another CA) is what the refusal says, never that it would be malformed.
 use strict;
@@ -196,7 +196,7 @@ openssl("req -x509 -key '$dir/ca.key' -days 60 -out '$dir/renewed.crt' -subj '/O
 is twins('ca', 'twin'), '0 warned', 'two CAs of one name';
 is twins('ca', 'renewed'), "0 Syntax OK\n", 'one CA, renewed';
 
-# A folder of hashed names, in which other things stand as well.
+# A folder of hashed names, with other things in it.
 mkdir "$dir/folder" or die "$dir/folder: $!\n";
 my $n = 0;
 for my $name (qw(ca twin)) {

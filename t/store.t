@@ -219,7 +219,7 @@ for my $name (sort keys %store_says) {
     refused($said, 'get', $name, 'dn:CN=p1 "CN=Test CA"');
     refused($said, 'add', $name, 'X509:<S>CN=a a');
     refused($said, 'remove', $name, 'dn:CN=p1 "CN=Test CA"');
-    # a build mends what is damaged, and does not replace what is no store
+    # a build repairs what is damaged, and does not replace what is not a store
     refused($said, 'build', $name, 'three') if $name !~ /^(?:cut|later|zeros|void|nothing)\z/;
 }
 for my $name (sort keys %entries_say) {

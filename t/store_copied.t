@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: Apache-2.0
 # A store that is copied over in place, again and again, while requests ask it: what was torn or cut off is 503, and never "no
-# match", which would let in who is denied, by a rule behind the store.
+# match", which would let in somebody denied, by a rule after the store.
 use strict;
 use warnings;
 use Digest::SHA qw(sha256_hex);
@@ -17,7 +17,7 @@ my $dir = tempdir('certmap-copied.XXXXXX', TMPDIR => 1, CLEANUP => 1);
 my ($alice, $bob) = map { fingerprint($_) } qw(good bob);
 my $seconds = $ENV{CERTMAP_COPIES} // 12;
 
-# Entries of these two, between so many others, who have another letter before their names.
+# Entries of these two, between so many others with another letter before their names.
 sub entries {
     my ($n, $letter) = @_;
     return join '', "sha256:$alice - deny\n", "sha256:$bob bobby\n",
@@ -70,7 +70,7 @@ sub answer {
 is answer('good'), '403', 'who is denied';
 is answer('bob'), '200 bobby', 'and who is not';
 
-# Who asks until the time is over. Each writes what it has seen.
+# The clients, which ask until the time is over. Each writes what it has seen.
 my %expected = (good => qr/^(?:403|503|lost)$/, bob => qr/^(?:200 bobby|503|lost)$/);
 my $end = time + $seconds;
 my %asking;

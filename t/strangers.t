@@ -33,7 +33,7 @@ my %place = (
     report          => ['CertMap On', 'CertMapReportOnly On', 'Require valid-user'],
     'report-all'    => ['CertMap On', 'CertMapReportOnly On'],
     'ssl-require'   => ['CertMap Optional', 'SSLRequire false'],
-    # Nothing of ours stands here.
+    # Nothing of ours is here.
     stock           => ['Require valid-user'],
     # The index is another place than its directory.
     'index-cert'    => [],
@@ -50,12 +50,12 @@ my %place = (
     'lua-type'      => ['CertMap Optional', 'AuthType Lua', 'AuthName x', 'Require user Zoe',
         'LuaHookCheckUserID "${DIR}/user.lua" proven'],
     'lua-any'       => ['CertMap Optional', 'Satisfy any', 'LuaHookAccessChecker "${DIR}/user.lua" zoe late'],
-    # Other modules' authorization beside Require.
+    # Other modules' authorization in addition to Require.
     'lua-authz'     => ['AuthType Certificate', 'Require valid-user', 'LuaHookAuthChecker "${DIR}/user.lua" forbidden'],
     'lua-authz-on'  => ['CertMap On', 'LuaHookAuthChecker "${DIR}/user.lua" forbidden'],
     'lua-authz-any' => ['CertMap Optional', 'Satisfy any', 'Order deny,allow', 'Deny from all', 'Require valid-user',
         'LuaHookAuthChecker "${DIR}/user.lua" forbidden'],
-    # A header that mod_ssl makes up, with a password that everybody knows.
+    # A header that mod_ssl invents, with a password that everybody knows.
     'fake-optional' => ['CertMap Optional', 'AuthType Basic', 'AuthName x', 'AuthUserFile "${DIR}/passwords"',
         'Require valid-user'],
     'fake-on'       => ['CertMap On', 'AuthType Basic', 'AuthName x', 'AuthUserFile "${DIR}/passwords"', 'Require valid-user'],
@@ -217,12 +217,12 @@ for my $way (@ways) {
         is ask_as($alice, $way, $port, '/ssl-require/plain.txt')->{body}, 'user (none) (none).', '... of mod_ssl\'s refusal';
     }
 }
-select undef, undef, undef, 1;       # the last connections are gone by then, and leave nothing behind
+select undef, undef, undef, 1;       # the last connections have ended then, and leave nothing
 $server->stop;
 for (split /\n/, slurp($server->dir . '/access_log')) {
     my ($mark, $status, $user) = /^(\S+) (\S+) (.*)$/ or next;
     $logged{$mark} = "$status " . name_of($user);
 }
-# Of a refusal the log says who was refused by a password or a mapping that Require did not want; that is no stranger.
+# Of a refusal the log says who was refused by a password or a mapping that Require did not want; that is not a stranger.
 my @wrong = grep { ($logged{$_} // 'nothing') ne ($wanted{$_} =~ /(\S+ \S+)$/)[0] } sort { $a <=> $b } keys %wanted;
 is join("\n", map {"$wanted{$_}: $logged{$_}"} @wrong[0 .. ($#wrong < 5 ? $#wrong : 5)]), '', 'the log has the same users';

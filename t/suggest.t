@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: Apache-2.0
 # certmapctl suggest: every line that it prints for a certificate of the suite maps that certificate, as an entry or as a
-# rule, to the user that stands in it, and no other certificate where it says that it pins one.
+# rule, to the user that is in it, and no other certificate where it says that it pins one.
 use strict;
 use warnings;
 use Test::More;

@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: Apache-2.0
-# The transcripts of the documentation, run: what stands behind "$ " in a block "transcript" is what a shell is given, and
+# The transcripts of the documentation, run: what follows "$ " in a block "transcript" is what a shell is given, and
 # what follows is what it printed, to the last byte. Blocks "file NAME" are the files that the commands read. Each
 # document has a directory of its own, in which its blocks are done in their order.
 #

@@ -19,7 +19,7 @@ sub output {
 
 sub unique { my %seen; return sort grep { !$seen{$_}++ } @_ }
 
-# What bash completes behind "certmapctl WORD...".
+# What bash completes after "certmapctl WORD...".
 sub completed {
     my @words = @_;
     my ($out) = output('bash', '-c', 'source completion/certmapctl; COMP_WORDS=(certmapctl "$@"); COMP_CWORD=$#; '
@@ -75,7 +75,7 @@ for my $command (@store) {
 
 sub help_options {
     my ($text) = @_;
-    # An option and its argument stand before two blanks, or alone.
+    # An option and its argument are followed by two blanks, or are alone.
     return unique(map { my ($head) = split /\s{2,}/; $head =~ /(?<![\w-])(--?\w[\w-]*)/g } $text =~ /^ +(-.*)$/mg);
 }
 

@@ -26,7 +26,7 @@ is scalar @is, 0x110000, 'and all of Unicode is in it';
 
 sub shown { return join ' ', map { sprintf 'U+%04X', $_ } @_ > 20 ? @_[0 .. 19] : @_ }
 
-# Beyond Unicode's own properties: what is no white space, and yet blank or nothing wherever fonts show it.
+# Beyond Unicode's own properties: characters other than white space that are blank or nothing wherever fonts show it.
 my %blank = map { $_ => 1 } 0x2800, 0xfffc, 0x16fe4, 0x1d159;
 my %want = (
     control => qr/\p{Cc}/,

@@ -42,9 +42,9 @@ sub context {
     };
 }
 
-# Connects. Arguments: bundle (a file with certificate, chain and key, or undef), tls ('1.2', '1.3'), http ('1.1', '2'), port, sni (a
-# name, or undef for none), session (of an earlier client), mute (true: can neither renegotiate nor authenticate later).
-# A failed handshake is no error here: every request has status 0 then.
+# Connects. Arguments: bundle (a file with certificate, chain and key, or undef), tls ('1.2', '1.3'), http ('1.1', '2'), port,
+# sni (a name, or undef for none), session (of an earlier client), mute (true: can neither renegotiate nor authenticate later).
+# A failed handshake is not an error here: every request has status 0 then.
 sub new {
     my ($class, %arg) = @_;
     my $self = bless { http => $arg{http}, in => '' }, $class;

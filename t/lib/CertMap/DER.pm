@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Certificates that no CA software makes: a writer of DER that is told every byte, and a CA's key that signs what it is
+# Certificates that no CA software makes: a writer of DER that is given every byte, and a CA's key that signs what it is
 # given.
 #
 #   use CertMap::DER;
@@ -60,7 +60,7 @@ sub san { return extension('2.5.29.17', tlv(SEQUENCE, @_)) }
 
 sub other_name { my ($type, $value) = @_; return tlv(0xa0, oid($type), tlv(0xa0, $value)) }
 
-# What an ordinary client's certificate says besides its names.
+# What an ordinary client's certificate says in addition to its names.
 sub standard {
     return extension('2.5.29.19', tlv(SEQUENCE), 1), extension('2.5.29.15', tlv(BITSTRING, "\x07\x80"), 1),
         extension('2.5.29.37', tlv(SEQUENCE, oid('1.3.6.1.5.5.7.3.2')));
@@ -137,7 +137,7 @@ sub subject_of {
 }
 
 # Writes DIR/NAME.pem (certificate, the CA's chain, key: what curl wants) and DIR/NAME.der for each spec. CA is a
-# directory with ca.crt, ca.key and chain.pem. All share one key of their own, DIR/key.pem. In a spec, behind holds
+# directory with ca.crt, ca.key and chain.pem. All share one key of their own, DIR/key.pem. In a spec, `behind` holds
 # bytes that follow the certificate in NAME.der. One shell signs them all.
 sub issue {
     my ($dir, $ca, $specs) = @_;

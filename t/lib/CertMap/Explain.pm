@@ -45,7 +45,7 @@ sub certmapctl {
 # What verifies as the suite's virtual hosts do (t/conf/tls.conf).
 sub verified { return ('--ca', pki('root.pem'), '--crl', pki('crl.pem'), '--verify-depth', 2) }
 
-# What explain --json says, as CertMap::Test's brief() tells the server's answer: status, substatus, reason, user.
+# What explain --json says, as CertMap::Test's brief() gives the server's answer: status, substatus, reason, user.
 sub explained {
     my ($certificate, @options) = @_;
     my ($status, $out, $err) = certmapctl('explain', $certificate, @options, '--json');

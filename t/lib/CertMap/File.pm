@@ -22,7 +22,7 @@ sub spew {
     close $fh or die "$name: $!\n";
 }
 
-# In one step: who reads the name has the old text or the new one.
+# In one step: a reader of the name has the old text or the new one.
 sub replace {
     my ($name, @text) = @_;
     spew("$name.new", @text);

@@ -68,7 +68,7 @@ my @OBJECTS = (
 );
 
 # The source of an object: its name without what automake puts before it. Members of a library have lost their folder. ''
-# where there is none: a file that has moved leaves its object behind.
+# where there is none: a file that has moved leaves its old object.
 sub source_of {
     my ($object, $folder) = @_;
     my ($name) = $object =~ m{(?:^|/)(?:\w+-)?(\w+)\.o$} or die "$object: no object\n";
@@ -160,7 +160,7 @@ sub is_public {
 }
 
 # Includes of headers that are not for the file: "FROM includes TO". Within engine/ the rooms see one another's headers; the
-# rooms beside it see public ones, and tests ROOM/testing.h as well.
+# rooms outside it see public ones, and tests ROOM/testing.h as well.
 sub foreign_headers {
     my @found;
     my $graph = include_graph();

@@ -19,7 +19,7 @@ our @EXPORT_OK = qw(memory);
 my @modules = qw(mpm_event alias authn_core authz_core http2 include log_config mime setenvif socache_shmcb ssl watchdog);
 my %running;        # pid to name; only what was started here is ever signalled
 
-# Also when the test dies: no server may stay behind.
+# Also when the test dies: no server may keep running.
 END {
     local $?;
     kill TERM => keys %running if %running;
@@ -114,7 +114,7 @@ sub replace {
     $self->install;
 }
 
-# Whether all processes that serve have said something in the error log behind a mark.
+# Whether all processes that serve have said something in the error log after a mark.
 sub all_said {
     my ($self, $mark, $pattern) = @_;
     my %said = map { $_ => 1 } substr($self->error_log, $mark) =~ /\[pid (\d+):.*$pattern/g;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Makefile.am's lists, for whoever has to know which tests and programs there are. It is read and not asked through make, so
+# Makefile.am's lists, for code that has to know which tests and programs there are. It is read and not asked through make, so
 # that this works in the copy in which the tests run, before configure, and with nothing installed but perl.
 package CertMap::Makefile;
 use strict;

@@ -20,9 +20,8 @@ use IO::Socket::INET;
 use POSIX qw(WNOHANG);
 
 # Arguments: name, text (the configuration), ports (names), modules (more modules to load), without (modules not to load), files
-# (name => content, to stand in its directory), own_group (true: a process group of its own; prefork ends its whole group), options
-# (in place of -D FOREGROUND).
-# One more port, PROBE, is plain HTTP and there to see that the server answers.
+# (name => content, to put into its directory), own_group (true: a process group of its own; prefork ends its whole group),
+# options (in place of -D FOREGROUND). One more port, PROBE, is plain HTTP and there to see that the server answers.
 sub new {
     my ($class, %arg) = @_;
     my $dir = top() . "/t/logs/$arg{name}";
@@ -116,7 +115,7 @@ sub graceful {
     $self->wait_for_generation;
 }
 
-# By TERM unless told otherwise; of several signals the next one is sent when the one before has been of no use for a while.
+# By TERM unless given others; of several signals the next one is sent when the one before has been of no use for a while.
 # Returns how it ended, as $? does.
 sub stop {
     my ($self, @signals) = @_;

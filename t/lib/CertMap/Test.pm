@@ -236,7 +236,7 @@ sub ask_raw {
 }
 
 # Runs `httpd -t` (or with other arguments) on a configuration of its own: the modules of the suite, and the given text in a
-# file tested.conf, so that lines count from 1. ${PKI}, ${TOP} and ${PORT_...} may stand in it. The first argument may be a hash:
+# file tested.conf, so that lines count from 1. ${PKI}, ${TOP} and ${PORT_...} may be in it. The first argument may be a hash:
 # without (names of modules to leave out). Returns the exit status and everything that was printed.
 sub httpd_test {
     my %arg = ref $_[0] ? %{ shift() } : ();
