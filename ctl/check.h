@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file ctl/check.h
- * @brief What the files behind "check" share: what was asked for, findings, and what a file is.
+ * @brief What the files of "check" share: what was asked for, findings, and what a file is.
  */
 #ifndef CTL_CHECK_H
 #define CTL_CHECK_H
@@ -40,7 +40,7 @@ typedef struct ctl_table_t {
 
 /** What a text is by its content. */
 ctl_kind_e ctl_kind_of(certmap_str_t text);
-/** What a file is that is no text at all, in words and with what to do; NULL: it may be text. */
+/** What a file is that is not text at all, in words and with what to do; NULL: it may be text. */
 const char *ctl_no_text(certmap_str_t text, apr_pool_t *p);
 
 /** Puts what is said of one file into the order of its places. */
@@ -58,7 +58,7 @@ int ctl_check_entries(ctl_check_t *check, const char *path, certmap_str_t text, 
 int ctl_check_conf(ctl_check_t *check, const char *path);
 
 /** Reads a file or directory of certificates, and remembers those that are not valid now. @return CTL_OK, or CTL_ERROR,
- *  which has been told */
+ *  which has been reported */
 int ctl_check_dates(ctl_check_t *check, const char *path);
 
 #endif

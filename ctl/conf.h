@@ -126,7 +126,7 @@ typedef struct ctl_conf_t {
 /**
  * Asks httpd what a configuration has in force.
  * @param httpd the program; NULL: what HTTPD in the environment names, else what configure found
- * @return CTL_OK, or CTL_ERROR: it has been told why
+ * @return CTL_OK, or CTL_ERROR: the reason has been reported
  */
 int ctl_conf_read(ctl_t *ctl, const char *httpd, const char *file, const ctl_conf_t **conf);
 /** The list of these parts (of int), outer ones first, whose entry files have been read; the same parts make the same
@@ -143,7 +143,7 @@ const ctl_directive_t *ctl_conf_directive(const ctl_vhost_t *vhost, const char *
  * @param out     out: what it printed; data is followed by a NUL
  * @param err     out: the same of standard error, its first megabyte
  * @param status  out: exit status
- * @return CTL_OK whatever the exit status, or CTL_ERROR: it did not run to its end, and it has been told why
+ * @return CTL_OK whatever the exit status, or CTL_ERROR: it did not run to its end, and the reason has been reported
  */
 int ctl_run(ctl_t *ctl, const char *const *argv, int seconds, certmap_str_t *out, certmap_str_t *err, int *status);
 

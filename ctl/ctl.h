@@ -28,7 +28,7 @@ typedef struct ctl_t {
     apr_pool_t *pool;
     int color_out; /**< standard output is a terminal that may be coloured */
     int color_err; /**< standard error is one */
-    int errors;    /**< told so far */
+    int errors;    /**< reported so far */
     int warnings;
     const char *option;           /**< that apr_getopt found fault with */
     apr_array_header_t *findings; /**< of ctl_finding_t: they are kept in place of being told; NULL: they are told */
@@ -46,7 +46,7 @@ typedef struct ctl_finding_t {
 
 typedef struct ctl_command_t {
     const char *name;
-    const char *arguments; /**< behind the name in "usage:" */
+    const char *arguments; /**< after the name in "usage:" */
     const char *summary;   /**< one line without a full stop */
     const char *help;      /**< what --help says below usage and summary: the options, the exit status, an example */
     /** @param argv argv[0] is the subcommand's name  @return an exit status */
@@ -60,13 +60,13 @@ int ctl_help(const ctl_command_t *command);
 /** Says on standard error what is wrong with the arguments, and where help is. @return CTL_ERROR */
 int ctl_misused(ctl_t *ctl, const ctl_command_t *command, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/** Starts reading options; they may stand before and behind the other arguments. */
+/** Starts reading options; they may come before and after the other arguments. */
 apr_getopt_t *ctl_options(ctl_t *ctl, int argc, const char *const *argv);
 /**
- * The next option. What stands behind the last one is options->argv[options->ind] to [argc - 1].
+ * The next option. What follows the last one is options->argv[options->ind] to [argc - 1].
  * @param table ends with a zero entry
  * @param option out: optch of the table
- * @return APR_SUCCESS, APR_EOF at the end, or another code: ctl_misused has told what is wrong
+ * @return APR_SUCCESS, APR_EOF at the end, or another code: ctl_misused has reported what is wrong
  */
 apr_status_t ctl_option(ctl_t *ctl, const ctl_command_t *command, apr_getopt_t *options,
                         const apr_getopt_option_t *table, int *option, const char **value);
@@ -78,20 +78,20 @@ int ctl_fail(ctl_t *ctl, const char *format, ...) __attribute__((format(printf, 
 /** "certmapctl: warning: TEXT", and counts it. */
 void ctl_warn(ctl_t *ctl, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /**
- * Tells errors and warnings as "file:line:column: error: text", with the line and a caret below it, and counts them.
+ * Prints errors and warnings as "file:line:column: error: text", with the line and a caret below it, and counts them.
  * @param errors of certmap_error_t; NULL: none
- * @param file   whose text is given; errors of other files are told without their lines
+ * @param file   whose text is given; errors of other files are printed without their lines
  * @param text   that the lines are taken from; data NULL: no lines
  * @return CTL_OK, CTL_FINDINGS (warnings only) or CTL_ERROR
  */
 int ctl_report(ctl_t *ctl, const apr_array_header_t *errors, const char *file, certmap_str_t text);
 /** Hides as noncharacters do, and is none. */
 #define CTL_NO_CHARACTER 0xffffffffu
-/** The character that a text begins with, of *n bytes; CTL_NO_CHARACTER: one byte that is no UTF-8. */
+/** The character that a text begins with, of *n bytes; CTL_NO_CHARACTER: one byte that is not UTF-8. */
 apr_uint32_t ctl_character(const char *text, int *n);
 /** The texts of a list with something between them. */
 const char *ctl_joined(const char *const *list, apr_size_t n, const char *between, apr_pool_t *p);
-/** text with what a terminal would obey or hide (certmap_char_hides) made visible: controls and what is no UTF-8 as
+/** text with what a terminal would obey or hide (certmap_char_hides) made visible: controls and what is not UTF-8 as
  *  \xHH, all else as \u{HHHH}. */
 const char *ctl_printable(const char *text, apr_pool_t *p);
 
@@ -119,7 +119,7 @@ const char *ctl_time_text(apr_time_t t, apr_pool_t *p);
 /** Reads a whole file, "-": standard input, at most `most` bytes. data is followed by a NUL. @return CTL_OK, or
  *  CTL_ERROR, and ctl_fail has said why. */
 int ctl_read(ctl_t *ctl, const char *path, apr_size_t most, certmap_str_t *text);
-/** Writes a whole file, or leaves what is there: a new file beside it takes its name, mode and owner. What a symbolic
+/** Writes a whole file, or leaves what is there: a new file next to it takes its name, mode and owner. What a symbolic
  *  link names is replaced; a device or pipe is written to. path NULL or "-": standard output. Same returns. */
 int ctl_write(ctl_t *ctl, const char *path, certmap_str_t text);
 
@@ -131,7 +131,7 @@ int ctl_write(ctl_t *ctl, const char *path, certmap_str_t text);
  */
 typedef struct ctl_progress_t ctl_progress_t;
 
-/** @param what stands before the bar */
+/** @param what comes before the bar */
 ctl_progress_t *ctl_progress_start(ctl_t *ctl, const char *what);
 /** A certmap_progress_fn; its baton is the progress. @return nonzero when a signal came */
 int ctl_progress_step(void *progress, apr_size_t done, apr_size_t total);

@@ -37,7 +37,7 @@ typedef struct ctl_case_t {
 } ctl_case_t;
 
 /** Fills in what the server would decide: decision, apart, trace, nearest and failed, and what each source holds.
- *  @return CTL_OK, or CTL_ERROR, which has been told */
+ *  @return CTL_OK, or CTL_ERROR, which has been reported */
 int ctl_decide(ctl_t *ctl, ctl_case_t *c);
 /** Whether a refusal was made before sources and rules were asked. */
 int ctl_is_early(const ctl_case_t *c);

@@ -14,7 +14,7 @@ const char *ctl_first_text(const certmap_cert_t *view, const char *field, apr_po
 const char *ctl_key_text(const certmap_cert_t *view, certmap_kind_e kind, apr_pool_t *p);
 /** Whether a line is an entry that maps the certificate. */
 int ctl_entry_maps(const certmap_cert_t *view, const char *line, apr_pool_t *p);
-/** The rule of a line that maps the certificate; NULL: it does not, or is no rule. */
+/** The rule of a line that maps the certificate; NULL: it does not, or is not a rule. */
 const certmap_rule_t *ctl_rule_maps(const certmap_cert_t *view, const char *line, certmap_strength_e min,
                                     apr_time_t now, apr_pool_t *p);
 /** text in quotes, for any line. */

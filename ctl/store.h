@@ -18,11 +18,11 @@ enum {
     STORE_REPLACE = 'r'
 };
 
-/** What stood behind the subcommand. */
+/** What followed the subcommand. */
 typedef struct store_arguments_t {
     int json; /**< --json */
     const char *store;
-    const char *const *words; /**< behind STORE */
+    const char *const *words; /**< after STORE */
     int nwords;
     const char *file;   /**< or NULL */
     const char *kind;   /**< or NULL */
@@ -33,7 +33,7 @@ typedef struct store_arguments_t {
 /**
  * Reads the arguments of a subcommand.
  * @param table ends with a zero entry
- * @return CTL_OK, or CTL_ERROR: what is wrong has been told
+ * @return CTL_OK, or CTL_ERROR: what is wrong has been reported
  */
 int ctl_store_arguments(ctl_t *ctl, const ctl_command_t *self, int argc, const char *const *argv,
                         const apr_getopt_option_t *table, store_arguments_t *arguments);
@@ -45,14 +45,14 @@ int ctl_store_tell(ctl_t *ctl, const char *store, apr_status_t rv, const certmap
                    const certmap_store_outcome_t *outcome);
 
 /** Reads an entry file, or a file of keys. @param name out: what it is called in messages
- *  @return CTL_OK, or CTL_ERROR, which has been told */
+ *  @return CTL_OK, or CTL_ERROR, which has been reported */
 int ctl_store_text(ctl_t *ctl, const char *path, const char **name, certmap_str_t *text);
 /** What was given as arguments, one a line, or as a file. @param what the arguments are called  Same returns. */
 int ctl_store_given(ctl_t *ctl, const ctl_command_t *self, const store_arguments_t *arguments, const char *what,
                     const char **name, certmap_str_t *text);
 /** "STORE: 3 entries WHAT", on standard output. */
 void ctl_store_count(const char *store, const char *what, apr_size_t count);
-/** For somebody who forgot the shell's quotes, and gets errors about words that are no entries. */
+/** For people who forgot the shell's quotes and get errors about words that are not entries. */
 void ctl_store_remind(ctl_t *ctl, const store_arguments_t *arguments);
 
 /* ---- lines (store_lines.c) ----------------------------------------------------------------------------------- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file httpd/access.h
- * @brief The access check: who gets in.
+ * @brief The access check.
  */
 #ifndef CERTMAP_HTTPD_ACCESS_H
 #define CERTMAP_HTTPD_ACCESS_H
@@ -16,7 +16,7 @@ int certmap_access_check(request_rec *r);
 int certmap_access_again(request_rec *r);
 /** Hook fixups: authorization passed, or there was none. A 403 from here on is somebody else's. */
 int certmap_access_passed(request_rec *r);
-/** Hook handler: another configuration may stand under a request that has been checked. */
+/** Hook handler: a request that was checked may have got that has been checked. */
 int certmap_access_replaced(request_rec *r);
 
 #endif

@@ -19,7 +19,8 @@ void certmap_authn_withdraw(request_rec *r, certmap_request_t *state);
 int certmap_authn_before_require(request_rec *r);
 /** At start-up, when all modules have registered: finds out whether others take part in authorization. */
 void certmap_authn_prepare(void);
-/** Hook force_authn: whoever has a user from the mapping goes through authentication and authorization as others do. */
+/** Hook force_authn: a request with a user from the mapping goes through authentication and authorization as others
+ *  do. */
 int certmap_authn_force(request_rec *r);
 /**
  * Hook check_authn: httpd asks for a password now, because Require needs a user or another module wants the last word
@@ -28,7 +29,7 @@ int certmap_authn_force(request_rec *r);
 int certmap_authn_after_require(request_rec *r);
 /** Hook check_authn: the answer under AuthType Certificate. */
 int certmap_authn_authenticate(request_rec *r);
-/** Hook check_authz: before Require is asked of a user who has been authenticated. */
+/** Hook check_authz: before Require decides about an authenticated user. */
 int certmap_authn_before_require_user(request_rec *r);
 
 #endif

@@ -36,7 +36,7 @@ typedef struct certmap_layer_t {
  */
 typedef struct certmap_dir_conf_t {
     certmap_mode_e mode;
-    int exempt; /**< CertMap Off was written in a section: the guard stands aside */
+    int exempt; /**< CertMap Off was written in a section: the guard does nothing */
     int report_only;
     int min_strength;               /**< CERTMAP_UNSET or certmap_strength_e */
     const char **documents;         /**< by certmap_answer_e, entries NULL where unset; NULL: none at all */
@@ -52,10 +52,10 @@ typedef struct certmap_dir_conf_t {
 /** Settings of a virtual host. */
 typedef struct certmap_srv_conf_t {
     int defer;                  /**< CertMapDeferErrors */
-    int asks_in_sections;       /**< SSLVerifyClient stands in a section: mod_ssl may refuse before we are asked */
+    int asks_in_sections;       /**< SSLVerifyClient is in a section: mod_ssl may refuse before we are asked */
     int used;                   /**< something here depends on certificates, as far as start-up sees */
-    const unsigned char *trust; /**< tls.c: digest of what is trusted here, 32 bytes; NULL: cannot be told */
-    const char *defer_file;     /**< where CertMapDeferErrors stands, for messages */
+    const unsigned char *trust; /**< tls.c: digest of what is trusted here, 32 bytes; NULL: cannot be found out */
+    const char *defer_file;     /**< where CertMapDeferErrors is, for messages */
     int defer_line;
 } certmap_srv_conf_t;
 

@@ -13,7 +13,7 @@
 #include <http_config.h>
 #include <util_cfgtree.h>
 
-/** Where a directive stands, seen from a server. */
+/** Where a directive is, seen from a server. */
 typedef enum certmap_level_e {
     CERTMAP_LEVEL_MAIN,   /**< outside any virtual host, outside sections: vhosts inherit it */
     CERTMAP_LEVEL_VHOST,  /**< in the virtual host itself */
@@ -21,7 +21,7 @@ typedef enum certmap_level_e {
 } certmap_level_e;
 
 /**
- * Whether what stands in s is in the tree. What a module configures by itself (mod_perl's <Perl>) is not: then nothing
+ * Whether what is in s is in the tree. What a module configures by itself (mod_perl's <Perl>) is not: then nothing
  * can be said of it.
  */
 int certmap_conftree_knows(const server_rec *s);

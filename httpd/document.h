@@ -12,7 +12,7 @@
 
 /** Whether a .htaccess file applies to the request. */
 int certmap_document_has_htaccess(const request_rec *r);
-/** Whether the ErrorDocument for the request's status stands in a .htaccess file. */
+/** Whether the ErrorDocument for the request's status is in a .htaccess file. */
 int certmap_document_is_from_htaccess(const request_rec *r);
 /**
  * Whether a request belongs to an error document.

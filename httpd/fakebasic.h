@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file httpd/fakebasic.h
- * @brief FakeBasicAuth: the Basic header that mod_ssl makes up is no password where users are ours to give.
+ * @brief FakeBasicAuth: the Basic header that mod_ssl invents is not a password where users are ours to give.
  */
 #ifndef CERTMAP_HTTPD_FAKEBASIC_H
 #define CERTMAP_HTTPD_FAKEBASIC_H

@@ -5,7 +5,7 @@
  *
  * Where TLS errors are deferred the guard takes the place of the TLS alert, for every request on the connection, unless
  * the place says CertMap Off. It is asked first in every access check (access.c). Other modules answer before these
- * checks (mod_alias, mod_rewrite), so it also stands at the way out: a filter, the gate, withholds what anybody answers
+ * checks (mod_alias, mod_rewrite), so it also is at the way out: a filter, the gate, withholds what anybody answers
  * on such a connection, and the refusal goes out in its place.
  */
 #ifndef CERTMAP_HTTPD_GUARD_H

@@ -15,7 +15,7 @@ typedef struct certmap_json_t {
     certmap_out_t *out;
     int ascii; /**< characters beyond ASCII are written as \uHHHH */
     int depth;
-    int begun; /**< nothing stands yet in the innermost object or array */
+    int begun; /**< nothing is yet in the innermost object or array */
 } certmap_json_t;
 
 /** @param ascii for terminals and pipes of any locale: nothing but printable ASCII is written */

@@ -32,7 +32,7 @@ typedef struct certmap_page_t {
     const char *subject;     /**< RFC 4514 texts of the client's own certificate; */
     const char *issuer;      /**< all three NULL when there is none */
     const char *serial;
-    apr_time_t not_before; /**< both 0: not told */
+    apr_time_t not_before; /**< both 0: not shown */
     apr_time_t not_after;
     apr_time_t now;
 } certmap_page_t;

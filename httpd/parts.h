@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file httpd/parts.h
- * @brief What a list is made of: rules that stand in the configuration, rule files, sources.
+ * @brief What a list is made of: rules of the configuration itself, rule files, sources.
  *
  * Configurations hold chains of parts; merging links parts and compiles nothing. What a rule file or source says may
  * change while the server runs: to decide, a chain is pinned, which holds the generations that are current until it
@@ -16,7 +16,7 @@
 
 /** One part; exactly one of rules, file and source is set when the configuration has been read. */
 typedef struct certmap_part_t {
-    const certmap_ruleset_t *rules; /**< CertMapRule lines that stand together */
+    const certmap_ruleset_t *rules; /**< CertMapRule lines one after another */
     certmap_builder_t *builder;     /**< of these while directives are read */
     const apr_array_header_t *said; /**< what the builder warned about, of certmap_error_t */
     certmap_reread_t *file;         /**< CertMapRuleFile */

@@ -17,7 +17,7 @@ typedef struct certmap_told_t {
     apr_table_t *env;       /**< copied into requests, never changed */
 } certmap_told_t;
 
-/** A decision made for one chain on one verification. Immutable but for told and nearest. */
+/** A decision made for one chain on one verification. Immutable except for told and nearest. */
 typedef struct certmap_memo_t {
     const struct certmap_memo_t *next;
     certmap_part_t **parts;          /**< the chain it was made for, innermost first; NULL after the last */
@@ -31,7 +31,7 @@ typedef struct certmap_memo_t {
     apr_pool_t *pool;            /**< that it is in: the peer's, or a request's */
 } certmap_memo_t;
 
-/** A presented certificate and what one verification said of it. Immutable but for memos, which only ever grow. */
+/** A presented certificate and what one verification said of it. Immutable except for memos, which only ever grow. */
 typedef struct certmap_peer_t {
     struct certmap_peer_t *older;
     const certmap_tls_record_t *record;
@@ -112,7 +112,7 @@ static inline const certmap_told_t *certmap_peer_told(certmap_conn_t *conn, cons
 /** Says in words which rule came nearest to a match; the text is in p. */
 typedef const char *certmap_nearest_fn(const certmap_peer_t *peer, const certmap_chain_t *chain, apr_pool_t *p);
 
-/** The nearest miss of a memo that is no match, found by fn in the memo's own chain the first time. */
+/** The nearest miss of a memo without a match, found by fn in the memo's own chain the first time. */
 const char *certmap_peer_nearest(certmap_conn_t *conn, const certmap_peer_t *peer, const certmap_memo_t *memo,
                                  certmap_nearest_fn *fn);
 

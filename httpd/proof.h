@@ -19,7 +19,7 @@
 /**
  * Puts the proof into a session that was just verified.
  * @param chain SHA-256 of each CA of the verified chain
- * @return 1, or 0 when the session carries no proof (it will be verified anew)
+ * @return 1, or 0 when the session carries no proof (it will be verified again)
  */
 int certmap_proof_write(SSL_SESSION *session, const certmap_trust_digest_t *settings, apr_time_t now,
                         const unsigned char (*chain)[32], apr_size_t nchain);

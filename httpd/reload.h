@@ -13,7 +13,7 @@
 
 /**
  * Reads a file for the first time. What is wrong with it refuses a cold start; at a restart the text that was good last
- * stands in, and everything is logged.
+ * is used, and everything is logged.
  * @return NULL, or the message for httpd
  */
 const char *certmap_reload_first(cmd_parms *cmd, const char *directive, certmap_reread_t *file);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file httpd/request.h
- * @brief What the module knows of one request: the certificate, whom it maps to, and the refusal that may follow.
+ * @brief What the module knows of one request: the certificate, the user that it maps to, and the refusal that may
+ * follow.
  */
 #ifndef CERTMAP_HTTPD_REQUEST_H
 #define CERTMAP_HTTPD_REQUEST_H
@@ -13,7 +14,7 @@
 #include "config.h"
 #include "peer.h"
 
-/** Who says the 403 that was announced. */
+/** What sends the 403 that was announced. */
 typedef enum certmap_refusal_e {
     CERTMAP_REFUSAL_NONE,
     CERTMAP_REFUSAL_EARLY, /**< mod_ssl may, while it asks for a certificate */
@@ -34,7 +35,7 @@ typedef struct certmap_request_t {
     const certmap_memo_t *memo;
     certmap_reason_e undecided;         /**< Require certmap-* was asked, and the mapping refuses: why */
     const ap_conf_vector_t *passed;     /**< checked and not refused under this configuration */
-    const ap_conf_vector_t *authorized; /**< so far it came; a later configuration has to be checked anew */
+    const ap_conf_vector_t *authorized; /**< so far it came; a later configuration has to be checked again */
     /* announced */
     certmap_refusal_e refusal;
     certmap_reason_e refusal_reason;
@@ -112,14 +113,14 @@ static inline certmap_request_t *certmap_request_evaluate(request_rec *r, const 
     return state;
 }
 
-/** The question has to be asked anew. */
+/** The question has to be asked again. */
 static inline void certmap_request_forget_mapping(certmap_request_t *state)
 {
     state->memo = NULL;
     state->evaluated = NULL;
 }
 
-/** CertMap Optional goes on without a user only where nobody can be wronged by it. */
+/** CertMap Optional continues without a user only where nobody can be wronged by it. */
 static inline int certmap_request_goes_on(certmap_reason_e reason)
 {
     return reason == CERTMAP_R_SSL_REQUIRED || reason == CERTMAP_R_CERTIFICATE_MISSING

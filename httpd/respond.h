@@ -65,7 +65,7 @@ void certmap_respond_forget(request_rec *r);
 /** CertMapReportOnly: log line and notes of a refusal that does not happen. */
 void certmap_respond_report(request_rec *r, certmap_request_t *state, certmap_reason_e reason);
 
-/** An internal redirect begins: perhaps to the error document of a refusal, which is told of it then. */
+/** An internal redirect begins: perhaps to the error document of a refusal, which then gets its reason. */
 void certmap_respond_redirected(request_rec *r);
 /** httpd is about to write an error answer itself: dresses it, if it is a refusal of ours. */
 void certmap_respond_error_answer(request_rec *r);

@@ -21,7 +21,7 @@ const char *certmap_stores_first(cmd_parms *cmd, const char *path, certmap_sourc
 const apr_array_header_t *certmap_stores(void);
 /** Looks at all of them. The parent says little: every child says the same. */
 void certmap_stores_look(int in_parent, server_rec *s, apr_pool_t *scratch);
-/** A look that goes on is to end soon. */
+/** A look that is under way is to end soon. */
 void certmap_stores_stop(void);
 /** The configuration ends: what is in force is kept for the next one. */
 void certmap_stores_hand_over(process_rec *process);

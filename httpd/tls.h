@@ -3,7 +3,7 @@
  * @file httpd/tls.h
  * @brief What TLS found out about a connection's client certificate.
  *
- * tls.c, proof.c and trust.c are the only files that know what is behind SSL *. Everything else reads the record below,
+ * tls.c, proof.c and trust.c are the only files that know what is in an SSL *. Everything else reads the record below,
  * which is written when a handshake ends (a failure: at once) and never changes afterwards; a later verification on
  * the same connection (renegotiation, post-handshake authentication) publishes a new one with a higher epoch.
  */
@@ -81,7 +81,7 @@ static inline void certmap_tls_settle(const request_rec *r)
     }
 }
 
-/** What other rooms want to be told. */
+/** What other rooms want to hear about. */
 typedef struct certmap_tls_listener_t {
     /** In the middle of a request's renegotiation or post-handshake authentication: there is a new record. */
     void (*verified)(request_rec *early);
@@ -89,7 +89,7 @@ typedef struct certmap_tls_listener_t {
     void (*closed)(certmap_conn_t *conn);
 } certmap_tls_listener_t;
 
-/** Who is told. The listener must outlive the configuration. */
+/** Sets the listener. It must outlive the configuration. */
 void certmap_tls_listen(const certmap_tls_listener_t *listener);
 
 /** mod_ssl's hook init_server: prepares the SSL_CTX of a virtual host. */

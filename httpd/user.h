@@ -4,7 +4,7 @@
  * @brief The user of a request: where the mapping gives it, and where it is somebody else's.
  *
  * mod_ssl takes a user from the certificate (SSLUserName), and other modules' access checks may set one. mod_authz_core
- * believes whom it finds. So a user that was not mapped is dropped wherever users are ours to give.
+ * believes any user that it finds. So a user that was not mapped is dropped wherever users are ours to give.
  */
 #ifndef CERTMAP_HTTPD_USER_H
 #define CERTMAP_HTTPD_USER_H
@@ -30,7 +30,7 @@ static inline int certmap_user_is_ours(request_rec *r, const certmap_dir_conf_t 
     return certmap_conf_maps(conf) || certmap_user_is_type(ap_auth_type(r));
 }
 
-/** Beside another AuthType a certificate never stands in for its password. */
+/** With another AuthType a certificate never replaces its password. */
 static inline int certmap_user_may_set(request_rec *r)
 {
     const char *auth_type = ap_auth_type(r);
@@ -55,7 +55,7 @@ static inline void certmap_user_set(request_rec *r, certmap_request_t *state)
     state->user_set = 1;
 }
 
-/** Whoever the user was: there is none. */
+/** From now on there is no user. */
 static inline void certmap_user_forget(request_rec *r)
 {
     r->user = NULL;

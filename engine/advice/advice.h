@@ -44,10 +44,10 @@ apr_array_header_t *certmap_list_pinning(const certmap_list_t *list, const certm
  */
 apr_array_header_t *certmap_entries_lint(const certmap_entries_t *entries, const char *file, certmap_strength_e min,
                                          apr_time_t now, apr_pool_t *p);
-/** Keys that stand in two files that are asked together. Returns as certmap_entries_lint, in order of file's lines. */
+/** Keys that are in two files that are asked together. Returns as certmap_entries_lint, in order of file's lines. */
 apr_array_header_t *certmap_entries_compare(const certmap_entries_t *before, const char *before_file,
                                             const certmap_entries_t *entries, const char *file, apr_pool_t *p);
-/** Calls fn for each entry that is under one of a certificate's keys; what is told as the key is its type. @return
+/** Calls fn for each entry that is under one of a certificate's keys; what fn gets as the key is its type. @return
  *  APR_SUCCESS, or APR_EGENERAL: OpenSSL failed */
 apr_status_t certmap_entries_naming(const certmap_entries_t *entries, const certmap_cert_t *cert, certmap_entry_fn *fn,
                                     void *baton, apr_pool_t *p);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file engine/advice/testing.h
- * @brief What tests see of advice/ beside its public header.
+ * @brief What tests see of advice/ in addition to its public header.
  */
 #ifndef CERTMAP_ADVICE_TESTING_H
 #define CERTMAP_ADVICE_TESTING_H

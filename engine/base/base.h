@@ -94,13 +94,13 @@ const char *certmap_reason_name(certmap_reason_e reason);
 certmap_answer_e certmap_reason_answer(certmap_reason_e reason);
 /** HTTP status that answers the reason: 200, 403 or 503. */
 int certmap_reason_http(certmap_reason_e reason);
-/** The part behind "403.", 0 for CERTMAP_R_NONE and for 503. */
+/** The part after "403.", 0 for CERTMAP_R_NONE and for 503. */
 int certmap_reason_substatus(certmap_reason_e reason);
 /** "403.12", "503", "200". Never NULL. */
 const char *certmap_reason_status(certmap_reason_e reason);
 /** Whether a verification failure (403.13, 403.16 but malformed, 403.17) and not the mapper's own finding. */
 int certmap_reason_is_verification(certmap_reason_e reason);
-/** The part behind "403.", 0 for CERTMAP_ANSWER_OK and CERTMAP_ANSWER_503. */
+/** The part after "403.", 0 for CERTMAP_ANSWER_OK and CERTMAP_ANSWER_503. */
 int certmap_answer_substatus(certmap_answer_e answer);
 /** "403.12", "503", "200". */
 const char *certmap_answer_status(certmap_answer_e answer);
@@ -120,11 +120,12 @@ typedef struct certmap_str_t {
     apr_size_t len;
 } certmap_str_t;
 
-/** ASCII lower case, runs of blanks (space, tab) one space, none at the ends. Always a new copy, NUL behind it. */
+/** ASCII lower case, runs of blanks (space, tab) one space, none at the ends. Always a new copy, with a NUL after
+ *  it. */
 certmap_str_t certmap_fold(certmap_str_t text, apr_pool_t *p);
 /** Whether both are the same bytes. */
 int certmap_str_same(certmap_str_t a, certmap_str_t b);
-/** What a reader sees of a character. Everything from CERTMAP_CHAR_CONTROL on hides, or hides what is beside it: it is
+/** What a reader sees of a character. Everything from CERTMAP_CHAR_CONTROL on hides, or hides what is next to it: it is
  *  escaped wherever text is shown, and no part of a user name or group. */
 typedef enum certmap_char_e {
     CERTMAP_CHAR_SEEN,
@@ -133,7 +134,7 @@ typedef enum certmap_char_e {
     CERTMAP_CHAR_BIDI,    /**< changes the order in which others are shown */
     CERTMAP_CHAR_LINE,    /**< ends a line, as some see it */
     CERTMAP_CHAR_INVISIBLE,
-    CERTMAP_CHAR_NONE /**< a code point that is no character */
+    CERTMAP_CHAR_NONE /**< a code point that is not a character */
 } certmap_char_e;
 
 /** @param c a code point, up to U+10FFFF */
@@ -145,7 +146,7 @@ static inline int certmap_char_hides(apr_uint32_t c)
 }
 /**
  * Reads one code point of UTF-8, strictly: no overlong forms, no surrogates, nothing beyond U+10FFFF.
- * @param len bytes that there are; where a NUL ends the text, 4 is always right: nothing behind the NUL is read
+ * @param len bytes that there are; where a NUL ends the text, 4 is always right: nothing after the NUL is read
  * @param c   out: the code point, when there is one
  * @return its bytes, 1 to 4; 0 when there is none, or len is 0
  */
@@ -155,7 +156,7 @@ int certmap_utf8_put(char *s, apr_uint32_t c);
 /** Why text is not clean UTF-8 (bad encoding, or a character that hides), or NULL. The answer is a constant.
  *  at (may be NULL): offset of the first byte that is wrong. */
 const char *certmap_text_check(certmap_str_t text, apr_size_t *at);
-/** Why a code point must not stand in what we make of a certificate (users, groups), or NULL. */
+/** Why a code point must not be in what we make of a certificate (users, groups), or NULL. */
 const char *certmap_codepoint_check(apr_uint32_t c);
 /** By the digit's code; -1 where it is none. Inline, because each entry and each look-up asks for dozens. */
 extern const signed char certmap_hex_values[256];
@@ -178,7 +179,7 @@ typedef struct certmap_error_t {
     int line;         /**< from 1 */
     int column;       /**< in bytes, from 1 */
     int warning;      /**< 0 error, 1 warning */
-    const char *text; /**< what is wrong and how to mend it; one sentence, one line */
+    const char *text; /**< what is wrong and how to fix it; one sentence, one line */
     int more;         /**< how many others it stands for: "... and N more", the first of which is at its place */
 } certmap_error_t;
 

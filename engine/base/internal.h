@@ -29,7 +29,7 @@ static inline int certmap_uri_ignores_case(const certmap_uri_t *uri, apr_size_t 
 const char *certmap_control_check(apr_uint32_t c);
 /** Why no certificate can hold this text (bad encoding, NUL, controls), or NULL. A constant. */
 const char *certmap_value_check(certmap_str_t text);
-/** Bytes copied into a pool, NUL behind them. */
+/** Bytes copied into a pool, with a NUL after them. */
 certmap_str_t certmap_str_copy(const void *data, apr_size_t len, apr_pool_t *p);
 /** Lower-case hex of bytes. */
 certmap_str_t certmap_hex(const unsigned char *data, apr_size_t len, apr_pool_t *p);

@@ -60,7 +60,7 @@
  *  ordinary ones take 30 MB. */
 #define CERTMAP_REGEX_BYTES_MOST (256 * 1024 * 1024)
 
-/** Errors, and warnings, that one text is shown with; the others are counted. Who sees a hundred has seen enough. */
+/** Errors, and warnings, that one text is shown with; the others are counted. A hundred are enough. */
 #define CERTMAP_MESSAGES_MOST 100
 
 /** Bytes of one message: what it quotes may be as long as a word. */

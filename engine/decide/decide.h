@@ -63,7 +63,7 @@ typedef enum certmap_told_e {
 typedef struct certmap_trace_cond_t {
     const certmap_cond_t *cond;
     const char *text; /**< the condition as written */
-    int holds;        /**< told is CERTMAP_COND_YES */
+    int holds;        /**< the member told is CERTMAP_COND_YES */
     certmap_told_e told;
     const char *why;           /**< the field is malformed, or NULL */
     certmap_state_e state;     /**< of the field */
@@ -84,7 +84,7 @@ typedef struct certmap_trace_rule_t {
 } certmap_trace_rule_t;
 
 typedef struct certmap_trace_t {
-    const certmap_trace_rule_t *rules; /**< every enabled rule up to the one that decided, and those behind it */
+    const certmap_trace_rule_t *rules; /**< every enabled rule up to the one that decided, and those after it */
     apr_size_t nrules;
 } certmap_trace_t;
 

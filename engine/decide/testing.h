@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file engine/decide/testing.h
- * @brief What tests and benchmarks see of decide/ beside its public header.
+ * @brief What tests and benchmarks see of decide/ in addition to its public header.
  */
 #ifndef CERTMAP_DECIDE_TESTING_H
 #define CERTMAP_DECIDE_TESTING_H

@@ -49,7 +49,7 @@ typedef struct certmap_key_t {
 typedef struct certmap_entries_t certmap_entries_t;
 
 /**
- * Reads the text of an entry file. All errors are told, duplicate keys too.
+ * Reads the text of an entry file. All errors are reported, duplicate keys too.
  * @param errors out: array of certmap_error_t, never NULL
  * @return APR_SUCCESS, APR_EINVAL (an error is among them) or APR_ENOMEM; *entries is set on success only
  */
@@ -62,7 +62,7 @@ apr_status_t certmap_entries_lookup(const certmap_entries_t *entries, const cert
                                     certmap_lookup_t *found, apr_pool_t *p);
 
 /**
- * Told of each entry. @param key as a line of a file would write it, quotes included ("ski:0a1b "CN=x"")
+ * Called for each entry. @param key as a line of a file would write it, quotes included ("ski:0a1b "CN=x"")
  * @param line of the text, 0 from a store  @return 0, or nonzero to stop
  */
 typedef int certmap_entry_fn(void *baton, const char *key, const certmap_entry_t *entry, int line);

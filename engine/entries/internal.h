@@ -5,8 +5,8 @@
  *        as tables and stores hold them.
  *
  * A key is known by its kind and by a SHA-256 over the kind and its parts, each with its length before it: 32 bytes,
- * whatever stood in the file. Names enter it decoded, folded and RDN by RDN, so that two spellings of a name are one
- * key. A record is what an entry says behind its key, packed; a table in memory and a store on disk hold the same
+ * whatever was in the file. Names enter it decoded, folded and RDN by RDN, so that two spellings of a name are one
+ * key. A record is what an entry says after its key, packed; a table in memory and a store on disk hold the same
  * bytes.
  */
 #ifndef CERTMAP_ENTRIES_INTERNAL_H
@@ -17,7 +17,7 @@
 
 /* ---- kinds of keys (kind.c) ----------------------------------------------------------------------------------- */
 
-/** What a key is made of, beside the issuer's name. */
+/** What a key is made of, apart from the issuer's name. */
 typedef enum certmap_key_part_e {
     CERTMAP_KEY_HASH,   /**< a SHA-256 */
     CERTMAP_KEY_SKI,    /**< a key identifier */
@@ -78,7 +78,7 @@ apr_status_t certmap_cert_keys(const certmap_cert_t *cert, unsigned kinds, const
                                unsigned *unformed, apr_pool_t *p);
 /* ---- lines of entries (line.c, key_reader.c) ------------------------------------------------------------------- */
 
-/** Names that have been read, by their text: one issuer stands on most lines. */
+/** Names that have been read, by their text: one issuer is on most lines. */
 typedef struct certmap_dn_cache_t certmap_dn_cache_t;
 
 /** What a key is read with. */
@@ -103,22 +103,22 @@ typedef struct certmap_line_t {
 
 typedef struct certmap_line_reader_t certmap_line_reader_t;
 
-/** Starts at the beginning of a text. fast: lines of the usual form go by a shorter way, with the same results. */
+/** Starts at the beginning of a text. fast: lines of the usual form take a shorter way, with the same results. */
 certmap_line_reader_t *certmap_line_reader_create(certmap_str_t text, certmap_sink_t *sink, int fast, apr_pool_t *p);
 /** The next entry without an error. @return APR_SUCCESS, or APR_EOF */
 apr_status_t certmap_line_next(certmap_line_reader_t *reader, certmap_line_t *line);
 /** The key of a line, written so that reading gives the same words. */
 const char *certmap_line_key_text(const certmap_line_t *line, apr_pool_t *p);
 
-/* ---- keys that stand alone (keys.c) ------------------------------------------------------------------------------ */
+/* ---- keys without an entry (keys.c) ---------------------------------------------------------------------------- */
 
-/** A key and where it stood. */
+/** A key and where it was. */
 typedef struct certmap_wanted_t {
     certmap_key_t key;
     certmap_place_t place;
 } certmap_wanted_t;
 
-/** Reads keys that stand alone, one a line, at least one, none twice. @param keys out: of certmap_wanted_t
+/** Reads keys without an entry, one a line, at least one, none twice. @param keys out: of certmap_wanted_t
  *  @return APR_SUCCESS, or APR_EINVAL with *errors and *why */
 apr_status_t certmap_keys_read(certmap_str_t text, const char *file, apr_array_header_t **keys,
                                apr_array_header_t **errors, const char **why, apr_pool_t *p);
@@ -135,12 +135,12 @@ apr_uint64_t certmap_get_number(const unsigned char *s, int octets);
 apr_size_t certmap_record_size(const certmap_entry_t *entry, const char *key_text);
 /** Packs an entry into certmap_record_size bytes. */
 void certmap_record_pack(certmap_kind_e kind, const certmap_entry_t *entry, const char *key_text, unsigned char *to);
-/** What a record's first bytes say. @return 1, or 0 when it is no record */
+/** What a record's first bytes say. @return 1, or 0 when it is not a record */
 int certmap_record_head(const unsigned char *record, apr_size_t len, certmap_kind_e *kind, int *deny);
 /**
  * Unpacks a record, which may be any bytes. Everything is copied into p.
  * @param key_text out or NULL
- * @return 1, or 0 when it is no record
+ * @return 1, or 0 when it is not a record
  */
 int certmap_record_unpack(const unsigned char *record, apr_size_t len, certmap_kind_e *kind, certmap_entry_t *entry,
                           const char **key_text, apr_pool_t *p);

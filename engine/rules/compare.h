@@ -8,7 +8,7 @@
 
 #include "rules/condition.h"
 
-/** What comparing conditions works with. What it may spend has an end, behind which nothing is certain. */
+/** What comparing conditions works with. What it may spend has an end, after which nothing is certain. */
 typedef struct certmap_compare_t {
     apr_pool_t *pool; /**< for a while */
     apr_size_t left;  /**< steps */
@@ -29,7 +29,7 @@ int certmap_cond_implies(certmap_compare_t *c, const certmap_cond_t *given, cons
 typedef struct certmap_glob_t {
     apr_uint32_t *symbols;
     apr_size_t n;
-    int raw; /**< of values as they stand, not folded */
+    int raw; /**< of unchanged values, not folded */
 } certmap_glob_t;
 
 /** @return 0 when the pattern is about no text */
@@ -40,7 +40,7 @@ int certmap_glob_contains(const certmap_glob_t *outer, const certmap_glob_t *inn
 int certmap_glob_disjoint(const certmap_glob_t *a, const certmap_glob_t *b, apr_pool_t *p);
 /** A capturing group of a regex. */
 typedef struct certmap_group_t {
-    certmap_str_t text; /**< what stands between its parentheses */
+    certmap_str_t text; /**< what is between its parentheses */
     int whole;          /**< it is all of the regex: what it captures is the value */
     int may_skip;       /**< the regex may match without it */
     int may_be_empty;   /**< or with nothing in it */

@@ -10,11 +10,11 @@
 
 #include "rules/condition.h"
 
-/** Logic with two more answers beside yes and no. Of the answers of conditions that must all hold, the first in this
+/** Logic with two more answers than yes and no. Of the answers of conditions that must all hold, the first in this
  *  order is the answer of all of them, whatever the order in which they are asked. */
 typedef enum certmap_match_e {
     CERTMAP_MATCH_NO,
-    CERTMAP_MATCH_MALFORMED, /**< the field cannot be decoded, or is no text and text is asked for */
+    CERTMAP_MATCH_MALFORMED, /**< the field cannot be decoded, or is not text and text is asked for */
     CERTMAP_MATCH_ERROR,     /**< the matcher failed: neither yes nor no */
     CERTMAP_MATCH_YES
 } certmap_match_e;

@@ -6,7 +6,8 @@
  * Every rule is put under one key: of all that its positive conditions ask, what the fewest other rules ask, too. A
  * certificate's values give the keys that it meets in one pass over each value, and only the rules under those keys
  * are asked, in their order. Keys are 64-bit hashes and nothing but a filter: a key that is met by chance costs a rule
- * asked in vain, while a rule that matches is always found, because each of its positive conditions implies its key:
+ * asked without need, while a rule that matches is always found, because each of its positive conditions implies its
+ * key:
  *
  *   EQUAL     FIELD=text; a regex that is all literal        hash of the value, folded or as it stands
  *   PREFIX    FIELD=text*; a regex that begins with it       hash of its first bytes, for each length in use
@@ -45,7 +46,7 @@ typedef enum how_e {
 /* Keys that are looked for in the same way. */
 typedef struct group_t {
     how_e how;
-    int exact;          /* in the value as it stands, not folded */
+    int exact;          /* in the unchanged value, not folded */
     unsigned len;       /* of PREFIX, SUFFIX, INNER; of NETWORK: octets << 8 | bits */
     apr_uint64_t power; /* BASE to the len */
     apr_uint64_t seed;
@@ -63,7 +64,7 @@ typedef struct field_t {
     apr_size_t nrules;
 } field_t;
 
-/* A key, or a pair of keys. Rules stand in certmap_index_t's rules. */
+/* A key, or a pair of keys. The rules are in certmap_index_t's rules. */
 typedef struct entry_t {
     apr_uint32_t first; /* the rules under it */
     apr_uint32_t n;
@@ -112,7 +113,7 @@ static inline apr_uint64_t index_hash(apr_uint64_t h, const void *data, apr_size
     return h;
 }
 
-/* One RDN behind those that h stands for. Names that are equal byte for byte are equal folded. */
+/* One RDN after those that h stands for. Names that are equal byte for byte are equal folded. */
 static inline apr_uint64_t index_hash_rdn(apr_uint64_t h, const certmap_rdn_t *rdn)
 {
     int i;
@@ -141,7 +142,7 @@ static inline apr_uint64_t index_pair_key(apr_uint32_t lead, apr_uint32_t follow
     return index_mix(index_mix((apr_uint64_t)lead << 32 | follow) + 1);
 }
 
-/* The slot of a key, or the free one where it would stand. */
+/* The slot of a key, or the free one where it would be. */
 static inline const slot_t *index_slot(const slot_t *slots, apr_uint64_t mask, apr_uint64_t key)
 {
     apr_uint32_t check = (apr_uint32_t)key;

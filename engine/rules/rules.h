@@ -41,15 +41,16 @@ typedef struct certmap_builder_t certmap_builder_t;
 certmap_builder_t *certmap_builder_create(apr_pool_t *p);
 /**
  * Adds the rule that one line holds ("NAME allow USER COND..." or "NAME deny COND..."), all of its errors reported.
- * @param text the words of the directive behind its name
+ * @param text the words of the directive after its name
  * @param column where text begins in its line, from 1
  * @return APR_SUCCESS (warnings may have been added) or APR_EINVAL (the rule was not added, errors were)
  */
 apr_status_t certmap_builder_add_directive(certmap_builder_t *b, const char *text, const char *file, int line,
                                            int column);
-/** Adds all rules of a file's text (comments, continued lines). Same returns; goes on after an error to report all. */
+/** Adds all rules of a file's text (comments, continued lines). Same returns; continues after an error to report
+ *  all. */
 apr_status_t certmap_builder_add_file_text(certmap_builder_t *b, certmap_str_t text, const char *file);
-/** Adds the rule on one line of such a text, which stands at that line of its file. Same returns. */
+/** Adds the rule on one line of such a text, which is at that line of its file. Same returns. */
 apr_status_t certmap_builder_add_line(certmap_builder_t *b, certmap_str_t text, const char *file, int line);
 /** Errors and warnings so far, of certmap_error_t, in order of place. Never NULL. */
 const apr_array_header_t *certmap_builder_errors(const certmap_builder_t *b);

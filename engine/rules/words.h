@@ -19,7 +19,7 @@ typedef enum certmap_text_e {
 /** One word, quotes taken off. */
 typedef struct certmap_word_t {
     certmap_str_t text;
-    const certmap_place_t *at; /**< where each byte of text stood, and one more: where the word ended; NULL: of a line
+    const certmap_place_t *at; /**< where each byte of text was, and one more: where the word ended; NULL: of a line
                                      that is read again by the lexer when anything is wrong with it */
     certmap_place_t place;     /**< where the word began, an opening quote included */
     int broken;                /**< an error about it has been reported; its text means nothing */
@@ -34,13 +34,13 @@ typedef struct certmap_lexer_t {
     certmap_sink_t *sink;
 } certmap_lexer_t;
 
-/** Where byte i of a word stood. */
+/** Where byte i of a word was. */
 static inline certmap_place_t certmap_word_at(const certmap_word_t *word, apr_size_t i)
 {
     return word->at != NULL ? word->at[i] : word->place;
 }
 
-/** Starts at the text's beginning, which stands at place in its file. A byte order mark is skipped in files. */
+/** Starts at the text's beginning, which is at place in its file. A byte order mark is skipped in files. */
 void certmap_lex_init(certmap_lexer_t *lx, certmap_str_t text, certmap_text_e mode, certmap_place_t place,
                       certmap_sink_t *sink);
 /**
@@ -52,11 +52,11 @@ apr_status_t certmap_lex_line(certmap_lexer_t *lx, apr_array_header_t **words, a
 
 /* ---- options ------------------------------------------------------------------------------------------------- */
 
-/** Who has an option: a set of these. */
+/** What has an option: a set of these. */
 #define CERTMAP_OPTION_OF_RULE 1u
 #define CERTMAP_OPTION_OF_ENTRY 2u
 
-/** What rules and entries may say behind everything else: groups= expires= note=, and rules disabled. */
+/** What rules and entries may say after everything else: groups= expires= note=, and rules disabled. */
 typedef struct certmap_options_t {
     unsigned seen; /**< a bit for each option that has been read */
     const char *const *groups;
@@ -71,7 +71,7 @@ int certmap_option_is(certmap_str_t text, unsigned of);
 /** Reads a word for which certmap_option_is holds. All errors go to the sink; what is kept lives in p. */
 void certmap_option_read(certmap_options_t *options, unsigned of, const certmap_word_t *word, certmap_sink_t *sink,
                          apr_pool_t *p);
-/** What may be meant by a name that is no option's, as it is written ("groups=", "disabled"); NULL: nothing. */
+/** What may be meant by a name that is not an option's, as it is written ("groups=", "disabled"); NULL: nothing. */
 const char *certmap_option_suggest(certmap_str_t name, unsigned of, apr_pool_t *p);
 /** "groups=, expires= and note=": for messages. */
 const char *certmap_option_list(unsigned of, apr_pool_t *p);

@@ -3,7 +3,7 @@
  * @file engine/source/sealed.h
  * @brief Stores: constant databases of entries, sealed as a whole. For the engine and store/.
  *
- * A store is a file of tinycdb's (cdb), which is written once and never changed, and a seal behind it. Its first record
+ * A store is a file of tinycdb's (cdb), which is written once and never changed, and a seal after it. Its first record
  * has the key "certmap-store" and says what the file is. Each other record has a key's hash (32 bytes, see
  * entries/internal.h) and an entry (record.c), in ascending order of the hashes, so that the same entries are always
  * the same bytes. The seal is CERTMAP_SEAL_LEN bytes, its numbers big-endian:
@@ -16,7 +16,7 @@
  *    16 x 8     of these, entries that deny
  *     32        SHA-256 over everything before it
  *
- * Whoever asks a store first makes sure of the seal. After that "not found" is certain as long as the file stays what
+ * Before a store is asked, its seal must be checked. After that "not found" is certain as long as the file stays what
  * it was: device, inode, size and times. The seal finds accidents; who may write the file may seal it as well.
  */
 #ifndef CERTMAP_SOURCE_SEALED_H
@@ -106,7 +106,7 @@ const char *certmap_seal_unpack(const unsigned char from[CERTMAP_SEAL_LEN], cert
 /**
  * Opens a store and maps it; it is closed with p.
  * @param why out: what is wrong with it, a constant or in p
- * @return APR_SUCCESS, an error of the system, APR_EINVAL: this is no store, or APR_EGENERAL: it is damaged
+ * @return APR_SUCCESS, an error of the system, APR_EINVAL: this is not a store, or APR_EGENERAL: it is damaged
  */
 apr_status_t certmap_sealed_open(const char *path, certmap_sealed_t **sealed, const char **why, apr_pool_t *p);
 /** The same of an open file, which is closed with p, or now when this fails. */

@@ -61,8 +61,8 @@ typedef struct certmap_report_t {
 /** A file and the slot that holds what it says. Looked at by one thread at a time; the slot is read by any. */
 typedef struct certmap_reread_t certmap_reread_t;
 
-/** What a text has to pass besides its parser before it takes its place. Adds to errors what is wrong with object,
- *  which would become the current one; their texts live in p or in object. */
+/** What a text has to pass, in addition to its parser, before it takes its place. Adds to errors what is wrong with
+ *  object, which would become the current one; their texts live in p or in object. */
 typedef void certmap_accept_fn(void *baton, const certmap_reread_t *file, const void *object,
                                apr_array_header_t *errors, apr_pool_t *p);
 
@@ -76,13 +76,13 @@ int certmap_reread_retry(certmap_reread_t *file);
 const void *certmap_reread_object(const certmap_reread_t *file);
 /**
  * Looks at the file: when it has changed (size, times, inode, and then the text itself) its text becomes a new
- * generation, unless it has an error. The same faults are told once: the next look at an unchanged file says SAME.
+ * generation, unless it has an error. The same faults are reported once: the next look at an unchanged file says SAME.
  * @return APR_SUCCESS, whatever was found; errors are in the report
  */
 apr_status_t certmap_reread_check(certmap_reread_t *file, certmap_report_t *report, apr_pool_t *p);
 /**
- * What was read of a file, in its parsed form, with what tells whether a file still has that text. It outlives the file
- * that it was read by, and stands for the last good text through a restart.
+ * What was read of a file, in its parsed form, with what shows whether a file still has that text. It outlives the file
+ * that it was read by, and keeps the last good text through a restart.
  */
 typedef struct certmap_kept_t certmap_kept_t;
 
@@ -112,10 +112,10 @@ const char *certmap_reread_path(const certmap_reread_t *file);
 
 /** A source that answers from an entry file. It answers APR_ENOENT until certmap_reread_check has read the file. */
 certmap_source_t *certmap_source_file_create(const char *path, apr_pool_t *p);
-/** The file behind such a source. */
+/** The file of such a source. */
 certmap_reread_t *certmap_source_file_reread(certmap_source_t *source);
 
-/** Told now and then how far a long task is. @return 0, or nonzero to stop: nothing is changed then */
+/** Called now and then with how far a long task is. @return 0, or nonzero to stop: nothing is changed then */
 typedef int certmap_progress_fn(void *baton, apr_size_t done, apr_size_t total);
 
 /** Which stores have been checked, known to a process and to all that it forks from then on. It is never freed. */
@@ -145,7 +145,7 @@ certmap_source_t *certmap_source_store_create(const char *path, certmap_checked_
  * of what is in force. It does not when it is damaged, no store, or older. Then the old one stays in force, unless that
  * file itself has been changed in place, or there is none any more. The same fault is reported once. Called by one
  * thread at a time, never during a request.
- * @param progress may be NULL; told of bytes
+ * @param progress may be NULL; called with bytes
  * @return APR_SUCCESS: there is a store that can be asked; else what is wrong
  */
 apr_status_t certmap_source_store_look(certmap_source_t *source, certmap_progress_fn *progress, void *baton,

@@ -22,7 +22,7 @@ typedef struct certmap_der_t {
     const unsigned char *end;
 } certmap_der_t;
 
-/** Tags as they stand in DER, constructed bit included. */
+/** Tags as they are in DER, constructed bit included. */
 enum {
     CERTMAP_T_BOOLEAN = 0x01,
     CERTMAP_T_INTEGER = 0x02,
@@ -74,7 +74,7 @@ int certmap_attr_is_text(const char *oid);
 int certmap_attr_is_ascii(const char *oid);
 /** Why an attribute of this type cannot have a text (a constant), or NULL. */
 const char *certmap_attr_check(const char *oid, certmap_str_t text);
-/** Canonical dotted text of a dotted OID as a person writes it ("OID." may stand before it), or NULL. */
+/** Canonical dotted text of a dotted OID as a person writes it ("OID." may come before it), or NULL. */
 const char *certmap_oid_canonical(certmap_str_t text, apr_pool_t *p);
 
 /* ---- names (dn.c) -------------------------------------------------------------------------------------------- */
@@ -127,7 +127,7 @@ typedef struct certmap_rawext_t {
 /** What makes a certificate malformed as a whole, as far as it matters for what OpenSSL makes of it. */
 typedef enum certmap_fault_e {
     CERTMAP_FAULT_NONE,
-    CERTMAP_FAULT_FRAME, /**< OpenSSL minds nothing of it while it verifies */
+    CERTMAP_FAULT_FRAME, /**< OpenSSL does not object to it while it verifies */
     CERTMAP_FAULT_DATE,
     CERTMAP_FAULT_EXTENSION
 } certmap_fault_e;
@@ -163,7 +163,7 @@ void certmap_cert_blame(certmap_cert_t *cert, certmap_fault_e fault, const char 
 const char *certmap_field_meant(certmap_str_t text, const char *const *names, apr_pool_t *p);
 /** The same for an attribute that stands after "subject." or "issuer.". */
 const char *certmap_attr_meant(certmap_str_t name, const char *stem, apr_pool_t *p);
-/** A field's name, or what stands before its OID or attribute ("ext:"). */
+/** A field's name, or what comes before its OID or attribute ("ext:"). */
 const char *certmap_field_word(certmap_field_e field);
 /** A value is malformed by itself. */
 void certmap_cert_mark(certmap_cert_t *cert, const char *field, const char *why, apr_pool_t *p);

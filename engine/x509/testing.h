@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file engine/x509/testing.h
- * @brief What tests, fuzzers and benchmarks see of x509/ beside its public header.
+ * @brief What tests, fuzzers and benchmarks see of x509/ in addition to its public header.
  */
 #ifndef CERTMAP_X509_TESTING_H
 #define CERTMAP_X509_TESTING_H

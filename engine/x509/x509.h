@@ -22,7 +22,7 @@ extern "C" {
 /** What an attribute's value is. */
 typedef enum certmap_ava_e {
     CERTMAP_AVA_TEXT,
-    CERTMAP_AVA_OPAQUE,   /**< of another type: value and folded are the lower-case hex of its DER, as behind '#' */
+    CERTMAP_AVA_OPAQUE,   /**< of another type: value and folded are the lower-case hex of its DER, as after '#' */
     CERTMAP_AVA_MALFORMED /**< value is for display, what cannot be read replaced; folded is empty */
 } certmap_ava_e;
 
@@ -144,7 +144,7 @@ typedef struct certmap_cert_t certmap_cert_t;
 /** The verdict on the certificate's chain. */
 typedef struct certmap_verdict_t {
     certmap_reason_e reason;          /**< CERTMAP_R_NONE: verified */
-    int x509_err;                     /**< the X509_V_ERR_* behind reason, for the log; 0 when verified */
+    int x509_err;                     /**< the X509_V_ERR_* that led to reason, for the log; 0 when verified */
     int depth;                        /**< at which depth, 0 = the client's own certificate */
     const unsigned char (*chain)[32]; /**< SHA-256 of the CAs of the verified chain, issuer first, root last; or
                                              NULL */
@@ -163,7 +163,7 @@ apr_status_t certmap_field_parse(certmap_str_t text, certmap_field_t *field, con
  *         failed) when there is no view; the caller then refuses.
  */
 apr_status_t certmap_cert_create(X509 *x509, const certmap_cert_t **cert, apr_pool_t *p);
-/** The same from DER. Bytes behind the certificate make the view malformed. APR_EINVAL: OpenSSL cannot decode it. */
+/** The same from DER. Bytes after the certificate make the view malformed. APR_EINVAL: OpenSSL cannot decode it. */
 apr_status_t certmap_cert_create_der(const unsigned char *der, apr_size_t len, const certmap_cert_t **cert,
                                      apr_pool_t *p);
 /** NULL, or why the certificate is malformed as a whole, in words for a log ("san: not DER"). */
