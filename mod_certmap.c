@@ -78,7 +78,7 @@ static void register_request(void)
     /* Require has been asked */
     ap_hook_force_authn(certmap_authn_force, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_check_authn(certmap_authn_after_require, NULL, NULL, APR_HOOK_REALLY_FIRST, AP_AUTH_INTERNAL_PER_URI);
-    /* on both sides of mod_ssl, which makes up a Basic header there, and before modules that read it */
+    /* on both sides of mod_ssl, which invents a Basic header there, and before modules that read it */
     ap_hook_check_authn(certmap_fakebasic_before, NULL, ssl, APR_HOOK_FIRST, AP_AUTH_INTERNAL_PER_URI);
     ap_hook_check_authn(certmap_fakebasic_after, ssl, NULL, APR_HOOK_FIRST, AP_AUTH_INTERNAL_PER_URI);
     ap_hook_check_authn(certmap_authn_authenticate, NULL, NULL, APR_HOOK_FIRST, AP_AUTH_INTERNAL_PER_URI);

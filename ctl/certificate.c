@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Reads certificates and CRLs from files, PEM or DER, and says what a file holds that has none. Nothing here decrypts
- * anything, so nothing here asks for a passphrase: a private key that stands beside a certificate is passed over.
+ * anything, so nothing here asks for a passphrase: a private key next to a certificate is passed over.
  */
 #include "certificate.h"
 
@@ -246,7 +246,7 @@ static void note_other(file_t *file, const char *label)
     file->other = file->other != NULL ? file->other : kind;
 }
 
-/* @return how many were taken; -1: an error, which has been told */
+/* @return how many were taken; -1: an error, which has been reported */
 static int take_pem(file_t *file, take_fn *take, void *baton)
 {
     BIO *bio = BIO_new_mem_buf(file->text.data, (int)file->text.len);

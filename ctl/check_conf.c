@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * check over an httpd configuration: every list that is in force, told where its rules were written. httpd names a
+ * check over an httpd configuration: every list that is in force, reported where its rules were written. httpd names a
  * line only; the column is looked for in that line.
  */
 #include "check.h"
@@ -114,7 +114,7 @@ static void check_section(work_t *w, const ctl_section_t *section)
 
 /* ---- what httpd itself has said -------------------------------------------------------------------------------- */
 
-/* "FILE:LINE: " at the beginning; text is what stands behind it. */
+/* "FILE:LINE: " at the beginning; text is what follows it. */
 static int split_place(const char *said, const char **file, int *line, const char **text, apr_pool_t *p)
 {
     const char *at = said;
@@ -132,7 +132,7 @@ static int split_place(const char *said, const char **file, int *line, const cha
     return 0;
 }
 
-/* mod_certmap's warnings that are about more than rules, which are told above. */
+/* mod_certmap's warnings that are about more than rules, which are reported above. */
 static void add_said(work_t *w, const char *conf, certmap_str_t said)
 {
     static const char mark[] = "certmap: warning: ";
@@ -178,7 +178,7 @@ static certmap_str_t word_at(const char *rule, int column)
     return word;
 }
 
-/* Whether a word stands at the beginning of a text, quotes in either aside: httpd prints fewer than may be written. */
+/* Whether a word is at the beginning of a text, quotes in either aside: httpd prints fewer than may be written. */
 static int stands_at(const char *text, const char *end, certmap_str_t word)
 {
     apr_size_t i;
@@ -197,7 +197,7 @@ static int stands_at(const char *text, const char *end, certmap_str_t word)
     return 1;
 }
 
-/* The column of a word behind a blank; where it is not found, of the line's first word. */
+/* The column of a word after a blank; where it is not found, of the line's first word. */
 static int find_column(const char *line, apr_size_t len, certmap_str_t word)
 {
     apr_size_t i, first = 0;

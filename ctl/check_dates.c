@@ -46,7 +46,7 @@ static int ends_with(const char *name, const char *end)
     return n > m && strcmp(name + n - m, end) == 0;
 }
 
-/* Files of a directory that hold certificates; keys and whatever else stands there are passed over. */
+/* Files of a directory that hold certificates; keys and whatever else is there are passed over. */
 static int take_directory(ctl_check_t *check, const char *path, int *count)
 {
     apr_pool_t *p = check->ctl->pool;

@@ -2,7 +2,7 @@
 /* check over a file of entries. */
 #include "check.h"
 
-/* What is told of entries that name a certificate which is not valid. */
+/* What is reported about entries that name a certificate which is not valid. */
 typedef struct naming_t {
     apr_array_header_t *findings;
     const char *file;

@@ -51,7 +51,7 @@ static void not_understood(reader_t *r, const char *what)
     r->wrong = r->wrong ? r->wrong : what;
 }
 
-/* Of what is no UTF-8 there are the bytes. */
+/* What is not UTF-8 is given as its bytes. */
 static const char *text_of(reader_t *r, const json_t *value)
 {
     const char *hex = json_string_value(json_object_get(value, "hex"));
@@ -624,7 +624,7 @@ int ctl_conf_read(ctl_t *ctl, const char *httpd, const char *file, const ctl_con
                         "another version",
                         ctl_printable(file, ctl->pool), ctl_printable(program, ctl->pool));
     }
-    /* And something behind it. */
+    /* And something after it. */
     document = json_loadb(begin, out.len - (apr_size_t)(begin - out.data),
                           JSON_REJECT_DUPLICATES | JSON_DISABLE_EOF_CHECK, &error);
     if (!document) {

@@ -74,7 +74,7 @@ int ctl_read(ctl_t *ctl, const char *path, apr_size_t most, certmap_str_t *text)
     return CTL_OK;
 }
 
-/* Into a file beside it, which then takes its name, its mode and, where that is allowed, its owner. */
+/* Into a new file next to it, which then takes its name, its mode and, where that is allowed, its owner. */
 static apr_status_t replace(const char *path, const struct stat *old, certmap_str_t text, apr_pool_t *p)
 {
     char *temporary = apr_pstrcat(p, path, ".XXXXXX", NULL);

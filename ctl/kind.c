@@ -7,10 +7,10 @@
 
 #include <apr_lib.h>
 
-/* A NUL in the first so many bytes, and it is no text; one further down is an error with its place. */
+/* A NUL in the first so many bytes, and it is not text; one further down is an error with its place. */
 #define LOOKED_AT 512
 
-/* A store's first record, behind its tables and two lengths: engine/source/sealed.h. */
+/* A store's first record, after its tables and two lengths: engine/source/sealed.h. */
 #define STORE_MARK "certmap-store"
 #define STORE_MARK_AT (2048 + 8)
 
@@ -89,7 +89,7 @@ const char *ctl_no_text(certmap_str_t text, apr_pool_t *p)
 
 /* ---- text ------------------------------------------------------------------------------------------------------ */
 
-/* Directives that a configuration with CertMap in it hardly does without, beside CertMap... and SSL... */
+/* Directives that a configuration with CertMap in it hardly does without, in addition to CertMap... and SSL... */
 static const char *const directives[] = {
     "Include",
     "IncludeOptional",

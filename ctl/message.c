@@ -161,7 +161,7 @@ static void show_line(ctl_t *ctl, certmap_str_t text, int line, int column, curs
     }
     fputs("  ", stderr);
     for (i = first; at + i < stop && i < first + LINE_MAX_SHOWN; i += (apr_size_t)n) {
-        /* What is not shown as it is takes one column, so that the caret stands where it should. */
+        /* What is not shown as it is takes one column, so that the caret is where it should be. */
         if (certmap_char_hides(ctl_character(at + i, &n))) {
             fputc(at[i] == '\t' ? ' ' : '?', stderr);
         }

@@ -15,7 +15,7 @@
 #define FIRST_US 300000
 #define STEP_US 100000
 
-/* Of the bar, at most; and of all that stands on the line beside it. */
+/* Of the bar, at most; and of everything on the line with it. */
 #define BAR_MAX 50
 #define BESIDE 12
 

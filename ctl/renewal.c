@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Recognises the renewal of a certificate that is mapped already. What can be told:
+ * Recognises the renewal of a certificate that is mapped already. What can be recognised:
  *  - a rule that names somebody and pins a certificate: everything else holds, only the pin does not;
  *  - an entry that pins a certificate, with the subject's name as its note ("suggest" writes it): that name is this
  *    certificate's, and the issuer too where the key has one;
@@ -86,7 +86,7 @@ static const char *own_value(const ctl_case_t *c, const certmap_field_t *field, 
                : NULL;
 }
 
-/* The rule with this certificate's values in the place of its pins; NULL when it is no such rule. */
+/* The rule with this certificate's values in the place of its pins; NULL when it is not such a rule. */
 static const char *renewed(const ctl_case_t *c, const certmap_trace_rule_t *rule, const char **pin, apr_pool_t *p)
 {
     const char *line = apr_pstrcat(p, " allow ", ctl_quoted(rule->rule->effect.user, p), rule->rule->any ? " any" : "",

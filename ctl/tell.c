@@ -11,7 +11,7 @@
 
 #include <openssl/x509_vfy.h>
 
-/* Rules that do not match are told, beside the one that decided, up to so many: those with the fewest failing
+/* Rules that do not match are shown, in addition to the one that decided, up to so many: those with the fewest failing
  * conditions. */
 #define RULES_MOST 20
 #define VALUE_MOST 200
@@ -369,7 +369,7 @@ static const char *mark_of(const teller_t *t, const certmap_trace_cond_t *cond)
     return cond->told == CERTMAP_COND_MALFORMED || cond->told == CERTMAP_COND_OTHER_TYPE ? DOUBT : mark(t, cond->holds);
 }
 
-/* What a condition met: the value that it hangs on, or all of them. */
+/* What a condition met: the value that it depends on, or all of them. */
 static const char *met(const teller_t *t, const certmap_trace_cond_t *cond)
 {
     const char *text = "";
@@ -440,7 +440,7 @@ static void tell_rule(const teller_t *t, const certmap_trace_rule_t *rule)
     }
 }
 
-/* Up to how many failing conditions a rule may have to be told. Those with exactly so many: *room of them. */
+/* Up to how many failing conditions a rule may have to be shown. Those with exactly so many: *room of them. */
 static apr_size_t limit(const certmap_trace_t *trace, apr_size_t n, apr_size_t *room)
 {
     apr_size_t counts[64] = { 0 };

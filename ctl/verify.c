@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Verifies a chain as httpd does: the same purpose and security level as a TLS server of this system has, the same
- * order of checks as mod_ssl's, and the same cause told of several. httpd/tls.c is where it is decided; what is done
- * here is the same, without OCSP.
+ * order of checks as mod_ssl's, and the same cause reported of several. httpd/tls.c is where it is decided; what is
+ * done here is the same, without OCSP.
  */
 #include "verify.h"
 

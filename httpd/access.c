@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who gets in. Two questions are asked of a request, in this order:
+ * The access check. Two questions are asked of a request, in this order:
  *
  *  the guard    In a virtual host that defers TLS errors a certificate that failed verification is refused for every
  *               request on its connection, unless the place says CertMap Off. It replaces the TLS alert (guard.h).
@@ -82,7 +82,7 @@ static int check(request_rec *r)
     return DECLINED;
 }
 
-/* Under AuthType Certificate whoever is mapped has a user from here on: mod_authz_svn decides soon after. */
+/* Under AuthType Certificate a mapped request has a user from here on: mod_authz_svn decides soon after. */
 int certmap_access_check(request_rec *r)
 {
     int status;
@@ -134,7 +134,7 @@ int certmap_access_again(request_rec *r)
 /*
  * Authorization passed, or there was none: a 403 from here on is somebody else's. httpd skips the access checks of an
  * internal redirect or a part that stays within one configuration, whatever hooks are registered as; so they are made
- * up for here, lest an error document takes its exemption along.
+ * up for here, so that an error document does not take its exemption along.
  */
 int certmap_access_passed(request_rec *r)
 {
@@ -163,7 +163,7 @@ int certmap_access_passed(request_rec *r)
 
 /*
  * mod_dir and mod_negotiation put another configuration under a request that has been checked. What they found was
- * checked as a sub-request, but whom that was mapped to does not come along: the user would be the one of the
+ * checked as a sub-request, but the user of that does not come along: the user would be the one of the
  * directory, whatever the rules of its index say.
  */
 static int check_replaced(request_rec *r)

@@ -91,7 +91,7 @@ static int is_hashed(const char *name, int is_crl)
            && strspn(number, "0123456789") == strlen(number);
 }
 
-/* What is no file could keep a reader waiting for ever. */
+/* Something other than a file could keep a reader waiting for ever. */
 static void load_file(X509_STORE *store, const char *path, apr_pool_t *p)
 {
     apr_finfo_t info;

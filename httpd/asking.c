@@ -23,7 +23,7 @@ void certmap_asking_verified(request_rec *r)
         reason = certmap_request_unproved(state);
     }
     if (reason == CERTMAP_R_NONE && certmap_conf_maps(certmap_dir_conf(r))) {
-        /* mod_ssl may want to ask anew although there is a good certificate, and be unable to */
+        /* mod_ssl may want to ask again although there is a good certificate, and be unable to */
         reason = CERTMAP_R_CERTIFICATE_NOT_REQUESTABLE;
     }
     if (reason == CERTMAP_R_NONE || (!certmap_conf_maps(certmap_dir_conf(r)) && !certmap_guard_watches(r))) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Whose user mod_authz_core finds. A certificate never stands in for another AuthType's password, and where the mapping
+ * Which user mod_authz_core finds. A certificate never replaces another AuthType's password, and where the mapping
  * gives the user nobody else does.
  */
 #include "authn.h"
@@ -39,7 +39,7 @@ void certmap_authn_withdraw(request_rec *r, certmap_request_t *state)
 }
 
 /*
- * Asks Require in httpd's place, and whoever else comes after certmap_authn_before_require, so that it is known who has
+ * Asks Require in httpd's place, and all that come after certmap_authn_before_require, so that it is known who has
  * refused. Other modules may put the same question before (mod_authz_svn, by ap_some_authn_required) and refuse then
  * for a reason of their own: that must not look like an answer of Require.
  */
@@ -144,7 +144,7 @@ int certmap_authn_authenticate(request_rec *r)
 }
 
 /*
- * Before Require is asked of a user who has been authenticated. Where that was not by a password, somebody else has
+ * Before Require decides about an authenticated user. Where that was not by a password, somebody else has
  * answered in our place.
  */
 int certmap_authn_before_require_user(request_rec *r)
@@ -156,7 +156,7 @@ int certmap_authn_before_require_user(request_rec *r)
         return DECLINED;
     }
     if (!certmap_user_may_set(r)) {
-        if (!r->ap_auth_type) { /* not every module names it, and it is what tells this user from a stranger */
+        if (!r->ap_auth_type) { /* not every module names it, and it distinguishes this user from a stranger */
             r->ap_auth_type = (char *)ap_auth_type(r);
         }
         return DECLINED;

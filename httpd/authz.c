@@ -43,8 +43,8 @@ static authz_status denied(request_rec *r, certmap_reason_e reason)
     return AUTHZ_DENIED;
 }
 
-/* "Require not" makes a denial harmless. Where the mapping refuses, or cannot tell, that would let in whom it is about;
- * so that is remembered, and refused when authorization has passed. */
+/* "Require not" makes a denial harmless. Where the mapping refuses, or does not know, that would let in exactly that
+ * user; so that is remembered, and refused when authorization has passed. */
 static authz_status denied_by_mapping(request_rec *r)
 {
     const certmap_dir_conf_t *conf = certmap_dir_conf(r);

@@ -12,7 +12,7 @@ static int may_answer_early(certmap_check_t *check, const char *module)
         return check->lua != NULL;
     }
     return strcmp(module, "mod_certmap.c") != 0 && strcmp(module, "mod_log_debug.c") != 0
-           && strcmp(module, "mod_cache.c") != 0; /* which has directives to go by */
+           && strcmp(module, "mod_cache.c") != 0; /* whose directives are checked */
 }
 
 void certmap_check_early(certmap_check_t *check)

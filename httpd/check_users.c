@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Start-up checks: who else gives a user where the mapping does. What mod_ssl does is read from the configuration tree.
+ * Start-up checks: what else gives a user where the mapping does. What mod_ssl does is read from the configuration
+ * tree.
  */
 #include "check.h"
 
@@ -21,7 +22,7 @@ void certmap_check_users_begin(certmap_check_t *check)
     check->places = apr_array_make(check->p, 8, sizeof(user_place_t));
 }
 
-/* The section that d stands in; <Limit>, <RequireAll> and their like are none. */
+/* The section that d is in; <Limit>, <RequireAll> and their like are none. */
 static const ap_directive_t *section_of(const ap_directive_t *d)
 {
     static const char *const sections[] = { "<Directory", "<DirectoryMatch", "<Location",  "<LocationMatch",
@@ -133,7 +134,7 @@ static int is_inside(const user_place_t *inner, const user_place_t *outer)
     return d == outer->section;
 }
 
-/* Whether what stands nearest to a section, or in it, says CertMap Off, or that there is no FakeBasicAuth. */
+/* Whether what is nearest to a section, or in it, says CertMap Off, or that there is no FakeBasicAuth. */
 static int is_off(const certmap_check_t *check, const user_place_t *place, int fake)
 {
     const ap_directive_t *d;
@@ -166,7 +167,7 @@ static int may_meet(certmap_check_t *check, const ap_directive_t *a, const ap_di
     return strncmp(path, other, len) == 0 && (n == m || path[len - 1] == '/' || (n > m ? path : other)[len] == '/');
 }
 
-/* Whether what one place says of a user meets what another says of CertMap, as far as can be told. */
+/* Whether what one place says of a user meets what another says of CertMap, as far as is known. */
 static int meets(certmap_check_t *check, const user_place_t *user, const user_place_t *certmap, int fake)
 {
     if (!certmap->speaks) {

@@ -184,7 +184,7 @@ const certmap_chain_t *certmap_conf_link(const certmap_dir_conf_t *conf, apr_poo
 
 /* ---- directives ---------------------------------------------------------------------------------------------- */
 
-/* <Proxy> is mod_proxy's own: what stands there is not found when the configuration is checked. */
+/* <Proxy> is mod_proxy's own: what is there is not found when the configuration is checked. */
 static const char *check_context(cmd_parms *cmd, unsigned forbidden)
 {
     const ap_directive_t *d;
@@ -197,7 +197,7 @@ static const char *check_context(cmd_parms *cmd, unsigned forbidden)
     return ap_check_cmd_context(cmd, forbidden);
 }
 
-/* Where a message says the directive stands; sections know their own text only from the directive's parent. */
+/* Where the directive is, for messages; sections know their own text only from the directive's parent. */
 static void remember_place(cmd_parms *cmd, certmap_dir_conf_t *conf)
 {
     const ap_directive_t *parent = cmd->directive->parent;
@@ -224,7 +224,7 @@ static certmap_layer_t *own_layer(cmd_parms *cmd, certmap_dir_conf_t *conf)
     return conf->own;
 }
 
-/* Behind those that stand in this place already. */
+/* After those that are in this place already. */
 static certmap_part_t *add_part(cmd_parms *cmd, certmap_dir_conf_t *conf)
 {
     certmap_layer_t *own = own_layer(cmd, conf);

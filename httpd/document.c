@@ -10,7 +10,7 @@
 #include <http_core.h>
 #include <http_protocol.h>
 
-/* Whoever may write a file there could turn the document into another one, in more ways than can be listed. */
+/* Anybody who may write a file there could turn the document into another one, in more ways than can be listed. */
 int certmap_document_has_htaccess(const request_rec *r)
 {
     const struct htaccess_result *file;
@@ -42,7 +42,7 @@ int certmap_document_covers(const request_rec *r, const char *uri)
     return dir > 1 && strncmp(r->uri, uri, dir) == 0;
 }
 
-/* Whether an ErrorDocument for the response of that index stands in a configuration, or in <Files> or <If> in it. */
+/* Whether an ErrorDocument for the response of that index is in a configuration, or in <Files> or <If> in it. */
 static int has_document(const ap_conf_vector_t *conf, int response)
 {
     const core_dir_config *core = ap_get_core_module_config(conf);
@@ -67,7 +67,7 @@ static int has_document(const ap_conf_vector_t *conf, int response)
     return 0;
 }
 
-/* Whoever may write a file in a directory must not choose what is shown without a check. */
+/* Anybody who may write a file in a directory must not choose what is shown without a check. */
 int certmap_document_is_from_htaccess(const request_rec *r)
 {
     const struct htaccess_result *file;

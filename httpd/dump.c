@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * httpd -t -D DUMP_CERTMAP: what is in force, for every virtual host and section, on standard output, for people. The
- * rules are written as a rule file has them, so that they can be copied, and each says where it stands.
+ * rules are written as a rule file has them, so that they can be copied, and each says where it is.
  */
 #include "dump.h"
 

@@ -4,7 +4,7 @@
  * describes the members.
  *
  * Our own settings are what the directives became. Of other modules there is what the administrator wrote, as httpd's
- * configuration tree has it: who asks for a certificate, what verifies it, who may come in, and what chooses the file
+ * configuration tree has it: what asks for a certificate, what verifies it, who may come in, and what chooses the file
  * of a request. Nothing here is secret: no directive with a password is in the table.
  */
 #include "dump.h"
@@ -31,7 +31,7 @@ static const char *const sections[] = {
 
 /* Directives that say who may come in, and groups of them. */
 static const char *const shown[] = {
-    /* who asks for a certificate, and what verifies it */
+    /* what asks for a certificate, and what verifies it */
     "SSLEngine",
     "SSLVerifyClient",
     "SSLVerifyDepth",
@@ -44,7 +44,7 @@ static const char *const shown[] = {
     "SSLOpenSSLConfCmd",
     "SSLCipherSuite", /* its @SECLEVEL */
     "SSLPolicy",
-    /* who may come in */
+    /* what lets requests in */
     "SSLRequireSSL",
     "SSLRequire",
     "SSLOptions",
@@ -310,7 +310,7 @@ static void put_sections(dump_t *dump, const ap_directive_t *d)
     }
 }
 
-/* Sections that do not stand in the tree: mod_perl makes them. */
+/* Sections that are not in the tree: mod_perl makes them. */
 static void put_others(dump_t *dump)
 {
     certmap_json_t *json = &dump->json;

@@ -11,8 +11,8 @@
 #include "user.h"
 
 /*
- * FakeBasicAuth: mod_ssl makes up a Basic header out of the certificate's subject and a password that everybody knows,
- * in place of what the client has sent. Where users are ours to give it is no password.
+ * FakeBasicAuth: mod_ssl invents a Basic header from the certificate's subject and a password that everybody knows,
+ * in place of what the client has sent. Where users are ours to give it does not count as a password.
  */
 int certmap_fakebasic_before(request_rec *r)
 {

@@ -76,7 +76,7 @@ static int put(EVP_MD_CTX *md, const char *text)
     return EVP_DigestUpdate(md, text, strlen(text) + 1);
 }
 
-/* Of rules that stand in the configuration, which is parsed anew each time. @return NULL when OpenSSL failed */
+/* Of rules in the configuration itself, which is parsed again each time. @return NULL when OpenSSL failed */
 static const char *by_text(const certmap_ruleset_t *rules, apr_pool_t *p)
 {
     unsigned char digest[EVP_MAX_MD_SIZE];

@@ -141,7 +141,7 @@ void certmap_guard_error_answer(request_rec *r)
 }
 
 /*
- * A request that ended before, or beside, mod_ssl's check: what comes later was not asked for by anybody. And the log
+ * A request that ended before, or without, mod_ssl's check: what comes later was not asked for by anybody. And the log
  * says what the answer would have been that was withheld (%s).
  */
 int certmap_guard_end(request_rec *r)

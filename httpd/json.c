@@ -25,7 +25,7 @@ static void new_line(certmap_json_t *j)
     }
 }
 
-/* What stands before a value. */
+/* What comes before a value. */
 static void begin_value(certmap_json_t *j, const char *name)
 {
     if (!j->begun) {

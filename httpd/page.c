@@ -247,7 +247,7 @@ static const char *skip_value(const char *s)
 
 /**
  * Reads the next media range of an Accept header. Parameters other than the weight are passed over.
- * @return the place behind it, or NULL at the end; *q is -1 when the weight is malformed: such a range says nothing
+ * @return the place after it, or NULL at the end; *q is -1 when the weight is malformed: such a range says nothing
  */
 static const char *next_range(const char *s, const char **name, apr_size_t *len, int *q)
 {
@@ -332,7 +332,8 @@ certmap_page_type_e certmap_page_negotiate(const char *accept)
             best_spec = spec;
         }
     }
-    /* "text/html;q=0.1, * / *": whoever ranks everything else above what it names gets what a lone wildcard gets */
+    /* "text/html;q=0.1, * / *": a client that ranks everything else above what it names gets what a lone wildcard
+     * gets */
     if (offers[CERTMAP_PAGE_TEXT].spec == SPEC_ANY && offers[CERTMAP_PAGE_TEXT].q > best_q) {
         best = CERTMAP_PAGE_TEXT;
     }
@@ -476,7 +477,7 @@ typedef struct content_t {
     const char *until_note; /* "expired 3 days ago" */
 } content_t;
 
-/** Whom to ask, and how to reach them: only mail and http(s) become links. */
+/** The administrator and how to reach them: only mail and http(s) become links. */
 static void fill_admin(content_t *c, const certmap_page_t *page, apr_pool_t *p)
 {
     const char *admin = page->admin;
@@ -676,7 +677,7 @@ static void json_outside(certmap_json_t *j, const char *name, const char *text)
     }
 }
 
-/** The line on whom to ask, as one text. */
+/** The line that names the administrator, as one text. */
 static const char *ask_text(const certmap_page_t *page, const content_t *c, apr_pool_t *p)
 {
     return apr_pstrcat(p, c->ask_before, c->ask_whom, c->ask_after, page->incident ? page->incident : "",

@@ -37,7 +37,7 @@ void certmap_chain_pin(const certmap_chain_t *chain, certmap_pinned_t *pinned, a
 
         lists->outer = chain->outer ? lists + 1 : NULL;
         lists->rules = part->rules;
-        if (part->builder) { /* stands where the start-up checks did not find it */
+        if (part->builder) { /* is where the start-up checks did not find it */
             pinned->incomplete = 1;
         }
         lists->source = part->source;

@@ -54,7 +54,7 @@ apr_status_t certmap_peer_prepare(apr_pool_t *p)
     return rv;
 }
 
-/* Not before: a request may point to what was decided before its sub-requests renegotiated. tls.c sees to it that there
+/* Not before: a request may point to what was decided before its sub-requests renegotiated. tls.c makes sure that there
  * are not many. */
 void certmap_peer_closed(certmap_conn_t *conn)
 {

@@ -35,7 +35,7 @@ typedef struct in_force_t {
     apr_hash_t *paths; /* of apr_array_header_t *, of certmap_kept_t * */
 } in_force_t;
 
-/* A list in which a file's rules stand. */
+/* A list that has a file's rules. */
 typedef struct place_t {
     const certmap_chain_t *chain;
     certmap_strength_e min;
@@ -50,7 +50,7 @@ typedef struct watched_t {
 /* The configuration's files; filled while it is read, by one thread. */
 static apr_array_header_t *files; /* of watched_t * */
 static apr_array_header_t *slots; /* of certmap_slot_t *: of these files, and of stores */
-/* In a child. mod_watchdog's thread goes on while the process ends, and then it must not look any more. */
+/* In a child. mod_watchdog's thread continues while the process ends, and then it must not look any more. */
 static apr_thread_mutex_t *looking;
 static int ended; /* under looking */
 
@@ -73,8 +73,8 @@ static void remember(apr_pool_t *pconf)
 
 /* ---- what was in force ----------------------------------------------------------------------------------------- */
 
-/* Another build of this module, loaded beside this one by a restart, has another address here: what this one has kept
- * means nothing to it. */
+/* Another build of this module, loaded in addition to this one by a restart, has another address here: what this one
+ * has kept means nothing to it. */
 static const char mine;
 
 static void release_all(apr_array_header_t *list)
@@ -255,7 +255,7 @@ static const char *refusal(const char *directive, certmap_reread_t *file, const 
 
 /* ---- lists ---------------------------------------------------------------------------------------------------- */
 
-/* What would be wrong with the lists that a file stands in, if its rules were these. A certmap_accept_fn. */
+/* What would be wrong with the lists that a file is in, if its rules were these. A certmap_accept_fn. */
 static void check_places(void *baton, const certmap_reread_t *file, const void *object, apr_array_header_t *errors,
                          apr_pool_t *p)
 {
@@ -292,8 +292,8 @@ static int places_of(const char *path)
     return n;
 }
 
-/* While directives are read, a virtual host has no log level yet and would log nothing. Messages of then are no
- * server's. */
+/* While directives are read, a virtual host has no log level yet and would log nothing. Such messages do not belong to
+ * a server. */
 const char *certmap_reload_first(cmd_parms *cmd, const char *directive, certmap_reread_t *file)
 {
     certmap_report_t report;
@@ -419,7 +419,7 @@ void certmap_reload_keep(server_rec *s, apr_pool_t *pconf)
     }
     certmap_stores_forget_kept(s->process, pconf);
     if (files) {
-        /* behind the files' own cleanups, and so before them when the configuration ends */
+        /* after the files' own cleanups, and so run before them when the configuration ends */
         apr_pool_cleanup_register(pconf, s->process, keep_all, apr_pool_cleanup_null);
     }
 }
@@ -533,8 +533,8 @@ int certmap_reload_start(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
 
 /* A look that has begun is waited for, because it reads what is current, and OpenSSL, which it uses, ends as well. The
  * configuration's pool never ends in a child, but what a child has read since is its own and goes, unless the child
- * ends in a signal's handler, as prefork's do: whoever was stopped there may hold what is needed, and is not waited for
- * long. */
+ * ends in a signal's handler, as prefork's do: the thread that was stopped there may hold what is needed, and is not
+ * waited for long. */
 static apr_status_t look_no_more(void *unused)
 {
     int i, threaded = 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a request finds out about its certificate: whether there is one, what is wrong with it, and whom it maps to.
+ * What a request finds out about its certificate: whether there is one, what is wrong with it, and to which user it
+ * maps.
  */
 #include "request.h"
 

@@ -72,7 +72,7 @@ void certmap_respond_set_document(request_rec *r, certmap_request_t *state)
 
 /* ---- the log line -------------------------------------------------------------------------------------------- */
 
-/* httpd cuts a line at 8 kB, and the incident id stands at its end: a value gets so much of it and no more. */
+/* httpd cuts a line at 8 kB, and the incident id is at its end: a value gets so much of it and no more. */
 #define LOG_VALUE 1024
 
 /*

@@ -26,7 +26,7 @@ int certmap_startup_engine(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptem
     return certmap_engine_init(pconf) == APR_SUCCESS ? OK : HTTP_INTERNAL_SERVER_ERROR;
 }
 
-/* ---- what the checks go by ------------------------------------------------------------------------------------- */
+/* ---- what the checks look at ----------------------------------------------------------------------------------- */
 
 /* Whether access depends on certificates here, wherever CertMap is On or not. */
 static int relies(certmap_check_t *check, const ap_directive_t *d)

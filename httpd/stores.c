@@ -132,7 +132,7 @@ void certmap_stores_stop(void)
     __atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
 }
 
-/* While directives are read a message is no server's. */
+/* While directives are read a message does not belong to a server. */
 const char *certmap_stores_first(cmd_parms *cmd, const char *path, certmap_source_t **source)
 {
     certmap_store_report_t report;

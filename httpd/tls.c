@@ -2,7 +2,7 @@
 /*
  * TLS: lets a handshake finish although the client's certificate failed verification (CertMapDeferErrors), remembers
  * the verdict, keeps failed sessions from being resumed by anyone, and makes good sessions carry the proof that they
- * were verified. docs/internals.md tells why each step is as it is.
+ * were verified. docs/internals.md says why each step is as it is.
  */
 #include "tls.h"
 
@@ -47,7 +47,7 @@ typedef struct verification_t {
 
 #define MISSING_CRL_DEPTHS 64
 
-/* What a verification leaves behind is freed when the connection ends: requests may point to it until then. A
+/* The results of a verification are freed when the connection ends: requests may point to it until then. A
  * connection that has been verified so often is closed after its request. */
 #define VERIFICATIONS_MOST 16
 
@@ -71,7 +71,7 @@ static apr_status_t free_leaf(void *leaf)
     return APR_SUCCESS;
 }
 
-/* @return NULL when the certificate cannot be held: the guard would have nothing to go by, so the connection ends */
+/* @return NULL when the certificate cannot be held: the guard could not decide, so the connection ends */
 static const certmap_tls_record_t *make_record(conn_rec *c, certmap_conn_t *conn, const tls_server_t *server,
                                                X509 *leaf, const certmap_verdict_t *verdict)
 {
@@ -180,7 +180,8 @@ static void record_failure(verification_t *v, int x509_err, int depth)
 /*
  * A missing CRL comes up before OpenSSL has checked a signature. With no_crl_for_cert_ok mod_ssl turns it into success
  * and asks the OCSP responder that the certificate names, there and then: a forged certificate would make httpd send
- * requests, and mod_ssl crashes, because the context has no issuer yet. So mod_ssl is told when the signature has held.
+ * requests, and mod_ssl crashes, because the context has no issuer yet. So mod_ssl is called when the signature has
+ * held.
  */
 static int put_off_missing_crl(verification_t *v, X509_STORE_CTX *ctx, int depth)
 {
@@ -203,7 +204,7 @@ static int was_put_off(verification_t *v, int depth)
     return 1;
 }
 
-/* Stands between X509_verify_cert and mod_ssl's callback: mod_ssl sees every error and logs it, and we keep the
+/* Comes between X509_verify_cert and mod_ssl's callback: mod_ssl sees every error and logs it, and we keep the
  * cause. */
 static int verify_step(int ok, X509_STORE_CTX *ctx)
 {
@@ -276,7 +277,7 @@ static int verify_certificate(X509_STORE_CTX *ctx, void *server)
         return 0;
     }
     if (conn->record && !conn->asking) {
-        /* An answer that came late, behind the next request's first bytes. mod_ssl would look for the request that
+        /* An answer that came late, after the next request's first bytes. mod_ssl would look for the request that
          * asked, which is gone. */
         X509_STORE_CTX_set_error(ctx, X509_V_ERR_UNSPECIFIED);
         return 0;
@@ -342,7 +343,7 @@ static int may_resume(SSL *ssl, SSL_SESSION *session)
                                   NULL, NULL);
 }
 
-/* OpenSSL asks the first virtual host's SSL_CTX of an address; by then mod_ssl has put the right one behind ssl. */
+/* OpenSSL asks the first virtual host's SSL_CTX of an address; by then mod_ssl has set the right one for ssl. */
 static SSL_TICKET_RETURN ticket_decrypted(SSL *ssl, SSL_SESSION *session, const unsigned char *key_name,
                                           size_t key_name_len, SSL_TICKET_STATUS status, void *baton)
 {
@@ -420,9 +421,10 @@ static void capture_resumed(conn_rec *c, certmap_conn_t *conn, const SSL *ssl, c
 }
 
 /*
- * A handshake has ended, with a certificate or without: whoever sent one has shown the key that belongs to it. Until
- * then a certificate that verified is anybody's, and mod_ssl goes on with a request whose post-handshake authentication
- * broke off there. OpenSSL also tells of key updates and of requests to begin one; then there is nothing to do.
+ * A handshake has ended, with a certificate or without: a client that sent one has shown the key that belongs to it.
+ * Until then a certificate that verified is anybody's, and mod_ssl continues with a request whose post-handshake
+ * authentication broke off there. OpenSSL also reports key updates and requests to begin one; then there is nothing to
+ * do.
  */
 static void handshake_ended(const SSL *ssl, const tls_server_t *server)
 {

@@ -26,8 +26,8 @@ typedef enum counts_e {
     WORDS,      /* the last one's words; upper and lower case are the same to mod_ssl */
     AS_WRITTEN, /* the last one's words */
     COMMANDS,   /* see there */
-    UNSEEN,     /* cannot be told */
-    /* Not for trust, but sessions from before a change are verified anew. As written, in sections too. */
+    UNSEEN,     /* cannot be found out */
+    /* Not for trust, but sessions from before a change are verified again. As written, in sections too. */
     SESSIONS,
     /* Neither. */
     NOT
@@ -40,7 +40,7 @@ typedef struct setting_t {
 } setting_t;
 
 static const setting_t directives[] = {
-    /* whom to believe, and who was revoked */
+    /* which CAs are trusted, and what was revoked */
     { "SSLCACertificateFile", IN_CONTEXT, NULL },
     { "SSLCACertificatePath", FOLDER, NULL },
     { "SSLCARevocationFile", IN_CONTEXT, NULL },
@@ -63,7 +63,7 @@ static const setting_t directives[] = {
     { "SSLOCSPResponderCertificateFile", CONTENT, NULL },
     { "SSLOCSPResponderTimeout", NOT, NULL }, /* no answer is a refusal, sooner or later */
 
-    /* who asks, how, and in what surroundings */
+    /* how a certificate is asked for, and in what surroundings */
     { "SSLVerifyClient", SESSIONS, NULL },
     { "SSLProtocol", SESSIONS, NULL },
     { "SSLPolicy", SESSIONS, NULL },         /* protocols and ciphers; the level is IN_CONTEXT */
@@ -93,7 +93,7 @@ static const setting_t directives[] = {
     { "SSLSessionCacheTimeout", NOT, NULL },
     { "SSLSessionTicketKeyFile", NOT, NULL },
     { "SSLSessionTickets", NOT, NULL },
-    /* how the connection is made, not with whom */
+    /* how the connection is made, not who the client is */
     { "SSLEngine", NOT, NULL },
     { "SSLHonorCipherOrder", NOT, NULL },
     { "SSLCompression", NOT, NULL },
@@ -290,7 +290,7 @@ static int put_param(digester_t *to, X509_VERIFY_PARAM *param)
            && put_number(to, "level", X509_VERIFY_PARAM_get_auth_level(param));
 }
 
-/* Sorted, because OpenSSL may order the store's objects anew at any look-up. */
+/* Sorted, because OpenSSL may change the order of the store's objects at any look-up. */
 static int put_store(digester_t *to, X509_STORE *store)
 {
     STACK_OF(X509_OBJECT) *objects = store ? X509_STORE_get0_objects(store) : NULL;
@@ -438,7 +438,7 @@ static int put_unknown(const ap_directive_t *d, certmap_level_e level, void *bat
 
 /*
  * A section that asks for a certificate may have a depth and a security level of its own. What was verified there is
- * what the connection has from then on, in the virtual host's other places too; so these count, wherever they stand.
+ * what the connection has from then on, in the virtual host's other places too; so these count, wherever they are.
  */
 static int find_in_section(const ap_directive_t *d, certmap_level_e level, void *baton)
 {

@@ -8,7 +8,8 @@
 
 /*
  * No user but the mapping's. mod_ssl takes one from the certificate, whatever the mapping says of that (SSLUserName),
- * and other modules' access checks may; mod_authz_core believes whom it finds, and no password is asked for then.
+ * and other modules' access checks may; mod_authz_core believes any user that it finds, and no password is asked for
+ * then.
  */
 void certmap_user_keep_own(request_rec *r, const certmap_dir_conf_t *conf, certmap_request_t *state)
 {

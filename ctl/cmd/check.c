@@ -106,7 +106,7 @@ static int kind_named(const char *name, ctl_kind_e *kind)
 
 static void from_here(options_t *o, const apr_getopt_t *options, ctl_kind_e kind)
 {
-    /* APR has moved the files that stood before this option together; they are so many. */
+    /* APR has moved the files before this option together; they are so many. */
     APR_ARRAY_PUSH(o->from, from_t) = (from_t){ options->skip_end - options->skip_start, kind };
 }
 

@@ -188,7 +188,7 @@ static void link_to(certmap_list_t **list, const certmap_ruleset_t *rules, certm
     *list = link;
 }
 
-/* Warnings are for "check"; here they would stand before every answer. */
+/* Warnings are for "check"; here they would come before every answer. */
 static const apr_array_header_t *errors_only(const apr_array_header_t *errors, apr_pool_t *p)
 {
     apr_array_header_t *only = apr_array_make(p, 4, sizeof(certmap_error_t));
@@ -285,7 +285,7 @@ static int make_list(ctl_t *ctl, const options_t *o, const certmap_list_t **made
     if (status != CTL_OK) {
         return status;
     }
-    /* Names that stand in two files: the server would not start. Weak rules are the decision's own business. */
+    /* Names that are in two files: the server would not start. Weak rules are the decision's own business. */
     lint = certmap_list_lint(list, CERTMAP_WEAK, o->verify.now, ctl->pool);
     return ctl_report(ctl, errors_only(lint, ctl->pool), NULL, (certmap_str_t){ NULL, 0 });
 }

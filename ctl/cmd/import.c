@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * certmapctl import: mappings of other software become rules or entries. What cannot be carried over stands in the
- * output as a comment with the reason, and the exit status says so; what is no text of the format writes nothing.
+ * certmapctl import: mappings of other software become rules or entries. What cannot be carried over is in the
+ * output as a comment with the reason, and the exit status says so; for what is not text of the format nothing is
+ * written.
  */
 #include <string.h>
 
@@ -76,7 +77,7 @@ static const char help[] = "FORMAT is what FILE (standard input without one, or 
                            "\n"
                            "  certmapctl import iis web.config -o site.rules --location \"My Site\"\n";
 
-/* Options that the format does not know would be silently without effect. @return CTL_OK, or CTL_ERROR and told */
+/* Options that the format does not know would be silently without effect. @return CTL_OK, or CTL_ERROR and reported */
 static int check_options(ctl_t *ctl, const ctl_command_t *self, size_t format, const certmap_import_options_t *options)
 {
     const struct {

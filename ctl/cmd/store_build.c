@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* certmapctl store build: all contents anew, from an entry file. */
+/* certmapctl store build: all contents new, from an entry file. */
 #include "ctl/cmd/cmd.h"
 #include "ctl/store.h"
 #include "store/store.h"

@@ -53,7 +53,7 @@ static const char *literal(const char *text, apr_pool_t *p)
 
 /* ---- the user ------------------------------------------------------------------------------------------------ */
 
-/* Lower case, without what stands behind '@', blanks turned to dots; NULL when that is no user name. */
+/* Lower case, without what follows '@', blanks turned to dots; NULL when that is not a user name. */
 static const char *as_user(const char *text, apr_pool_t *p)
 {
     char *user = text ? apr_pstrdup(p, text) : NULL, *s;

@@ -208,7 +208,8 @@ static void allow_entry(const asking_t *a, const found_t *found)
 }
 
 /* Whether the sources decide. A deny entry is certain whatever else could not be asked. Without one, nobody gets in
- * whom an entry might deny that nobody can find: the certificate's key cannot be made, or a source cannot be asked. */
+ * who might be denied by an entry that cannot be found: the certificate's key cannot be made, or a source cannot be
+ * asked. */
 static int ask_sources(const asking_t *a, const certmap_list_t *list)
 {
     apr_size_t i, n = count_sources(list);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The same decision, told: what every rule and condition met in the certificate, and which rule missed by least. It
- * asks the functions that decide, never rules of its own, so that what is told is what happens.
+ * The same decision with reasons: what every rule and condition met in the certificate, and which rule missed by
+ * least. It asks the functions that decide, never rules of its own, so that what is reported is what happens.
  */
 #include <string.h>
 
