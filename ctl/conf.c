@@ -123,7 +123,7 @@ static apr_status_t only_httpd(certmap_source_t *source, const certmap_cert_t *c
 {
     (void)cert;
     memset(found, 0, sizeof(*found));
-    *why = apr_psprintf(p, "%s can be asked by httpd only", source->name);
+    *why = apr_psprintf(p, "only httpd can ask %s", source->name);
     return APR_ENOTIMPL;
 }
 

@@ -37,7 +37,7 @@ typedef struct store_arguments_t {
  */
 int ctl_store_arguments(ctl_t *ctl, const ctl_command_t *self, int argc, const char *const *argv,
                         const apr_getopt_option_t *table, store_arguments_t *arguments);
-/** Tells why a function of libcertstore failed. @return an exit status: CTL_FINDINGS for a key without an entry */
+/** Reports why a function of libcertstore failed. @return an exit status: CTL_FINDINGS for a key without an entry */
 int ctl_store_ended(ctl_t *ctl, const char *store, apr_status_t rv, const char *why);
 /** The same of a function that was given a text, and the text's errors and warnings. @return CTL_FINDINGS for warnings,
  *  too */

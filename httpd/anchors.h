@@ -23,7 +23,7 @@ typedef struct certmap_anchor_t {
 
 /**
  * The certificates that s trusts to issue client certificates.
- * @param known by their paths the files that other virtual hosts have, so that each is read once; those that are read
+ * @param known by their paths the files that other virtual hosts have, so that each is read once. Those that are read
  * are added
  * @param p     what is returned, and what known gets, lives in it
  * @return array of certmap_anchor_t, never NULL; what cannot be read is left out, for mod_ssl refuses to start with it

@@ -39,9 +39,9 @@ void certmap_authn_withdraw(request_rec *r, certmap_request_t *state)
 }
 
 /*
- * Asks Require in httpd's place, and all that come after certmap_authn_before_require, so that it is known who has
- * refused. Other modules may put the same question before (mod_authz_svn, by ap_some_authn_required) and refuse then
- * for a reason of their own: that must not look like an answer of Require.
+ * Asks Require in httpd's place, and all that come after certmap_authn_before_require, so that it is known which one
+ * has refused. Other modules may put the same question before (mod_authz_svn, by ap_some_authn_required) and refuse
+ * then for a reason of their own: that must not look like an answer of Require.
  */
 static int ask_require(request_rec *r, certmap_request_t *state)
 {

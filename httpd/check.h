@@ -99,11 +99,11 @@ void certmap_check_trust(certmap_check_t *check);
 void certmap_check_names(certmap_check_t *check);
 /** All servers have been looked at. */
 void certmap_check_names_end(certmap_check_t *check);
-/** check_files.c, files of rules and entries: who may read and write them. */
+/** check_files.c, files of rules and entries: which accounts may read and write them. */
 void certmap_check_files(certmap_check_t *check);
 /** Error documents that do not exist. */
 void certmap_check_documents(certmap_check_t *check);
-/** check_modes.c: CertMap Off beside On. */
+/** check_modes.c: CertMap Off next to On. */
 void certmap_check_modes(certmap_check_t *check);
 
 #endif

@@ -16,9 +16,9 @@
 #include "account.h"
 #include "conftree.h"
 
-/* ---- who may read and write ------------------------------------------------------------------------------------ */
+/* ---- which accounts may read and write ------------------------------------------------------------------------ */
 
-/* Whoever can write a folder can put another file in place of any in it, unless the folder is sticky. */
+/* An account that can write a folder can put another file in place of any in it, unless the folder is sticky. */
 static int folder_counts(const struct stat *info)
 {
     return !(info->st_mode & S_ISVTX);
@@ -27,8 +27,8 @@ static int folder_counts(const struct stat *info)
 static void check_writers(certmap_check_t *check, const ap_directive_t *d, const char *path, const struct stat *file)
 {
     const char *slash = strrchr(path, '/'),
-               *advice = "whoever can do that gives himself any user; let root own it, and "
-                         "nobody else write it";
+               *advice = "an account that can do that can get any user; let root own it, and "
+                         "let nobody else write to it";
     const char *folder = slash == path ? "/" : apr_pstrmemdup(check->p, path, (apr_size_t)(slash - path));
     struct stat info;
     int replaceable = stat(folder, &info) == 0 && folder_counts(&info);

@@ -22,7 +22,7 @@ static void say_all(certmap_check_t *check, const apr_array_header_t *errors)
     }
 }
 
-/* Whoever holds the key of such a certificate can issue others in any name, and is trusted: from its first day on,
+/* The holder of such a certificate's key can issue others in any name, and is trusted: from its first day on,
  * if that is yet to come. */
 static void check_anchors(certmap_check_t *check, const certmap_list_t *list, certmap_strength_e min)
 {

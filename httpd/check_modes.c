@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Start-up checks: CertMap Off at the level of a server or virtual host, where CertMap is On beside it. One of the two
+ * Start-up checks: CertMap Off at the level of a server or virtual host, where CertMap is On next to it. One of the two
  * does not do what was meant.
  */
 #include "check.h"

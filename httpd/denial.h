@@ -16,7 +16,7 @@
 
 /** When all hooks are known: finds mod_authz_core's. */
 void certmap_denial_prepare(void);
-/** Whether Require refuses whoever asks. */
+/** Whether Require refuses everybody. */
 int certmap_denial_is_for_all(request_rec *r, certmap_request_t *state);
 
 #endif

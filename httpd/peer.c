@@ -198,7 +198,7 @@ static certmap_memo_t *make_memo(const certmap_peer_t *peer, const certmap_chain
     return rv == APR_SUCCESS ? memo : NULL;
 }
 
-/* The newest memo of a chain comes first; one that has run out is made anew. */
+/* The newest memo of a chain comes first; one that has run out is made again. */
 const certmap_memo_t *certmap_peer_recall(const certmap_peer_t *peer, const certmap_chain_t *chain,
                                           certmap_strength_e min, apr_time_t now)
 {
@@ -262,7 +262,7 @@ static certmap_told_t *make_told(const certmap_peer_t *peer, const certmap_memo_
 const certmap_told_t *certmap_peer_tell(certmap_conn_t *conn, const certmap_peer_t *peer, const certmap_memo_t *memo,
                                         apr_time_t now, certmap_tell_fn *tell)
 {
-    certmap_memo_t *mine = (certmap_memo_t *)memo; /* only told changes, under the lock */
+    certmap_memo_t *mine = (certmap_memo_t *)memo; /* only `told` changes, under the lock */
     const certmap_told_t *told;
 
     apr_thread_mutex_lock(conn->lock);

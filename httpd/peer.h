@@ -17,7 +17,7 @@ typedef struct certmap_told_t {
     apr_table_t *env;       /**< copied into requests, never changed */
 } certmap_told_t;
 
-/** A decision made for one chain on one verification. Immutable except for told and nearest. */
+/** A decision made for one chain on one verification. Immutable except for `told` and `nearest`. */
 typedef struct certmap_memo_t {
     const struct certmap_memo_t *next;
     certmap_part_t **parts;          /**< the chain it was made for, innermost first; NULL after the last */

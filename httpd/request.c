@@ -47,7 +47,7 @@ static __attribute__((noinline)) const certmap_memo_t *decide(request_rec *r, co
     const request_rec *top;
 
     for (top = r; top->main; top = top->main) {
-        /* what a sub-request is refused with may be told by the main one */
+        /* what a sub-request is refused with may be reported by the main one */
     }
     memo = certmap_peer_decide_anew(state->conn, state->peer, certmap_conf_chain(conf, r->pool),
                                     certmap_conf_min_strength(conf), r->request_time, top->pool);

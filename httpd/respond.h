@@ -22,7 +22,7 @@ void certmap_respond_set_document(request_rec *r, certmap_request_t *state);
 void certmap_respond_clear_document(request_rec *r, certmap_request_t *state);
 
 /** Announces a refusal: sets the error document that fits the reason. Announcing again replaces. Inline: nearly every
- *  request of a mapped user is announced and goes on. */
+ *  request of a mapped user is announced and continues. */
 static inline void certmap_respond_announce(request_rec *r, certmap_request_t *state, certmap_refusal_e who,
                                             certmap_reason_e reason)
 {
@@ -49,7 +49,7 @@ static inline void certmap_respond_withdraw(request_rec *r, certmap_request_t *s
 
 /**
  * Refuses the request: announces, and takes its user away. Of a part of a request, which nobody answers, the main one
- * is told.
+ * is informed.
  * @return the HTTP status
  */
 int certmap_respond_refuse(request_rec *r, certmap_request_t *state, certmap_reason_e reason);

@@ -64,7 +64,7 @@ void certmap_tls_ask(const request_rec *r);
 /**
  * For this request mod_ssl has done with renegotiation or post-handshake authentication, whatever came of it. A
  * certificate whose key was not shown by now counts as one with a bad signature. In the connection's own thread, and
- * not for streams; does nothing where another request asks now: one that ended earlier may be logged in the midst of
+ * not for streams; does nothing where another request asks now: one that ended earlier may be logged during
  * its handshake.
  */
 void certmap_tls_settle_asked(const request_rec *r);

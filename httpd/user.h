@@ -88,7 +88,7 @@ void certmap_user_keep_own(request_rec *r, const certmap_dir_conf_t *conf, certm
 /** The same, unless the user has shown a password. */
 void certmap_user_keep_proved(request_rec *r);
 
-/** What follows the access checks: who is there without a password is the mapping's user, or nobody. */
+/** The access checks are over: without a password there is the mapping's user, or nobody. */
 static inline void certmap_user_keep_known(request_rec *r)
 {
     if (r->user && !certmap_user_is_own(r, certmap_request_if_any(r))) {

@@ -253,7 +253,7 @@ static const char *read_name(job_t *job, line_t *line)
         return "no account follows the name";
     }
     if (*account == '.') {
-        return "a pool account: which of them it is, is decided when somebody comes, and kept in GRIDMAPDIR";
+        return "a pool account: Globus chooses it at the first login, and keeps it in GRIDMAPDIR";
     }
     why = carry_over(job, dn, account);
     if (why == NULL && *more != '\0' && *more != '#') {

@@ -226,7 +226,7 @@ static void write_one(job_t *job, const one_t *one, one_t *first)
     const char *why = one->fault;
 
     if (why == NULL && first->disputed && !one->disabled) {
-        why = "the same certificate is mapped to another user too, and which of them IIS takes is nowhere said";
+        why = "the same certificate is mapped to another user, too; which of them IIS takes is not documented";
     }
     if (why == NULL && first != one && !one->disabled) {
         why = "the same certificate is mapped to the same user before";
@@ -352,7 +352,7 @@ static const char *read_rule(const iis_item_t *rule, const char **word, const ch
     if (attribute == NULL) {
         return apr_psprintf(p,
                             "the certificateSubField %.60s is none of CN OU O L S C I GN T Email; "
-                            "which attribute IIS reads there is nowhere said",
+                            "which attribute IIS reads there is not documented",
                             sub);
     }
     if (!read_bool(certmap_iis_attribute(rule->attributes, "compareCaseSensitive"), 1, &heeds_case)) {
@@ -361,7 +361,7 @@ static const char *read_rule(const iis_item_t *rule, const char **word, const ch
     if (strspn(criterion, "*") == strlen(criterion)) {
         return apr_psprintf(p,
                             "matchCriteria \"%.20s\" asks nothing of the value, and whether IIS asks that there is "
-                            "one is nowhere said",
+                            "one is not documented",
                             criterion);
     }
     if (!heeds_case && !is_ascii(criterion)) {

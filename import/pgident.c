@@ -376,7 +376,7 @@ static const char *carry_over(job_t *job, const line_t *line)
         return "this grants the roles of a group; here a certificate has one user";
     }
     if (*role == '/') {
-        return "this grants every role that a regular expression meets; here a certificate has one user";
+        return "this grants every role that a regular expression matches; here a certificate has one user";
     }
     if (!pattern && strstr(role, "\\1") != NULL) {
         return "\\1 stands for nothing where the system name is not a regular expression";

@@ -19,7 +19,7 @@ extern "C" {
  * read it. A writer that is killed at any moment leaves the old contents or the new, and at most PATH.new, which the
  * next one takes over. Where a function fails, why says why in words, and errors (where there are any) what is wrong
  * with the text that was given.
- * Returns: APR_EINVAL: the text has errors, or the file is no store; APR_EBUSY: another process writes, *why says
+ * Returns: APR_EINVAL: the text has errors, or the file is not a store; APR_EBUSY: another process writes, *why says
  * which; APR_EINTR: stopped by the progress function; APR_ENOENT and other errors of the system; APR_EGENERAL: the
  * store is damaged, or would be too large.
  */
@@ -40,7 +40,7 @@ typedef struct certmap_store_outcome_t {
     const char *why;            /**< it failed: why; else NULL */
 } certmap_store_outcome_t;
 
-/** Replaces all contents by a text's entries, in one step. The store is made when it is not there, readable by all whom
+/** Replaces all contents by a text's entries, in one step. The store is made when it is not there, readable by all that
  *  the umask does not keep out; else it keeps its mode and owner. */
 apr_status_t certmap_store_build(const char *path, const certmap_store_change_t *change,
                                  certmap_store_outcome_t *outcome, apr_pool_t *p);

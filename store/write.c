@@ -270,7 +270,7 @@ static apr_status_t keep_owner(job_t *job, const struct stat *st)
         mode &= 0777; /* somebody else's bits are not taken along */
         if (fchown(job->fd, (uid_t)-1, st->st_gid) != 0) {
             if ((mode & 044) == 040) {
-                job->why = "its group cannot be kept, which may read it and others may not; write it as its owner, or "
+                job->why = "its group, which alone may read it, cannot be kept; run this as its owner, or "
                            "as root";
                 return APR_EACCES;
             }
@@ -333,8 +333,7 @@ static apr_status_t open_new(job_t *job)
         rv = APR_EEXIST;
     }
     if (rv == APR_EEXIST || rv == ELOOP || rv == EISDIR) {
-        job->why = apr_pstrcat(job->pool, job->made, " is in the way; it was not left by a writer of this account",
-                               NULL);
+        job->why = apr_pstrcat(job->pool, job->made, " is in the way: this account did not make it; remove it", NULL);
         rv = APR_EEXIST;
     }
     else if (rv != APR_SUCCESS && rv != APR_EBUSY) {

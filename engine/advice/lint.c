@@ -86,7 +86,7 @@ static void lint_strength(linter_t *l, const certmap_rule_t *rule, certmap_stren
 
     if (rule->effect.strength < min) {
         report(l, rule, NULL, 0,
-               apr_psprintf(l->scratch, "rule %s is %s, %s is asked for: %s", rule->name,
+               apr_psprintf(l->scratch, "rule %s is %s, %s is required: %s", rule->name,
                             certmap_strength_name(rule->effect.strength), certmap_strength_name(min), hints[min]));
     }
     else if (rule->effect.strength == CERTMAP_WEAK && l->reach != NULL) {
@@ -121,7 +121,7 @@ static void lint_rule(linter_t *l, const certmap_rule_t *rule, apr_time_t now)
         if (rule->conds[i].matches_empty && !rule->conds[i].negated) {
             report(l, rule, &rule->conds[i], 1,
                    apr_psprintf(l->scratch,
-                                "rule %s: the regex %s also matches nothing at all, it hardly asks anything",
+                                "rule %s: the regex %s also matches an empty value, so it asks for almost nothing",
                                 rule->name, rule->conds[i].text));
         }
     }

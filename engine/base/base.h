@@ -78,7 +78,7 @@ typedef enum certmap_strength_e {
     CERTMAP_STRONG
 } certmap_strength_e;
 
-/** What a mapping gives: a rule, an entry, and the decision that comes of them. */
+/** What a mapping gives: a rule, an entry, and the decision that results from them. */
 typedef struct certmap_effect_t {
     const char *user; /**< of a rule as written, with placeholders; NULL where nobody is mapped */
     const char *const *groups;

@@ -38,7 +38,8 @@ static const char *what_maps(const asking_t *a, const char *key)
                        : apr_psprintf(a->pool, "rule %s", a->d->rule->name);
 }
 
-/* What is wanted of a mapping besides a user. Of several reasons against it the one of highest precedence is told. */
+/* What is wanted of a mapping in addition to a user. Of several reasons against it only the most important one is
+ * reported. */
 static int may_map(const asking_t *a, const certmap_effect_t *effect, const char *key)
 {
     const certmap_question_t *q = a->question;
@@ -50,7 +51,7 @@ static int may_map(const asking_t *a, const certmap_effect_t *effect, const char
     a->d->effect.expires = effect->expires;
     if (effect->strength < q->min) {
         refuse(a->d, CERTMAP_R_MAPPING_TOO_WEAK,
-               apr_psprintf(a->pool, "%s is %s, %s is asked for", what_maps(a, key),
+               apr_psprintf(a->pool, "%s is %s, %s is required", what_maps(a, key),
                             certmap_strength_name(effect->strength), certmap_strength_name(q->min)));
         return 0;
     }

@@ -29,7 +29,7 @@ typedef struct certmap_decision_t {
     const char *detail;         /**< more for the log ("%{subject.CN}: 2 values"), or NULL */
 } certmap_decision_t;
 
-/** What is asked: whom a list maps a certificate to, and when. */
+/** What is asked: the user to which a list maps a certificate, and at which time. */
 typedef struct certmap_question_t {
     const certmap_list_t *list;       /**< NULL: no rule and no source */
     const certmap_cert_t *cert;       /**< NULL: none was presented; with a verdict: there is no view of it */
@@ -43,8 +43,8 @@ typedef struct certmap_question_t {
 /**
  * Decides. What refuses the certificate by itself comes first (certmap_cert_refusal), whatever the list says. Then the
  * sources, then the rules in order; the first that matches, or that asks for a malformed field and is not ruled out by
- * what is sound, decides. Who remembers a decision has to ask certmap_cert_refusal again for each request: the dates
- * are those of one instant.
+ * what is sound, decides. A caller that remembers a decision has to ask certmap_cert_refusal again for each request:
+ * the dates are those of one instant.
  * @return APR_SUCCESS with *decision filled (strings in p or in the list), or an error: the caller refuses
  */
 apr_status_t certmap_decide(const certmap_question_t *question, certmap_decision_t *decision, apr_pool_t *p);
@@ -63,7 +63,7 @@ typedef enum certmap_told_e {
 typedef struct certmap_trace_cond_t {
     const certmap_cond_t *cond;
     const char *text; /**< the condition as written */
-    int holds;        /**< the member told is CERTMAP_COND_YES */
+    int holds;        /**< `told` is CERTMAP_COND_YES */
     certmap_told_e told;
     const char *why;           /**< the field is malformed, or NULL */
     certmap_state_e state;     /**< of the field */
@@ -88,7 +88,7 @@ typedef struct certmap_trace_t {
     apr_size_t nrules;
 } certmap_trace_t;
 
-/** Decides as certmap_decide does, and tells of every rule and condition. Same returns. */
+/** Decides as certmap_decide does, and reports every rule and condition. Same returns. */
 apr_status_t certmap_explain(const certmap_question_t *question, certmap_decision_t *decision, certmap_trace_t **trace,
                              apr_pool_t *p);
 

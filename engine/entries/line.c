@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Reads the lines of an entry file: KEY USER [OPT...] or KEY - deny [OPT...]. A file may have a million of them, so
- * lines of the usual form (one line, clean text, no backslash) are split here without a place for each byte; as soon as
+ * lines of the usual form (one line, clean text, no backslash) are split here without a place for each byte. As soon as
  * anything about such a line is unusual or wrong, the lexer reads it again and reports what is wrong.
  */
 #include <string.h>

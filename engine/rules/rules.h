@@ -22,12 +22,12 @@ typedef struct certmap_rule_t {
     const char *name;
     int deny;
     int disabled;
-    int any;                        /**< the word "any" stands in it */
+    int any;                        /**< it has the word "any" */
     const certmap_template_t *user; /**< effect.user compiled; NULL for deny */
     const certmap_cond_t *conds;
     apr_size_t nconds;
     certmap_effect_t effect;
-    const char *file; /**< where it stands */
+    const char *file; /**< where it is */
     int line;
 } certmap_rule_t;
 

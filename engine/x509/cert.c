@@ -117,7 +117,7 @@ static void set_dn(certmap_cert_t *cert, certmap_field_e field, const certmap_dn
     }
 }
 
-/** Lists a name's attributes by OID; what has nothing but blanks is no value. */
+/** Lists a name's attributes by OID; nothing but blanks is not a value. */
 static void index_attrs(certmap_cert_t *cert, int subject, const certmap_dn_t *dn, const certmap_ava_t *avas,
                         apr_size_t n, apr_pool_t *p)
 {

@@ -158,10 +158,10 @@ struct certmap_cert_t {
 /** The certificate is malformed as a whole; what is noted is the first thing. A why that begins with a dot names a
  *  part: "san" ".ip: ...". */
 void certmap_cert_blame(certmap_cert_t *cert, certmap_fault_e fault, const char *field, const char *why, apr_pool_t *p);
-/** A message for a name that is no field: what was probably meant.
+/** A message for a name that is not a field: what was probably meant.
  *  @param names of all fields, without what follows "subject." or "ext:"; NULL-terminated */
 const char *certmap_field_meant(certmap_str_t text, const char *const *names, apr_pool_t *p);
-/** The same for an attribute that stands after "subject." or "issuer.". */
+/** The same for an attribute that comes after "subject." or "issuer.". */
 const char *certmap_attr_meant(certmap_str_t name, const char *stem, apr_pool_t *p);
 /** A field's name, or what comes before its OID or attribute ("ext:"). */
 const char *certmap_field_word(certmap_field_e field);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What was probably meant by a name that is no field: slips of the fingers, and what other software calls the same
+ * What was probably meant by a name that is not a field: slips of the fingers, and what other software calls the same
  * thing (mod_ssl, nginx, HAProxy, Caddy, IIS, OpenSSL).
  */
 #include <string.h>
@@ -12,14 +12,15 @@
 #include "x509/internal.h"
 
 #define SAN_FIELDS "san.email, san.dns, san.uri, san.ip, san.upn, san.dirname, san.rid or san.other:OID"
-#define DATES "dates are checked for every certificate, no condition need ask"
-#define VERIFIED "only verified certificates reach the rules, no condition need ask"
+#define DATES "dates are checked for every certificate; no condition is needed"
+#define VERIFIED "only verified certificates reach the rules; no condition is needed"
 
 /* By letters and digits alone, in lower case: one line for subject_alt_name and subjectAltName. */
 static const struct {
     const char *wrote;
-    const char *hint;  /* "did you mean ...?" */
-    const char *stem;  /* what an attribute stands after that follows what was written: SSL_CLIENT_S_DN_OU */
+    const char *hint; /* "did you mean ...?" */
+    const char
+        *stem; /* where an attribute follows in what was written: the field that it belongs to: SSL_CLIENT_S_DN_OU */
     const char *other; /* there is no such field: why none is needed */
 } habits[] = {
     { "sslclientsdn", "subject", "subject.", NULL },

@@ -2,8 +2,8 @@
 /*
  * APR's pools for AddressSanitizer, preloaded into httpd and the unit tests by "tools/check --sanitize". A pool
  * hands out parts of large mapped blocks, where an overrun meets the next part, memory used after its pool meets
- * another pool, and the leak detector does not look. Here every allocation of a pool is a malloc of its own, freed
- * when the pool is cleared or destroyed, and a pool without a parent (nobody else destroys it) that is still there
+ * another pool, and the leak detector does not look. Here every allocation of a pool is a malloc of its own,
+ * freed when the pool is cleared or destroyed. A pool without a parent (nobody else destroys it) that is still there
  * when the process ends is reported as the leak of its stand-in, with the stack of its creation. Any number of
  * threads may run.
  */

@@ -6,9 +6,9 @@
  *   judge RULES CERT.der...
  *
  * Every line of RULES is a ruleset of its own; all lines together are one more. One line a certificate, separated by
- * tabs: file, state (undecodable, malformed, odd: a value is, valid), what is malformed ("-": nothing), what the dates
- * say now ("none": they hold), microseconds for view and decisions, then "=USER" or the reason for each line of RULES
- * and for all of them. Verification is taken as passed: what is malformed must be refused here nevertheless.
+ * tabs: file, state (undecodable, malformed, "odd": a value is, valid), what is malformed ("-": nothing), what the
+ * dates say now ("none": they hold), microseconds for view and decisions, then "=USER" or the reason for each line of
+ * RULES and for all of them. Verification is taken as passed: what is malformed must be refused here nevertheless.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -43,7 +43,7 @@ static const import_outcome_t cases[] = {
     { .text = TEXT("\"/O=Grid/CN=ann\" .pool\n\"/O=Grid/CN=ann\" b\n"),
       .expected = LEFT
       "\"/O=Grid/CN=ann\" .pool\n"
-      "#     a pool account: which of them it is, is decided when somebody comes, and kept in GRIDMAPDIR\n"
+      "#     a pool account: Globus chooses it at the first login, and keeps it in GRIDMAPDIR\n"
       "# left out, line 2: \"/O=Grid/CN=ann\" b\n#     Globus takes the first line of a name, line 1\n" },
     { .text = TEXT("\"/O=Grid/CN=ann\"\n\"/O=Grid/CN=ann\" b\n"),
       .expected = LEFT

@@ -48,7 +48,7 @@ static const import_outcome_t cases[] = {
                "one user\n"
                "m-4 allow +staff " CN("d") "\n"
                                            "# left out, line 5: m e /^x\n"
-                                           "#     this grants every role that a regular expression meets; "
+                                           "#     this grants every role that a regular expression matches; "
                                            "here a certificate has one user\n" },
     { .text = TEXT("m a \\1"),
       .expected = LEFT "m a \\1\n"
