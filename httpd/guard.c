@@ -19,8 +19,8 @@ int certmap_guard_refuse(request_rec *r, certmap_request_t *state)
     return certmap_respond_refuse(r, state, certmap_request_unproved(state));
 }
 
-/* <Location> is looked up before the name is translated and again after all other sections. What answers in between
- * goes without, but the path is what it will be. */
+/* httpd looks up <Location> before it translates the name, and again after all other sections. A module that answers in
+ * between comes before the second look-up; it is made here, for the path does not change any more. */
 static int is_exempt(request_rec *r, const certmap_request_t *state)
 {
     if (certmap_dir_conf(r)->exempt != 1 && state->routed) {
@@ -29,7 +29,7 @@ static int is_exempt(request_rec *r, const certmap_request_t *state)
     return certmap_dir_conf(r)->exempt == 1;
 }
 
-/* 421 shows nothing, and with it the client comes back where it should. */
+/* 421 shows nothing of the site, and makes the client come back on the right connection: it may go out. */
 static int is_withheld(request_rec *r, const certmap_request_t *state)
 {
     return state && state->withheld && certmap_request_unproved(state) != CERTMAP_R_NONE && !state->committed
@@ -49,9 +49,9 @@ static int has_end(const apr_bucket_brigade *bb)
 }
 
 /*
- * The first of what anybody answers: the refusal in its place, with its error document and all. httpd takes this filter
- * away when it writes an error answer, so that there is another one for the refusal: what comes after that is from who
- * was interrupted and does not know it.
+ * Sees the first bytes of any answer, and sends the refusal in their place, with its error document. httpd removes this
+ * filter when it writes an error answer, so the refusal gets a gate of its own. What comes after the refusal is from
+ * the handler that was interrupted and does not know it.
  */
 apr_status_t certmap_guard_gate(ap_filter_t *f, apr_bucket_brigade *answer)
 {
@@ -76,7 +76,7 @@ apr_status_t certmap_guard_gate(ap_filter_t *f, apr_bucket_brigade *answer)
         f->ctx = state;
         state->interrupts = 1;
         status = certmap_guard_refuse(r, state);
-        r->status = HTTP_OK; /* not an error within an error: it has not happened */
+        r->status = HTTP_OK; /* else ap_die sees an error within an error; none was sent */
         ap_die(status, r);
     }
     apr_brigade_cleanup(answer);

@@ -133,8 +133,8 @@ static void keep(process_rec *process, certmap_reread_t *file)
     }
 }
 
-/* Goes back to what was in force in this place. Should that not fit either, the configuration has changed as well, and
- * what another place had may fit. @return whether there is such a text */
+/* Goes back to what was in force in this place. If that does not fit, the configuration has changed as well: then what
+ * another place had may fit. @return whether there is such a text */
 static int fall_back(certmap_reread_t *file, const apr_array_header_t *list, int nth, apr_pool_t *p)
 {
     certmap_report_t report;
@@ -150,8 +150,9 @@ static int fall_back(certmap_reread_t *file, const apr_array_header_t *list, int
     return 0;
 }
 
-/* The configuration ends, and its files with it. Only a restart comes back for what they said: where the process ends,
- * so does its pool, and what httpd -X has read since its start is gone with the child that it was. */
+/* The configuration ends, and its files with it. What they said is kept for the next configuration, after a restart. If
+ * the process ends instead, its pool ends, too. (httpd -X is its own child: what it has read since its start is
+ * lost.) */
 static apr_status_t keep_all(void *process)
 {
     int i;
