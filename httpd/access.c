@@ -46,6 +46,7 @@ static int check(request_rec *r)
                       "does not trust the same CAs, CRLs or OCSP responders");
         return HTTP_MISDIRECTED_REQUEST;
     }
+    /* [promise guard] */
     if (certmap_guard_applies(r, conf)) {
         state = certmap_request(r);
         certmap_request_look(r, state);
@@ -119,6 +120,7 @@ int certmap_access_again(request_rec *r)
         certmap_asking_end(r);
     }
     if (!state || state->passed != r->per_dir_config) {
+        /* [promise satisfy-any] */
         status = check(r);
         if (status != DECLINED) {
             return status;

@@ -60,6 +60,7 @@ static int ask_require(request_rec *r, certmap_request_t *state)
             certmap_authn_withdraw(r, state);
         }
         else if (state->user_set && !certmap_denial_is_for_all(r, state)) {
+            /* [promise user-denied] */
             certmap_respond_announce(r, state, CERTMAP_REFUSAL_AUTHZ, CERTMAP_R_USER_DENIED);
         }
     }
@@ -103,6 +104,7 @@ void certmap_authn_prepare(void)
  */
 int certmap_authn_force(request_rec *r)
 {
+    /* [promise other-authz] */
     return others_authorize && certmap_user_is_own(r, certmap_request_if_any(r)) ? OK : DECLINED;
 }
 

@@ -21,6 +21,7 @@ void certmap_check_early(certmap_check_t *check)
     const apr_array_header_t *hooks = ap_hook_get_quick_handler();
     int i;
 
+    /* [promise start-up] */
     if (check->cache && (!quick || certmap_check_is_enabled(check, quick))) {
         certmap_check_say(check, APLOG_ERR,
                           "%s: mod_cache's quick handler answers before any access check, so cached content "

@@ -268,6 +268,7 @@ void certmap_check_trust(certmap_check_t *check)
 {
     const ap_directive_t *asks = asker(check);
 
+    /* [promise mistakes] */
     if (!asks || !check->anchors) {
         return;
     }

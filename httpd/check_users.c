@@ -188,6 +188,7 @@ static void check_user(certmap_check_t *check, const user_place_t *place, const 
     int i, fake = certmap_check_is(d, "SSLOptions");
     const char *what = fake ? "remove FakeBasicAuth" : "remove it";
 
+    /* [promise start-up] */
     if (certmap_srv_conf(check->s)->defer == 1) {
         certmap_check_say(check, APLOG_ERR,
                           "%s: with CertMapDeferErrors On it would take a user from a certificate that may have "

@@ -32,6 +32,7 @@ int certmap_document_covers(const request_rec *r, const char *uri)
 {
     apr_size_t dir;
 
+    /* [promise error-document] */
     if (certmap_document_has_htaccess(r)) {
         return 0;
     }

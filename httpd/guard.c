@@ -73,6 +73,7 @@ apr_status_t certmap_guard_gate(ap_filter_t *f, apr_bucket_brigade *answer)
             ap_remove_output_filter(f);
             return ap_pass_brigade(f->next, answer);
         }
+        /* [promise withheld] */
         f->ctx = state;
         state->interrupts = 1;
         status = certmap_guard_refuse(r, state);

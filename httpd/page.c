@@ -385,6 +385,7 @@ static void put_outside(certmap_out_t *o, const char *s, certmap_page_type_e typ
         apr_uint32_t c = 0;
         apr_size_t len = (apr_size_t)certmap_utf8_next((const unsigned char *)end, 4, &c);
 
+        /* [promise page-text] */
         if (len == 0 || certmap_char_hides(c)) {
             put(o, "\xef\xbf\xbd");
             len = len ? len : 1;
@@ -513,6 +514,7 @@ static void fill(content_t *c, const certmap_page_t *page, apr_pool_t *p)
     c->words = &words[reason];
     c->status = known ? certmap_reason_status(reason) : "403";
     c->name = known ? certmap_reason_name(reason) : "refused";
+    /* [promise page-shows] */
     c->has_cert = page->subject || page->issuer || page->serial;
     c->has_dates = c->has_cert && (page->not_before || page->not_after);
     if (c->has_dates) {

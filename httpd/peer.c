@@ -133,6 +133,7 @@ static int is_current(const certmap_memo_t *memo, apr_time_t now)
     certmap_part_t *const *part = memo->parts;
     const apr_uint64_t *generation = memo->generations;
 
+    /* [promise parallel] */
     for (; *part; part++, generation++) {
         if (certmap_part_generation(*part) != *generation) {
             return 0;

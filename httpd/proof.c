@@ -54,6 +54,7 @@ int certmap_proof_holds(SSL_SESSION *session, const certmap_trust_digest_t *sett
         return 0;
     }
     head = data;
+    /* [promise session-proof] */
     if (head->version != PROOF_VERSION || len != sizeof(*head) + (size_t)head->nchain * DIGEST_LEN
         || memcmp(head->settings, settings->bytes, DIGEST_LEN) != 0) {
         return 0;

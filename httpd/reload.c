@@ -523,6 +523,7 @@ int certmap_reload_start(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
         ap_log_error(APLOG_MARK, APLOG_EMERG, 0, s, "certmap: no mutex for reading files again");
         return HTTP_INTERNAL_SERVER_ERROR;
     }
+    /* [promise change-counts] */
     if (!get || !add || get(&watchdog, "_certmap_", 0, 0, pconf) != APR_SUCCESS
         || add(watchdog, apr_time_from_sec(1), s, on_watchdog) != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
@@ -541,6 +542,7 @@ static apr_status_t look_no_more(void *unused)
     int i, threaded = 0;
 
     (void)unused;
+    /* [promise orderly-end] */
     certmap_stores_stop();
     for (i = 0; looking && i < LOOK_STEPS; i++) {
         if (apr_thread_mutex_trylock(looking) == APR_SUCCESS) {

@@ -29,6 +29,7 @@ void certmap_request_read(request_rec *r, certmap_request_t *state)
 
 certmap_reason_e certmap_request_missing(const request_rec *r, const certmap_request_t *state)
 {
+    /* [promise no-crash] */
     if (!state->conn) {
         return CERTMAP_R_SSL_REQUIRED;
     }
@@ -80,6 +81,7 @@ static certmap_reason_e map(request_rec *r, const certmap_dir_conf_t *conf, cert
     if (!state->memo) {
         return CERTMAP_R_NO_MATCH;
     }
+    /* [promise no-user] */
     if (state->memo->decision.outcome == CERTMAP_MAPPED && state->memo->decision.effect.user) {
         return CERTMAP_R_NONE;
     }

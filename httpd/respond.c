@@ -95,6 +95,7 @@ static const char *log_quote(apr_pool_t *p, const char *text)
             n += 3;
             break;
         }
+        /* [promise one-line] */
         if (c < 0x20 || c == 0x7f || c == '"' || c == '%') {
             out[n++] = '%';
             out[n++] = hex[c >> 4];
@@ -223,6 +224,7 @@ static void fill_env(apr_table_t *env, const certmap_peer_t *peer, const certmap
     const certmap_decision_t *decision = memo ? &memo->decision : NULL;
 
 #define SET(name, value) apr_table_setn(env, redirected ? "REDIRECT_" name : name, (value))
+    /* [promise no-header] */
     SET(CERTMAP_ENV_STATUS, certmap_reason_status(reason));
     if (reason != CERTMAP_R_NONE) {
         SET(CERTMAP_ENV_REASON, certmap_reason_name(reason));

@@ -133,6 +133,7 @@ static void check_server(certmap_check_t *check)
     conf->asks_in_sections = check->section_verify != NULL;
     certmap_check_modes(check);
     certmap_check_names(check);
+    /* [promise silence] */
     if (!check->used) {
         return;
     }

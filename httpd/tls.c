@@ -121,6 +121,7 @@ int certmap_tls_is_misdirected(const request_rec *r)
     }
     here = certmap_srv_conf(r->server)->trust;
     there = record->server ? certmap_srv_conf(record->server)->trust : NULL;
+    /* [promise same-trust] */
     return !here || !there || memcmp(here, there, sizeof(certmap_trust_digest_t)) != 0;
 }
 
@@ -167,6 +168,7 @@ static int poison_session(SSL *ssl)
     unsigned char random[16];
     SSL_SESSION *session = SSL_get_session(ssl);
 
+    /* [promise no-resumption] */
     return session && RAND_bytes(random, sizeof(random)) == 1
            && SSL_SESSION_set1_id_context(session, random, sizeof(random)) == 1;
 }
@@ -216,6 +218,7 @@ static int verify_step(int ok, X509_STORE_CTX *ctx)
     if (ok && v->failed && v->server->defer) {
         return 1;
     }
+    /* [promise ocsp-late] */
     if (!ok && before == X509_V_ERR_UNABLE_TO_GET_CRL && put_off_missing_crl(v, ctx, depth)) {
         return 1;
     }
@@ -319,6 +322,7 @@ static int verify_certificate(X509_STORE_CTX *ctx, void *server)
         publish(conn, record);
     }
     else {
+        /* [promise proof-of-key] */
         conn->pending = record; /* whose certificate it is has yet to be shown, with the key */
     }
     if (v.failed && v.server->defer) {
@@ -436,6 +440,7 @@ static void handshake_ended(const SSL *ssl, const tls_server_t *server)
     if (!conn) {
         return;
     }
+    /* [promise proof-of-key] */
     if (conn->pending) {
         publish(conn, conn->pending);
         return;

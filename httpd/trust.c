@@ -429,6 +429,7 @@ static int put_unknown(const ap_directive_t *d, certmap_level_e level, void *bat
     const char *value, *name = command_name(to, d, &value);
 
     (void)level;
+    /* [promise session-proof] */
     if (name ? !setting_of(commands, name)
              : strncasecmp(d->directive, "SSL", 3) == 0 && !setting_of(directives, d->directive)) {
         to->ok = put_text(to, d->directive) && put_text(to, d->args);

@@ -17,6 +17,7 @@ void certmap_user_keep_own(request_rec *r, const certmap_dir_conf_t *conf, certm
         certmap_user_set(r, state);
     }
     else if (r->user && (certmap_user_is_ours(r, conf) || certmap_document_is(r))) {
+        /* [promise own-users] */
         certmap_user_forget(r);
     }
 }

@@ -35,6 +35,7 @@ static inline int certmap_user_may_set(request_rec *r)
 {
     const char *auth_type = ap_auth_type(r);
 
+    /* [promise password] */
     return !auth_type || strcasecmp(auth_type, "None") == 0 || certmap_user_is_type(auth_type);
 }
 

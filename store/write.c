@@ -294,6 +294,7 @@ static apr_status_t put_in_place(job_t *job)
         umask(mask);
         rv = fchmod(job->fd, 0644 & ~mask) == 0 ? APR_SUCCESS : failed(job, errno);
     }
+    /* [promise writer-killed] */
     if (rv == APR_SUCCESS && (fsync(job->fd) != 0 || rename(job->made, job->path) != 0)) {
         rv = failed(job, errno);
     }

@@ -49,6 +49,7 @@ static int may_map(const asking_t *a, const certmap_effect_t *effect, const char
         return 0;
     }
     a->d->effect.expires = effect->expires;
+    /* [promise weak] */
     if (effect->strength < q->min) {
         refuse(a->d, CERTMAP_R_MAPPING_TOO_WEAK,
                apr_psprintf(a->pool, "%s is %s, %s is required", what_maps(a, key),
@@ -286,6 +287,7 @@ static apr_status_t decide(asking_t *a)
         refuse(a->d, reason, refusal_detail(q, reason));
         return APR_SUCCESS;
     }
+    /* [promise no-user] */
     refuse(a->d, CERTMAP_R_NO_MATCH, NULL);
     a->ev = apr_palloc(a->pool, sizeof(*a->ev));
     certmap_eval_init(a->ev, q->cert, q->verdict, a->pool);

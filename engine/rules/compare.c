@@ -356,6 +356,7 @@ int certmap_rule_contradicts(certmap_compare_t *c, const certmap_rule_t *rule, c
     apr_size_t i;
     apr_size_t j;
 
+    /* [promise never-matches] */
     for (i = 1; i < rule->nconds; i++) {
         for (j = 0; j < i && spend(c, 1); j++) {
             if (contradict(c, &rule->conds[j], &rule->conds[i])) {

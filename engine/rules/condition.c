@@ -493,6 +493,7 @@ static void compile_regex(job_t *job)
     }
     pcre2_pattern_info(cond->u.regex.code, PCRE2_INFO_CAPTURECOUNT, &cond->u.regex.captures);
     cond->u.regex.needs = certmap_regex_needs(cond->raw, job->pool);
+    /* [promise ascii] */
     cond->u.regex.mixes = certmap_regex_mixes(cond->raw, job->b->restricts);
     if (cond->u.regex.needs == NULL) {
         cond->matches_empty = certmap_regex_takes_empty(cond) != 0;

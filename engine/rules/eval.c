@@ -142,6 +142,7 @@ static int is_byte(apr_uint16_t token, certmap_str_t text, apr_size_t at, const 
 
 static certmap_match_e fail(certmap_eval_t *ev, const certmap_cond_t *cond, int rc)
 {
+    /* [promise no-user] */
     ev->failed = cond;
     ev->failed_rc = rc;
     return CERTMAP_MATCH_ERROR;
@@ -234,6 +235,7 @@ static int out_of_time(certmap_eval_t *ev, apr_size_t len)
 {
     apr_int64_t now;
 
+    /* [promise time-limit] */
     ev->regex_bytes += CERTMAP_REGEX_CALL + len;
     if (ev->regex_late || (ev->regex_end != 0 && ev->regex_bytes < CERTMAP_REGEX_CLOCK)) {
         return ev->regex_late;
@@ -317,6 +319,7 @@ certmap_match_e certmap_cond_value(certmap_eval_t *ev, const certmap_cond_t *con
     certmap_str_t text = cond->exact ? value->text : value->folded;
     int yes = 0;
 
+    /* [promise time-limit] */
     if (!certmap_eval_spend(ev, CERTMAP_STEPS_VALUE)) {
         return fail(ev, cond, ERROR_STEPS);
     }
@@ -386,6 +389,7 @@ certmap_match_e certmap_group_value(certmap_eval_t *ev, const certmap_rule_t *ru
     apr_size_t i;
 
     ev->steps -= (apr_int64_t)(last - leader) / 2; /* conditions on other fields are between them */
+    /* [promise value-used] */
     for (regexes = 0; regexes <= 1; regexes++) {
         for (i = leader; i <= last; i++) {
             const certmap_cond_t *cond = &rule->conds[i];
@@ -530,6 +534,7 @@ certmap_match_e certmap_rule_matches(certmap_eval_t *ev, const certmap_rule_t *r
 
         m = r < m ? r : m;
     }
+    /* [promise unreadable] */
     return m > CERTMAP_MATCH_MALFORMED && malformed_part(ev, rule) != NULL ? CERTMAP_MATCH_MALFORMED : m;
 }
 

@@ -299,6 +299,7 @@ apr_status_t certmap_lex_line(certmap_lexer_t *lx, apr_array_header_t **words, a
             u = read_comment(lx, u, *words);
         }
         else if (!is_end(&u) && (*words)->nelts == CERTMAP_WORDS_MOST) {
+            /* [promise texts] */
             u = skip_words(lx, u);
         }
         else if (!is_end(&u)) {

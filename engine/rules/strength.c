@@ -278,6 +278,7 @@ certmap_strength_e certmap_rule_strength(const certmap_rule_t *rule)
 {
     pins_t pins = pins_of(rule);
 
+    /* [promise weak] */
     if (pins.leaf || (pins.issuer && pins.number) || ((pins.issuer || pins.ca) && pins.ski)) {
         return CERTMAP_STRONG;
     }

@@ -55,6 +55,7 @@ const char *certmap_user_check(certmap_str_t user)
     apr_size_t i = 0;
     apr_uint32_t c = 0;
 
+    /* [promise user-name] */
     if (user.len == 0) {
         return "the user name is empty";
     }
@@ -442,6 +443,7 @@ static certmap_reason_e pick(expansion_t *x, const certmap_field_t *field, const
     }
     for (j = 0; j < from->nelts; j++) {
         if (!chooses && !same_candidate(&c[i], &c[j])) {
+            /* [promise value-used] */
             return refuse(x, CERTMAP_R_AMBIGUOUS, apr_psprintf(x->pool, "%d values that differ", from->nelts));
         }
         if (chooses && is_reversed(field) && c[i].rdn == c[j].rdn && !same_candidate(&c[i], &c[j])) {

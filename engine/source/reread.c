@@ -248,6 +248,7 @@ static void take_text(certmap_reread_t *file, certmap_str_t text, apr_pool_t *po
     const void *object = parse_text(file, text, &errors, pool);
     certmap_kept_t *kept;
 
+    /* [promise file-error] */
     if (object == NULL) {
         file->turned_down = 0;
         report->errors = certmap_errors_copy(errors, p);

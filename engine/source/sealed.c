@@ -285,6 +285,7 @@ apr_status_t certmap_sealed_check(certmap_sealed_t *sealed, certmap_checked_t *c
         }
         certmap_checked_unlock(checked);
     }
+    /* [promise store-damage] */
     if (rv == APR_SUCCESS && !whole) {
         *why = "its seal does not hold: it is damaged";
         rv = APR_EGENERAL;
@@ -302,6 +303,7 @@ int certmap_sealed_holds(const certmap_sealed_t *sealed)
     struct stat st;
     int tries;
 
+    /* [promise store-replaced] */
     for (tries = 0; tries < LOSING_TRIES; tries++) {
         if (fstat(sealed->fd, &st) != 0) {
             return 0;

@@ -132,6 +132,7 @@ certmap_generation_t *certmap_slot_acquire(certmap_slot_t *slot)
 {
     certmap_generation_t *generation;
 
+    /* [promise parallel] */
     lock(slot);
     generation = slot->current;
     if (generation != NULL) {

@@ -249,6 +249,7 @@ static void consider(look_t *look, certmap_sealed_t *sealed, apr_pool_t *pool)
     const char *why;
     apr_status_t rv = certmap_sealed_check(sealed, s->checked, look->progress, look->baton, &why);
 
+    /* [promise store-replaced] */
     if (rv == APR_SUCCESS && sealed->seal.build < s->build) {
         rv = APR_EGENERAL;
         why = apr_psprintf(look->pool,

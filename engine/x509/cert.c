@@ -503,6 +503,7 @@ static certmap_vals_t look(const certmap_cert_t *cert, const certmap_verdict_t *
     certmap_field_e kind = field->kind;
 
     switch (kind) {
+    /* [promise subject-only] */
     case CERTMAP_F_SUBJECT_ATTR:
         found.state = keyed_values(&cert->f[kind], &cert->subject_attrs, field->oid, &found.v, &found.n, &found.why);
         break;

@@ -40,6 +40,7 @@ int certmap_der_next(certmap_der_t *in, unsigned int *tag, certmap_der_t *conten
         at += octets;
         left -= octets;
     }
+    /* [promise no-crash] */
     if (len > left) {
         return 0;
     }

@@ -48,6 +48,7 @@ static void sort_rdn(certmap_ava_t *avas, int n)
 
 static int same_ava(const certmap_ava_t *a, const certmap_ava_t *b, int exact)
 {
+    /* [promise attributes] */
     return a->kind == b->kind && a->kind != CERTMAP_AVA_MALFORMED && strcmp(a->oid, b->oid) == 0
            && (exact ? certmap_str_same(a->value, b->value) : certmap_str_same(a->folded, b->folded));
 }

@@ -263,6 +263,7 @@ const char *certmap_san_decode(certmap_cert_t *cert, certmap_der_t data, apr_poo
     if (data.at != data.end) {
         return "bytes after its end";
     }
+    /* [promise linear] */
     why = count_names(names, count);
     if (why) {
         return why;

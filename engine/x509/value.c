@@ -14,6 +14,7 @@
 
 void certmap_cert_blame(certmap_cert_t *cert, certmap_fault_e fault, const char *field, const char *why, apr_pool_t *p)
 {
+    /* [promise malformed] */
     cert->faults |= 1u << fault;
     if (!cert->malformed) {
         cert->malformed = apr_pstrcat(p, field, *why == '.' ? "" : ": ", why, NULL);
@@ -22,6 +23,7 @@ void certmap_cert_blame(certmap_cert_t *cert, certmap_fault_e fault, const char 
 
 void certmap_cert_mark(certmap_cert_t *cert, const char *field, const char *why, apr_pool_t *p)
 {
+    /* [promise one-reading] */
     if (cert->nodd < CERTMAP_ODD_MOST) {
         cert->odd[cert->nodd++] = apr_pstrcat(p, field, ": ", why, NULL);
     }

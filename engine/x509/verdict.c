@@ -83,6 +83,7 @@ static const struct {
     /* the server's limit of depth; a CA's own pathLenConstraint (25, 38) is a constraint of RFC 5280 section 4.2.1.9 */
     [X509_V_ERR_CERT_CHAIN_TOO_LONG] = { TOO_LONG, TOO_LONG },
 
+    /* [promise revocation] */
     /* revocation: known, or CRL or OCSP is missing, stale, broken or silent */
     [X509_V_ERR_CERT_REVOKED] = { CERTMAP_R_REVOKED, CERTMAP_R_REVOKED },
     [X509_V_ERR_UNABLE_TO_GET_CRL] = { UNKNOWN, UNKNOWN },
@@ -109,6 +110,7 @@ static const struct {
     /* mod_ssl's code when OCSP gave no usable answer */
     [X509_V_ERR_APPLICATION_VERIFICATION] = { UNKNOWN, UNKNOWN },
 
+    /* [promise client-purpose] */
     /* a client's certificate for another use is its holder's mistake; a CA that may not issue it is its CA's */
     [X509_V_ERR_INVALID_PURPOSE] = { PURPOSE, CONSTRAINT },
     [X509_V_ERR_KEYUSAGE_NO_DIGITAL_SIGNATURE] = { PURPOSE, CONSTRAINT },
@@ -218,6 +220,7 @@ static int same_fault(unsigned faults, const certmap_verdict_t *verdict)
 /* Inline: every request asks. */
 static inline certmap_reason_e dates_say(const certmap_cert_t *cert, apr_time_t now)
 {
+    /* [promise dates] */
     /* dates have whole seconds, and the last second is valid to its end */
     if (cert->ends && now >= cert->not_after + APR_USEC_PER_SEC) {
         return CERTMAP_R_EXPIRED;
@@ -237,6 +240,7 @@ certmap_reason_e certmap_cert_refusal(const certmap_cert_t *cert, const certmap_
     if (!verdict) {
         return cert ? CERTMAP_R_UNTRUSTED_ISSUER : CERTMAP_R_CERTIFICATE_MISSING;
     }
+    /* [promise malformed] [promise verification-first] */
     if (verdict->reason != CERTMAP_R_NONE) {
         return cert && cert->malformed && same_fault(cert->faults, verdict) ? CERTMAP_R_MALFORMED : verdict->reason;
     }
