@@ -14,9 +14,6 @@
 
 #include "conf.h"
 
-/* No configuration file that findings are shown in is larger. */
-#define SHOWN_MAX ((apr_size_t)64 << 20)
-
 typedef struct work_t {
     ctl_check_t *check;
     apr_hash_t *lists;         /* lists that have been checked, with the strength that was asked for */
@@ -246,7 +243,7 @@ static certmap_str_t text_of(work_t *w, const char *file)
     apr_finfo_t info;
 
     if (apr_stat(&info, file, APR_FINFO_TYPE | APR_FINFO_SIZE, p) == APR_SUCCESS && info.filetype == APR_REG
-        && info.size <= (apr_off_t)SHOWN_MAX && ctl_read(w->check->ctl, file, SHOWN_MAX, &text) != CTL_OK) {
+        && info.size <= (apr_off_t)CTL_SHOWN_MAX && ctl_read(w->check->ctl, file, CTL_SHOWN_MAX, &text) != CTL_OK) {
         worse(w, CTL_ERROR);
     }
     return text;

@@ -16,7 +16,6 @@
 
 #define BEGIN "{\n  \"format\": \"certmap configuration\","
 #define SCHEMA 1
-#define SECONDS 120
 
 /* A part of lists. */
 typedef struct part_t {
@@ -592,7 +591,7 @@ static int ask_httpd(ctl_t *ctl, const char *program, const char *file, ctl_conf
     words[9] = path;
     words[3] = envvars_of(path, ctl->pool);
     argv += words[3] ? 0 : 4;
-    if (ctl_run(ctl, argv, SECONDS, out, &conf->stderr_text, &status) != CTL_OK) {
+    if (ctl_run(ctl, argv, CTL_DUMP_SECONDS_MOST, out, &conf->stderr_text, &status) != CTL_OK) {
         return CTL_ERROR;
     }
     if (status != 0) {

@@ -111,11 +111,6 @@ const char *ctl_time_text(apr_time_t t, apr_pool_t *p);
 
 /* ---- files (file.c) ------------------------------------------------------------------------------------------ */
 
-/** No rule file, entry file or configuration is larger. */
-#define CTL_TEXT_MAX ((apr_size_t)1 << 31)
-/** Nor any file with a certificate. */
-#define CTL_CERTIFICATE_MAX ((apr_size_t)16 << 20)
-
 /** Reads a whole file, "-": standard input, at most `most` bytes. data is followed by a NUL. @return CTL_OK, or
  *  CTL_ERROR, and ctl_fail has said why. */
 int ctl_read(ctl_t *ctl, const char *path, apr_size_t most, certmap_str_t *text);

@@ -5,9 +5,6 @@
 #include <stdarg.h>
 #include <string.h>
 
-/* More of a line than this helps nobody. */
-#define LINE_MAX_SHOWN 160
-
 static const char bold[] = "\033[1m";
 static const char red[] = "\033[1;31m";
 static const char magenta[] = "\033[1;35m";
@@ -155,12 +152,12 @@ static void show_line(ctl_t *ctl, certmap_str_t text, int line, int column, curs
         return;
     }
     /* A long line is shown from where the caret is still in sight, never from the middle of a character. */
-    first = caret > LINE_MAX_SHOWN / 2 ? caret - LINE_MAX_SHOWN / 2 : 0;
+    first = caret > CTL_LINE_MOST / 2 ? caret - CTL_LINE_MOST / 2 : 0;
     for (i = 0; i < 3 && first > 0 && ((unsigned char)at[first] & 0xc0) == 0x80; i++) {
         first--;
     }
     fputs("  ", stderr);
-    for (i = first; at + i < stop && i < first + LINE_MAX_SHOWN; i += (apr_size_t)n) {
+    for (i = first; at + i < stop && i < first + CTL_LINE_MOST; i += (apr_size_t)n) {
         /* What is not shown as it is takes one column, so that the caret is where it should be. */
         if (certmap_char_hides(ctl_character(at + i, &n))) {
             fputc(at[i] == '\t' ? ' ' : '?', stderr);

@@ -8,9 +8,6 @@
 #include <apr_poll.h>
 #include <apr_thread_proc.h>
 
-/* What is printed on standard error beyond this is not kept. */
-#define STDERR_MAX ((apr_size_t)1 << 20)
-
 /* One output of the program. */
 typedef struct stream_t {
     apr_file_t *file;
@@ -112,7 +109,7 @@ static certmap_str_t ended(stream_t *stream, apr_pool_t *p)
 
 int ctl_run(ctl_t *ctl, const char *const *argv, int seconds, certmap_str_t *out, certmap_str_t *err, int *status)
 {
-    stream_t streams[2] = { { .most = CTL_TEXT_MAX, .open = 1 }, { .most = STDERR_MAX, .open = 1 } };
+    stream_t streams[2] = { { .most = CTL_TEXT_MAX, .open = 1 }, { .most = CTL_STDERR_MAX, .open = 1 } };
     const char *name = ctl_printable(argv[0], ctl->pool);
     apr_procattr_t *attr;
     apr_proc_t process;

@@ -14,8 +14,6 @@
 #include "line.h"
 #include "store/store.h"
 
-#define RENEWALS_MOST 5
-
 static void found(apr_array_header_t *renewals, const char *because, const char *line, const char *where)
 {
     ctl_renewal_t *r = apr_array_push(renewals);
@@ -128,7 +126,7 @@ static void look_at_rules(const ctl_case_t *c, apr_array_header_t *renewals, apr
     apr_size_t i;
 
     apr_pool_create(&scratch, p);
-    for (i = 0; i < c->trace->nrules && renewals->nelts < RENEWALS_MOST; i++) {
+    for (i = 0; i < c->trace->nrules && renewals->nelts < CTL_RENEWALS_MOST; i++) {
         const certmap_trace_rule_t *rule = &c->trace->rules[i];
         const certmap_rule_t *mapping;
         const char *pin, *line;
@@ -216,7 +214,7 @@ static int look_at_entry(void *baton, const char *key, const certmap_entry_t *en
                   pins[i].kind == CERTMAP_K_SPKI || pins[i].kind == CERTMAP_K_SKI_ISSUER ? "key" : "certificate"),
               apr_pstrdup(s->pool, own), s->asked->path);
     }
-    return s->renewals->nelts >= RENEWALS_MOST;
+    return s->renewals->nelts >= CTL_RENEWALS_MOST;
 }
 
 static void look_at_source(ctl_t *ctl, search_t *s)
@@ -275,7 +273,7 @@ const apr_array_header_t *ctl_renewals(ctl_t *ctl, const ctl_case_t *c)
     }
     look_at_rules(c, renewals, ctl->pool);
     apr_pool_create(&s.scratch, ctl->pool);
-    for (i = 0; i < c->asked->nelts && renewals->nelts < RENEWALS_MOST; i++) {
+    for (i = 0; i < c->asked->nelts && renewals->nelts < CTL_RENEWALS_MOST; i++) {
         s.asked = &APR_ARRAY_IDX(c->asked, i, ctl_asked_t);
         look_at_source(ctl, &s);
     }

@@ -11,11 +11,6 @@
 
 #include <openssl/x509_vfy.h>
 
-/* Rules that do not match are shown, in addition to the one that decided, up to so many: those with the fewest failing
- * conditions. */
-#define RULES_MOST 20
-#define VALUE_MOST 200
-
 static const struct {
     const char *what;
     const char *advice;
@@ -101,10 +96,10 @@ static const char *show_value(const teller_t *t, const char *text)
 {
     apr_size_t len = strlen(text);
 
-    if (len <= VALUE_MOST) {
+    if (len <= CTL_VALUE_MOST) {
         return show(t, text);
     }
-    for (len = VALUE_MOST; len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80; len--) {
+    for (len = CTL_VALUE_MOST; len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80; len--) {
     }
     return apr_pstrcat(t->ctl->pool, show(t, apr_pstrmemdup(t->ctl->pool, text, len)), "...", NULL);
 }
@@ -451,10 +446,10 @@ static apr_size_t limit(const certmap_trace_t *trace, apr_size_t n, apr_size_t *
 
         counts[failing < 63 ? failing : 63]++;
     }
-    for (i = 0; i < 63 && sum + counts[i] <= RULES_MOST; i++) {
+    for (i = 0; i < 63 && sum + counts[i] <= CTL_RULES_MOST; i++) {
         sum += counts[i];
     }
-    *room = RULES_MOST - sum;
+    *room = CTL_RULES_MOST - sum;
     return i;
 }
 
@@ -462,7 +457,7 @@ static void tell_rules(const teller_t *t, int all)
 {
     const certmap_trace_t *trace = t->c->trace;
     apr_size_t n = ctl_count_asked(t->c), room = 0, left_out = 0, i;
-    apr_size_t most = all || n <= RULES_MOST ? trace->nrules : limit(trace, n, &room);
+    apr_size_t most = all || n <= CTL_RULES_MOST ? trace->nrules : limit(trace, n, &room);
     apr_size_t disabled = certmap_list_count(t->c->list) - trace->nrules;
 
     if (certmap_list_count(t->c->list) == 0) {
@@ -472,7 +467,7 @@ static void tell_rules(const teller_t *t, int all)
     for (i = 0; i < n; i++) {
         const certmap_trace_rule_t *rule = &trace->rules[i];
         apr_size_t failing = ctl_failing(rule);
-        int shown = all || n <= RULES_MOST || failing < most || rule->decided || rule->rule == t->c->nearest;
+        int shown = all || n <= CTL_RULES_MOST || failing < most || rule->decided || rule->rule == t->c->nearest;
 
         if (failing == most && room > 0) {
             room--;

@@ -9,10 +9,6 @@
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 
-/* As httpd/tls.c has them. */
-#define MISSING_CRL_DEPTHS 64
-#define CHAIN_MOST 32
-
 typedef struct verification_t {
     int most;     /* CAs above the client's certificate, or CTL_ANY_DEPTH */
     int may_miss; /* a missing CRL is no failure */
@@ -43,7 +39,7 @@ static int step(int ok, X509_STORE_CTX *ctx)
     verification_t *v = X509_STORE_CTX_get_app_data(ctx);
     int x509_err = X509_STORE_CTX_get_error(ctx);
     int depth = X509_STORE_CTX_get_error_depth(ctx);
-    apr_uint64_t bit = depth >= 0 && depth < MISSING_CRL_DEPTHS ? (apr_uint64_t)1 << depth : 0;
+    apr_uint64_t bit = depth >= 0 && depth < CERTMAP_MISSING_CRL_DEPTHS ? (apr_uint64_t)1 << depth : 0;
 
     if (ok && v->failed) {
         v->is_hard |= (v->missing_crl & bit && !v->may_miss) || (v->most != CTL_ANY_DEPTH && depth > v->most);
@@ -76,7 +72,7 @@ static int digest_chain(X509_STORE_CTX *ctx, certmap_verdict_t *verdict, apr_poo
     int i, n = chain ? sk_X509_num(chain) : 0;
     unsigned char(*digests)[32];
 
-    if (n < 1 || n > CHAIN_MOST) {
+    if (n < 1 || n > CERTMAP_CHAIN_MOST) {
         return 0;
     }
     digests = apr_palloc(p, (apr_size_t)n * sizeof(*digests));
@@ -223,7 +219,8 @@ int ctl_verify(ctl_t *ctl, const ctl_verify_t *how, const ctl_certificate_t *cer
         fails(&v, X509_V_ERR_UNABLE_TO_GET_CRL, 0);
     }
     if (!v.failed && !digest_chain(tools->ctx, &v.verdict, ctl->pool)) {
-        return ctl_fail(ctl, "the chain has more than %d certificates, or OpenSSL cannot hash them", CHAIN_MOST);
+        return ctl_fail(ctl, "the chain has more than %d certificates, or OpenSSL cannot hash them",
+                        CERTMAP_CHAIN_MOST);
     }
     *verified = (ctl_verified_t){ .how = how, .verdict = v.verdict, .is_hard = v.is_hard };
     return CTL_OK;

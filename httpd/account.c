@@ -13,15 +13,13 @@
 #include <apr_strings.h>
 #include <unixd.h>
 
-#define GROUPS_MOST 256
-
 /* ---- as root ----------------------------------------------------------------------------------------------------- */
 
 /* Before the server runs there is one thread. */
 static int try_as_account(const char *path, int mode)
 {
-    gid_t groups[GROUPS_MOST];
-    int n = getgroups(GROUPS_MOST, groups), may = 0;
+    gid_t groups[CERTMAP_ACCOUNT_GROUPS_MOST];
+    int n = getgroups(CERTMAP_ACCOUNT_GROUPS_MOST, groups), may = 0;
 
     if (n < 0 || initgroups(ap_unixd_config.user_name, ap_unixd_config.group_id) != 0) {
         return 0;
@@ -44,8 +42,8 @@ static int try_as_account(const char *path, int mode)
 
 static int is_member(gid_t group)
 {
-    gid_t groups[GROUPS_MOST];
-    int i, n = GROUPS_MOST;
+    gid_t groups[CERTMAP_ACCOUNT_GROUPS_MOST];
+    int i, n = CERTMAP_ACCOUNT_GROUPS_MOST;
 
     if (group == ap_unixd_config.group_id) {
         return 1;

@@ -11,8 +11,6 @@
 #include "conftree.h"
 #include "mod_certmap.h"
 
-#define KNOWN_MOST 1000 /* names among which one is looked for that may have been meant */
-
 /* A name that a directive asks for. */
 typedef struct required_t {
     const ap_directive_t *d;
@@ -132,7 +130,7 @@ static void give(certmap_check_names_t *names, const char *name, int group)
         names->missing -= !required->found;
         required->found = 1;
     }
-    if (names->known[group]->nelts < KNOWN_MOST) {
+    if (names->known[group]->nelts < CERTMAP_HINT_NAMES_MOST) {
         APR_ARRAY_PUSH(names->known[group], const char *) = name;
     }
 }

@@ -12,7 +12,6 @@
 #include <apr_thread_mutex.h>
 #include <string.h>
 
-#define SLOTS 1024
 #define ID_LEN 13
 #define REPEAT_FOR apr_time_from_sec(3600) /* after this an id is new again, since logs get rotated */
 
@@ -39,7 +38,7 @@ apr_status_t certmap_incident_init(apr_pool_t *p)
     apr_status_t rv = apr_thread_mutex_create(&lock, APR_THREAD_MUTEX_DEFAULT, p);
 
     if (rv == APR_SUCCESS) {
-        table = apr_pcalloc(p, SLOTS * sizeof(*table));
+        table = apr_pcalloc(p, CERTMAP_INCIDENTS_MOST * sizeof(*table));
         apr_pool_cleanup_register(p, NULL, forget_table, apr_pool_cleanup_null);
     }
     return rv;
@@ -74,7 +73,7 @@ const char *certmap_incident(const char *who, certmap_reason_e reason, apr_time_
         make_id(id);
         return apr_pstrdup(p, id);
     }
-    slot = &table[(apr_hashfunc_default(who, &len) + (unsigned int)reason) % SLOTS];
+    slot = &table[(apr_hashfunc_default(who, &len) + (unsigned int)reason) % CERTMAP_INCIDENTS_MOST];
     apr_thread_mutex_lock(lock);
     if (slot->reason == reason && strcmp(slot->who, who) == 0 && now - slot->since < REPEAT_FOR) {
         *first = 0;

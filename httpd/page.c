@@ -373,15 +373,12 @@ static void put_escaped_html(certmap_out_t *o, const char *s, apr_size_t len)
     certmap_out_bytes(o, s, len);
 }
 
-/* A certificate may hold 64 kB names; a person needs to see whose it is, not all of it. */
-#define MAX_OUTSIDE 1024
-
 /** Writes text from outside so that it is harmless: as HTML, or as text for JSON and for terminals. */
 static void put_outside(certmap_out_t *o, const char *s, certmap_page_type_e type)
 {
     const char *end = s;
 
-    while (*end && (apr_size_t)(end - s) < MAX_OUTSIDE) {
+    while (*end && (apr_size_t)(end - s) < CERTMAP_PAGE_VALUE_MOST) {
         apr_uint32_t c = 0;
         apr_size_t len = (apr_size_t)certmap_utf8_next((const unsigned char *)end, 4, &c);
 

@@ -17,10 +17,6 @@
 
 #define DAY apr_time_from_sec(86400)
 
-/* Memos cannot be freed while streams may hold them. A connection that has seen so many changes of its rules decides
- * for each request from then on, and grows no more. */
-#define MEMOS_MOST 256
-
 /* The blocks that ended connections leave to new ones, in bytes. Given back to the system, each would be mapped again a
  * moment later, and every unmapping stops the other threads of the process. */
 #define RECYCLED_MOST (1024 * 1024)
@@ -223,7 +219,7 @@ const certmap_memo_t *certmap_peer_decide_anew(certmap_conn_t *conn, const certm
 
     apr_thread_mutex_lock(conn->lock);
     memo = certmap_peer_recall(peer, chain, min, now);
-    if (!memo && mine->nmemos < MEMOS_MOST) {
+    if (!memo && mine->nmemos < CERTMAP_MEMOS_MOST) {
         made = make_memo(peer, chain, min, now, peer->pool);
         if (made) {
             if (made->decision.outcome == CERTMAP_UNDECIDED) {

@@ -7,7 +7,6 @@
 
 #define PROOF_VERSION 1
 #define DIGEST_LEN 32
-#define CHAIN_MAX 32 /* CAs in a chain; OpenSSL's own default depth limit is 100, practice stays below ten */
 
 /* Fixed-width and the same on every machine that shares a ticket key: version, time in seconds (big endian),
  * settings, number of CAs, their digests. */
@@ -21,12 +20,12 @@ typedef struct proof_head_t {
 int certmap_proof_write(SSL_SESSION *session, const certmap_trust_digest_t *settings, apr_time_t now,
                         const unsigned char (*chain)[32], apr_size_t nchain)
 {
-    unsigned char buf[sizeof(proof_head_t) + CHAIN_MAX * DIGEST_LEN];
+    unsigned char buf[sizeof(proof_head_t) + CERTMAP_CHAIN_MOST * DIGEST_LEN];
     proof_head_t *head = (proof_head_t *)buf;
     apr_uint64_t seconds = (apr_uint64_t)apr_time_sec(now);
     int i;
 
-    if (!session || nchain > CHAIN_MAX) {
+    if (!session || nchain > CERTMAP_CHAIN_MOST) {
         return 0;
     }
     head->version = PROOF_VERSION;

@@ -26,8 +26,6 @@ APLOG_USE_MODULE(certmap);
 
 #define IN_FORCE "certmap:in-force"
 #define LOOK_STEP apr_time_from_msec(10)
-#define LOOK_STEPS 500 /* a child waits so often for a look when it ends */
-#define ERRORS_TOLD 20 /* in httpd's own message; the error log has all */
 
 /* What was in force when the configuration ended, for the next one. Lives in the process pool. */
 typedef struct in_force_t {
@@ -247,11 +245,13 @@ static const char *refusal(const char *directive, certmap_reread_t *file, const 
     for (i = 0; i < report->errors->nelts; i++) {
         const certmap_error_t *e = &APR_ARRAY_IDX(report->errors, i, certmap_error_t);
 
-        if (!e->warning && told++ < ERRORS_TOLD) {
+        if (!e->warning && told++ < CERTMAP_STARTUP_ERRORS_MOST) {
             text = apr_pstrcat(p, text, told > 1 || report->why ? "; " : "", error_text(e, p), NULL);
         }
     }
-    return told > ERRORS_TOLD ? apr_psprintf(p, "%s; and %d more", text, told - ERRORS_TOLD) : text;
+    return told > CERTMAP_STARTUP_ERRORS_MOST
+               ? apr_psprintf(p, "%s; and %d more", text, told - CERTMAP_STARTUP_ERRORS_MOST)
+               : text;
 }
 
 /* ---- lists ---------------------------------------------------------------------------------------------------- */
@@ -544,7 +544,7 @@ static apr_status_t look_no_more(void *unused)
     (void)unused;
     /* [promise orderly-end] */
     certmap_stores_stop();
-    for (i = 0; looking && i < LOOK_STEPS; i++) {
+    for (i = 0; looking && i < CERTMAP_LOOK_STEPS_MOST; i++) {
         if (apr_thread_mutex_trylock(looking) == APR_SUCCESS) {
             ended = 1;
             apr_thread_mutex_unlock(looking);
@@ -552,7 +552,7 @@ static apr_status_t look_no_more(void *unused)
         }
         apr_sleep(LOOK_STEP);
     }
-    if (i == LOOK_STEPS || ap_mpm_query(AP_MPMQ_IS_THREADED, &threaded) != APR_SUCCESS
+    if (i == CERTMAP_LOOK_STEPS_MOST || ap_mpm_query(AP_MPMQ_IS_THREADED, &threaded) != APR_SUCCESS
         || threaded == AP_MPMQ_NOT_SUPPORTED) {
         return APR_SUCCESS;
     }

@@ -23,8 +23,6 @@
 
 APLOG_USE_MODULE(certmap);
 
-#define NEAREST_MOST 1000 /* rules looked at for the nearest miss: a log line, not a search */
-
 /* ---- announcing ---------------------------------------------------------------------------------------------- */
 
 void certmap_respond_clear_document(request_rec *r, certmap_request_t *state)
@@ -72,9 +70,6 @@ void certmap_respond_set_document(request_rec *r, certmap_request_t *state)
 
 /* ---- the log line -------------------------------------------------------------------------------------------- */
 
-/* httpd cuts a line at 8 kB, and the incident id is at its end: a value gets so much of it and no more. */
-#define LOG_VALUE 1024
-
 /*
  * Quoted: '"' and '%' become %22 and %25, controls %XX; httpd then doubles backslashes and writes other bytes as
  * \xNN. So a value can neither end its quotes nor begin a line, and both steps can be undone. What counts is the
@@ -85,12 +80,12 @@ static const char *log_quote(apr_pool_t *p, const char *text)
     static const char hex[] = "0123456789ABCDEF";
     const apr_size_t longest = 16; /* a character of four bytes */
     apr_size_t n = 0, written = 0;
-    char *out = apr_palloc(p, LOG_VALUE + 4);
+    char *out = apr_palloc(p, CERTMAP_LOG_VALUE_MOST + 4);
 
     for (; *text; text++) {
         unsigned char c = (unsigned char)*text;
 
-        if (written + ((c & 0xc0) != 0x80 ? longest : 4) > LOG_VALUE) {
+        if (written + ((c & 0xc0) != 0x80 ? longest : 4) > CERTMAP_LOG_VALUE_MOST) {
             memcpy(out + n, "...", 3);
             n += 3;
             break;
@@ -130,7 +125,7 @@ static const char *nearest_text(const certmap_peer_t *peer, const certmap_chain_
     }
     certmap_chain_pin(chain, &pinned, scratch);
     question.list = pinned.list;
-    certmap_nearest(&question, NEAREST_MOST, &rule, &failed, scratch);
+    certmap_nearest(&question, CERTMAP_NEAREST_RULES_MOST, &rule, &failed, scratch);
     if (rule) {
         text = apr_pstrcat(
             p, " nearest=", rule->name, failed ? log_pair(scratch, "failed", certmap_cond_text(failed)) : "",

@@ -45,12 +45,6 @@ typedef struct verification_t {
     certmap_verdict_t verdict;
 } verification_t;
 
-#define MISSING_CRL_DEPTHS 64
-
-/* The results of a verification are freed when the connection ends: requests may point to it until then. A
- * connection that has been verified so often is closed after its request. */
-#define VERIFICATIONS_MOST 16
-
 static const certmap_tls_listener_t *listener;
 /* SSL_CTX* to tls_server_t*; filled while the configuration is read by one thread, only read afterwards. */
 static apr_hash_t *servers;
@@ -78,7 +72,7 @@ static const certmap_tls_record_t *make_record(conn_rec *c, certmap_conn_t *conn
     certmap_tls_record_t *record = apr_pcalloc(c->pool, sizeof(*record));
 
     record->epoch = ++conn->verifications;
-    if (record->epoch >= VERIFICATIONS_MOST) {
+    if (record->epoch >= CERTMAP_VERIFICATIONS_MOST) {
         c->keepalive = AP_CONN_CLOSE;
     }
     record->deferred = server && server->defer;
@@ -187,7 +181,7 @@ static void record_failure(verification_t *v, int x509_err, int depth)
  */
 static int put_off_missing_crl(verification_t *v, X509_STORE_CTX *ctx, int depth)
 {
-    if (depth < 0 || depth >= MISSING_CRL_DEPTHS) {
+    if (depth < 0 || depth >= CERTMAP_MISSING_CRL_DEPTHS) {
         return 0;
     }
     v->missing_crl |= (apr_uint64_t)1 << depth;
@@ -197,7 +191,7 @@ static int put_off_missing_crl(verification_t *v, X509_STORE_CTX *ctx, int depth
 
 static int was_put_off(verification_t *v, int depth)
 {
-    apr_uint64_t bit = depth < 0 || depth >= MISSING_CRL_DEPTHS ? 0 : (apr_uint64_t)1 << depth;
+    apr_uint64_t bit = depth < 0 || depth >= CERTMAP_MISSING_CRL_DEPTHS ? 0 : (apr_uint64_t)1 << depth;
 
     if (!(v->missing_crl & bit)) {
         return 0;
@@ -264,7 +258,7 @@ static int digest_chain(X509_STORE_CTX *ctx, unsigned char (*digests)[32], apr_s
 
 static int verify_certificate(X509_STORE_CTX *ctx, void *server)
 {
-    unsigned char chain[32][32];
+    unsigned char chain[CERTMAP_CHAIN_MOST][32];
     verification_t v = { 0 };
     const certmap_tls_record_t *record;
     conn_rec *c;

@@ -12,10 +12,6 @@
 
 #include "import/are.h"
 
-#define DEPTH_MAX 50
-#define REPEAT_MAX 255
-#define LENGTH_MAX 4096
-
 /* What one character of the value may be. */
 typedef struct set_t {
     char has[128];
@@ -253,7 +249,7 @@ static int read_number(job_t *job)
 {
     int n = -1;
 
-    while (apr_isdigit(peek(job)) && n <= REPEAT_MAX) {
+    while (apr_isdigit(peek(job)) && n <= CERTMAP_IMPORT_ARE_REPEAT_MOST) {
         n = 10 * (n < 0 ? 0 : n) + (job->in.data[job->at++] - '0');
     }
     return n;
@@ -293,7 +289,8 @@ static int read_quantifier(job_t *job, quantifier_t *q)
                 return refuse(job, "a bound that is not known here");
             }
         }
-        if (peek(job) != '}' || q->least > REPEAT_MAX || q->most > REPEAT_MAX || (q->most >= 0 && q->most < q->least)) {
+        if (peek(job) != '}' || q->least > CERTMAP_IMPORT_ARE_REPEAT_MOST || q->most > CERTMAP_IMPORT_ARE_REPEAT_MOST
+            || (q->most >= 0 && q->most < q->least)) {
             return refuse(job, "a bound that is not known here");
         }
         job->at++;
@@ -420,7 +417,7 @@ static int put_group(job_t *job)
     job->at += captures ? 0 : 2;
     job->are->groups += captures;
     put(job, captures ? "(" : "(?:");
-    if (++job->depth > DEPTH_MAX) {
+    if (++job->depth > CERTMAP_IMPORT_ARE_DEPTH_MOST) {
         return refuse(job, "too many groups in one another");
     }
     if (!alternatives(job)) {
@@ -554,7 +551,7 @@ const char *certmap_import_are(certmap_str_t text, certmap_are_t *are, apr_pool_
     const char **parts;
 
     *are = (certmap_are_t){ .exact = 1 };
-    if (text.len > LENGTH_MAX) {
+    if (text.len > CERTMAP_IMPORT_ARE_MOST) {
         return "it is longer than 4096 bytes";
     }
     if (!alternatives(&job)) {

@@ -12,13 +12,6 @@
 
 #include "import/name.h"
 
-/* What mod_authn_file reads a line into. It stops for good at one that is longer. */
-#define LINE_ROOM 8192
-
-/* Hashes that take longer are not tried: a line of a hostile file could take hours. */
-#define BCRYPT_COST_MAX 12
-#define SHA_ROUNDS_MAX 100000
-
 typedef struct job_t {
     certmap_import_out_t *out;
     const char *issuer;  /* or NULL */
@@ -55,7 +48,7 @@ static long number_at(const char *text)
 {
     long n = 0;
 
-    while (apr_isdigit(*text) && n <= SHA_ROUNDS_MAX) {
+    while (apr_isdigit(*text) && n <= CERTMAP_IMPORT_SHA_ROUNDS_MOST) {
         n = 10 * n + (*text++ - '0');
     }
     return n;
@@ -70,12 +63,12 @@ static const char *hash_fault(const char *hash)
         return "there is no hash after the name: httpd refuses it";
     }
     if (strncmp(hash, "$2a$", 4) == 0 || strncmp(hash, "$2y$", 4) == 0) {
-        if (number_at(hash + 4) > BCRYPT_COST_MAX) {
+        if (number_at(hash + 4) > CERTMAP_IMPORT_BCRYPT_COST_MOST) {
             return slow;
         }
     }
     else if (strncmp(hash, "$5$", 3) == 0 || strncmp(hash, "$6$", 3) == 0) {
-        if (strncmp(hash + 3, "rounds=", 7) == 0 && number_at(hash + 10) > SHA_ROUNDS_MAX) {
+        if (strncmp(hash + 3, "rounds=", 7) == 0 && number_at(hash + 10) > CERTMAP_IMPORT_SHA_ROUNDS_MOST) {
             return slow;
         }
     }
@@ -200,7 +193,8 @@ static int next_line(certmap_str_t text, apr_size_t *pos, int *number, line_t *l
     }
     while (more) {
         ++*number;
-        more = part.len > 0 && part.data[part.len - 1] == '\\' && *pos < text.len && strlen(joined) < LINE_ROOM;
+        more = part.len > 0 && part.data[part.len - 1] == '\\' && *pos < text.len
+               && strlen(joined) < CERTMAP_IMPORT_PASSWD_LINE_MOST;
         if (!more && *joined == '\0') {
             line->text = part;
             break;
@@ -253,7 +247,8 @@ apr_status_t certmap_import_fakebasic(certmap_str_t text, const char *file, cons
     certmap_import_blank(job.out);
     while (next_line(text, &pos, &number, &line, job.scratch)) {
         if (line.text.len > 0 && *line.text.data != '#') {
-            job.too_long = job.too_long > 0 || line.text.len < LINE_ROOM - 2 ? job.too_long : line.number;
+            job.too_long = job.too_long > 0 || line.text.len < CERTMAP_IMPORT_PASSWD_LINE_MOST - 2 ? job.too_long
+                                                                                                   : line.number;
             job.lines++;
             read_line(&job, &line);
             job.subjects += line.name.len < line.text.len

@@ -13,9 +13,6 @@
 
 #include "import/name.h"
 
-/* So many patterns are compared with each name that follows them; after more of them nothing is certain. */
-#define PATTERNS_MAX 100
-
 typedef struct job_t {
     certmap_import_out_t *out;
     const char *issuer;           /* or NULL */
@@ -184,7 +181,7 @@ static int caught_before(const job_t *job, const line_t *line)
 {
     int i;
 
-    if (job->patterns->nelts > PATTERNS_MAX) {
+    if (job->patterns->nelts > CERTMAP_IMPORT_GRIDMAP_PATTERNS_MOST) {
         return APR_ARRAY_IDX(job->patterns, 0, pattern_t).line;
     }
     for (i = 0; i < job->patterns->nelts; i++) {

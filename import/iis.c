@@ -13,9 +13,6 @@
 
 #include "import/iis.h"
 
-/* No certificate is longer. */
-#define BASE64_MAX ((apr_size_t)1 << 24)
-
 static const char section_name[] = "iisClientCertificateMappingAuthentication";
 
 /* The sub-fields that Microsoft documents, and what they are called here. */
@@ -125,7 +122,8 @@ static int read_base64(const char *text, certmap_str_t *der, apr_pool_t *p)
     apr_size_t n = strspn(text, digits);
     unsigned char *data;
 
-    if (len == 0 || len > BASE64_MAX || len % 4 != 0 || len - n > 2 || strspn(text + n, "=") != len - n) {
+    if (len == 0 || len > CERTMAP_IMPORT_BASE64_MOST || len % 4 != 0 || len - n > 2
+        || strspn(text + n, "=") != len - n) {
         return 0;
     }
     data = apr_palloc(p, len);

@@ -12,11 +12,6 @@
 
 #include "import/iis.h"
 
-#define DEPTH_MAX 64
-
-/* Nothing larger is taken for a configuration. */
-#define TEXT_MAX ((apr_size_t)1 << 30)
-
 typedef enum node_e {
     AT_TOP,
     AT_CONFIGURATION,
@@ -72,7 +67,7 @@ typedef struct reader_t {
     iis_section_t *section;
     iis_item_t *mapping; /* the IIS_ADD_MANY that is open */
     const char *location;
-    node_e path[DEPTH_MAX];
+    node_e path[CERTMAP_IMPORT_XML_DEPTH_MOST];
     int depth;
     int stopped; /* an error that expat does not know of has been reported */
 } reader_t;
@@ -190,7 +185,7 @@ static void XMLCALL on_start(void *baton, const XML_Char *name, const XML_Char *
     if (r->stopped) {
         return;
     }
-    if (r->depth == DEPTH_MAX) {
+    if (r->depth == CERTMAP_IMPORT_XML_DEPTH_MOST) {
         stop(r, "elements are nested too deeply for a configuration");
         return;
     }
@@ -245,7 +240,7 @@ apr_array_header_t *certmap_iis_read(certmap_str_t text, certmap_import_out_t *o
 {
     reader_t r = { .out = out, .pool = p, .location = "", .sections = apr_array_make(p, 4, sizeof(iis_section_t *)) };
 
-    if (text.len >= TEXT_MAX) {
+    if (text.len >= CERTMAP_IMPORT_XML_MOST) {
         certmap_import_error(out, 1, 1, "larger than any configuration of IIS");
         return r.sections;
     }

@@ -13,9 +13,6 @@
 #include "import/kafka.h"
 #include "import/name.h"
 
-/* So many patterns that are left out are asked whether they catch a name. */
-#define BEHIND_MAX 200
-
 static const char property[] = "ssl.principal.mapping.rules";
 
 /* One rule of the list. */
@@ -378,7 +375,7 @@ static const char *write_name(job_t *job, const kafka_rule_t *rule, const kafka_
         return "its replacement cannot be carried over: $N without such a group, a lone $ or \\, or letters beyond "
                "ASCII to change";
     }
-    if (job->behind->nelts > BEHIND_MAX) {
+    if (job->behind->nelts > CERTMAP_IMPORT_KAFKA_BEHIND_MOST) {
         return "too many rules before it are left out to tell whether one of them catches this name";
     }
     for (i = 0; i < job->behind->nelts; i++) {

@@ -13,11 +13,6 @@
 
 #include "import/kafka.h"
 
-#define PATTERN_MAX 1000
-#define TEXTS_MAX 64
-#define DEPTH_MAX 16
-#define REPEAT_MAX 32
-
 typedef struct pattern_t {
     const char *at;
     const char *end;
@@ -54,7 +49,7 @@ static apr_array_header_t *join(pattern_t *x, const apr_array_header_t *a, const
     apr_array_header_t *list = apr_array_make(x->pool, a->nelts * b->nelts + 1, sizeof(kafka_text_t));
     int i, j, g;
 
-    if (a->nelts * b->nelts > TEXTS_MAX) {
+    if (a->nelts * b->nelts > CERTMAP_IMPORT_KAFKA_TEXTS_MOST) {
         return fail(x, "its pattern matches more than 64 names");
     }
     for (i = 0; i < a->nelts; i++) {
@@ -96,7 +91,7 @@ static apr_array_header_t *group(pattern_t *x)
     else {
         number = ++x->groups;
     }
-    list = x->depth < DEPTH_MAX ? alternatives(x) : fail(x, "its groups are nested too deeply");
+    list = x->depth < CERTMAP_IMPORT_KAFKA_DEPTH_MOST ? alternatives(x) : fail(x, "its groups are nested too deeply");
     if (list == NULL) {
         return NULL;
     }
@@ -136,7 +131,7 @@ static apr_array_header_t *class_of(pattern_t *x)
         for (c = from; c <= to; c++) {
             apr_array_cat(list, one_text(x, apr_psprintf(x->pool, "%c", c)));
         }
-        if (list->nelts > TEXTS_MAX) {
+        if (list->nelts > CERTMAP_IMPORT_KAFKA_TEXTS_MOST) {
             return fail(x, "its pattern matches more than 64 names");
         }
     }
@@ -195,10 +190,10 @@ static apr_array_header_t *counted(pattern_t *x)
         x->at++;
     }
     else if (*x->at == '{') {
-        for (x->at++; x->at < x->end && apr_isdigit(*x->at) && n <= REPEAT_MAX; x->at++) {
+        for (x->at++; x->at < x->end && apr_isdigit(*x->at) && n <= CERTMAP_IMPORT_KAFKA_REPEAT_MOST; x->at++) {
             n = 10 * n + (*x->at - '0');
         }
-        if (x->at == x->end || *x->at != '}' || n < 1 || n > REPEAT_MAX) {
+        if (x->at == x->end || *x->at != '}' || n < 1 || n > CERTMAP_IMPORT_KAFKA_REPEAT_MOST) {
             return fail(x, "its pattern has a count that is not carried over");
         }
         x->at++;
@@ -224,7 +219,7 @@ static apr_array_header_t *alternatives(pattern_t *x)
     while (list != NULL) {
         if (x->at == x->end || *x->at == '|' || *x->at == ')') {
             apr_array_cat(all, list);
-            if (all->nelts > TEXTS_MAX) {
+            if (all->nelts > CERTMAP_IMPORT_KAFKA_TEXTS_MOST) {
                 return fail(x, "its pattern matches more than 64 names");
             }
             if (x->at == x->end || *x->at == ')') {
@@ -251,7 +246,7 @@ apr_array_header_t *certmap_kafka_texts(const char *pattern, int *groups, const 
     int anchored = 0;
 
     *groups = 0;
-    if (len > PATTERN_MAX) {
+    if (len > CERTMAP_IMPORT_KAFKA_PATTERN_MOST) {
         *why = "its pattern is longer than 1000 characters";
         return NULL;
     }

@@ -11,11 +11,6 @@
 
 #include "import/out.h"
 
-/* So much of a line of the original shows which one it is. */
-#define SHOWN_MAX 400
-
-#define NAME_MAX_LEN 64
-
 static const char name_chars[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 
 struct certmap_import_out_t {
@@ -204,7 +199,7 @@ static void complain(certmap_import_out_t *out, int line, int column, int warnin
     const char *text = apr_pvsprintf(out->pool, format, ap);
     certmap_place_t at = { line > 0 ? line : 1, column > 0 ? column : 1 };
 
-    text = certmap_import_shown((certmap_str_t){ text, strlen(text) }, 4 * SHOWN_MAX, out->pool);
+    text = certmap_import_shown((certmap_str_t){ text, strlen(text) }, 4 * CERTMAP_IMPORT_SHOWN_MOST, out->pool);
     if (warning) {
         certmap_sink_warning(&out->sink, at, "%s", text);
     }
@@ -290,7 +285,7 @@ void certmap_import_comment(certmap_import_out_t *out, const char *format, ...)
 
 void certmap_import_left_out(certmap_import_out_t *out, int line, certmap_str_t original, const char *format, ...)
 {
-    const char *shown = certmap_import_shown(original, SHOWN_MAX, out->scratch);
+    const char *shown = certmap_import_shown(original, CERTMAP_IMPORT_SHOWN_MOST, out->scratch);
     const char *why;
     va_list ap;
 
@@ -306,11 +301,11 @@ void certmap_import_left_out(certmap_import_out_t *out, int line, certmap_str_t 
 /* The name that a wish comes to: legal, and not given before. */
 static const char *unique_name(certmap_import_out_t *out, const char *wish)
 {
-    char *name = apr_pstrndup(out->pool, wish, NAME_MAX_LEN);
+    char *name = apr_pstrndup(out->pool, wish, CERTMAP_RULE_NAME_MOST);
     char *to = name;
     int *times;
 
-    for (; *wish != '\0' && to < name + NAME_MAX_LEN; wish++) {
+    for (; *wish != '\0' && to < name + CERTMAP_RULE_NAME_MOST; wish++) {
         if (strchr(name_chars, *wish) != NULL) {
             *to++ = *wish;
         }
@@ -328,7 +323,7 @@ static const char *unique_name(certmap_import_out_t *out, const char *wish)
     while ((times = apr_hash_get(out->names, name, APR_HASH_KEY_STRING)) != NULL) {
         const char *number = apr_psprintf(out->pool, "-%d", ++*times + 1);
 
-        name = apr_psprintf(out->pool, "%.*s%s", (int)(NAME_MAX_LEN - strlen(number)), name, number);
+        name = apr_psprintf(out->pool, "%.*s%s", (int)(CERTMAP_RULE_NAME_MOST - strlen(number)), name, number);
     }
     return name;
 }

@@ -18,11 +18,6 @@ static const char default_match[] = "KRB5:<KU>digitalSignature<EKU>clientAuth";
 static const char default_map[] = "LDAP:(userCertificate;binary={cert!bin})";
 #define PRIORITY_LAST 4294967295u
 
-#define LINE_MAX_LEN 65536
-
-/* So many sections of one priority are compared with one another. */
-#define TIES_MAX 300
-
 /* A [certmap/...] section. */
 typedef struct section_t {
     const char *header;
@@ -193,8 +188,8 @@ static void read_text(job_t *job, certmap_str_t text)
     }
     while (certmap_import_line(text, &pos, &line)) {
         number++;
-        if (line.len > LINE_MAX_LEN) {
-            certmap_import_error(job->out, number, 1, "a line of more than %d bytes", LINE_MAX_LEN);
+        if (line.len > CERTMAP_IMPORT_SSSD_LINE_MOST) {
+            certmap_import_error(job->out, number, 1, "a line of more than %d bytes", CERTMAP_IMPORT_SSSD_LINE_MOST);
             return;
         }
         read_line(job, line, number);
@@ -314,7 +309,7 @@ static void find_ties(job_t *job)
         }
         for (i = from; i < to && !alike; i++) {
             for (j = from; j < to && all[i]->tied == NULL; j++) {
-                if (j != i && (to - from > TIES_MAX || !is_same_either_way(all[i], all[j]))) {
+                if (j != i && (to - from > CERTMAP_IMPORT_SSSD_TIES_MOST || !is_same_either_way(all[i], all[j]))) {
                     all[i]->tied = all[j]->header;
                 }
             }

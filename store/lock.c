@@ -11,8 +11,6 @@
 
 #include "store/internal.h"
 
-/* How long to wait for a lock: a large store takes a moment. */
-#define LOCK_WAIT_MS 5000
 #define LOCK_STEP_MS 20
 
 /* Bytes of the file, far after the end of any store, that are locked. */
@@ -82,7 +80,7 @@ static apr_status_t lock_file(int fd, const char **why, apr_pool_t *p)
             *why = system_text(errno, p);
             return errno;
         }
-        if (waited >= LOCK_WAIT_MS) {
+        if (waited >= CERTMAP_STORE_LOCK_MS) {
             *why = who_holds(fd, p);
             return APR_EBUSY;
         }

@@ -14,14 +14,6 @@
 #include "rules/compare.h"
 #include "rules/ruleset.h"
 
-/* A rule is compared with so many candidates at most, and in long lists with fewer, so that a start-up does not wait
- * for it. Patterns can be long, so a rule, and all of them together, may take only so many steps. */
-#define COMPARED_MOST 1000
-#define COMPARED_LEAST 50
-#define COMPARED_IN_ALL 10000000
-#define STEPS_OF_A_RULE 1000000
-#define STEPS_IN_ALL 200000000
-
 /* Stands for wildcards; no value and no pattern has a control character in it. */
 #define WILD '\1'
 
@@ -54,9 +46,10 @@ certmap_reach_t *certmap_reach_create(const certmap_list_t *list, apr_pool_t *p)
         }
     }
     r->same = apr_hash_make(p);
-    r->most = n > 0 && COMPARED_IN_ALL / n < COMPARED_MOST ? COMPARED_IN_ALL / n : COMPARED_MOST;
-    r->most = r->most < COMPARED_LEAST ? COMPARED_LEAST : r->most;
-    r->left = STEPS_IN_ALL;
+    r->most = n > 0 && CERTMAP_REACH_PAIRS / n < CERTMAP_REACH_RULES_MOST ? CERTMAP_REACH_PAIRS / n
+                                                                          : CERTMAP_REACH_RULES_MOST;
+    r->most = r->most < CERTMAP_REACH_RULES_LEAST ? CERTMAP_REACH_RULES_LEAST : r->most;
+    r->left = CERTMAP_REACH_STEPS;
     r->pool = p;
     return r;
 }
@@ -282,7 +275,7 @@ static void find_place(certmap_reach_t *r, const certmap_rule_t *rule)
 const certmap_rule_t *certmap_reach_covering(certmap_reach_t *r, const certmap_rule_t *rule, apr_pool_t *scratch)
 {
     const certmap_rule_t *before = same_or_everyone(r, rule, scratch);
-    apr_size_t steps = r->left < STEPS_OF_A_RULE ? r->left : STEPS_OF_A_RULE;
+    apr_size_t steps = r->left < CERTMAP_REACH_STEPS_EACH ? r->left : CERTMAP_REACH_STEPS_EACH;
     certmap_compare_t c = { scratch, steps };
     certmap_eval_t *ev;
     apr_size_t compared = 0;

@@ -10,6 +10,8 @@
 #include <apr_tables.h>
 #include <apr_time.h>
 
+#include "base/limits.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif

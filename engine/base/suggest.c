@@ -8,13 +8,11 @@
 
 #include "base/internal.h"
 
-#define SUGGEST_MAX 24
-
 /* Edit distance with swaps of neighbours, case ignored: the slips of the fingers that a hint should see through. What
  * is more than `most` is not measured: a text may have a million words that are none of ours. */
 static int distance(certmap_str_t a, const char *b, int most)
 {
-    int row[3][SUGGEST_MAX + 2];
+    int row[3][CERTMAP_HINT_WORD_MOST + 2];
     apr_size_t n = a.len;
     apr_size_t m = strlen(b);
     apr_size_t band = (apr_size_t)most;
@@ -22,8 +20,8 @@ static int distance(certmap_str_t a, const char *b, int most)
     apr_size_t i;
     apr_size_t j;
 
-    if (n > SUGGEST_MAX || m > SUGGEST_MAX || n > m + band || m > n + band) {
-        return SUGGEST_MAX;
+    if (n > CERTMAP_HINT_WORD_MOST || m > CERTMAP_HINT_WORD_MOST || n > m + band || m > n + band) {
+        return CERTMAP_HINT_WORD_MOST;
     }
     for (j = 0; j <= m; j++) {
         row[0][j] = (int)j;
@@ -36,8 +34,9 @@ static int distance(certmap_str_t a, const char *b, int most)
         const int *before = row[(i + 1) % 3];
         int last = least;
 
-        least = cur[from - 1] = from > 1 ? SUGGEST_MAX : (int)i; /* away from the diagonal everything is too far */
-        cur[to + 1] = SUGGEST_MAX;
+        least = cur[from - 1] = from > 1 ? CERTMAP_HINT_WORD_MOST
+                                         : (int)i; /* away from the diagonal everything is too far */
+        cur[to + 1] = CERTMAP_HINT_WORD_MOST;
         for (j = from; j <= to; j++) {
             int ca = apr_tolower(a.data[i - 1]);
             int cb = apr_tolower(b[j - 1]);
@@ -57,7 +56,7 @@ static int distance(certmap_str_t a, const char *b, int most)
             least = best < least ? best : least;
         }
         if (least > most && last > most) { /* two rows, because a swap goes back as far */
-            return SUGGEST_MAX;
+            return CERTMAP_HINT_WORD_MOST;
         }
     }
     return row[n % 3][m];
@@ -66,7 +65,7 @@ static int distance(certmap_str_t a, const char *b, int most)
 const char *certmap_suggest(certmap_str_t word, const char *const *names)
 {
     const char *best = NULL;
-    int least = SUGGEST_MAX;
+    int least = CERTMAP_HINT_WORD_MOST;
 
     for (; *names != NULL; names++) {
         int most = strlen(*names) <= 4 ? 1 : 2;

@@ -12,8 +12,6 @@
 #include "rules/eval.h"
 #include "rules/ruleset.h"
 
-#define VALUES_MOST 16
-
 /* The texts of a field's values appear with every condition on it, and may be long: they are made once. */
 typedef struct texts_t {
     apr_hash_t *known; /* the first value of a field, to its texts */
@@ -86,7 +84,7 @@ static void trace_cond(certmap_trace_cond_t *t, const certmap_cond_t *cond, cert
     t->why = certmap_cert_why(ev->cert, &cond->field, p);
     t->state = v.state;
     t->total = v.n;
-    t->nvalues = v.n < VALUES_MOST ? v.n : VALUES_MOST;
+    t->nvalues = v.n < CERTMAP_EXPLAIN_VALUES_MOST ? v.n : CERTMAP_EXPLAIN_VALUES_MOST;
     t->error = m == CERTMAP_MATCH_ERROR ? certmap_eval_error(ev, p) : NULL;
     t->values = texts_of(texts, &v, t->nvalues);
 }

@@ -125,9 +125,6 @@ apr_status_t certmap_keys_read(certmap_str_t text, const char *file, apr_array_h
 
 /* ---- records (record.c) -------------------------------------------------------------------------------------- */
 
-/** Longest record; what is longer is refused when it is read from a file. */
-#define CERTMAP_RECORD_MAX 65536
-
 /** Numbers in records and stores: big-endian, wherever they are written. */
 void certmap_put_number(unsigned char *s, apr_uint64_t n, int octets);
 apr_uint64_t certmap_get_number(const unsigned char *s, int octets);

@@ -13,10 +13,6 @@
 #include "entries/internal.h"
 #include "rules/condition.h"
 
-/* Octets of the longest serial number (RFC 5280, 4.1.2.2), and of a key identifier that is still sane. */
-#define SERIAL_OCTETS 20
-#define SKI_OCTETS 64
-
 typedef struct key_job_t {
     const certmap_key_reader_t *reader;
     const certmap_word_t *words;
@@ -216,7 +212,7 @@ static certmap_str_t read_hex(const key_job_t *job, piece_t piece, const char *w
 static certmap_str_t read_serial(const key_job_t *job, piece_t piece, int reversed)
 {
     certmap_str_t none = { NULL, 0 };
-    certmap_str_t serial = read_hex(job, piece, "a serial number", 1, SERIAL_OCTETS + 1);
+    certmap_str_t serial = read_hex(job, piece, "a serial number", 1, CERTMAP_ENTRY_SERIAL_MOST + 1);
     unsigned char *s;
     apr_size_t i;
 
@@ -234,7 +230,7 @@ static certmap_str_t read_serial(const key_job_t *job, piece_t piece, int revers
         serial.data++;
         serial.len--;
     }
-    if (serial.len == 0 || serial.len > SERIAL_OCTETS) {
+    if (serial.len == 0 || serial.len > CERTMAP_ENTRY_SERIAL_MOST) {
         certmap_sink_error(job->reader->sink, place_of(piece, 0),
                            serial.len == 0 ? "no certificate has the serial number 0"
                                            : "a serial number has at most 40 hex digits");
@@ -277,7 +273,7 @@ static certmap_str_t read_part(const key_job_t *job, certmap_kind_e kind, piece_
     case CERTMAP_KEY_HASH:
         return read_hex(job, piece, certmap_kinds[kind].name, 32, 32);
     case CERTMAP_KEY_SKI:
-        return read_hex(job, piece, "a key identifier", 1, SKI_OCTETS);
+        return read_hex(job, piece, "a key identifier", 1, CERTMAP_ENTRY_SKI_MOST);
     case CERTMAP_KEY_SERIAL:
         return read_serial(job, piece, ad);
     case CERTMAP_KEY_NAME:

@@ -11,8 +11,6 @@
 #include "base/limits.h"
 #include "rules/compare.h"
 
-#define DEPTH_MAX 64
-
 /* A parenthesis that has been opened. */
 typedef struct open_t {
     apr_uint32_t number; /* 0: captures nothing */
@@ -25,7 +23,7 @@ typedef struct open_t {
 typedef struct walk_t {
     certmap_str_t pattern;
     apr_size_t at;
-    open_t stack[DEPTH_MAX]; /* the first one is the whole pattern */
+    open_t stack[CERTMAP_REGEX_NESTING_MOST]; /* the first one is the whole pattern */
     int depth;
     apr_uint32_t count; /* of capturing groups so far */
     apr_uint32_t wanted;
@@ -93,7 +91,7 @@ static int open_group(walk_t *w)
     int named = 0;
 
     w->at++;
-    if (look(w, 0) == '*' || w->depth == DEPTH_MAX) {
+    if (look(w, 0) == '*' || w->depth == CERTMAP_REGEX_NESTING_MOST) {
         return 0;
     }
     if (look(w, 0) == '?') {

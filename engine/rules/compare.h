@@ -14,9 +14,6 @@ typedef struct certmap_compare_t {
     apr_size_t left;  /**< steps */
 } certmap_compare_t;
 
-/** What one regex on one literal counts as, in steps: it has the limits of one that is tried. */
-#define CERTMAP_REGEX_STEPS 1000
-
 /** Whether every value that inner's pattern matches is one that outer's matches; 0 also where that is not certain. */
 int certmap_cond_contains(certmap_compare_t *c, const certmap_cond_t *outer, const certmap_cond_t *inner);
 /** Whether it is certain that no value is matched by both patterns. */

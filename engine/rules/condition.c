@@ -16,10 +16,6 @@
 #include "base/limits.h"
 #include "rules/ruleset.h"
 
-/* So many regexes of a set are compiled to machine code, which takes more time and memory than the rest of a rule.
- * Where there are more, the index and the literals that regexes need keep nearly all of them from being asked. */
-#define JIT_MOST 1000
-
 #define REGEX_OPTIONS (PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_BACKSLASH_C)
 
 static const char *const extended_usages[] = {
@@ -488,7 +484,7 @@ static void compile_regex(job_t *job)
         return;
     }
     apr_pool_cleanup_register(job->pool, cond->u.regex.code, free_code, apr_pool_cleanup_null);
-    if (job->b->njit < JIT_MOST && pcre2_jit_compile(cond->u.regex.code, PCRE2_JIT_COMPLETE) == 0) {
+    if (job->b->njit < CERTMAP_REGEX_JIT_MOST && pcre2_jit_compile(cond->u.regex.code, PCRE2_JIT_COMPLETE) == 0) {
         job->b->njit++; /* without JIT it is slower, no less right */
     }
     pcre2_pattern_info(cond->u.regex.code, PCRE2_INFO_CAPTURECOUNT, &cond->u.regex.captures);

@@ -271,9 +271,6 @@ static int read_quantifier(reader_t *r, int *some, int *least)
 
 /* ---- letters ---------------------------------------------------------------------------------------------------- */
 
-#define GROUPS_MOST 32
-#define LETTERS_MOST 1000
-
 static int letters_of(reader_t *r, unsigned depth, unsigned *letters);
 
 /* A class: it counts when it is one letter, in both cases or one. */
@@ -301,7 +298,7 @@ static int letters_of_group(reader_t *r, unsigned depth, unsigned *letters)
     else if (!read_group_head(r)) {
         return 0;
     }
-    if (depth == GROUPS_MOST || !letters_of(r, depth + 1, letters) || look(r, 0) != ')') {
+    if (depth == CERTMAP_LITERAL_DEPTH_MOST || !letters_of(r, depth + 1, letters) || look(r, 0) != ')') {
         return 0;
     }
     r->at++;
@@ -343,7 +340,7 @@ static int letters_of_atom(reader_t *r, unsigned depth, unsigned *letters)
 /* Alternatives, up to the end or the ")" after them: what the one has that asks for least. */
 static int letters_of(reader_t *r, unsigned depth, unsigned *letters)
 {
-    unsigned least = LETTERS_MOST;
+    unsigned least = CERTMAP_LITERAL_LETTERS_MOST;
     unsigned sum = 0;
 
     while (r->at < r->pattern.len && look(r, 0) != ')') {
@@ -358,7 +355,7 @@ static int letters_of(reader_t *r, unsigned depth, unsigned *letters)
         if (!letters_of_atom(r, depth, &n)) {
             return 0;
         }
-        sum = sum + n < LETTERS_MOST ? sum + n : LETTERS_MOST;
+        sum = sum + n < CERTMAP_LITERAL_LETTERS_MOST ? sum + n : CERTMAP_LITERAL_LETTERS_MOST;
     }
     *letters = sum < least ? sum : least;
     return 1;

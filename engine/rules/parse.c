@@ -12,8 +12,6 @@
 #include "rules/ruleset.h"
 #include "rules/template.h"
 
-#define NAME_MAX_LEN 64
-
 /* Written out: what a letter is must not depend on the locale. */
 static const char name_chars[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 
@@ -192,8 +190,8 @@ static void parse_name(parser_t *ps)
             return;
         }
     }
-    if (w->text.len == 0 || w->text.len > NAME_MAX_LEN) {
-        certmap_sink_error(&b->sink, w->place, "a rule's NAME has 1 to %d characters", NAME_MAX_LEN);
+    if (w->text.len == 0 || w->text.len > CERTMAP_RULE_NAME_MOST) {
+        certmap_sink_error(&b->sink, w->place, "a rule's NAME has 1 to %d characters", CERTMAP_RULE_NAME_MOST);
         return;
     }
     first = apr_hash_get(b->names, ps->rule->name, (apr_ssize_t)w->text.len);
@@ -273,13 +271,9 @@ static void parse_verb(parser_t *ps)
     parse_user(ps);
 }
 
-/* What conditions of a rule may cost that are compared with one another, and more for each of them. */
-#define COMPARE_STEPS 20000
-#define COMPARE_STEPS_EACH 200
-
 static void check_contradictions(parser_t *ps)
 {
-    certmap_compare_t c = { ps->b->scratch, COMPARE_STEPS + ps->rule->nconds * COMPARE_STEPS_EACH };
+    certmap_compare_t c = { ps->b->scratch, CERTMAP_COMPARE_STEPS + ps->rule->nconds * CERTMAP_COMPARE_STEPS_EACH };
     const certmap_cond_t *first;
     const certmap_cond_t *second;
 

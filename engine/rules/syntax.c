@@ -27,8 +27,6 @@ const char *const certmap_key_usages[] = {
 
 #define OID_EMAIL "1.2.840.113549.1.9.1"
 
-#define LABEL_MAX 63
-
 /* ---- host names in A-labels (RFC 3492) ------------------------------------------------------------------------- */
 
 /* Whether IDNA leaves these letters as they are: lower case, or of a script without cases. What it would map first
@@ -73,8 +71,8 @@ static apr_uint32_t put_number(char **to, apr_uint32_t q, apr_uint32_t bias, apr
 /* @return the A-label of a label, or NULL */
 static const char *a_label(certmap_str_t label, apr_pool_t *p)
 {
-    apr_uint32_t c[LABEL_MAX + 1];
-    char out[8 + LABEL_MAX * 8];
+    apr_uint32_t c[CERTMAP_LABEL_MOST + 1];
+    char out[8 + CERTMAP_LABEL_MOST * 8];
     char *to = out + 4;
     apr_uint32_t n = 128, delta = 0, bias = 72, basic = 0, handled, count = 0, i;
     apr_size_t at = 0;
@@ -85,7 +83,7 @@ static const char *a_label(certmap_str_t label, apr_pool_t *p)
     while (at < label.len) {
         int len = certmap_utf8_next((const unsigned char *)label.data + at, label.len - at, &c[count]);
 
-        if (len == 0 || count == LABEL_MAX) {
+        if (len == 0 || count == CERTMAP_LABEL_MOST) {
             return NULL;
         }
         at += (apr_size_t)len;
@@ -116,7 +114,7 @@ static const char *a_label(certmap_str_t label, apr_pool_t *p)
             }
         }
     }
-    return to - out <= LABEL_MAX ? apr_pstrmemdup(p, out, (apr_size_t)(to - out)) : NULL;
+    return to - out <= CERTMAP_LABEL_MOST ? apr_pstrmemdup(p, out, (apr_size_t)(to - out)) : NULL;
 }
 
 const char *certmap_a_labels(certmap_str_t name, apr_pool_t *p)

@@ -12,8 +12,6 @@
 #include "rules/ruleset.h"
 #include "rules/template.h"
 
-#define USER_MAX 256
-
 static const struct {
     const char *name;
     unsigned bit;
@@ -59,7 +57,7 @@ const char *certmap_user_check(certmap_str_t user)
     if (user.len == 0) {
         return "the user name is empty";
     }
-    if (user.len > USER_MAX) {
+    if (user.len > CERTMAP_USER_MOST) {
         return "the user name is longer than 256 bytes";
     }
     if (is_plain(user)) {
@@ -209,7 +207,7 @@ apr_status_t certmap_template_compile(certmap_builder_t *b, const certmap_word_t
     apr_size_t i = 0;
 
     out->literal = 1;
-    while (i < text.len && least <= USER_MAX) {
+    while (i < text.len && least <= CERTMAP_USER_MOST) {
         const char *close;
         char next = i + 1 < text.len ? text.data[i + 1] : '\0';
 
@@ -246,7 +244,7 @@ apr_status_t certmap_template_compile(certmap_builder_t *b, const certmap_word_t
     push_text(parts, text.data + from, i - from);
     out->nparts = (apr_size_t)parts->nelts;
     out->parts = apr_pmemdup(b->pool, parts->elts, out->nparts * sizeof(certmap_part_t));
-    if (least > USER_MAX) {
+    if (least > CERTMAP_USER_MOST) {
         certmap_sink_error(&b->sink, word->place, "USER: the user name is longer than 256 bytes");
     }
     else if (out->literal) {

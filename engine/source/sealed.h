@@ -33,8 +33,6 @@
 #define CERTMAP_STORE_MARK_LEN (sizeof(CERTMAP_STORE_MARK) - 1)
 #define CERTMAP_SEAL_TAGS 16
 #define CERTMAP_SEAL_LEN (16 + 4 + 4 + 8 + 2 * CERTMAP_SEAL_TAGS * 8 + 32)
-/** The largest file: positions in it have 32 bits. */
-#define CERTMAP_STORE_MAX 0xffffffffu
 
 /** What a seal says. */
 typedef struct certmap_seal_t {

@@ -16,9 +16,6 @@
 
 #include "x509/internal.h"
 
-/** RFC 5280 section 4.1.2.2 asks for 20 octets at most, and CAs have written more. Nobody needs so many. */
-#define SERIAL_MAX 64
-
 /** Sets a field to one hex value. */
 static void set_hex(certmap_cert_t *cert, certmap_field_e field, const unsigned char *data, apr_size_t len,
                     apr_pool_t *p)
@@ -85,13 +82,13 @@ static int read_serial(certmap_cert_t *cert, certmap_der_t *tbs, apr_pool_t *p)
         number.at++; /* the sign */
         len--;
     }
-    if (!why && len > SERIAL_MAX) {
+    if (!why && len > CERTMAP_SERIAL_MOST) {
         why = "longer than 64 octets";
     }
     if (why) {
         certmap_cert_mark(cert, "serial", why, p);
         certmap_cert_spoil(cert, CERTMAP_F_SERIAL, why);
-        len = len > SERIAL_MAX ? SERIAL_MAX : len;
+        len = len > CERTMAP_SERIAL_MOST ? CERTMAP_SERIAL_MOST : len;
     }
     else {
         set_hex(cert, CERTMAP_F_SERIAL, number.at, len, p);

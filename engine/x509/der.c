@@ -62,9 +62,6 @@ unsigned int certmap_der_peek(const certmap_der_t *in)
     return in->at < in->end ? in->at[0] : 0;
 }
 
-/** Real ones have a dozen octets; the limit keeps work bounded and lengths in one octet. */
-#define OID_MAX 127
-
 /** Arcs above 64 bits (2.25.UUID) are OpenSSL's: it has big numbers. */
 static const char *long_oid(certmap_der_t content, apr_pool_t *p)
 {
@@ -117,7 +114,7 @@ const char *certmap_der_oid(certmap_der_t content, apr_pool_t *p)
     char *text, *s;
     int first = 1;
 
-    if (len == 0 || len > OID_MAX || (content.end[-1] & 0x80)) {
+    if (len == 0 || len > CERTMAP_OID_MOST || (content.end[-1] & 0x80)) {
         return NULL;
     }
     /* seven bits make at most 2.2 digits, an arc adds a dot, the first octet two arcs: 4 characters an octet will do */

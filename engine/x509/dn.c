@@ -220,11 +220,6 @@ static int count_name(certmap_der_t in, int *nrdns, int *navas, const char **why
     return 1;
 }
 
-/** A malformed value may be long and wild: so many bytes of it are shown, and so many attributes of a name that cannot
- *  be split. */
-#define DISPLAY_AVAS 32
-#define DISPLAY_BYTES 256
-
 /** Makes a value of what it is encoded as: text, something else, or malformed. whole: tag and length included. */
 static void decode_value(certmap_ava_t *ava, unsigned int tag, certmap_der_t value, certmap_der_t whole, apr_pool_t *p)
 {
@@ -239,7 +234,7 @@ static void decode_value(certmap_ava_t *ava, unsigned int tag, certmap_der_t val
     }
     if (ava->why) {
         ava->kind = CERTMAP_AVA_MALFORMED;
-        ava->value = certmap_der_string_lenient(tag, value, DISPLAY_BYTES, p);
+        ava->value = certmap_der_string_lenient(tag, value, CERTMAP_DISPLAY_BYTES_MOST, p);
         ava->folded = (certmap_str_t){ "", 0 };
         return;
     }
@@ -330,27 +325,27 @@ const char *certmap_dn_why(const certmap_dn_t *dn, apr_pool_t *p)
 
 const char *certmap_dn_display(certmap_der_t rdns, apr_pool_t *p)
 {
-    certmap_rdn_t rdn[DISPLAY_AVAS];
-    certmap_ava_t ava[DISPLAY_AVAS];
+    certmap_rdn_t rdn[CERTMAP_DISPLAY_AVAS_MOST];
+    certmap_ava_t ava[CERTMAP_DISPLAY_AVAS_MOST];
     certmap_dn_t dn = { 0, rdn };
     certmap_der_t set, content, oid, value;
     unsigned int tag;
     int n = 0, cut = 0;
 
     while (!cut && rdns.at < rdns.end) {
-        cut = dn.nrdns == DISPLAY_AVAS || !certmap_der_expect(&rdns, CERTMAP_T_SET, &set);
+        cut = dn.nrdns == CERTMAP_DISPLAY_AVAS_MOST || !certmap_der_expect(&rdns, CERTMAP_T_SET, &set);
         if (cut || set.at == set.end) {
             continue;
         }
         rdn[dn.nrdns].avas = ava + n;
         rdn[dn.nrdns].navas = 0;
         while (!cut && set.at < set.end) {
-            cut = n == DISPLAY_AVAS || !certmap_der_expect(&set, CERTMAP_T_SEQUENCE, &content)
+            cut = n == CERTMAP_DISPLAY_AVAS_MOST || !certmap_der_expect(&set, CERTMAP_T_SEQUENCE, &content)
                   || !certmap_der_expect(&content, CERTMAP_T_OID, &oid) || certmap_der_left(&oid) > 64
                   || !(ava[n].oid = certmap_der_oid(oid, p)) || !certmap_der_next(&content, &tag, &value);
             if (!cut) {
                 ava[n].kind = CERTMAP_AVA_TEXT;
-                ava[n].value = certmap_der_string_lenient(tag, value, DISPLAY_BYTES, p);
+                ava[n].value = certmap_der_string_lenient(tag, value, CERTMAP_DISPLAY_BYTES_MOST, p);
                 rdn[dn.nrdns].navas++;
                 n++;
             }

@@ -168,16 +168,14 @@ static const char *const attr_long_names[] = {
     NULL,
 };
 
-#define WORD_MAX 64
-
 /* Letters and digits of a text, in lower case: "$ssl_client_s_dn" is "sslclientsdn". @return 0: it is longer than any
  * name */
-static int simplify(certmap_str_t text, char word[WORD_MAX])
+static int simplify(certmap_str_t text, char word[CERTMAP_HINT_FIELD_MOST])
 {
     apr_size_t i, n = 0;
 
     for (i = 0; i < text.len; i++) {
-        if (n + 1 == WORD_MAX) {
+        if (n + 1 == CERTMAP_HINT_FIELD_MOST) {
             return 0;
         }
         if (apr_isalnum(text.data[i])) {
@@ -277,7 +275,7 @@ static const char *slip(certmap_str_t text, const char *const *names, apr_pool_t
 const char *certmap_field_meant(certmap_str_t text, const char *const *names, apr_pool_t *p)
 {
     const char *wrote = apr_pstrmemdup(p, text.data, text.len), *attr, *hint = NULL;
-    char word[WORD_MAX];
+    char word[CERTMAP_HINT_FIELD_MOST];
     apr_size_t i = NHABITS;
 
     if (simplify(text, word) && *word) {
@@ -307,7 +305,7 @@ const char *certmap_attr_meant(certmap_str_t name, const char *stem, apr_pool_t 
 {
     const char *wrote = apr_pstrmemdup(p, name.data, name.len), *meant = NULL;
     int n = (int)strlen(stem) - 1;
-    char word[WORD_MAX];
+    char word[CERTMAP_HINT_FIELD_MOST];
 
     if (simplify(name, word) && *word) {
         meant = attr_called(word, p);

@@ -16,9 +16,6 @@ extern "C" {
 
 /* ---- distinguished names ------------------------------------------------------------------------------------- */
 
-/** Names longer than this (DER) are malformed. */
-#define CERTMAP_DN_MAX 65536
-
 /** What an attribute's value is. */
 typedef enum certmap_ava_e {
     CERTMAP_AVA_TEXT,
@@ -171,7 +168,6 @@ const char *certmap_cert_malformed(const certmap_cert_t *cert);
 /** The values that are malformed by themselves, in words ("subject.CN: NUL inside"); the first CERTMAP_ODD_MOST.
  *  @param n out: how many are given */
 const char *const *certmap_cert_odd(const certmap_cert_t *cert, apr_size_t *n);
-#define CERTMAP_ODD_MOST 16
 /**
  * What refuses a certificate before any source or rule is asked, in this order, which is decided here and nowhere else:
  * none was presented; what verification found, or nothing has verified it; there is no view of it (malformed: what
