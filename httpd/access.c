@@ -40,6 +40,7 @@ static int check(request_rec *r)
                       state->document_uri,
                       certmap_document_has_htaccess(r) ? ".htaccess applies to it" : "it is another one by now");
     }
+    /* RFC 9110, 15.5.20: 421, the client may ask again over another connection. */
     if (certmap_tls_is_misdirected(r) && (certmap_user_is_wanted(r, conf) || certmap_guard_applies(r, conf))) {
         ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
                       "certmap: 421: the handshake was another virtual host's, which "

@@ -316,6 +316,7 @@ certmap_page_type_e certmap_page_negotiate(const char *accept)
     const char *name;
     apr_size_t len;
 
+    /* RFC 9110, 12.5.1: the most specific range of Accept decides about a type. */
     while (accept && (accept = next_range(accept, &name, &len, &q)) != NULL) {
         for (i = 0; q >= 0 && i < n; i++) {
             weigh(&offers[i], name, len, q);

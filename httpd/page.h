@@ -38,7 +38,7 @@ typedef struct certmap_page_t {
 } certmap_page_t;
 
 /**
- * Chooses by the Accept header (RFC 9110 section 12.5.1). The greatest weight wins; of equals a type that is named wins
+ * Chooses by the Accept header (RFC 9110, 12.5.1). The greatest weight wins; of equals a type that is named wins
  * over one that a wildcard lets in; then HTML, JSON, text. A client that names none of them (a lone "*" "/" "*" as
  * curl sends it, no header, nothing acceptable) gets text, which reads well in any terminal and log. Browsers always
  * name text/html.

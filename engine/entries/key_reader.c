@@ -230,6 +230,7 @@ static certmap_str_t read_serial(const key_job_t *job, piece_t piece, int revers
         serial.data++;
         serial.len--;
     }
+    /* RFC 5280, 4.1.2.2: at most 20 octets. */
     if (serial.len == 0 || serial.len > CERTMAP_ENTRY_SERIAL_MOST) {
         certmap_sink_error(job->reader->sink, place_of(piece, 0),
                            serial.len == 0 ? "no certificate has the serial number 0"

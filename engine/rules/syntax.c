@@ -83,6 +83,7 @@ static const char *a_label(certmap_str_t label, apr_pool_t *p)
     while (at < label.len) {
         int len = certmap_utf8_next((const unsigned char *)label.data + at, label.len - at, &c[count]);
 
+        /* RFC 1035, 2.3.4: a label has 1 to 63 octets. */
         if (len == 0 || count == CERTMAP_LABEL_MOST) {
             return NULL;
         }

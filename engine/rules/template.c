@@ -420,7 +420,7 @@ static int same_candidate(const candidate_t *a, const candidate_t *b)
            && certmap_str_same(a->text, b->text);
 }
 
-/* Names are written most specific RDN first (RFC 4514 section 2.1) and encoded the other way round. */
+/* Names are written most specific RDN first (RFC 4514, 2.1) and encoded the other way round. */
 static int is_reversed(const certmap_field_t *field)
 {
     return field->kind == CERTMAP_F_SUBJECT_ATTR || field->kind == CERTMAP_F_ISSUER_ATTR;

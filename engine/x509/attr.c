@@ -166,6 +166,7 @@ const char *certmap_attr_check(const char *oid, certmap_str_t text)
     if (!certmap_attr_is_ascii(oid)) {
         return NULL;
     }
+    /* RFC 5280, A.1: both are IA5Strings; RFC 5321, 4.1.2: an address has one "@". */
     for (i = 0; i < text.len; i++) {
         if ((unsigned char)text.data[i] > 0x7f) {
             return "byte above 0x7f in an ASCII string";
@@ -190,6 +191,7 @@ const char *certmap_oid_canonical(certmap_str_t text, apr_pool_t *p)
     if (text.len == 0 || text.len >= sizeof(buf)) {
         return NULL;
     }
+    /* RFC 4512, 1.4: a numericoid has no empty arc and no leading zero. */
     for (i = 0; i < text.len; i++) {
         if (text.data[i] != '.' && !apr_isdigit(text.data[i])) {
             return NULL;

@@ -37,10 +37,12 @@ static int read_version(certmap_cert_t *cert, certmap_der_t *tbs, apr_pool_t *p)
     if (certmap_der_peek(tbs) != 0xa0) {
         return 1;
     }
+    /* RFC 5280, 4.1: version is [0] EXPLICIT INTEGER. */
     if (!certmap_der_expect(tbs, 0xa0, &wrap) || !certmap_der_expect(&wrap, CERTMAP_T_INTEGER, &number)
         || wrap.at != wrap.end) {
         return 0;
     }
+    /* RFC 5280, 4.1.2.1: 1 to 3; X.690, 11.5: the default, version 1, is not encoded. */
     if (certmap_der_left(&number) != 1 || (number.at[0] != 1 && number.at[0] != 2)) {
         certmap_cert_blame(
             cert, CERTMAP_FAULT_FRAME, "version",
@@ -72,9 +74,11 @@ static int read_serial(certmap_cert_t *cert, certmap_der_t *tbs, apr_pool_t *p)
         return 0;
     }
     len = certmap_der_left(&number);
+    /* X.690, 8.3.2: an INTEGER has the fewest octets. */
     if (len > 1 && ((number.at[0] == 0 && !(number.at[1] & 0x80)) || (number.at[0] == 0xff && number.at[1] & 0x80))) {
         return 0;
     }
+    /* RFC 5280, 4.1.2.2: a positive INTEGER of at most 20 octets; users must handle others gracefully. */
     if (number.at[0] & 0x80) {
         why = "negative";
     }
@@ -168,6 +172,7 @@ static int read_name(certmap_cert_t *cert, certmap_der_t *tbs, certmap_field_e f
     if (!certmap_der_expect(tbs, CERTMAP_T_SEQUENCE, &rdns)) {
         return 0;
     }
+    /* RFC 5280, 4.1.2.4: a Name is a SEQUENCE of RDNs. */
     if (!certmap_dn_decode(rdns, &name, &avas, &navas, &why, p)) {
         certmap_cert_blame(cert, CERTMAP_FAULT_FRAME, word, why, p);
         *text = certmap_dn_display(rdns, p);
@@ -182,6 +187,7 @@ static int read_name(certmap_cert_t *cert, certmap_der_t *tbs, certmap_field_e f
         cert->f[attr].state = CERTMAP_VALID;
     }
     else if (!subject) {
+        /* RFC 5280, 4.1.2.4: the issuer is a non-empty name. */
         certmap_cert_mark(cert, word, "empty", p);
         certmap_cert_spoil(cert, field, "empty");
         certmap_cert_spoil(cert, attr, "empty");
@@ -200,6 +206,7 @@ static int read_validity(certmap_cert_t *cert, certmap_der_t *tbs, apr_pool_t *p
     }
     cert->begins = certmap_der_time(from_tag, from, &cert->not_before);
     cert->ends = certmap_der_time(to_tag, to, &cert->not_after);
+    /* RFC 5280, 4.1.2.5: UTCTime to 2049, GeneralizedTime, both as certmap_der_time reads them. */
     if (!cert->begins) {
         certmap_cert_blame(cert, CERTMAP_FAULT_DATE, "notBefore", "not a date of RFC 5280", p);
     }
@@ -261,6 +268,7 @@ static int read_tail(certmap_cert_t *cert, certmap_der_t *tbs, apr_pool_t *p)
 {
     certmap_der_t skip, wrap, exts;
 
+    /* RFC 5280, 4.1.2.8: unique identifiers are of versions 2 and 3. */
     if (cert->version == 1 && (certmap_der_peek(tbs) == 0x81 || certmap_der_peek(tbs) == 0x82)) {
         certmap_cert_blame(cert, CERTMAP_FAULT_FRAME, "version", "1, but with a unique identifier", p);
     }
@@ -274,10 +282,12 @@ static int read_tail(certmap_cert_t *cert, certmap_der_t *tbs, apr_pool_t *p)
         no_extensions(cert);
         return 1;
     }
+    /* RFC 5280, 4.1: extensions are the last part, [3] EXPLICIT. */
     if (!certmap_der_expect(tbs, 0xa3, &wrap) || tbs->at != tbs->end
         || !certmap_der_expect(&wrap, CERTMAP_T_SEQUENCE, &exts) || wrap.at != wrap.end) {
         return 0;
     }
+    /* RFC 5280, 4.1.2.9: extensions are of version 3. */
     if (cert->version < 3) {
         certmap_cert_blame(cert, CERTMAP_FAULT_FRAME, "version",
                            cert->version == 1 ? "1, but with extensions" : "2, but with extensions", p);
@@ -348,6 +358,7 @@ static apr_status_t make_view(certmap_der_t der, const char *why, const certmap_
     if (why) {
         certmap_cert_blame(cert, CERTMAP_FAULT_FRAME, "certificate", why, p);
     }
+    /* RFC 5280, 4.1: what is signed is the DER of X.690. */
     if (!read_certificate(cert, der, p)) {
         certmap_cert_blame(cert, CERTMAP_FAULT_FRAME, "certificate", "not DER", p);
     }
@@ -388,6 +399,7 @@ apr_status_t certmap_cert_create_der(const unsigned char *der, apr_size_t len, c
         rv = encode(x509, &own, p);
     }
     if (rv == APR_SUCCESS) {
+        /* X.690, 10.1: one encoding, and nothing after it. */
         if (at != der + len) {
             why = "bytes after its end";
         }

@@ -18,6 +18,7 @@ int certmap_der_next(certmap_der_t *in, unsigned int *tag, certmap_der_t *conten
     const unsigned char *at = in->at;
     apr_size_t len, left = certmap_der_left(in);
 
+    /* X.690, 8.1.2: tag numbers above 30, in several octets, are in no certificate. */
     if (left < 2 || (at[0] & 0x1f) == 0x1f) {
         return 0;
     }
@@ -28,6 +29,7 @@ int certmap_der_next(certmap_der_t *in, unsigned int *tag, certmap_der_t *conten
     if (len >= 0x80) {
         apr_size_t i, octets = len & 0x7f;
 
+        /* X.690, 10.1: the definite form, in the fewest octets. */
         if (octets == 0 || octets > 4 || octets > left || at[0] == 0) {
             return 0;
         }
@@ -114,6 +116,7 @@ const char *certmap_der_oid(certmap_der_t content, apr_pool_t *p)
     char *text, *s;
     int first = 1;
 
+    /* X.690, 8.19.2: the last octet of an arc has bit 8 clear; an arc does not begin with 0x80. */
     if (len == 0 || len > CERTMAP_OID_MOST || (content.end[-1] & 0x80)) {
         return NULL;
     }
@@ -172,6 +175,7 @@ int certmap_der_time(unsigned int tag, certmap_der_t content, apr_time_t *t)
     if (tag != CERTMAP_T_UTCTIME && tag != CERTMAP_T_GENERALTIME) {
         return 0;
     }
+    /* RFC 5280, 4.1.2.5.1 and 4.1.2.5.2: seconds, no fraction, "Z"; X.690, 11.7 and 11.8 say the same. */
     if (certmap_der_left(&content) != (apr_size_t)(2 * (7 - i) + 1) || content.end[-1] != 'Z') {
         return 0;
     }
@@ -181,6 +185,7 @@ int certmap_der_time(unsigned int tag, certmap_der_t content, apr_time_t *t)
         }
         part[i] = 10 * (at[0] - '0') + at[1] - '0';
     }
+    /* RFC 5280, 4.1.2.5.1: from 50 on the year is of the 20th century. */
     if (tag == CERTMAP_T_UTCTIME) {
         part[0] = part[1] >= 50 ? 19 : 20;
     }
@@ -208,6 +213,7 @@ static int next_char(unsigned int tag, const unsigned char *s, apr_size_t len, a
 {
     int n;
 
+    /* RFC 3629, 3: UTF-8; X.690, 8.23: BMPString has two octets a character, UniversalString four. */
     switch (tag) {
     case CERTMAP_T_UTF8:
         n = certmap_utf8_next(s, len, c);
@@ -226,6 +232,7 @@ static int next_char(unsigned int tag, const unsigned char *s, apr_size_t len, a
         break;
     case CERTMAP_T_UNIVERSAL:
         if (len < 4) {
+            /* X.690, 8.23: four octets a character. */
             *why = "UniversalString whose length is not a multiple of 4";
             return 0;
         }
@@ -234,6 +241,7 @@ static int next_char(unsigned int tag, const unsigned char *s, apr_size_t len, a
         break;
     default:
         /* CAs write '@', '*', '_' and '&' into PrintableString; the line is drawn at ASCII */
+        /* RFC 5280, A.1: PrintableString, IA5String, VisibleString and NumericString are ASCII. */
         if (s[0] >= 0x80) {
             *why = "byte above 0x7f in an ASCII string";
             return 0;
@@ -241,6 +249,7 @@ static int next_char(unsigned int tag, const unsigned char *s, apr_size_t len, a
         *c = s[0];
         return 1;
     }
+    /* RFC 3629, 3: neither surrogates nor numbers above U+10FFFF. */
     if (*c > 0x10ffff || (*c >= 0xd800 && *c <= 0xdfff)) {
         *why = "surrogate or number beyond Unicode";
         return 0;
@@ -259,6 +268,7 @@ const char *certmap_der_string(unsigned int tag, certmap_der_t content, certmap_
     const unsigned char *at = content.at;
     char *out, *s;
 
+    /* RFC 5280, A.1: the types of DirectoryString, IA5String, and what CAs write beside them. */
     if (!certmap_der_is_string(tag)) {
         return "not a character string";
     }

@@ -128,7 +128,7 @@ int certmap_dn_below(const certmap_dn_t *name, const certmap_dn_t *base, int exa
 
 /* ---- written ------------------------------------------------------------------------------------------------- */
 
-/** Writes a value with the escapes of RFC 4514 section 2.4. @return where it ends */
+/** Writes a value with the escapes of RFC 4514, 2.4. @return where it ends */
 static char *put_value(char *s, certmap_str_t value)
 {
     apr_size_t i;
@@ -198,6 +198,7 @@ static int count_name(certmap_der_t in, int *nrdns, int *navas, const char **why
 {
     certmap_der_t set, ava;
 
+    /* RFC 5280, 4.1.2.4: RDNs are SETs of at least one attribute. */
     *nrdns = *navas = 0;
     *why = "not DER";
     while (in.at < in.end) {
@@ -248,6 +249,7 @@ static const char *decode_ava(certmap_der_t content, certmap_ava_t *ava, apr_poo
     certmap_der_t oid, value, whole;
     unsigned int tag;
 
+    /* RFC 5280, 4.1.2.4: AttributeTypeAndValue is an OID and one value. */
     if (!certmap_der_expect(&content, CERTMAP_T_OID, &oid)) {
         return "not DER";
     }
@@ -413,6 +415,7 @@ static int read_type(reader_t *r, const char **oid)
     apr_size_t start, end;
     certmap_str_t name;
 
+    /* RFC 4514, 2.3 and 3: TYPE=VALUE, the type a short name or a dotted OID. */
     skip_blanks(r);
     start = r->at;
     while (more(r) && (apr_isalnum(peek(r)) || peek(r) == '.' || peek(r) == '-')) {
@@ -442,6 +445,7 @@ static int read_escape(reader_t *r, char *out)
 {
     apr_size_t start = r->at - 1;
 
+    /* RFC 4514, 2.4 and 3: which characters may be escaped, and by two hex digits any octet. */
     if (more(r) && peek(r) != '\0' && strchr(" \"#+,;<=>\\", peek(r))) {
         *out = r->in.data[r->at++];
         return 1;
@@ -470,6 +474,7 @@ static int read_hex_value(reader_t *r, certmap_ava_t *ava)
     }
     in.at = der;
     in.end = der + n;
+    /* RFC 4514, 2.4: "#" and the hex of the BER of the value; here of its DER. */
     if (!certmap_der_next(&in, &tag, &content) || in.at != in.end) {
         return complain(r, start, "after # comes the hex of one DER value; write \\# for a literal #");
     }
@@ -492,6 +497,7 @@ static int read_quoted_value(reader_t *r, certmap_str_t *value)
         }
         *s++ = c;
     }
+    /* RFC 2253, 4: a value may be in double quotes, as older software writes it. */
     if (!more(r)) {
         return complain(r, start, "this quote is not closed");
     }
@@ -519,6 +525,7 @@ static int read_plain_value(reader_t *r, certmap_str_t *value)
             keep = s;
             continue;
         }
+        /* RFC 4514, 3: these are escaped in a value. */
         if (c == '"' || c == ';' || c == '<' || c == '>') {
             return complain(r, r->at - 1, "one of \" ; < > is here without a backslash before it");
         }
@@ -549,6 +556,7 @@ static int read_comma_value(reader_t *r, certmap_ava_t *ava)
         return read_plain_value(r, &ava->value);
     }
     skip_blanks(r);
+    /* RFC 4514, 3: after a value comes "," or "+", or the end. */
     if (fine && more(r) && peek(r) != ',' && peek(r) != '+') {
         return complain(r, r->at, "',' or '+' expected here");
     }
@@ -574,6 +582,7 @@ static int read_slash_value(reader_t *r, certmap_str_t *value)
                 break;
             }
         }
+        /* RFC 4514, 2.4 writes bytes as \XX; \xXX is of X509_NAME_oneline. */
         if (peek(r) == '\\' && r->at + 3 < r->in.len && r->in.data[r->at + 1] == 'x'
             && certmap_hexval(r->in.data[r->at + 2]) >= 0 && certmap_hexval(r->in.data[r->at + 3]) >= 0) {
             return complain(r, r->at,
@@ -600,6 +609,7 @@ static int read_ava(reader_t *r, int slash)
     if (!(slash ? read_slash_value(r, &ava->value) : read_comma_value(r, ava))) {
         return 0;
     }
+    /* RFC 4514, 2.3 permits an empty value; no rule can mean it. RFC 5280, A.1: it has SIZE (1..MAX). */
     if (ava->value.len == 0) {
         return complain(r, start, "a value is missing after '='");
     }
@@ -636,6 +646,7 @@ static int read_rdns(reader_t *r, int slash)
         if (!more(r)) {
             return 1;
         }
+        /* RFC 4514, 2.1: RDNs are separated. */
         if (peek(r) != sep) {
             return complain(r, r->at, "the name must continue with a separator here");
         }
@@ -694,6 +705,7 @@ apr_status_t certmap_dn_parse(certmap_str_t text, const certmap_dn_t **dn, const
     *dn = NULL;
     *why = NULL;
     *at = 0;
+    /* RFC 4514, 2.1: the empty name is an empty text, which nobody means in a rule. */
     if (text.len == 0) {
         *why = "the name is empty";
         return APR_EINVAL;
@@ -707,6 +719,7 @@ apr_status_t certmap_dn_parse(certmap_str_t text, const certmap_dn_t **dn, const
         return APR_EINVAL;
     }
     *dn = assemble(&r, !slash);
+    /* RFC 4514, 2.1: the last RDN of the sequence is written first. */
     if (!slash && looks_reversed(*dn)) {
         *why = "with commas the most specific part comes first (CN=...,O=...,C=...); "
                "this name is written the other way round";

@@ -62,6 +62,7 @@ static void set_key_id(certmap_cert_t *cert, certmap_field_e field, certmap_der_
 {
     certmap_value_t *v = apr_palloc(p, sizeof(*v));
 
+    /* RFC 5280, 4.2.1.2: KeyIdentifier is an OCTET STRING that identifies a key; an empty one does not. */
     if (id.at == id.end) {
         set_malformed(cert, field, "empty", p);
         return;
@@ -74,6 +75,7 @@ static const char *read_ski(certmap_cert_t *cert, certmap_der_t data, apr_pool_t
 {
     certmap_der_t id;
 
+    /* RFC 5280, 4.2.1.2: an OCTET STRING. */
     if (!certmap_der_expect(&data, CERTMAP_T_OCTETSTRING, &id) || data.at != data.end) {
         return "not DER";
     }
@@ -88,6 +90,7 @@ static const char *read_aki(certmap_cert_t *cert, certmap_der_t data, apr_pool_t
     unsigned int tag;
     int last = -1;
 
+    /* RFC 5280, 4.2.1.1: a SEQUENCE of [0] to [2], each optional. */
     if (!certmap_der_expect(&data, CERTMAP_T_SEQUENCE, &seq) || data.at != data.end) {
         return "not DER";
     }
@@ -116,6 +119,7 @@ static const char *read_basic(certmap_cert_t *cert, certmap_der_t data, apr_pool
 
     (void)cert;
     (void)p;
+    /* RFC 5280, 4.2.1.9: a SEQUENCE of cA and pathLenConstraint. X.690, 11.5 is not insisted on. */
     if (!certmap_der_expect(&data, CERTMAP_T_SEQUENCE, &seq) || data.at != data.end) {
         return "not DER";
     }
@@ -141,6 +145,7 @@ static const char *read_ku(certmap_cert_t *cert, certmap_der_t data, apr_pool_t 
     apr_size_t len, n = 0;
     unsigned int i;
 
+    /* RFC 5280, 4.2.1.3: a BIT STRING of nine bits; X.690, 11.2.1: unused bits are zero. */
     if (!certmap_der_expect(&data, CERTMAP_T_BITSTRING, &bits) || data.at != data.end) {
         return "not DER";
     }
@@ -153,6 +158,7 @@ static const char *read_ku(certmap_cert_t *cert, certmap_der_t data, apr_pool_t 
             certmap_value_text(&v[n++], (certmap_str_t){ names[i], strlen(names[i]) }, p);
         }
     }
+    /* RFC 5280, 4.2.1.3: at least one bit is set. */
     if (n == 0) {
         set_malformed(cert, CERTMAP_F_KU, "no bit is set", p);
         return NULL;
@@ -185,6 +191,7 @@ static const char *read_oids(certmap_cert_t *cert, certmap_field_e field, certma
     certmap_value_t *v;
     apr_size_t i, n;
 
+    /* RFC 5280, 4.2.1.4 and 4.2.1.12: SEQUENCE SIZE (1..MAX). */
     if (!certmap_der_expect(&data, CERTMAP_T_SEQUENCE, &seq) || data.at != data.end) {
         return "not DER";
     }
@@ -198,6 +205,7 @@ static const char *read_oids(certmap_cert_t *cert, certmap_field_e field, certma
 
         certmap_der_expect(&seq, tag, &item);
         oid = item;
+        /* RFC 5280, 4.2.1.4: PolicyInformation is an OID and optional qualifiers. */
         if (wrapped
             && (!certmap_der_expect(&item, CERTMAP_T_OID, &oid)
                 || (item.at != item.end && count_elements(item, CERTMAP_T_SEQUENCE) != 1))) {
@@ -232,6 +240,7 @@ static const char *read_sid(certmap_cert_t *cert, certmap_der_t data, apr_pool_t
     const char *type;
     certmap_str_t sid;
 
+    /* MS-WCCE, 2.2.2.7.7.4: szOID_NTDS_CA_SECURITY_EXT. */
     if (!certmap_der_expect(&data, CERTMAP_T_SEQUENCE, &seq) || data.at != data.end
         || !certmap_der_expect(&seq, 0xa0, &other) || seq.at != seq.end
         || !certmap_der_expect(&other, CERTMAP_T_OID, &oid) || !certmap_der_expect(&other, 0xa0, &wrap)
@@ -243,6 +252,7 @@ static const char *read_sid(certmap_cert_t *cert, certmap_der_t data, apr_pool_t
         return "not DER";
     }
     sid = certmap_str_copy(text.at, certmap_der_left(&text), p);
+    /* MS-DTYP, 2.4.2.1: the text of a SID. */
     if (strcmp(type, OID_SID) != 0 || !certmap_is_sid(sid)) {
         set_malformed(cert, CERTMAP_F_SID, "not a SID", p);
         return NULL;
@@ -273,6 +283,7 @@ static const char *join_sids(certmap_cert_t *cert, apr_pool_t *p)
     certmap_value_t *v = NULL;
     apr_size_t i;
 
+    /* KB5014754 of Microsoft: a URI may hold the SID that the account is found by. */
     if (uris->state == CERTMAP_MALFORMED) { /* said already, of the URI */
         certmap_cert_spoil(cert, CERTMAP_F_SID, "a URI, which could hold one, is malformed");
         return NULL;
@@ -283,6 +294,7 @@ static const char *join_sids(certmap_cert_t *cert, apr_pool_t *p)
         if (!text.data) {
             continue;
         }
+        /* MS-DTYP, 2.4.2.1: the text of a SID. Two readings are no value. */
         if (!certmap_is_sid(text)) {
             return "the URI holds no SID";
         }
@@ -361,12 +373,14 @@ static const char *split(certmap_cert_t *cert, certmap_der_t list, apr_pool_t *p
     apr_size_t i, n = count_elements(list, CERTMAP_T_SEQUENCE);
     certmap_der_t ext, critical;
 
+    /* RFC 5280, 4.1.2.9: a SEQUENCE of one or more extensions. */
     if (n == 0) {
         return "empty or not DER";
     }
     cert->exts = apr_palloc(p, n * sizeof(*cert->exts));
     for (i = 0; i < n; i++) {
         certmap_der_expect(&list, CERTMAP_T_SEQUENCE, &ext);
+        /* RFC 5280, 4.1: extnID, critical, extnValue. X.690, 11.5 is not insisted on. */
         if (!certmap_der_expect(&ext, CERTMAP_T_OID, &cert->exts[i].oid)) {
             return "not DER";
         }
@@ -379,6 +393,7 @@ static const char *split(certmap_cert_t *cert, certmap_der_t list, apr_pool_t *p
         }
     }
     qsort(cert->exts, n, sizeof(*cert->exts), compare_exts);
+    /* RFC 5280, 4.2: no extension is there more than once. */
     for (i = 1; i < n; i++) {
         if (compare_oid(cert->exts[i - 1].oid, cert->exts[i].oid) == 0) {
             return "one appears there twice";
@@ -445,6 +460,7 @@ certmap_state_e certmap_cert_ext(const certmap_cert_t *cert, const char *oid, co
     ERR_set_mark();
     len = a2d_ASN1_OBJECT(der, (int)sizeof(der), oid, -1);
     ERR_pop_to_mark();
+    /* X.690, 8.19: the OID as the certificate has it. */
     if (len <= 0) {
         *why = "its OID cannot be looked for";
         return CERTMAP_MALFORMED; /* no memory for a long arc: nobody can say that it is absent */

@@ -68,6 +68,7 @@ static const char *read_email(san_t *san, certmap_field_e field, certmap_value_t
 {
     const unsigned char *sign = content.at < content.end ? memchr(content.at, '@', certmap_der_left(&content)) : NULL;
 
+    /* RFC 5280, 4.2.1.6: a Mailbox of RFC 2821; RFC 5321, 4.1.2: one "@" after the local part. */
     if (sign && memchr(sign + 1, '@', (apr_size_t)(content.end - sign - 1))) {
         spoil_value(san, field, "more than one '@' in an address");
         return NULL;
@@ -79,6 +80,7 @@ static const char *read_rid(san_t *san, certmap_field_e field, certmap_value_t *
 {
     const char *oid = certmap_der_oid(content, p);
 
+    /* RFC 5280, 4.2.1.6: registeredID is an OID. */
     if (!oid) {
         return "not an OID";
     }
@@ -94,6 +96,7 @@ static const char *read_dirname(san_t *san, certmap_field_e field, certmap_value
     const certmap_dn_t *dn;
     const char *why, *text;
 
+    /* RFC 5280, 4.2.1.6: directoryName is a Name, which is not empty as 4.1.2.4 has it for issuers. */
     if (!certmap_der_expect(&content, CERTMAP_T_SEQUENCE, &rdns) || content.at != content.end) {
         return "not DER";
     }
@@ -117,6 +120,7 @@ static const char *read_ip(san_t *san, certmap_field_e field, certmap_value_t *v
     apr_size_t len = certmap_der_left(&content);
     char text[INET6_ADDRSTRLEN];
 
+    /* RFC 5280, 4.2.1.6: four octets for IPv4, sixteen for IPv6. */
     if (len != 4 && len != 16) {
         return "an address of neither 4 nor 16 octets";
     }
@@ -138,6 +142,7 @@ static const char *read_other(san_t *san, certmap_field_e field, certmap_value_t
     unsigned int tag;
     int upn;
 
+    /* RFC 5280, 4.2.1.6: otherName is an OID and [0] EXPLICIT one value. */
     if (!certmap_der_expect(&content, CERTMAP_T_OID, &oid) || !certmap_der_expect(&content, 0xa0, &value)
         || content.at != content.end) {
         return "otherName is not DER";
@@ -150,6 +155,7 @@ static const char *read_other(san_t *san, certmap_field_e field, certmap_value_t
     if (!san->oids[at]) {
         return "otherName's type is not an OID";
     }
+    /* RFC 4556, C: the UPN is a UTF8String. */
     upn = strcmp(san->oids[at], OID_UPN) == 0;
     certmap_value_plain(v, CERTMAP_V_OPAQUE, (certmap_str_t){ "", 0 });
     san->whys[at] = upn && tag != CERTMAP_T_UTF8 ? "UPN is not a UTF8String" : certmap_value_read(v, value, p);
@@ -201,6 +207,7 @@ static const char *count_names(certmap_der_t names, apr_size_t count[CERTMAP_F_C
     certmap_der_t content;
     unsigned int tag;
 
+    /* RFC 5280, 4.2.1.6: at least one entry, each of one of nine forms. */
     if (names.at == names.end) {
         return "empty";
     }
@@ -257,6 +264,7 @@ const char *certmap_san_decode(certmap_cert_t *cert, certmap_der_t data, apr_poo
     const char *why;
     int i;
 
+    /* RFC 5280, 4.2.1.6: GeneralNames is a SEQUENCE, and all that there is. */
     if (!certmap_der_expect(&data, CERTMAP_T_SEQUENCE, &names)) {
         return "not DER";
     }

@@ -80,7 +80,7 @@ static const struct {
     [X509_V_ERR_ERROR_IN_CERT_NOT_BEFORE_FIELD] = { CONSTRAINT, CONSTRAINT },
     [X509_V_ERR_ERROR_IN_CERT_NOT_AFTER_FIELD] = { CONSTRAINT, CONSTRAINT },
 
-    /* the server's limit of depth; a CA's own pathLenConstraint (25, 38) is a constraint of RFC 5280 section 4.2.1.9 */
+    /* the server's limit of depth; a CA's own pathLenConstraint (25, 38) is a constraint of RFC 5280, 4.2.1.9 */
     [X509_V_ERR_CERT_CHAIN_TOO_LONG] = { TOO_LONG, TOO_LONG },
 
     /* [promise revocation] */

@@ -46,7 +46,7 @@ typedef struct certmap_dn_t {
 
 /**
  * Reads a DN: RFC 4514 text (most specific RDN first, so reversed here), or OpenSSL's slash form (root first; '/'
- * begins an RDN only before TYPE=). Escapes of RFC 4514 section 2.4 apply in the comma form; '+' joins a multi-valued
+ * begins an RDN only before TYPE=). Escapes of RFC 4514, 2.4 apply in the comma form; '+' joins a multi-valued
  * RDN.
  * @param text the text; no leading "*," (the caller strips that)
  * @param dn   out: the name
@@ -59,7 +59,7 @@ apr_status_t certmap_dn_parse(certmap_str_t text, const certmap_dn_t **dn, const
 /** RFC 4514 text of a name, most specific RDN first; controls and non-ASCII kept out by escapes only where RFC 4514
  * asks. */
 const char *certmap_dn_text(const certmap_dn_t *dn, apr_pool_t *p);
-/** Whether two names are equal RDN by RDN (RFC 5280 section 7.1 without Unicode preparation); exact: byte for byte. */
+/** Whether two names are equal RDN by RDN (RFC 5280, 7.1 without Unicode preparation); exact: byte for byte. */
 int certmap_dn_equal(const certmap_dn_t *a, const certmap_dn_t *b, int exact);
 /** Dotted OID of an attribute type or other object: an alias (CN, E, ...) in any case, an OpenSSL name, a dotted OID
  *  with or without "OID." before it. NULL when it is none of these. */
@@ -213,7 +213,7 @@ certmap_state_e certmap_cert_values(const certmap_cert_t *cert, const certmap_ve
 
 /** Adds an error to a verdict: the reason of higher precedence stays, with its code and depth. */
 void certmap_verdict_add(certmap_verdict_t *verdict, int x509_err, int depth);
-/** What the dates alone say now: NONE, EXPIRED or NOT_YET_VALID (RFC 5280 section 4.1.2.5: both ends included). A date
+/** What the dates alone say now: NONE, EXPIRED or NOT_YET_VALID (RFC 5280, 4.1.2.5: both ends included). A date
  *  that cannot be read, which makes the certificate malformed, says nothing. */
 certmap_reason_e certmap_verdict_dates(const certmap_cert_t *cert, apr_time_t now);
 
