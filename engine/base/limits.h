@@ -139,6 +139,11 @@
 /** Values of a field that an explanation shows with a condition; of 10,000 names nobody reads all. */
 #define CERTMAP_EXPLAIN_VALUES_MOST 16
 
+/** Names that are looked at to report how a certificate's name differs from the one that a rule wants. */
+#define CERTMAP_DIFFERS_VALUES_MOST 16
+/** Differences of two names that are reported one by one; with more, the names have little in common. */
+#define CERTMAP_DIFFERS_TOLD_MOST 4
+
 /* ---- certificates ---------------------------------------------------------------------------------------------- */
 
 /** Bytes of a name (DER). A longer one makes the certificate malformed: the whole of a certificate that real CAs issue
@@ -190,8 +195,8 @@
 
 /** Errors in the one message with which httpd does not start; the error log has all. */
 #define CERTMAP_STARTUP_ERRORS_MOST 20
-/** Groups of the system's account that start-up compares with the owner of a file: Linux itself has 65,536, and no
- *  account of a server has more than a few. */
+/** Groups of the system that the account of httpd's children may have: start-up asks whether it can read a file. With
+ *  more, the answer is no, which is a warning. An account of a server has a few. */
 #define CERTMAP_ACCOUNT_GROUPS_MOST 256
 /** How often a child that ends waits 10 ms for its look at changed files: five seconds. What it reads goes with it. */
 #define CERTMAP_LOOK_STEPS_MOST 500

@@ -11,9 +11,6 @@
 #include "rules/eval.h"
 #include "rules/ruleset.h"
 
-#define TOLD_MOST 4    /* differences that are reported one by one */
-#define VALUES_MOST 16 /* names that are looked at */
-
 /* Two names, part by part. */
 typedef struct names_t {
     const certmap_dn_t *have;
@@ -65,7 +62,7 @@ static const char *rdn_text(const names_t *n, const certmap_rdn_t *rdn)
 
 static void add(names_t *n, const char *before, const char *middle, const char *after)
 {
-    if (n->told == TOLD_MOST) {
+    if (n->told == CERTMAP_DIFFERS_TOLD_MOST) {
         n->more++;
         return;
     }
@@ -163,7 +160,7 @@ const char *certmap_cond_differs(const certmap_cond_t *cond, const certmap_cert_
     }
     certmap_eval_init(&ev, cert, NULL, p);
     v = certmap_eval_values(&ev, &cond->field);
-    for (i = 0; v.state == CERTMAP_VALID && i < v.n && i < VALUES_MOST; i++) {
+    for (i = 0; v.state == CERTMAP_VALID && i < v.n && i < CERTMAP_DIFFERS_VALUES_MOST; i++) {
         names_t n = { .have = v.values[i].dn, .want = cond->u.dn, .exact = cond->exact, .pool = p };
         int differences = tell(&n, below);
 
