@@ -13,6 +13,8 @@
 #include <apr_strings.h>
 #include <unixd.h>
 
+#include "certmap.h"
+
 /* ---- as root ----------------------------------------------------------------------------------------------------- */
 
 /* Before the server runs there is one thread. */

@@ -41,6 +41,7 @@ typedef struct certmap_import_result_t {
  * @param file    its name, for errors and comments
  * @return APR_SUCCESS with *result; APR_EINVAL: the text is not of this format, result->errors says where and why and
  *         there is no text; APR_ENOMEM or APR_EGENERAL: a library failed
+ * @param options what the original does not say; never NULL
  */
 typedef apr_status_t certmap_import_fn(certmap_str_t text, const char *file, const certmap_import_options_t *options,
                                        certmap_import_result_t *result, apr_pool_t *p);

@@ -2,6 +2,12 @@
 /**
  * @file engine/base/base.h
  * @brief What every room speaks of: text with its length, reasons and strengths, errors with their places.
+ *
+ * This holds for the public headers of all rooms. What a function returns, or writes where "out:" says, lives in p, its
+ * last parameter, unless its comment says otherwise; without p it is a constant, or lives as long as what it was asked
+ * of. Pointers are not NULL unless the comment says that they may be. Text is UTF-8; `const char *` ends with NUL.
+ * Times are apr_time_t (microseconds since 1970), lengths are bytes. Pools need an abort function for lack of memory,
+ * as httpd's have. What is const may be read by any number of threads, all else by one.
  */
 #ifndef CERTMAP_BASE_H
 #define CERTMAP_BASE_H
@@ -96,19 +102,27 @@ const char *certmap_reason_name(certmap_reason_e reason);
 certmap_answer_e certmap_reason_answer(certmap_reason_e reason);
 /** HTTP status that answers the reason: 200, 403 or 503. */
 int certmap_reason_http(certmap_reason_e reason);
-/** The part after "403.", 0 for CERTMAP_R_NONE and for 503. */
+/** The part after "403.", 0 for CERTMAP_R_NONE and for 503.
+ *  @param reason any */
 int certmap_reason_substatus(certmap_reason_e reason);
-/** "403.12", "503", "200". Never NULL. */
+/** "403.12", "503", "200". Never NULL.
+ *  @param reason any */
 const char *certmap_reason_status(certmap_reason_e reason);
-/** Whether a verification failure (403.13, 403.16 but malformed, 403.17) and not the mapper's own finding. */
+/** Whether a verification failure (403.13, 403.16 but malformed, 403.17) and not the mapper's own finding.
+ *  @param reason any */
 int certmap_reason_is_verification(certmap_reason_e reason);
-/** The part after "403.", 0 for CERTMAP_ANSWER_OK and CERTMAP_ANSWER_503. */
+/** The part after "403.", 0 for CERTMAP_ANSWER_OK and CERTMAP_ANSWER_503.
+ *  @param answer any */
 int certmap_answer_substatus(certmap_answer_e answer);
-/** "403.12", "503", "200". */
+/** "403.12", "503", "200".
+ *  @param answer any */
 const char *certmap_answer_status(certmap_answer_e answer);
-/** "weak", "scoped", "strong". */
+/** "weak", "scoped", "strong".
+ *  @param strength any  @return never NULL */
 const char *certmap_strength_name(certmap_strength_e strength);
-/** Reads "weak", "scoped", "strong" in any case; APR_NOTFOUND for anything else. */
+/** Reads "weak", "scoped", "strong" in any case; APR_NOTFOUND for anything else.
+ *  @param text ends with NUL  @param strength out: unchanged on an error
+ *  @return APR_SUCCESS or APR_NOTFOUND */
 apr_status_t certmap_strength_parse(const char *text, certmap_strength_e *strength);
 
 /** Call before threads start. Fetches the digests, for as long as p lives. @return APR_SUCCESS or APR_EGENERAL. */
@@ -122,10 +136,11 @@ typedef struct certmap_str_t {
     apr_size_t len;
 } certmap_str_t;
 
-/** ASCII lower case, runs of blanks (space, tab) one space, none at the ends. Always a new copy, with a NUL after
- *  it. */
+/** ASCII lower case, runs of blanks (space, tab) one space, none at the ends. Always a new copy, with a NUL after it.
+ *  @param text any bytes */
 certmap_str_t certmap_fold(certmap_str_t text, apr_pool_t *p);
-/** Whether both are the same bytes. */
+/** Whether both are the same bytes.
+ *  @param a any bytes  @param b any bytes; no case is ignored */
 int certmap_str_same(certmap_str_t a, certmap_str_t b);
 /** What a reader sees of a character. Everything from CERTMAP_CHAR_CONTROL on hides, or hides what is next to it: it is
  *  escaped wherever text is shown, and no part of a user name or group. */
@@ -141,7 +156,8 @@ typedef enum certmap_char_e {
 
 /** @param c a code point, up to U+10FFFF */
 certmap_char_e certmap_char_is(apr_uint32_t c);
-/** Whether a reader does not see it as what it is. */
+/** Whether a reader does not see it as what it is.
+ *  @param c a code point, up to U+10FFFF */
 static inline int certmap_char_hides(apr_uint32_t c)
 {
     return certmap_char_is(c) >= CERTMAP_CHAR_CONTROL;
@@ -151,18 +167,22 @@ static inline int certmap_char_hides(apr_uint32_t c)
  * @param len bytes that there are; where a NUL ends the text, 4 is always right: nothing after the NUL is read
  * @param c   out: the code point, when there is one
  * @return its bytes, 1 to 4; 0 when there is none, or len is 0
+ * @param s   the text; nothing of it is read when len is 0
  */
 int certmap_utf8_next(const unsigned char *s, apr_size_t len, apr_uint32_t *c);
-/** Writes a code point as UTF-8. @return bytes written, 1 to 4 */
+/** Writes a code point as UTF-8. @return bytes written, 1 to 4
+ *  @param s room for 4 bytes; no NUL is added  @param c a code point, up to U+10FFFF, no surrogate */
 int certmap_utf8_put(char *s, apr_uint32_t c);
 /** Why text is not clean UTF-8 (bad encoding, or a character that hides), or NULL. The answer is a constant.
  *  at (may be NULL): offset of the first byte that is wrong. */
 const char *certmap_text_check(certmap_str_t text, apr_size_t *at);
-/** Why a code point must not be in what we make of a certificate (users, groups), or NULL. */
+/** Why a code point must not be in what we make of a certificate (users, groups), or NULL.
+ *  @param c a code point  @return a constant */
 const char *certmap_codepoint_check(apr_uint32_t c);
 /** By the digit's code; -1 where it is none. Inline, because each entry and each look-up asks for dozens. */
 extern const signed char certmap_hex_values[256];
-/** Value of a hex digit, -1 when it is none. */
+/** Value of a hex digit, -1 when it is none.
+ *  @param c any byte */
 static inline int certmap_hexval(char c)
 {
     return certmap_hex_values[(unsigned char)c];
@@ -204,15 +224,20 @@ typedef struct certmap_sink_t {
     certmap_unsaid_t unsaid[2]; /**< errors, warnings: of the text that is read */
 } certmap_sink_t;
 
+/** Adds an error. @param sink where to  @param at its place  @param fmt as of apr_psprintf; the text is cut off after
+ *  CERTMAP_MESSAGE_MOST bytes, and only counted after CERTMAP_MESSAGES_MOST errors */
 void certmap_sink_error(certmap_sink_t *sink, certmap_place_t at, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+/** Adds a warning. @param sink where to  @param at its place  @param fmt as of certmap_sink_error */
 void certmap_sink_warning(certmap_sink_t *sink, certmap_place_t at, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/** The end of a text: says how many messages there were beyond CERTMAP_MESSAGES_MOST. The next one may have as many. */
+/** The end of a text: says how many messages there were beyond CERTMAP_MESSAGES_MOST. The next one may have as many.
+ *  @param sink of the text that ends */
 void certmap_sink_end(certmap_sink_t *sink);
 
-/** The name of a NULL-terminated list nearest to word, or NULL when none is near enough to be a slip of the fingers. */
+/** The name of a NULL-terminated list nearest to word, or NULL when none is near enough to be a slip of the fingers.
+ *  @param names what may have been meant; the first of equals wins */
 const char *certmap_suggest(certmap_str_t word, const char *const *names);
 
 #ifdef __cplusplus

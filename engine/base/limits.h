@@ -5,9 +5,9 @@
  *        from, and what happened without it.
  *
  * What people write and what CAs issue stays far below all of them. docs/conditions.md ("Limits") says what a rule
- * writer meets, bench/bench_worst what the worst shapes cost. Sizes of caches and blocks, which change no answer, are in
- * the files that use them. t/guard/limits.t finds a limit that is somewhere else, one without a reason, and a number in
- * docs/conditions.md that is not the number here.
+ * writer meets, bench/bench_worst what the worst shapes cost. Sizes of caches and blocks, which change no answer, are
+ * in the files that use them. t/guard/limits.t finds a limit that is somewhere else, one without a reason, and a
+ * number in docs/conditions.md that is not the number here.
  */
 #ifndef CERTMAP_LIMITS_H
 #define CERTMAP_LIMITS_H
@@ -37,8 +37,8 @@
 #define CERTMAP_REGEX_CALL 16
 
 /** Texts longer than this are not given to PCRE2: an ordinary regex may take the square of the length there (1.9
- *  seconds for `.*\d+[A-Z]` and 60 kB). Names of people and machines have at most a few hundred bytes, URIs of workloads
- *  2,048 (SPIFFE ID, 2.3). */
+ *  seconds for `.*\d+[A-Z]` and 60 kB). Names of people and machines have at most a few hundred bytes, URIs of
+ *  workloads 2,048 (SPIFFE ID, 2.3). */
 #define CERTMAP_REGEX_TEXT_MOST 4096
 
 /** PCRE2's match limit by the length of the text, which each of its steps may go through as a whole: 10 ms in the worst
@@ -233,7 +233,7 @@
 /** The same for the rounds of SHA-256 and SHA-512; crypt(3) uses 5,000 unless told otherwise. */
 #define CERTMAP_IMPORT_SHA_ROUNDS_MOST 100000
 
-/** Kafka's patterns that are left out and are asked whether they catch a name; with more, they are taken to catch it. */
+/** Kafka's patterns that are left out and are asked whether they catch a name; with more, it counts as caught. */
 #define CERTMAP_IMPORT_KAFKA_BEHIND_MOST 200
 /** Characters of one of Kafka's patterns that are read for the texts that it stands for. */
 #define CERTMAP_IMPORT_KAFKA_PATTERN_MOST 1000

@@ -46,6 +46,7 @@ typedef struct certmap_question_t {
  * what is sound, decides. A caller that remembers a decision has to ask certmap_cert_refusal again for each request:
  * the dates are those of one instant.
  * @return APR_SUCCESS with *decision filled (strings in p or in the list), or an error: the caller refuses
+ * @param question stays unchanged; what it points to must live as long as the decision is used
  */
 apr_status_t certmap_decide(const certmap_question_t *question, certmap_decision_t *decision, apr_pool_t *p);
 
@@ -88,7 +89,9 @@ typedef struct certmap_trace_t {
     apr_size_t nrules;
 } certmap_trace_t;
 
-/** Decides as certmap_decide does, and reports every rule and condition. Same returns. */
+/** Decides as certmap_decide does, and reports every rule and condition. Same returns.
+ *  @param question as there  @param decision out: the same as there
+ *  @param trace out: lives in p, and points into the question's list */
 apr_status_t certmap_explain(const certmap_question_t *question, certmap_decision_t *decision, certmap_trace_t **trace,
                              apr_pool_t *p);
 
@@ -106,6 +109,7 @@ void certmap_nearest(const certmap_question_t *question, apr_size_t most, const 
  * How the certificate's name differs from the one that a failed condition asks for: "O=Example GmbH in place of
  * O=Example Ltd; OU=Staff is missing".
  * @return NULL where the condition asks for no whole name, negates, or the certificate has no such name
+ * @param cond a condition that failed  @param cert the certificate that it failed for
  */
 const char *certmap_cond_differs(const certmap_cond_t *cond, const certmap_cert_t *cert, apr_pool_t *p);
 

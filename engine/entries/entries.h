@@ -32,8 +32,10 @@ typedef enum certmap_kind_e {
     CERTMAP_K_COUNT
 } certmap_kind_e;
 
-/** How an entry's type is written: "sha256", "issuer-serial", "X509:<S>", ... */
+/** How an entry's type is written: "sha256", "issuer-serial", "X509:<S>", ...
+ *  @param kind not CERTMAP_K_COUNT  @return never NULL */
 const char *certmap_kind_name(certmap_kind_e kind);
+/** How firmly a key of this kind binds. @param kind not CERTMAP_K_COUNT */
 certmap_strength_e certmap_kind_strength(certmap_kind_e kind);
 
 #define CERTMAP_HASH_LEN 32
@@ -57,20 +59,25 @@ apr_status_t certmap_entries_parse(certmap_str_t text, const char *file, const c
                                    apr_array_header_t **errors, apr_pool_t *p);
 /** How many entries of a kind there are; CERTMAP_K_COUNT: of all kinds. */
 apr_size_t certmap_entries_count(const certmap_entries_t *entries, certmap_kind_e kind);
-/** What the table holds for a certificate. @return APR_SUCCESS (also for nothing), or APR_EGENERAL: OpenSSL failed */
+/** What the table holds for a certificate. @return APR_SUCCESS (also for nothing), or APR_EGENERAL: OpenSSL failed
+ *  @param entries of one file  @param cert any certificate  @param found out: zeroed where there is nothing */
 apr_status_t certmap_entries_lookup(const certmap_entries_t *entries, const certmap_cert_t *cert,
                                     certmap_lookup_t *found, apr_pool_t *p);
 
 /**
  * Called for each entry. @param key as a line of a file would write it, quotes included ("ski:0a1b "CN=x"")
  * @param line of the text, 0 from a store  @return 0, or nonzero to stop
+ * @param baton as given with the function  @param entry lives until the function returns
  */
 typedef int certmap_entry_fn(void *baton, const char *key, const certmap_entry_t *entry, int line);
 /** Calls fn for each entry of a text in its order, without a table and without looking for duplicate keys. What fn is
- *  given lives until it returns. Errors and returns as certmap_entries_parse. */
+ *  given lives until it returns. Errors and returns as certmap_entries_parse.
+ *  @param file its name for errors, or NULL  @param baton given to fn
+ *  @param errors out: as there */
 apr_status_t certmap_entries_each(certmap_str_t text, const char *file, certmap_entry_fn *fn, void *baton,
                                   apr_array_header_t **errors, apr_pool_t *p);
-/** An entry as a line of an entry file, which reads back as the same entry. */
+/** An entry as a line of an entry file, which reads back as the same entry.
+ *  @param key as certmap_entry_fn gets it */
 const char *certmap_entry_text(const char *key, const certmap_entry_t *entry, apr_pool_t *p);
 /** Reads the one entry of a text, which is a line of an entry file. All errors are reported, warnings too.
  *  @param key out: the entry's key  @param more out: whether another entry follows

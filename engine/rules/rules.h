@@ -31,7 +31,8 @@ typedef struct certmap_rule_t {
     int line;
 } certmap_rule_t;
 
-/** The text of a condition as written. */
+/** The text of a condition as written.
+ *  @param cond of a rule; the text lives as long */
 const char *certmap_cond_text(const certmap_cond_t *cond);
 
 typedef struct certmap_ruleset_t certmap_ruleset_t;
@@ -44,28 +45,37 @@ certmap_builder_t *certmap_builder_create(apr_pool_t *p);
  * @param text the words of the directive after its name
  * @param column where text begins in its line, from 1
  * @return APR_SUCCESS (warnings may have been added) or APR_EINVAL (the rule was not added, errors were)
+ * @param b    the set that is built
+ * @param file where the directive is, at line; or NULL
  */
 apr_status_t certmap_builder_add_directive(certmap_builder_t *b, const char *text, const char *file, int line,
                                            int column);
-/** Adds all rules of a file's text (comments, continued lines). Same returns; continues after an error to report
- *  all. */
+/** Adds all rules of a file's text (comments, continued lines). Same returns; continues after an error to report all.
+ *  @param b the set that is built */
 apr_status_t certmap_builder_add_file_text(certmap_builder_t *b, certmap_str_t text, const char *file);
-/** Adds the rule on one line of such a text, which is at that line of its file. Same returns. */
+/** Adds the rule on one line of such a text, which is at that line of its file. Same returns.
+ *  @param b the set that is built */
 apr_status_t certmap_builder_add_line(certmap_builder_t *b, certmap_str_t text, const char *file, int line);
-/** Errors and warnings so far, of certmap_error_t, in order of place. Never NULL. */
+/** Errors and warnings so far, of certmap_error_t, in order of place. Never NULL.
+ *  @param b a set that is not finished */
 const apr_array_header_t *certmap_builder_errors(const certmap_builder_t *b);
 /** Compiles and freezes. The builder must not be used afterwards. @return never NULL; only rules without error are in
  * it, so
- *  a caller that saw an error must not use the set. */
+ *  a caller that saw an error must not use the set.
+ *  @param b its pool holds the set */
 const certmap_ruleset_t *certmap_builder_finish(certmap_builder_t *b);
 
+/** How many rules a set has, disabled ones included. @param rs not NULL */
 apr_size_t certmap_ruleset_count(const certmap_ruleset_t *rs);
+/** A rule by its place in the set. @param rs not NULL  @param i from 0, less than certmap_ruleset_count
+ *  @return it lives as long as the set */
 const certmap_rule_t *certmap_ruleset_rule(const certmap_ruleset_t *rs, apr_size_t i);
 /** One rule as a line of a rule file, quoted so that parsing gives the same rule. */
 const char *certmap_rule_text(const certmap_rule_t *rule, apr_pool_t *p);
 /** Why a user name is not acceptable, or NULL when it is. */
 const char *certmap_user_check(certmap_str_t user);
-/** Puts a word into quotes where the lexer would read it differently otherwise. */
+/** Puts a word into quotes where the lexer would read it differently otherwise.
+ *  @param text ends with NUL */
 const char *certmap_lex_quote(const char *text, apr_pool_t *p);
 
 /* ---- sources and lists ------------------------------------------------------------------------------------------- */
