@@ -12,9 +12,6 @@
 
 #include "require.h"
 
-/* So many runs, and the answer is not certain. */
-#define RUNS_MOST 512
-
 /* SSLVerifyClient, by what it asks of the client. */
 typedef enum asking_e {
     ASKS_NOTHING,
@@ -616,9 +613,9 @@ int ctl_answer(ctl_t *ctl, ctl_place_t *place, const ctl_certificate_t *certific
         doubts.asked->nelts = doubts.replayed;
         ended.doubts = apr_array_copy(ctl->pool, doubts.asked);
         APR_ARRAY_PUSH(runs, ended_t) = ended;
-    } while (runs->nelts < RUNS_MOST && ctl_doubts_next(&doubts));
+    } while (runs->nelts < CTL_RUNS_MOST && ctl_doubts_next(&doubts));
     place->answer = APR_ARRAY_IDX(runs, 0, ended_t).answer;
-    place->certain = runs->nelts < RUNS_MOST;
+    place->certain = runs->nelts < CTL_RUNS_MOST;
     compare(place, runs, ctl->pool);
     return CTL_OK;
 }

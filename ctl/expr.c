@@ -27,8 +27,6 @@ typedef struct word_t {
     int failed;       /* "FAILED:" and more that is not known */
 } word_t;
 
-#define DEPTH_MOST 50
-
 static ctl_answer3_e either(parser_t *x);
 
 ctl_answer3_e ctl_regex(const char *pattern, const char *text, int any_case)
@@ -260,7 +258,7 @@ static ctl_answer3_e one(parser_t *x)
 {
     ctl_answer3_e answer;
 
-    if (++x->depth > DEPTH_MOST) {
+    if (++x->depth > CTL_EXPR_DEPTH_MOST) {
         strange(x);
         return CTL_UNKNOWN;
     }

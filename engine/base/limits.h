@@ -277,6 +277,12 @@
 #define CTL_VALUE_MOST 200
 /** Characters of a line that a message shows with its caret: more helps nobody. */
 #define CTL_LINE_MOST 160
+/** Runs through a place's conditions, one for each combination of what is not known: nine unknown ones double it nine
+ *  times. With more, the answer is not certain. */
+#define CTL_RUNS_MOST 512
+/** Parentheses inside parentheses of an expression (<If>, Require expr); the reader calls itself. Deeper, the answer is
+ *  not certain. */
+#define CTL_EXPR_DEPTH_MOST 50
 /** Lines that a renewal would change, and that are shown. */
 #define CTL_RENEWALS_MOST 5
 
