@@ -43,7 +43,7 @@ typedef struct run_t {
     const ctl_verified_t *verified;
     const certmap_cert_t *view;
     apr_time_t now;
-    int failed; /* an error was told */
+    int failed; /* an error was reported */
 } run_t;
 
 /* ---- directives ---------------------------------------------------------------------------------------------- */
@@ -238,7 +238,7 @@ static int has_commands(run_t *run)
     return 0;
 }
 
-/* Asked for anew in the middle of the connection: not every client can, and HTTP/2 cannot. */
+/* Asked for again in the middle of the connection: not every client can, and HTTP/2 cannot. */
 static int is_asked_anew(const run_t *run, const settings_t *s, int asking)
 {
     static const int firmness[] = { [ASKS_NOTHING] = 0, [ASKS_OPTIONAL] = 1, [ASKS_ANY_CA] = 1, [ASKS_REQUIRED] = 2 };
@@ -348,7 +348,7 @@ static ctl_answer_t without_user(const run_t *run, const settings_t *s, const ct
     return answer;
 }
 
-/* Whether Require refuses whoever asks. */
+/* Whether Require refuses everybody. */
 static int is_for_all(const settings_t *s, const ctl_requester_t *who)
 {
     ctl_requester_t nobody = *who;

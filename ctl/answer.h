@@ -13,7 +13,7 @@
 typedef struct ctl_answer_t {
     int http; /**< 200: it is let in, 403 and so on; 0: the TLS handshake fails; CTL_UNSET: cannot be known */
     certmap_reason_e reason;
-    certmap_reason_e passed_over;   /**< why nobody is mapped who is let in all the same, as notes and log have it */
+    certmap_reason_e passed_over;   /**< why the request is let in but not mapped, as notes and log have it */
     const char *user;               /**< who is let in; NULL: nobody by name */
     const ctl_directive_t *require; /**< that refuses, or NULL */
     const char *because;            /**< more, in words, or NULL */
@@ -42,7 +42,7 @@ typedef struct ctl_place_t {
  * @param vhost    NAME or NAME:PORT; NULL: the one in which CertMap is used
  * @param location the path of a URL, a section's name, or FILE:LINE of a section; NULL: "/"
  * @param place    out: conf, vhost, name and section
- * @return CTL_OK, or CTL_ERROR: it has been told why
+ * @return CTL_OK, or CTL_ERROR: the reason has been reported
  */
 int ctl_place_find(ctl_t *ctl, const ctl_conf_t *conf, const char *vhost, const char *location, ctl_place_t *place);
 /** How the host verifies. Files are those of its directives. */
@@ -50,7 +50,7 @@ void ctl_answer_verify(const ctl_conf_t *conf, const ctl_vhost_t *vhost, ctl_ver
 /**
  * Finds the answer in place->vhost, for place->section or else the path place->name.
  * @param verified what verification found
- * @return CTL_OK, or CTL_ERROR, which has been told
+ * @return CTL_OK, or CTL_ERROR, which has been reported
  */
 int ctl_answer(ctl_t *ctl, ctl_place_t *place, const ctl_certificate_t *certificate, const ctl_verified_t *verified,
                apr_time_t now);

@@ -297,7 +297,7 @@ static void trim_der(certmap_str_t *text)
     text->len = len == size ? len : text->len;
 }
 
-/* PEM where a line begins so, DER otherwise. @return as take_pem; 0 has been told too */
+/* PEM where a line begins so, DER otherwise. @return as take_pem; 0 has been reported, too */
 static int take_all(ctl_t *ctl, const char *path, const char *wanted, take_fn *take, void *baton)
 {
     file_t file = { .ctl = ctl, .wanted = wanted };

@@ -560,7 +560,7 @@ static void show(ctl_t *ctl, certmap_str_t text)
     }
 }
 
-/* Variables of Debian's configuration are in a file beside it, which apachectl has the shell read. $0 is that file. */
+/* Variables of Debian's configuration are in a file next to it, which apachectl has the shell read. $0 is that file. */
 static const char with_envvars[] = ": \"${APACHE_CONFDIR:=${0%/*}}\"; export APACHE_CONFDIR; . \"$0\" >&2; exec \"$@\"";
 
 /* The envvars of a configuration's directory; NULL: there are none, or apachectl has read them. */

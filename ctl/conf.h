@@ -79,7 +79,7 @@ typedef struct ctl_block_t {
     int nblocks;
 } ctl_block_t;
 
-/** A section of a virtual host, or the host's own level. Settings are what is in force, not what stands there. */
+/** A section of a virtual host, or the host's own level. Settings are what is in force, not what is written there. */
 typedef struct ctl_section_t {
     const char *name; /**< as configured, "<Location /x>"; "(server)" for the host's own level */
     const char *file; /**< where it begins; NULL for "(server)" */
@@ -120,7 +120,7 @@ typedef struct ctl_conf_t {
     int nvhosts;
     const char *root;               /**< ServerRoot */
     struct ctl_conf_parts_t *parts; /**< what lists are made of */
-    certmap_str_t stderr_text;      /**< what httpd said beside it: warnings */
+    certmap_str_t stderr_text;      /**< what else httpd said: warnings */
 } ctl_conf_t;
 
 /**
@@ -130,7 +130,7 @@ typedef struct ctl_conf_t {
  */
 int ctl_conf_read(ctl_t *ctl, const char *httpd, const char *file, const ctl_conf_t **conf);
 /** The list of these parts (of int), outer ones first, whose entry files have been read; the same parts make the same
- *  list. NULL parts: none. @return CTL_OK, or CTL_ERROR: it has been told why */
+ *  list. NULL parts: none. @return CTL_OK, or CTL_ERROR: the reason has been reported */
 int ctl_conf_list(ctl_t *ctl, const ctl_conf_t *conf, const apr_array_header_t *numbers, const certmap_list_t **list);
 /** The last directive of a name outside of sections, the host's own after the main server's; or NULL. */
 const ctl_directive_t *ctl_conf_directive(const ctl_vhost_t *vhost, const char *name);

@@ -31,7 +31,7 @@ typedef struct ctl_t {
     int errors;    /**< reported so far */
     int warnings;
     const char *option;           /**< that apr_getopt found fault with */
-    apr_array_header_t *findings; /**< of ctl_finding_t: they are kept in place of being told; NULL: they are told */
+    apr_array_header_t *findings; /**< of ctl_finding_t: they are kept and not printed; NULL: they are printed */
 } ctl_t;
 
 /** An error or a warning. */

@@ -20,7 +20,7 @@ typedef struct ctl_known_t {
     const char *query;    /**< NULL: not known */
     const char *filename; /**< NULL: not known */
     const char *user;     /**< "": none yet */
-    const char *verify;   /**< SSL_CLIENT_VERIFY; "FAILED": that and more text behind it; NULL: not known */
+    const char *verify;   /**< SSL_CLIENT_VERIFY; "FAILED": that and more text after it; NULL: not known */
     int is_tls;
 } ctl_known_t;
 

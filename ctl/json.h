@@ -23,7 +23,7 @@ typedef struct ctl_documents_t ctl_documents_t;
 ctl_documents_t *ctl_documents_begin(ctl_t *ctl, int several);
 /** Adds one, and takes it over. Of several, each is written at once. */
 void ctl_documents_add(ctl_documents_t *documents, json_t *document);
-/** @return CTL_OK, or CTL_ERROR: it could not be written, which has been told */
+/** @return CTL_OK, or CTL_ERROR: it could not be written, which has been reported */
 int ctl_documents_end(ctl_documents_t *documents);
 
 /** NULL is null. */

@@ -17,7 +17,7 @@ typedef enum ctl_granted_e {
     CTL_NEUTRAL
 } ctl_granted_e;
 
-/** Who asks. */
+/** The client. */
 typedef struct ctl_requester_t {
     apr_pool_t *p;
     ctl_doubts_t *doubts;
@@ -35,7 +35,7 @@ typedef struct ctl_requester_t {
     const ctl_directive_t *failed; /**< the first Require that is not met */
 } ctl_requester_t;
 
-/** Whether CertMap Optional goes on without a user after such a refusal. */
+/** Whether CertMap Optional continues without a user after such a refusal. */
 int ctl_goes_on(certmap_reason_e reason);
 /** What holds when a section is merged into what held before (NULL: nothing). */
 const ctl_require_t *ctl_require_merge(const ctl_require_t *base, const ctl_block_t *block, apr_pool_t *p);

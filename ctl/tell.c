@@ -185,13 +185,12 @@ static void tell_unmapped(const teller_t *t)
         printf("  CertMap is not set there: only AuthType Certificate asks these rules\n");
     }
     if (a->mode == CTL_MODE_OPTIONAL && a->http == 200 && !a->user && !a->report_only) {
-        printf("  CertMap Optional: the request goes on without a user\n");
+        printf("  CertMap Optional: the request continues without a user\n");
     }
     if (a->report_only) {
         printf("  CertMapReportOnly On: %s\n",
-               a->http != 200 && !a->is_asked
-                   ? "it does not lift the guard of CertMapDeferErrors, which refuses all the same"
-                   : "this is logged, and the request goes on without a user");
+               a->http != 200 && !a->is_asked ? "it does not lift the guard of CertMapDeferErrors, which refuses anyway"
+                                              : "this is logged, and the request continues without a user");
     }
 }
 

@@ -196,7 +196,7 @@ static json_t *renewals(ctl_t *ctl, const ctl_case_t *c)
 
 /* ---- decisions ----------------------------------------------------------------------------------------------- */
 
-/* Whether there is a mapping, or a denial, whose strength can be told. */
+/* Whether there is a mapping, or a denial, whose strength is known. */
 static int has_strength(const certmap_decision_t *d)
 {
     return d->outcome != CERTMAP_UNDECIDED
@@ -219,7 +219,8 @@ static json_t *decision(const certmap_decision_t *d, apr_pool_t *p)
                      "until", ctl_json_time(d->outcome == CERTMAP_MAPPED ? d->effect.expires : 0, p));
 }
 
-/* The server's answer in a place, in the members of a decision. What is not certain is null, lest a script takes it. */
+/* The server's answer in a place, in the members of a decision. What is not certain is null, so that no script takes
+ * it. */
 static json_t *place_answer(const ctl_case_t *c, apr_pool_t *p)
 {
     const ctl_answer_t *a = &c->place->answer;

@@ -11,7 +11,7 @@
 
 typedef struct verification_t {
     int most;     /* CAs above the client's certificate, or CTL_ANY_DEPTH */
-    int may_miss; /* a missing CRL is no failure */
+    int may_miss; /* a missing CRL is not a failure */
     int failed;
     int is_hard;
     apr_uint64_t missing_crl; /* bit n: the certificate at depth n has no CRL, and its turn has not come */

@@ -37,7 +37,7 @@ typedef struct ctl_verified_t {
     int is_hard; /**< an error of those that optional_no_ca does not pass over */
 } ctl_verified_t;
 
-/** Verifies as httpd would. @return CTL_OK with *verified filled, or CTL_ERROR, which has been told */
+/** Verifies as httpd would. @return CTL_OK with *verified filled, or CTL_ERROR, which has been reported */
 int ctl_verify(ctl_t *ctl, const ctl_verify_t *how, const ctl_certificate_t *certificate, ctl_verified_t *verified);
 
 #endif

@@ -36,7 +36,7 @@ static int regex_applies(ctl_walk_t *w, const ctl_block_t *block, const char *pa
     return answer == CTL_UNKNOWN ? doubt_of(w, block, "its regular expression is not understood") : answer == CTL_YES;
 }
 
-/* The pattern of "<Files ~ x>" and "<FilesMatch x>"; NULL: it is no regex. */
+/* The pattern of "<Files ~ x>" and "<FilesMatch x>"; NULL: it is not a regex. */
 static const char *regex_of(const ctl_block_t *block, ctl_type_e match)
 {
     if (block->type == match) {
@@ -364,7 +364,7 @@ typedef enum found_e {
     FOUND_ANYTHING /* cannot be known */
 } found_e;
 
-/* From the root down to the last directory that is there; what follows the first file is no part of its name. */
+/* From the root down to the last directory that is there; what follows the first file is not a part of its name. */
 static found_e walk_directories(ctl_walk_t *w)
 {
     const char *path = w->known.filename, *at = path;

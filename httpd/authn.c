@@ -77,7 +77,7 @@ int certmap_authn_before_require(request_rec *r)
     return state && !certmap_document_is(r) ? ask_require(r, state) : DECLINED;
 }
 
-/* Set at start-up: a module has a say in authorization beside mod_authz_core. */
+/* Set at start-up: a module has a say in authorization together with mod_authz_core. */
 static int others_authorize;
 
 void certmap_authn_prepare(void)

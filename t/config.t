@@ -53,7 +53,7 @@ my @bad = (
     ['CertMapRule a allow bob subject.CN~(x',   1, qr/CertMapRule, column 26: regex: .*parenthesis/],
     ['CertMapRule a allow bob subject.CN="x',   1, qr/CertMapRule, column 24:.*unclosed quote/],
     ['CertMapRule a allow "bob any',            1, qr/CertMapRule, column 9:.*unclosed quote/],
-    ['CertMapRule a allow bob subject.CN=x # y', 1, qr/CertMapRule, column 26:.*'#' begins no comment/],
+    ['CertMapRule a allow bob subject.CN=x # y', 1, qr/CertMapRule, column 26:.*'#' does not begin a comment/],
     ['CertMapRule a allow bob subject.CN=${no}', 1, qr/CertMapRule, column 24:.*\$\{.*Define/],
     ['CertMapRule a allow %{subject.CN any',    1, qr/CertMapRule, column 9:.*unclosed placeholder/],
     ['CertMapRule a allow %{nix.CN} any',       1, qr/CertMapRule.*unknown field "nix\.CN"/],
@@ -117,7 +117,7 @@ my @good = (
     ['CertMapRule a allow %{1:lower} subject.CN~(.*)', qr/tested\.conf:8: CertMapRule.*\ba is weak/],
     ["CertMapRule a deny any\n" . ($strong =~ s/ a / b /r), qr/tested\.conf:9: CertMapRule.*\bb can never match.*\ba\b.*tested\.conf:8/],
     ['CertMapRule a allow bob "issuer=CN=x,O=y" serial=01 expires=2020-01-01', qr/tested\.conf:8: CertMapRule.*\ba\b.*expired/],
-    ['CertMapRule a allow bob issuer="C=DE,O=x,CN=y" serial=01', qr/most specific part stands first/],
+    ['CertMapRule a allow bob issuer="C=DE,O=x,CN=y" serial=01', qr/most specific part comes first/],
     ["$strong\nCertMapErrorDocument 403.12 default\nCertMapErrorDocument 403.7 /plain.txt\nCertMapReportOnly On", undef],
     ["$strong\n<Location /x>\nSSLVerifyClient require\n</Location>", qr/tested\.conf:10: SSLVerifyClient require.*TLS 1\.3/],
     ["$strong\nSSLProtocol all -TLSv1.3\n<Location /x>\nSSLVerifyClient require\n</Location>", undef],
@@ -253,7 +253,7 @@ push @whole, (
 # What mod_perl adds is in no file.
 my $mod_perl = "$ENV{CERTMAP_MODULES}/mod_perl.so";
 push @whole, ["LoadModule perl_module $mod_perl\n<Perl>\n\$VirtualHost{'*:1'} = { ServerName => 'a', CertMap => 'Optional' };\n</Perl>\n", {}, 0,
-    qr/virtual host a \(mod_perl:1\) does not stand in httpd's configuration files/] if -e $mod_perl;
+    qr/virtual host a \(mod_perl:1\) is not in httpd's configuration files/] if -e $mod_perl;
 
 # A module that nobody has configured says nothing.
 push @whole, map { [$_, {}, 0, $silent] } (

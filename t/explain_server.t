@@ -243,7 +243,7 @@ my %said;
         my ($mark, $said) = split / /, $_, 2;
         next if $mark eq '-';
         my ($host, $name, $path) = @{ $marks{$mark} };
-        # who was refused is in the log, and what is let in may not be there
+        # a refusal is in the log, and what is let in may not be there
         $said =~ s/^404 /200 /;
         $said =~ s/\S+$/-/ if $said !~ /^200 /;
         $said{$host}{$name}{$path} = $said;

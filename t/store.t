@@ -187,7 +187,7 @@ spew('escape', "X509:<S>CN=a \"\e[31m\"\n");
 my %store_says = (
     text => qr/text: not a store of certmap entries/, cut => qr/cut: it is cut off, or was not written to its end/,
     zeros => qr/zeros: its seal does not hold: it is damaged/, random => qr/random: not a store of certmap entries/,
-    void => qr/void: the file is empty/, later => qr/later: a store of another version; build it anew with this version/,
+    void => qr/void: the file is empty/, later => qr/later: a store of another version; build it again with this version/,
     directory => qr/directory: a directory; a store is one file/, secret => qr/secret: Permission denied/,
     nothing => qr/nothing: No such file or directory/, 'cert.der' => qr/cert\.der: not a store of certmap entries/,
     '/dev/null' => qr{/dev/null: not a regular file},

@@ -264,7 +264,7 @@ static int add_source(ctl_t *ctl, const char *text, certmap_list_t **list, apr_a
     return CTL_OK;
 }
 
-/* All files are read before any error ends this, so that all errors are told at once. */
+/* All files are read before any error ends this, so that all errors are reported at once. */
 static int make_list(ctl_t *ctl, const options_t *o, const certmap_list_t **made, apr_array_header_t *asked)
 {
     const apr_array_header_t *lint;
@@ -321,7 +321,7 @@ typedef struct explanation_t {
     apr_array_header_t *asked;
     ctl_verify_t verify;
     ctl_documents_t *documents; /* of --json; else NULL */
-    int answers;                /* told so far */
+    int answers;                /* printed so far */
     int status;
 } explanation_t;
 
@@ -446,7 +446,7 @@ static int run(ctl_t *ctl, const ctl_command_t *self, int argc, const char *cons
 const ctl_command_t ctl_explain = {
     .name = "explain",
     .arguments = "CERT... [OPTION...]",
-    .summary = "Tells what would happen to a certificate, and why",
+    .summary = "Shows what would happen to a certificate, and why",
     .help = "CERT is a file with the client's certificate, PEM or DER; - is standard input.\n"
             "Certificates after the first one are intermediates.\n\n"
             "  --rules FILE             a rule file; several are one list, in this order\n"
@@ -473,7 +473,7 @@ const ctl_command_t ctl_explain = {
             "  --at TIME                what would happen then: 2027-01-31,\n"
             "                           2027-01-31T12:00:00Z (or +01:00), @SECONDS since\n"
             "                           1970, or from now on: +30d, -12h\n"
-            "  --all                    tell every rule, not only those nearest to a match\n"
+            "  --all                    show every rule, not only those nearest to a match\n"
             "  --json                   one JSON document in place of words\n\n"
             "Exit status: 0 mapped, 1 refused or not certain, 2 an error, or a source that\n"
             "cannot be asked; of several answers the highest.\n\n"

@@ -50,7 +50,7 @@ static const char *json_line(const char *key, const certmap_entry_t *entry, apr_
     return line;
 }
 
-/* The name of a kind as it is told, NULL when there is none. */
+/* The name of a kind as it is shown, NULL when there is none. */
 static const char *kind_named(const char *name)
 {
     certmap_kind_e kind;

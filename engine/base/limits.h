@@ -182,7 +182,7 @@
 
 /** Decisions that one certificate's connection remembers. They cannot be freed while HTTP/2 streams may hold them: a
  *  connection that stays open while rules change each second would grow without end. Beyond, each request is decided
- *  anew. */
+ *  again. */
 #define CERTMAP_MEMOS_MOST 256
 
 /** Bytes of a value in a log line, as httpd writes them. httpd cuts a line at 8 kB, and the incident id is at its end:
@@ -213,7 +213,7 @@
 
 /** Elements inside elements of IIS's configuration, which needs about ten; the path is an array. */
 #define CERTMAP_IMPORT_XML_DEPTH_MOST 64
-/** Bytes of it: so much XML is no configuration, and expat counts in int. */
+/** Bytes of it: nothing larger is taken for a configuration, and expat counts in int. */
 #define CERTMAP_IMPORT_XML_MOST ((apr_size_t)1 << 30)
 /** Characters of a certificate in base64: a longer one is none (CTL_CERTIFICATE_MAX). */
 #define CERTMAP_IMPORT_BASE64_MOST ((apr_size_t)1 << 24)
@@ -230,7 +230,7 @@
 #define CERTMAP_IMPORT_PASSWD_LINE_MOST 8192
 /** Cost of a bcrypt hash that is tried: a line of a hostile file could take hours. */
 #define CERTMAP_IMPORT_BCRYPT_COST_MOST 12
-/** The same for the rounds of SHA-256 and SHA-512; crypt(3) uses 5,000 unless told otherwise. */
+/** The same for the rounds of SHA-256 and SHA-512; crypt(3) uses 5,000 unless it is given others. */
 #define CERTMAP_IMPORT_SHA_ROUNDS_MOST 100000
 
 /** Kafka's patterns that are left out and are asked whether they catch a name; with more, it counts as caught. */
@@ -271,7 +271,8 @@
 /** Seconds for httpd to print its configuration: it reads all rule files and stores for that. */
 #define CTL_DUMP_SECONDS_MOST 120
 
-/** Rules that do not match and are shown beside the one that decided: those with the fewest failing conditions. */
+/** Rules that do not match and are shown in addition to the one that decided: those with the fewest failing
+ *  conditions. */
 #define CTL_RULES_MOST 20
 /** Bytes of a value that explain shows. */
 #define CTL_VALUE_MOST 200

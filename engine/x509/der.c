@@ -268,7 +268,7 @@ const char *certmap_der_string(unsigned int tag, certmap_der_t content, certmap_
     const unsigned char *at = content.at;
     char *out, *s;
 
-    /* RFC 5280, A.1: the types of DirectoryString, IA5String, and what CAs write beside them. */
+    /* RFC 5280, A.1: the types of DirectoryString, IA5String, and what else CAs write. */
     if (!certmap_der_is_string(tag)) {
         return "not a character string";
     }

@@ -294,7 +294,7 @@ static const char *join_sids(certmap_cert_t *cert, apr_pool_t *p)
         if (!text.data) {
             continue;
         }
-        /* MS-DTYP, 2.4.2.1: the text of a SID. Two readings are no value. */
+        /* MS-DTYP, 2.4.2.1: the text of a SID. Something with two readings is not a value. */
         if (!certmap_is_sid(text)) {
             return "the URI holds no SID";
         }

@@ -56,6 +56,7 @@ sub words_of_comment {
     $comment =~ s/^ *\*(?!\S)//gm;
     $comment =~ s/^ {3,}\S[^\n]*//gm;
     $comment =~ s/\bSPDX-[^\n]*//g;
+    $comment =~ s/^ *(?=\@(?:param|return)\b)/. /gm;
     $comment =~ s/-{3,}/./g;
     $comment =~ s/"[^"\n]*"/X/g;
     return $comment =~ s/`[^`\n]*`/X/gr;
@@ -191,7 +192,7 @@ my @beginnings = (
 );
 
 # "file: phrase" of a place where the phrase is right.
-my %except = ();
+my %except = ('ctl/tell_json.c: odd' => 1);              # a member's name
 
 # The words that a sentence has at most. A longer one has to be read twice. Readers of code read slowly.
 my $most_words = 35;

@@ -15,7 +15,7 @@ my $near = 16;
 # What refuses, with words: an answer, a reason, or one of the functions that note it.
 my $noted = qr/(?:certmap_cert_blame|certmap_cert_mark|set_malformed)\([^;]*"[^"]*", p\);|spoil_value\([^;]*"[^"]*"\);/;
 my $refuses = qr/\breturn "|\bwhy = [^;]*"|\bcomplain\([^;]*"|\b$noted/;
-# Words that are no refusal.
+# Words that do not refuse.
 my $shown = qr/return "\(unreadable\)"/;
 
 my $refusals = 0;

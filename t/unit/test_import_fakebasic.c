@@ -111,7 +111,7 @@ static const import_outcome_t cases[] = {
     { .text = TEXT("/CN=a:password"),
       .expected = NOBODY "/CN=a:...\n#     what follows the name is not a hash that is known here\n" },
     { .text = TEXT("/CN=a:"),
-      .expected = NOBODY "/CN=a:...\n#     there is no hash behind the name: httpd refuses "
+      .expected = NOBODY "/CN=a:...\n#     there is no hash after the name: httpd refuses "
                          "it\n" },
     /* the first line of a name decides, whatever it says */
     { .text = TEXT("/CN=a:x\n/CN=a:" CRYPT "\n/CN=A:" CRYPT),

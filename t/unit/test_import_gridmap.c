@@ -7,8 +7,8 @@
 
 #define CA "CN=Grid CA,DC=org"
 #define LEFT "# left out, line 1: "
-#define FQAN                                                                                             \
-    "#     a line of a vorolemap (dCache): after the name stands a VOMS group or role, no account; the " \
+#define FQAN                                                                                            \
+    "#     a line of a vorolemap (dCache): a VOMS group or role follows the name, not an account; the " \
     "attributes with it are not read here\n"
 
 /* ---- lines --------------------------------------------------------------------------------------------------- */
@@ -131,7 +131,7 @@ static const import_outcome_t cases[] = {
     { .text = TEXT("/CN=a a"),
       .issuer = "CN=",
       .expected = "error 1: the issuer \"CN=\" cannot be read: a value is "
-                  "missing behind '='\n" },
+                  "missing after '='\n" },
 };
 
 /* ---- certificates -------------------------------------------------------------------------------------------- */

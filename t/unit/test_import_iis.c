@@ -153,7 +153,7 @@ static const import_case_t cases[] = {
       MANY(STAFF OTHER "<remove name=\"staff\"/>"),
       { NULL },
       "",
-      "the <remove> of line 1 names it but for the case of letters",
+      "the <remove> of line 1 names it in another case of letters",
       2 },
     { "an unknown sub-field stops what follows",
       MANY("<add name=\"a\" userName=\"u\">" CRITERION(

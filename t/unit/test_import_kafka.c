@@ -13,7 +13,7 @@ static const import_case_t cases[] = {
       "C=(.*?)$/$1@$2/L,RULE:^.*[Cc][Nn]=([a-zA-Z0-9.]*).*$/$1/L,DEFAULT",
       { NULL },
       "",
-      "other parts besides",
+      "have more parts",
       4 },
     { "one name",
       "RULE:^CN=serviceuser,OU=ServiceUsers,O=Unknown,C=Unknown$/serviceuser/",
@@ -65,7 +65,7 @@ static const import_case_t cases[] = {
       "",
       "more than 64 names",
       1 },
-    { "a class behind one that is left out",
+    { "a class after one that is left out",
       "RULE:^CN=[a-c]*,O=x$/u/,RULE:^CN=d,O=x$/v/,"
       "RULE:^CN=[[:alpha:]]+,O=x$/w/,"
       "RULE:^CN=e,O=x$/z/",
@@ -77,7 +77,7 @@ static const import_case_t cases[] = {
       "RULE:^CN=a\\.b,O=x$/u/,RULE:^CN=a.b,O=x$/v/",
       { NULL },
       "u allow u case:subject=CN=a.b,O=x\n",
-      "other parts besides",
+      "have more parts",
       1 },
     { "an escaped slash", "RULE:^CN=a\\/b,O=x$/c\\/d/", { NULL }, "c-d allow c/d case:subject=CN=a/b,O=x\n", NULL, 0 },
     { "an escaped comma", "RULE:^CN=a\\\\,b,O=x$/u/", { NULL }, "", "for the name", 1 },
@@ -174,14 +174,14 @@ static const import_case_t cases[] = {
       "ssl.principal.mapping.rules=DEFAULT\n",
       { NULL },
       NULL,
-      "choose one (--map); there are rules for (\".\" is no "
-      "certain listener): \"int\", \".\"",
+      "choose one (--map); there are rules for (\".\" means every "
+      "listener): \"int\", \".\"",
       0 },
     { "no such listener", "ssl.principal.mapping.rules=DEFAULT\n", { .map = "x" }, NULL, "has no rules", 0 },
     { "no rules", "ssl.principal.mapping.rules=\n", { NULL }, "", "which is as DEFAULT", 1 },
     { "a wrong escape", "ssl.principal.mapping.rules=RULE:\\u00g1/u/\n", { NULL }, NULL, "\\u escape", 0 },
     { "no replacement", "RULE:^CN=a$", { NULL }, NULL, "rule 1: not RULE:", 0 },
-    { "something behind", "RULE:^CN=a,O=x$/u/LU", { NULL }, NULL, "behind it", 0 },
+    { "something behind", "RULE:^CN=a,O=x$/u/LU", { NULL }, NULL, "followed by something", 0 },
     { "something else", "DEFAULT,rule:x", { NULL }, NULL, "rule 2: not RULE:", 0 },
     { "another file", "broker.id=1\n", { NULL }, NULL, "there is no ssl.principal.mapping.rules here", 0 },
 };

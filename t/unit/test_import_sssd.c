@@ -71,7 +71,7 @@ static const import_case_t cases[] = {
     { "one field twice", RULE("<EKU>clientAuth<EKU>pkinit"), { NULL }, "", "one field twice", 1 },
     { "an unknown prefix", RULE("OTHER:<EKU>clientAuth"), { NULL }, "", "does not read <KEYWORD>VALUE", 1 },
     { "no component", RULE("KRB5:&&"), { NULL }, "", "is empty", 1 },
-    { "an unknown purpose", RULE("<EKU>clientAuht"), { NULL }, "", "no purpose that SSSD knows", 1 },
+    { "an unknown purpose", RULE("<EKU>clientAuht"), { NULL }, "", "not a purpose that SSSD knows", 1 },
     { "another spelling of a name", RULE("<SUBJECT>^cn=a, o=b$"), { NULL }, "", "no name is written like this", 1 },
     /* patterns that POSIX and PCRE2 read alike, and others */
     { "branches", RULE("<SAN:dNSName>a|b"), { NULL }, "r allow %{san.email} all:san.dns~.*(?:a|b).*\n", NULL, 0 },
@@ -222,7 +222,7 @@ static const import_case_t cases[] = {
       NULL,
       "3: neither KEY = VALUE",
       0 },
-    { "a section twice", "[certmap/d/a]\n[certmap/d/a]\n", { NULL }, NULL, "2: [certmap/d/a] stands here", 0 },
+    { "a section twice", "[certmap/d/a]\n[certmap/d/a]\n", { NULL }, NULL, "2: [certmap/d/a] appears here", 0 },
     { "a section without a name", "[certmap/d]\n", { NULL }, NULL, "[certmap/DOMAIN/NAME]", 0 },
     { "no section", "[sssd]\nservices = pam\n", { NULL }, NULL, "there is no [certmap/DOMAIN/NAME]", 0 },
 };

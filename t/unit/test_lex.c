@@ -82,8 +82,8 @@ static const case_t both[] = {
 };
 
 static const case_t directive[] = {
-    { "a # b", "[a][!] 1:3 '#' begins no" },
-    { "#a", "[!] 1:1 '#' begins no" },
+    { "a # b", "[a][!] 1:3 '#' does not" },
+    { "#a", "[!] 1:1 '#' does not" },
     { "a ${x} b", "[a][!][b] 1:3 unresolved va" },
     { "a b${x}", "[a][!] 1:4 unresolved va" },
     { "a \"b ${x\"", "[a][!] 1:6 unresolved va" },
@@ -325,7 +325,7 @@ static void test_messages(void)
     }
     is_str(messages_of(certmap_builder_errors(b)),
            "0 of 0 errors, 300 of 300 warnings; 300:22 with commas the most "
-           "specific part stands first (CN=...,O=...,C=...); this name is written the other way round",
+           "specific part comes first (CN=...,O=...,C=...); this name is written the other way round",
            "each directive may have its own");
     is_str(of_entries(times(5000, KEY)),
            "refused: 101 of 4999 errors, 0 of 0 warnings; 102:1 ... and 4899 more "

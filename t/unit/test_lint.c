@@ -223,7 +223,7 @@ static void test_distant(void)
         said = certmap_list_lint(&list, CERTMAP_WEAK, NOW, pool);
         for (k = 0; k < said->nelts; k++) {
             never += strstr(APR_ARRAY_IDX(said, k, certmap_error_t).text,
-                            "rule last can never match: first (rules:10002) stands before it")
+                            "rule last can never match: first (rules:10002) comes before it")
                      != NULL;
         }
         is_int(never, distant[i].never,
@@ -241,7 +241,7 @@ static const struct {
 } templates[] = {
     { "%{subject.CN} subject.O=x",
       "9: rule r: %{subject.CN} gives nothing where a certificate has no subject.CN, and "
-      "whoever that is gets user-invalid; ask for it with subject.CN=*",
+      "those requests get user-invalid; ask for it with subject.CN=*",
       "%{subject.CN} subject.CN=*" },
     { "x-%{subject.CN:lower} subject.O=x", "11: rule r: %{subject.CN:lower} gives nothing where a certificate",
       "x-%{subject.CN:lower} all:subject.CN=*" },
@@ -272,7 +272,7 @@ static const struct {
     { "%{2} subject.CN~(?:(a)|(b))c", "without that group", "%{1} subject.CN~((a)|(b))c" },
     { "%{1} subject.CN~x(?!y(a)).+", "without that group", "%{1} subject.CN~x(?=y(a)).+" },
     { "%{1} subject.CN~x(.*)",
-      "where that group of subject.CN~x(.*) matches nothing, and whoever that is gets "
+      "where that group of subject.CN~x(.*) matches nothing, and those requests get "
       "user-invalid; + in place of * asks for something",
       "%{1} subject.CN~x(.+)" },
     { "%{1} subject.CN~x([a-z()]*)-", "matches nothing", "%{1} subject.CN~([a-z(]+)\\)" },
@@ -377,7 +377,8 @@ static const struct {
       "sha256:" HEX64 " u" },
     { "# x\nX509:<RFC822>a@b u\nX509:<RFC822>c@d u", CERTMAP_WEAK, "2:1: an entry of type X509:<RFC822> is weak",
       "sha256:" HEX64 " u" },
-    { "dn:CN=a CN=b u", CERTMAP_STRONG, "1:1: an entry of type dn is scoped, strong is required: it refuses whom it",
+    { "dn:CN=a CN=b u", CERTMAP_STRONG,
+      "1:1: an entry of type dn is scoped, strong is required: it refuses the certificates that it",
       "sha256:" HEX64 " u" },
     { "X509:<RFC822>a@b u", CERTMAP_SCOPED, "is weak, scoped is required", "dn:CN=a CN=b u" },
 };
