@@ -41,22 +41,34 @@ typedef struct certmap_store_outcome_t {
 } certmap_store_outcome_t;
 
 /** Replaces all contents by a text's entries, in one step. The store is made when it is not there, readable by all that
- *  the umask does not keep out; else it keeps its mode and owner. */
+ *  the umask does not keep out; else it keeps its mode and owner.
+ *  @param path of the store; links are followed  @param change the entries  @param outcome out
+ *  @return as above */
 apr_status_t certmap_store_build(const char *path, const certmap_store_change_t *change,
                                  certmap_store_outcome_t *outcome, apr_pool_t *p);
-/** Adds entries, all or none. */
+/** Adds entries, all or none.
+ *  @param path of a store that is there  @param change the entries  @param outcome out
+ *  @return as above */
 apr_status_t certmap_store_add(const char *path, const certmap_store_change_t *change, certmap_store_outcome_t *outcome,
                                apr_pool_t *p);
-/** Removes the entries of keys, all or none. @return APR_NOTFOUND: some have none, the errors say which */
+/** Removes the entries of keys, all or none. @return APR_NOTFOUND: some have none, the errors say which
+ *  @param path of a store that is there  @param change the keys  @param outcome out */
 apr_status_t certmap_store_remove(const char *path, const certmap_store_change_t *change,
                                   certmap_store_outcome_t *outcome, apr_pool_t *p);
 /** One key's entry. @param text out: the key as it was written when it was added
- *  @return APR_NOTFOUND: it has none */
+ *  @return APR_NOTFOUND: it has none
+ *  @param path of a store that is there  @param key as a line of an entry file begins
+ *  @param entry out: lives in p  @param outcome out: count has no meaning */
 apr_status_t certmap_store_get(const char *path, certmap_str_t key, const char **text, certmap_entry_t *entry,
                                certmap_store_outcome_t *outcome, apr_pool_t *p);
-/** Calls fn for each entry of one version, in no order that would mean anything. */
+/** Calls fn for each entry of one version, in no order that would mean anything.
+ *  @param path of a store that is there  @param baton given to fn  @param why out: on an error, in words
+ *  @return as above */
 apr_status_t certmap_store_each(const char *path, certmap_entry_fn *fn, void *baton, const char **why, apr_pool_t *p);
-/** Reads and checks everything, each key against its text too. @param counts out: entries of each kind */
+/** Reads and checks everything, each key against its text too. @param counts out: entries of each kind
+ *  @param path of a store that is there  @param progress may be NULL  @param baton given to it
+ *  @param why out: on an error, in words
+ *  @return as above */
 apr_status_t certmap_store_verify(const char *path, certmap_progress_fn *progress, void *baton,
                                   apr_size_t counts[CERTMAP_K_COUNT], const char **why, apr_pool_t *p);
 

@@ -57,9 +57,11 @@ typedef struct certmap_dn_t {
 apr_status_t certmap_dn_parse(certmap_str_t text, const certmap_dn_t **dn, const char **why, apr_size_t *at,
                               apr_pool_t *p);
 /** RFC 4514 text of a name, most specific RDN first; controls and non-ASCII kept out by escapes only where RFC 4514
- * asks. */
+ * asks.
+ *  @param dn may have malformed values, which are shown as certmap_ava_t has them */
 const char *certmap_dn_text(const certmap_dn_t *dn, apr_pool_t *p);
-/** Whether two names are equal RDN by RDN (RFC 5280, 7.1 without Unicode preparation); exact: byte for byte. */
+/** Whether two names are equal RDN by RDN (RFC 5280, 7.1 without Unicode preparation); exact: byte for byte.
+ *  @param a a name  @param b another; a malformed value is equal to nothing */
 int certmap_dn_equal(const certmap_dn_t *a, const certmap_dn_t *b, int exact);
 /** Dotted OID of an attribute type or other object: an alias (CN, E, ...) in any case, an OpenSSL name, a dotted OID
  *  with or without "OID." before it. NULL when it is none of these. */
@@ -150,7 +152,8 @@ typedef struct certmap_verdict_t {
 
 /** Reads a field name ("subject.CN", "san.other:1.2.3", aliases such as "Email"). @return
  * APR_SUCCESS, or
- *  APR_EINVAL with why = what is wrong and a hint (what was probably meant). */
+ *  APR_EINVAL with why = what is wrong and a hint (what was probably meant).
+ *  @param text of the name alone, without an operator  @param field out: its texts live in p */
 apr_status_t certmap_field_parse(certmap_str_t text, certmap_field_t *field, const char **why, apr_pool_t *p);
 
 /**
@@ -158,15 +161,20 @@ apr_status_t certmap_field_parse(certmap_str_t text, certmap_field_t *field, con
  * @return APR_SUCCESS also for a malformed certificate (see certmap_cert_malformed), APR_ENOMEM or APR_EGENERAL
  * (OpenSSL
  *         failed) when there is no view; the caller then refuses.
+ * @param x509 NULL: APR_EGENERAL  @param cert out: NULL when there is no view
  */
 apr_status_t certmap_cert_create(X509 *x509, const certmap_cert_t **cert, apr_pool_t *p);
-/** The same from DER. Bytes after the certificate make the view malformed. APR_EINVAL: OpenSSL cannot decode it. */
+/** The same from DER. Bytes after the certificate make the view malformed. APR_EINVAL: OpenSSL cannot decode it.
+ *  @param der len bytes, which are not kept  @param len 1 to 2 GB  @param cert out: NULL when there is no view
+ *  @return APR_SUCCESS also for a malformed certificate, APR_EINVAL, or APR_EGENERAL (OpenSSL failed) */
 apr_status_t certmap_cert_create_der(const unsigned char *der, apr_size_t len, const certmap_cert_t **cert,
                                      apr_pool_t *p);
-/** NULL, or why the certificate is malformed as a whole, in words for a log ("san: not DER"). */
+/** NULL, or why the certificate is malformed as a whole, in words for a log ("san: not DER").
+ *  @param cert a view */
 const char *certmap_cert_malformed(const certmap_cert_t *cert);
 /** The values that are malformed by themselves, in words ("subject.CN: NUL inside"); the first CERTMAP_ODD_MOST.
- *  @param n out: how many are given */
+ *  @param n out: how many are given
+ *  @param cert a view; the array lives as long */
 const char *const *certmap_cert_odd(const certmap_cert_t *cert, apr_size_t *n);
 /**
  * What refuses a certificate before any source or rule is asked, in this order, which is decided here and nowhere else:
@@ -177,26 +185,35 @@ const char *const *certmap_cert_odd(const certmap_cert_t *cert, apr_size_t *n);
  * @param cert    NULL: none was presented; with a verdict: there is no view of it
  * @param verdict NULL: nothing has verified it
  * @return CERTMAP_R_NONE: nothing; sources and rules decide
+ * @param now of the request, for the dates
  */
 certmap_reason_e certmap_cert_refusal(const certmap_cert_t *cert, const certmap_verdict_t *verdict, apr_time_t now);
 /** Whether what refuses a certificate takes its proof away, wherever that matters: verification failed, it is out of
  *  date, or there is no view of it. One that was verified and is malformed is refused only where it is to be mapped.
- *  @param refusal of certmap_cert_refusal for the same certificate and verdict */
+ *  @param refusal of certmap_cert_refusal for the same certificate and verdict
+ *  @param cert as given there  @param verdict as given there */
 static inline int certmap_cert_unproved(certmap_reason_e refusal, const certmap_cert_t *cert,
                                         const certmap_verdict_t *verdict)
 {
     return refusal != CERTMAP_R_NONE
            && (refusal != CERTMAP_R_MALFORMED || cert == NULL || verdict->reason != CERTMAP_R_NONE);
 }
+/** The subject. @param cert a view; the name lives as long  @return one without RDNs where it is empty or unreadable */
 const certmap_dn_t *certmap_cert_subject(const certmap_cert_t *cert);
-/** RFC 4514 texts, made with the view. In a malformed name what cannot be read is replaced: for display only. */
+/** RFC 4514 texts, made with the view. In a malformed name what cannot be read is replaced: for display only.
+ *  @param cert a view; the text lives as long */
 const char *certmap_cert_subject_text(const certmap_cert_t *cert);
+/** The same of the issuer. @param cert a view; the text lives as long */
 const char *certmap_cert_issuer_text(const certmap_cert_t *cert);
-/** Upper-case hex without separators, even number of digits, as `openssl x509 -serial` prints it. */
+/** Upper-case hex without separators, even number of digits, as `openssl x509 -serial` prints it.
+ *  @param cert a view  @return empty where it cannot be read */
 const char *certmap_cert_serial(const certmap_cert_t *cert);
-/** Lower-case hex, 64 digits. */
+/** Lower-case hex, 64 digits.
+ *  @param cert a view */
 const char *certmap_cert_sha256(const certmap_cert_t *cert);
+/** The date from which it is valid. @param cert a view  @return 0 where it cannot be read */
 apr_time_t certmap_cert_not_before(const certmap_cert_t *cert);
+/** The last second in which it is valid. @param cert a view  @return 0 where it cannot be read */
 apr_time_t certmap_cert_not_after(const certmap_cert_t *cert);
 
 /**
@@ -204,6 +221,7 @@ apr_time_t certmap_cert_not_after(const certmap_cert_t *cert);
  * @param verdict for chain.sha256 and root.sha256; may be NULL (then these are absent)
  * @param values  out: array of *n values in encoded order, or NULL
  * @return CERTMAP_ABSENT (n = 0), CERTMAP_VALID (n >= 1) or CERTMAP_MALFORMED (n = 0)
+ * @param cert a view  @param field as certmap_field_parse made it
  */
 certmap_state_e certmap_cert_values(const certmap_cert_t *cert, const certmap_verdict_t *verdict,
                                     const certmap_field_t *field, const certmap_value_t **values, apr_size_t *n,
@@ -211,10 +229,13 @@ certmap_state_e certmap_cert_values(const certmap_cert_t *cert, const certmap_ve
 
 /* ---- verdicts ------------------------------------------------------------------------------------------------ */
 
-/** Adds an error to a verdict: the reason of higher precedence stays, with its code and depth. */
+/** Adds an error to a verdict: the reason of higher precedence stays, with its code and depth.
+ *  @param verdict zeroed before the first  @param x509_err an X509_V_ERR_*; X509_V_OK adds nothing
+ *  @param depth from 0 */
 void certmap_verdict_add(certmap_verdict_t *verdict, int x509_err, int depth);
 /** What the dates alone say now: NONE, EXPIRED or NOT_YET_VALID (RFC 5280, 4.1.2.5: both ends included). A date
- *  that cannot be read, which makes the certificate malformed, says nothing. */
+ *  that cannot be read, which makes the certificate malformed, says nothing.
+ *  @param cert a view  @param now of the request */
 certmap_reason_e certmap_verdict_dates(const certmap_cert_t *cert, apr_time_t now);
 
 #ifdef __cplusplus
