@@ -32,7 +32,7 @@ static int take_certificates(ctl_check_t *check, const char *path, int *count)
             APR_ARRAY_PUSH(check->stale, ctl_stale_t) = (ctl_stale_t){
                 cert, apr_psprintf(p, "%s: %s %s %s", path, certmap_cert_subject_text(cert),
                                    dates == CERTMAP_R_EXPIRED ? "has expired on" : "is not valid before",
-                                   ctl_time_text(at, p) ? ctl_time_text(at, p) : "a day of no calendar")
+                                   ctl_time_text(at, p))
             };
         }
     }

@@ -106,7 +106,7 @@ const char *ctl_why(ctl_t *ctl, apr_status_t rv);
 /** Reads a date, a time with its zone, @ and seconds since 1970, or a distance from now in s, m, h or d.
  *  @return whether it is one of them */
 int ctl_time_read(const char *text, apr_time_t *at);
-/** "2027-01-31T12:00:00Z"; NULL for a time that no calendar has. */
+/** "2027-01-31T12:00:00Z" */
 const char *ctl_time_text(apr_time_t t, apr_pool_t *p);
 
 /* ---- files (file.c) ------------------------------------------------------------------------------------------ */

@@ -300,7 +300,7 @@ static void tell_certificate(const teller_t *t)
     printf("  issuer   %s\n", name_of(t, certmap_cert_issuer_text(view)));
     printf("  serial   %s\n  sha256   %s\n", show(t, certmap_cert_serial(view)), certmap_cert_sha256(view));
     if (certmap_cert_malformed(view) == NULL) {
-        printf("  valid    %s to %s, %s at %s\n", from ? from : "?", to ? to : "?",
+        printf("  valid    %s to %s, %s at %s\n", from, to,
                dates == CERTMAP_R_NONE      ? "in force"
                : dates == CERTMAP_R_EXPIRED ? "expired"
                                             : "not yet valid",

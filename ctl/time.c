@@ -20,13 +20,6 @@ static int number(const char *text, const char **end, int digits)
     return n;
 }
 
-static int days_of(int year, int month)
-{
-    static const int days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
-
-    return month == 2 && year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : days[month - 1];
-}
-
 /* "Z", "+01:00" or "-0730". @return seconds east of Greenwich, or NOT_A_ZONE */
 static int zone(const char *text)
 {
@@ -50,7 +43,7 @@ static int read_date(const char *text, apr_time_t *at)
 {
     static const char separators[] = "--T::";
     static const int digits[] = { 4, 2, 2, 2, 2, 2 };
-    apr_time_exp_t t = { 0 };
+    certmap_calendar_t date;
     int part[6] = { 0 };
     int i, offset = 0;
 
@@ -69,17 +62,8 @@ static int read_date(const char *text, apr_time_t *at)
     if (i == 6) {
         offset = zone(text);
     }
-    if (offset == NOT_A_ZONE || part[0] < 1950 || part[1] < 1 || part[1] > 12 || part[2] < 1
-        || part[2] > days_of(part[0], part[1]) || part[3] > 23 || part[4] > 59 || part[5] > 59) {
-        return 0;
-    }
-    t.tm_year = part[0] - 1900;
-    t.tm_mon = part[1] - 1;
-    t.tm_mday = part[2];
-    t.tm_hour = part[3];
-    t.tm_min = part[4];
-    t.tm_sec = part[5];
-    if (apr_time_exp_gmt_get(at, &t) != APR_SUCCESS) {
+    date = (certmap_calendar_t){ part[0], part[1], part[2], part[3], part[4], part[5] };
+    if (offset == NOT_A_ZONE || date.year < 1950 || !certmap_calendar_time(&date, at)) {
         return 0;
     }
     *at -= apr_time_from_sec(offset);
@@ -121,12 +105,5 @@ int ctl_time_read(const char *text, apr_time_t *at)
 
 const char *ctl_time_text(apr_time_t t, apr_pool_t *p)
 {
-    char *text = apr_palloc(p, 32);
-    apr_time_exp_t tm;
-    apr_size_t len = 0;
-
-    return apr_time_exp_gmt(&tm, t) == APR_SUCCESS
-                   && apr_strftime(text, &len, 32, "%Y-%m-%dT%H:%M:%SZ", &tm) == APR_SUCCESS
-               ? text
-               : NULL;
+    return certmap_time_text(t, CERTMAP_TIME_ISO, p);
 }

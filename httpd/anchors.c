@@ -33,19 +33,13 @@ static void add_anchors(apr_array_header_t *anchors, X509_STORE *store, const ch
 /* @return 0 when there is no such time */
 static apr_time_t time_of(const ASN1_TIME *at)
 {
-    apr_time_exp_t exploded;
     apr_time_t t = 0;
     struct tm tm;
 
-    memset(&exploded, 0, sizeof(exploded));
     if (at && ASN1_TIME_to_tm(at, &tm)) {
-        exploded.tm_year = tm.tm_year;
-        exploded.tm_mon = tm.tm_mon;
-        exploded.tm_mday = tm.tm_mday;
-        exploded.tm_hour = tm.tm_hour;
-        exploded.tm_min = tm.tm_min;
-        exploded.tm_sec = tm.tm_sec;
-        apr_time_exp_gmt_get(&t, &exploded);
+        certmap_calendar_t date = { tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec };
+
+        certmap_calendar_time(&date, &t);
     }
     return t;
 }

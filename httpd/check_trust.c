@@ -182,15 +182,6 @@ static void check_chains(certmap_check_t *check)
 
 /* ---- CRLs ------------------------------------------------------------------------------------------------------ */
 
-static const char *time_text(certmap_check_t *check, apr_time_t at)
-{
-    apr_time_exp_t t;
-
-    apr_time_exp_gmt(&t, at);
-    return apr_psprintf(check->p, "%d-%02d-%02dT%02d:%02d:%02dZ", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday, t.tm_hour,
-                        t.tm_min, t.tm_sec);
-}
-
 /* When a CRL is about to end: a tenth of its time is left, and no more than three days. */
 static int ends_soon(const certmap_crl_t *crl, apr_time_t now)
 {
@@ -208,19 +199,19 @@ static void check_crl(certmap_check_t *check, const certmap_crl_t *crl, const ap
         certmap_check_say(check, APLOG_WARNING,
                           "%s: the CRL of %s is not valid before %s: until then certificates of this CA are refused "
                           "with 403.13; look at the clock",
-                          at, crl->issuer, time_text(check, crl->begins));
+                          at, crl->issuer, certmap_time_text(crl->begins, CERTMAP_TIME_ISO, check->p));
     }
     else if (crl->ends && crl->ends <= now) {
         certmap_check_say(check, APLOG_WARNING,
                           "%s: the CRL of %s ran out at %s: certificates of this CA are refused with 403.13; fetch "
                           "the new CRL and reload httpd",
-                          at, crl->issuer, time_text(check, crl->ends));
+                          at, crl->issuer, certmap_time_text(crl->ends, CERTMAP_TIME_ISO, check->p));
     }
     else if (crl->ends && ends_soon(crl, now)) {
         certmap_check_say(check, APLOG_WARNING,
                           "%s: the CRL of %s runs out at %s: from then on certificates of this CA are refused with "
                           "403.13; fetch the new CRL and reload httpd",
-                          at, crl->issuer, time_text(check, crl->ends));
+                          at, crl->issuer, certmap_time_text(crl->ends, CERTMAP_TIME_ISO, check->p));
     }
 }
 

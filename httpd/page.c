@@ -424,16 +424,6 @@ static const char *url_escape(const char *s, const char *keep, apr_pool_t *p)
 
 /* ---- what all kinds of page say ---------------------------------------------------------------------------------- */
 
-/** "2026-11-19 14:02:00 UTC" for people, "2026-11-19T14:02:00Z" for machines. */
-static const char *time_text(apr_time_t t, int machine, apr_pool_t *p)
-{
-    apr_time_exp_t x;
-
-    apr_time_exp_gmt(&x, t);
-    return apr_psprintf(p, machine ? "%04d-%02d-%02dT%02d:%02d:%02dZ" : "%04d-%02d-%02d %02d:%02d:%02d UTC",
-                        x.tm_year + 1900, x.tm_mon + 1, x.tm_mday, x.tm_hour, x.tm_min, x.tm_sec);
-}
-
 /** A length of time in one unit, rounded down: "3 days". */
 static const char *span_text(apr_time_t span, apr_pool_t *p)
 {
@@ -585,9 +575,9 @@ static void html_time(certmap_out_t *o, const char *label, apr_time_t t, const c
     put(o, "<div><dt>");
     put(o, label);
     put(o, "</dt><dd><time datetime=\"");
-    put(o, time_text(t, 1, o->p));
+    put(o, certmap_time_text(t, CERTMAP_TIME_ISO, o->p));
     put(o, "\">");
-    put(o, time_text(t, 0, o->p));
+    put(o, certmap_time_text(t, CERTMAP_TIME_PEOPLE, o->p));
     put(o, "</time>");
     if (note) {
         put(o, " <span class=\"note\">(");
@@ -691,8 +681,8 @@ static void json_certificate(certmap_json_t *j, const certmap_page_t *page, cons
     json_outside(j, "issuer", page->issuer);
     json_outside(j, "serial", page->serial);
     if (c->has_dates) {
-        certmap_json_text(j, "notBefore", time_text(page->not_before, 1, j->out->p));
-        certmap_json_text(j, "notAfter", time_text(page->not_after, 1, j->out->p));
+        certmap_json_text(j, "notBefore", certmap_time_text(page->not_before, CERTMAP_TIME_ISO, j->out->p));
+        certmap_json_text(j, "notAfter", certmap_time_text(page->not_after, CERTMAP_TIME_ISO, j->out->p));
     }
     certmap_json_object_end(j);
 }
@@ -793,14 +783,14 @@ static void text_body(certmap_out_t *o, const certmap_page_t *page, const conten
         text_fact(o, "Issuer:", page->issuer, NULL);
         text_fact(o, "Serial number:", page->serial, NULL);
         if (c->has_dates) {
-            text_fact(o, "Valid from:", time_text(page->not_before, 0, o->p), c->from_note);
-            text_fact(o, "Valid until:", time_text(page->not_after, 0, o->p), c->until_note);
+            text_fact(o, "Valid from:", certmap_time_text(page->not_before, CERTMAP_TIME_PEOPLE, o->p), c->from_note);
+            text_fact(o, "Valid until:", certmap_time_text(page->not_after, CERTMAP_TIME_PEOPLE, o->p), c->until_note);
         }
     }
     put(o, "\nFor the administrator\n");
     text_fact(o, "Status:", apr_pstrcat(o->p, c->status, " ", c->name, NULL), NULL);
     text_fact(o, "Incident id:", page->incident, NULL);
-    text_fact(o, "Time:", time_text(page->now, 0, o->p), NULL);
+    text_fact(o, "Time:", certmap_time_text(page->now, CERTMAP_TIME_PEOPLE, o->p), NULL);
 }
 
 /* ------------------------------------------------------------------------------------------------------------------ */

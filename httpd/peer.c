@@ -69,7 +69,6 @@ static certmap_peer_t *make_peer(const certmap_conn_t *conn, const certmap_tls_r
 {
     apr_pool_t *pool;
     certmap_peer_t *peer;
-    char *text;
 
     /* out of memory ends the process, as everywhere in httpd, rather than go on with half a decision */
     if (apr_pool_create_unmanaged_ex(&pool, conn->out_of_memory, recycled) != APR_SUCCESS) {
@@ -83,14 +82,7 @@ static certmap_peer_t *make_peer(const certmap_conn_t *conn, const certmap_tls_r
         peer->cert = NULL;
     }
     else {
-        apr_time_exp_t tm;
-        apr_size_t len = 0;
-
-        text = apr_palloc(pool, 32);
-        if (apr_time_exp_gmt(&tm, certmap_cert_not_after(peer->cert)) == APR_SUCCESS
-            && apr_strftime(text, &len, 32, "%Y-%m-%dT%H:%M:%SZ", &tm) == APR_SUCCESS) {
-            peer->not_after = text;
-        }
+        peer->not_after = certmap_time_text(certmap_cert_not_after(peer->cert), CERTMAP_TIME_ISO, pool);
     }
     return peer;
 }

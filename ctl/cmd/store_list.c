@@ -17,12 +17,7 @@ static const char *groups_of(const certmap_entry_t *entry, apr_pool_t *p)
 /* The last day on which it holds. */
 static const char *expiry_of(const certmap_entry_t *entry, apr_pool_t *p)
 {
-    apr_time_exp_t t;
-
-    if (entry->effect.expires == 0 || apr_time_exp_gmt(&t, entry->effect.expires - 1) != APR_SUCCESS) {
-        return "-";
-    }
-    return apr_psprintf(p, "%04d-%02d-%02d", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday);
+    return entry->effect.expires != 0 ? certmap_time_text(entry->effect.expires - 1, CERTMAP_TIME_DAY, p) : "-";
 }
 
 static const char *columns_line(const char *key, const certmap_entry_t *entry, apr_pool_t *p)

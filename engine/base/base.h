@@ -188,6 +188,32 @@ static inline int certmap_hexval(char c)
     return certmap_hex_values[(unsigned char)c];
 }
 
+/* ---- the calendar --------------------------------------------------------------------------------------------- */
+
+/** A time of the Gregorian calendar, UTC. */
+typedef struct certmap_calendar_t {
+    int year;
+    int month; /**< from 1 */
+    int day;   /**< from 1 */
+    int hour;
+    int minute;
+    int second;
+} certmap_calendar_t;
+
+/** How a time is written. */
+typedef enum certmap_time_form_e {
+    CERTMAP_TIME_DAY,   /**< 2026-11-19 */
+    CERTMAP_TIME_ISO,   /**< 2026-11-19T14:02:00Z, for programs */
+    CERTMAP_TIME_PEOPLE /**< 2026-11-19 14:02:00 UTC */
+} certmap_time_form_e;
+
+/** The time of a date of the years 1 to 9999. @return 1, or 0 when there is no such day or time */
+int certmap_calendar_time(const certmap_calendar_t *date, apr_time_t *t);
+/** The date of any time, without what is less than a second. */
+certmap_calendar_t certmap_calendar(apr_time_t t);
+/** A time as text, in p. */
+const char *certmap_time_text(apr_time_t t, certmap_time_form_e form, apr_pool_t *p);
+
 /* ---- errors and their places ----------------------------------------------------------------------------------- */
 
 typedef struct certmap_place_t {

@@ -139,23 +139,12 @@ static void read_groups(const option_job_t *job)
     job->options->ngroups = n;
 }
 
-/* Days of a month of the Gregorian calendar. */
-static int days_in(int year, int month)
-{
-    static const int days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
-    int leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-
-    return days[month - 1] + (month == 2 && leap);
-}
-
 static void read_expires(const option_job_t *job)
 {
     const char *s = job->word->text.data + job->from;
     certmap_place_t at = certmap_word_at(job->word, job->from);
-    apr_time_exp_t t;
+    certmap_calendar_t date = { 0 };
     apr_time_t day;
-    int year;
-    int month;
     int i;
 
     for (i = 0; i < 10 && (i == 4 || i == 7 ? s[i] == '-' : apr_isdigit(s[i])); i++) {
@@ -165,18 +154,11 @@ static void read_expires(const option_job_t *job)
                            "bad date; write expires=YYYY-MM-DD, the last day (UTC) on which the rule holds");
         return;
     }
-    year = atoi(s);
-    month = atoi(s + 5);
-    if (year < 1970 || month < 1 || month > 12 || atoi(s + 8) < 1 || atoi(s + 8) > days_in(year, month)) {
+    date.year = atoi(s);
+    date.month = atoi(s + 5);
+    date.day = atoi(s + 8);
+    if (date.year < 1970 || !certmap_calendar_time(&date, &day)) {
         certmap_sink_error(job->sink, at, "there is no such day as %s", s);
-        return;
-    }
-    memset(&t, 0, sizeof(t));
-    t.tm_year = year - 1900;
-    t.tm_mon = month - 1;
-    t.tm_mday = atoi(s + 8);
-    if (apr_time_exp_get(&day, &t) != APR_SUCCESS) {
-        certmap_sink_error(job->sink, at, "the date cannot be used: %s", s);
         return;
     }
     job->options->expires = day + apr_time_from_sec(86400);
@@ -265,8 +247,5 @@ const char *certmap_option_groups_text(const char *const *groups, apr_size_t n, 
 
 const char *certmap_option_expires_text(apr_time_t expires, apr_pool_t *p)
 {
-    apr_time_exp_t t;
-
-    apr_time_exp_gmt(&t, expires - 1);
-    return apr_psprintf(p, "%04d-%02d-%02d", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday);
+    return certmap_time_text(expires - 1, CERTMAP_TIME_DAY, p);
 }

@@ -228,19 +228,6 @@ static void refuse(look_t *look, const certmap_state_t *state, int settled, apr_
     }
 }
 
-/* When a store was built, for a message. */
-static const char *built_at(apr_uint64_t build, apr_pool_t *p)
-{
-    char text[32] = "?";
-    apr_time_exp_t t;
-    apr_size_t len;
-
-    if (apr_time_exp_gmt(&t, (apr_time_t)build) == APR_SUCCESS) {
-        apr_strftime(text, &len, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &t);
-    }
-    return apr_pstrdup(p, text);
-}
-
 /* Checks a file that is open, and puts it in force. */
 static void consider(look_t *look, certmap_sealed_t *sealed, apr_pool_t *pool)
 {
@@ -255,7 +242,8 @@ static void consider(look_t *look, certmap_sealed_t *sealed, apr_pool_t *pool)
         why = apr_psprintf(look->pool,
                            "it is older (built %s) than the one that was in force (built %s); restart to "
                            "go back to it, or build it again",
-                           built_at(sealed->seal.build, look->pool), built_at(s->build, look->pool));
+                           certmap_time_text((apr_time_t)sealed->seal.build, CERTMAP_TIME_PEOPLE, look->pool),
+                           certmap_time_text((apr_time_t)s->build, CERTMAP_TIME_PEOPLE, look->pool));
     }
     if (rv == APR_SUCCESS) {
         replaced(look, sealed, pool);

@@ -148,28 +148,11 @@ const char *certmap_der_oid(certmap_der_t content, apr_pool_t *p)
     return text;
 }
 
-/** Days from 1970-01-01 to a day of the Gregorian calendar. */
-static apr_int64_t days(int y, int m, int d)
-{
-    static const int before[] = { 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334 };
-    apr_int64_t past = y - 1;
-    int leap = (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
-
-    return past * 365 + past / 4 - past / 100 + past / 400 + before[m - 1] + (m > 2 && leap) + d - 1 - 719162;
-}
-
-static int days_in_month(int y, int m)
-{
-    static const int in[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
-
-    return in[m - 1] + (m == 2 && ((y % 4 == 0 && y % 100 != 0) || y % 400 == 0));
-}
-
 int certmap_der_time(unsigned int tag, certmap_der_t content, apr_time_t *t)
 {
     int part[7]; /* century, year of it, month, day, hour, minute, second */
     int i = tag == CERTMAP_T_UTCTIME ? 1 : 0;
-    int year;
+    certmap_calendar_t date;
     const unsigned char *at = content.at;
 
     if (tag != CERTMAP_T_UTCTIME && tag != CERTMAP_T_GENERALTIME) {
@@ -189,13 +172,8 @@ int certmap_der_time(unsigned int tag, certmap_der_t content, apr_time_t *t)
     if (tag == CERTMAP_T_UTCTIME) {
         part[0] = part[1] >= 50 ? 19 : 20;
     }
-    year = 100 * part[0] + part[1];
-    if (year < 1 || part[2] < 1 || part[2] > 12 || part[3] < 1 || part[3] > days_in_month(year, part[2]) || part[4] > 23
-        || part[5] > 59 || part[6] > 59) {
-        return 0;
-    }
-    *t = apr_time_from_sec(days(year, part[2], part[3]) * 86400 + part[4] * 3600 + part[5] * 60 + part[6]);
-    return 1;
+    date = (certmap_calendar_t){ 100 * part[0] + part[1], part[2], part[3], part[4], part[5], part[6] };
+    return certmap_calendar_time(&date, t);
 }
 
 int certmap_der_is_string(unsigned int tag)
