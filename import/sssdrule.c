@@ -176,11 +176,6 @@ static const struct {
     { "msScLogin", "1.3.6.1.4.1.311.20.2.2" },
 };
 
-static const char *const key_usages[] = {
-    "digitalSignature", "nonRepudiation", "keyEncipherment", "dataEncipherment", "keyAgreement",
-    "keyCertSign",      "cRLSign",        "encipherOnly",    "decipherOnly",     NULL,
-};
-
 /* Alternative names whose values are ASCII in both. */
 static const struct {
     const char *sssd;
@@ -230,7 +225,7 @@ static const char *usage_component(const char *value, const char **word, apr_poo
     if (usage == NULL) {
         return "its <KU> asks for several usages at once, which no rule here can";
     }
-    for (k = key_usages; *k != NULL; k++) {
+    for (k = certmap_key_usages; *k != NULL; k++) {
         if (strcasecmp(*k, usage) == 0) {
             *word = apr_pstrcat(p, "ku=", *k, NULL);
             return NULL;

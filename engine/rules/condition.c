@@ -23,12 +23,6 @@ static const char *const extended_usages[] = {
     "OCSPSigning", "anyExtendedKeyUsage", "msSmartcardLogin", "pkInitClientAuth", NULL,
 };
 
-static const char *const field_stems[] = {
-    "subject",     "issuer",  "san",    "san.email", "san.dns", "san.uri",      "san.ip",      "san.upn",
-    "san.dirname", "san.rid", "serial", "sha256",    "sha1",    "spki",         "ski",         "aki",
-    "eku",         "ku",      "policy", "ext",       "sid",     "chain.sha256", "root.sha256", NULL,
-};
-
 /* What compiling a condition works with. */
 typedef struct job_t {
     certmap_cond_t *cond;
@@ -104,6 +98,18 @@ static int has_wildcard(certmap_str_t text)
     return memchr(text.data, '*', text.len) != NULL || memchr(text.data, '?', text.len) != NULL;
 }
 
+/* "digitalSignature, nonRepudiation, ..." */
+static const char *all_key_usages(apr_pool_t *p)
+{
+    const char *all = certmap_key_usages[0];
+    apr_size_t i;
+
+    for (i = 1; i < CERTMAP_KEY_USAGES; i++) {
+        all = apr_pstrcat(p, all, ", ", certmap_key_usages[i], NULL);
+    }
+    return all;
+}
+
 static void check_ku(const job_t *job, certmap_str_t text)
 {
     const char *const *k;
@@ -115,10 +121,7 @@ static void check_ku(const job_t *job, certmap_str_t text)
         }
     }
     certmap_sink_error(job->sink, place_of(job, 0), "unknown key usage \"%s\"; %s%s", text.data,
-                       hint ? "did you mean "
-                            : "known are digitalSignature, nonRepudiation, keyEncipherment, "
-                              "dataEncipherment, keyAgreement, keyCertSign, cRLSign, encipherOnly, decipherOnly",
-                       hint ? hint : "");
+                       hint ? "did you mean " : "known are ", hint ? hint : all_key_usages(job->scratch));
 }
 
 /* Where a URI ignores case in what comes before the first wildcard. @return whether that is all of it */
@@ -184,10 +187,10 @@ static void compile_text(job_t *job)
         certmap_sink_error(job->sink, place_of(job, 0), "the value is only blanks");
     }
     if (cond->field.kind == CERTMAP_F_KU && !has_wildcard(cond->raw)) {
-        check_ku(job, cond->raw);
         if (strcasecmp(cond->raw.data, "contentCommitment") == 0) {
             cond->raw = (certmap_str_t){ "nonRepudiation", 14 }; /* RFC 5280's older name, which the field has */
         }
+        check_ku(job, cond->raw);
     }
     if (cond->field.kind == CERTMAP_F_SID && !has_wildcard(cond->raw) && !certmap_is_sid(cond->raw)) {
         certmap_sink_error(job->sink, place_of(job, 0), "not a SID: write S-1-5-21-...");
@@ -572,6 +575,21 @@ static apr_size_t operator_at(certmap_str_t text)
     return i;
 }
 
+/* Whether a word is nearly a field's name, without the OID or attribute type after it. */
+static int is_nearly_field(certmap_str_t word, apr_pool_t *p)
+{
+    const char *names[CERTMAP_F_COUNT + 2] = { "san" };
+    int i;
+
+    for (i = 0; i < CERTMAP_F_COUNT; i++) {
+        const char *name = certmap_field_word((certmap_field_e)i);
+        apr_size_t n = strlen(name);
+
+        names[i + 1] = apr_isalnum(name[n - 1]) ? name : apr_pstrmemdup(p, name, n - 1);
+    }
+    return certmap_suggest(word, names) != NULL;
+}
+
 int certmap_cond_looks_like(certmap_builder_t *b, certmap_str_t text)
 {
     certmap_field_t field;
@@ -593,7 +611,7 @@ int certmap_cond_looks_like(certmap_builder_t *b, certmap_str_t text)
     for (stem = name, n = 0; n < name.len && name.data[n] != '.' && name.data[n] != ':'; n++) {
     }
     stem.len = n;
-    return n > 0 && (certmap_suggest(name, field_stems) != NULL || certmap_suggest(stem, field_stems) != NULL);
+    return n > 0 && (is_nearly_field(name, b->scratch) || is_nearly_field(stem, b->scratch));
 }
 
 /* Reads prefixes and field. @return the offset of the operator, or 0 on error */

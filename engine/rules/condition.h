@@ -112,8 +112,6 @@ int certmap_regex_takes_empty(const certmap_cond_t *cond);
  *  pool. */
 pcre2_compile_context *certmap_cond_compiling(apr_pool_t *p);
 
-/** The names of key usages, NULL at the end. */
-extern const char *const certmap_key_usages[];
 /** Why no certificate can have a value that a condition's pattern matches; NULL where that is not certain. */
 const char *certmap_cond_impossible(const certmap_cond_t *cond, apr_pool_t *p);
 /** The same for a whole name, and for an e-mail address. */

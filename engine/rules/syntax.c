@@ -11,20 +11,6 @@
 #include "rules/compare.h"
 #include "rules/eval.h"
 
-const char *const certmap_key_usages[] = {
-    "digitalSignature",
-    "nonRepudiation",
-    "contentCommitment",
-    "keyEncipherment",
-    "dataEncipherment",
-    "keyAgreement",
-    "keyCertSign",
-    "cRLSign",
-    "encipherOnly",
-    "decipherOnly",
-    NULL,
-};
-
 #define OID_EMAIL "1.2.840.113549.1.9.1"
 
 /* ---- host names in A-labels (RFC 3492) ------------------------------------------------------------------------- */
@@ -346,7 +332,7 @@ static const char *der_of_text(const certmap_cond_t *cond, apr_pool_t *p)
                         text.data);
 }
 
-/* Whether a pattern meets none of the names of key usages. the field has contentCommitment under its older name. */
+/* Whether a pattern meets none of the names of key usages. */
 static int no_usage(const certmap_cond_t *cond, apr_pool_t *p)
 {
     const char *const *names;
@@ -355,9 +341,6 @@ static int no_usage(const certmap_cond_t *cond, apr_pool_t *p)
         certmap_value_t value;
         certmap_eval_t ev;
 
-        if (strcmp(*names, "contentCommitment") == 0) {
-            continue;
-        }
         certmap_value_text(&value, (certmap_str_t){ *names, strlen(*names) }, p);
         certmap_eval_init(&ev, NULL, NULL, p);
         if (certmap_cond_value(&ev, cond, &value) != CERTMAP_MATCH_NO) {

@@ -27,8 +27,6 @@ static const struct {
 
 #define NMODIFIERS (sizeof(modifiers) / sizeof(modifiers[0]))
 
-static const char *const modifier_names[] = { "lower", "upper", "local", "domain", "first", "last", NULL };
-
 /* ---- what may be a user name ---------------------------------------------------------------------------------- */
 
 /* ASCII letters, digits and what is between them in nearly all names: nothing is wrong with these. No isalnum(),
@@ -103,6 +101,22 @@ static apr_size_t name_length(certmap_str_t text)
     return n;
 }
 
+/* "did you mean :lower", or all of them. */
+static const char *modifier_hint(certmap_str_t name, apr_pool_t *p)
+{
+    const char *names[NMODIFIERS + 1] = { NULL };
+    const char *all = "known are";
+    const char *hint;
+    apr_size_t m;
+
+    for (m = 0; m < NMODIFIERS; m++) {
+        names[m] = modifiers[m].name;
+        all = apr_pstrcat(p, all, " :", names[m], NULL);
+    }
+    hint = certmap_suggest(name, names);
+    return hint != NULL ? apr_pstrcat(p, "did you mean :", hint, NULL) : all;
+}
+
 /* Reads ":lower:first". at: the place of each byte. */
 static void compile_modifiers(certmap_part_t *part, certmap_str_t text, const certmap_place_t *at, certmap_sink_t *sink)
 {
@@ -110,7 +124,6 @@ static void compile_modifiers(certmap_part_t *part, certmap_str_t text, const ce
 
     while (i < text.len) {
         certmap_str_t name = { text.data + i + 1, 0 };
-        const char *hint;
         apr_size_t m;
 
         while (i + 1 + name.len < text.len && name.data[name.len] != ':') {
@@ -122,10 +135,8 @@ static void compile_modifiers(certmap_part_t *part, certmap_str_t text, const ce
             }
         }
         if (m == NMODIFIERS) {
-            hint = certmap_suggest(name, modifier_names);
-            certmap_sink_error(sink, at[i], "unknown modifier \":%.*s\"; %s%s", (int)name.len, name.data,
-                               hint ? "did you mean :" : "known are :lower :upper :local :domain :first :last",
-                               hint ? hint : "");
+            certmap_sink_error(sink, at[i], "unknown modifier \":%.*s\"; %s", (int)name.len, name.data,
+                               modifier_hint(name, sink->pool));
         }
         else if (part->mods & (modifiers[m].bit | modifiers[m].excludes)) {
             certmap_sink_error(sink, at[i], "the modifier \":%s\" appears twice or together with its opposite",

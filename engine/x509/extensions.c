@@ -133,14 +133,14 @@ static const char *read_basic(certmap_cert_t *cert, certmap_der_t data, apr_pool
     return seq.at == seq.end ? NULL : "not DER";
 }
 
+const char *const certmap_key_usages[CERTMAP_KEY_USAGES + 1] = {
+    "digitalSignature", "nonRepudiation", "keyEncipherment", "dataEncipherment", "keyAgreement",
+    "keyCertSign",      "cRLSign",        "encipherOnly",    "decipherOnly",     NULL,
+};
+
 static const char *read_ku(certmap_cert_t *cert, certmap_der_t data, apr_pool_t *p)
 {
-    static const char *const names[] = {
-        "digitalSignature", "nonRepudiation", "keyEncipherment", "dataEncipherment", "keyAgreement",
-        "keyCertSign",      "cRLSign",        "encipherOnly",    "decipherOnly",
-    };
-    const unsigned int nnames = sizeof(names) / sizeof(names[0]);
-    certmap_value_t *v = apr_palloc(p, nnames * sizeof(*v));
+    certmap_value_t *v = apr_palloc(p, CERTMAP_KEY_USAGES * sizeof(*v));
     certmap_der_t bits;
     apr_size_t len, n = 0;
     unsigned int i;
@@ -153,9 +153,11 @@ static const char *read_ku(certmap_cert_t *cert, certmap_der_t data, apr_pool_t 
     if (len < 2 || len > 3 || bits.at[0] > 7 || (bits.at[len - 1] & ((1u << bits.at[0]) - 1))) {
         return "not DER";
     }
-    for (i = 0; i < nnames && i < 8 * (len - 1); i++) {
+    for (i = 0; i < CERTMAP_KEY_USAGES && i < 8 * (len - 1); i++) {
+        const char *usage = certmap_key_usages[i];
+
         if (bits.at[1 + i / 8] & (0x80u >> (i % 8))) {
-            certmap_value_text(&v[n++], (certmap_str_t){ names[i], strlen(names[i]) }, p);
+            certmap_value_text(&v[n++], (certmap_str_t){ usage, strlen(usage) }, p);
         }
     }
     /* RFC 5280, 4.2.1.3: at least one bit is set. */

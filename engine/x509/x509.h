@@ -155,6 +155,9 @@ typedef struct certmap_verdict_t {
  *  APR_EINVAL with why = what is wrong and a hint (what was probably meant).
  *  @param text of the name alone, without an operator  @param field out: its texts live in p */
 apr_status_t certmap_field_parse(certmap_str_t text, certmap_field_t *field, const char **why, apr_pool_t *p);
+#define CERTMAP_KEY_USAGES 9
+/** The values of ku, in the order of their bits (RFC 5280, 4.2.1.3); NULL at the end. */
+extern const char *const certmap_key_usages[CERTMAP_KEY_USAGES + 1];
 
 /**
  * Makes the view of a certificate; every byte it needs is copied, the X509 is not kept.
