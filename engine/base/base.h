@@ -207,11 +207,15 @@ typedef enum certmap_time_form_e {
     CERTMAP_TIME_PEOPLE /**< 2026-11-19 14:02:00 UTC */
 } certmap_time_form_e;
 
-/** The time of a date of the years 1 to 9999. @return 1, or 0 when there is no such day or time */
+/** The time of a date of the years 1 to 9999.
+ *  @param date in UTC  @param t out: set only when there is such a time  @return 1, or 0 when there is no such day or
+ *  time */
 int certmap_calendar_time(const certmap_calendar_t *date, apr_time_t *t);
-/** The date of any time, without what is less than a second. */
+/** The date of any time, without what is less than a second.
+ *  @param t any time  @return in UTC */
 certmap_calendar_t certmap_calendar(apr_time_t t);
-/** A time as text, in p. */
+/** A time as text, in p.
+ *  @param t any time  @param form how it is written, in UTC */
 const char *certmap_time_text(apr_time_t t, certmap_time_form_e form, apr_pool_t *p);
 
 /* ---- errors and their places ----------------------------------------------------------------------------------- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The Gregorian calendar, in UTC. Certificates have dates up to year 9999, and the functions of the system go by its
- * time_t, which ends in 2038 where it has 32 bits.
+ * The Gregorian calendar, in UTC. Certificates have dates up to year 9999, and the functions of the system use time_t,
+ * which ends in 2038 where it has 32 bits.
  */
 #include <apr_strings.h>
 

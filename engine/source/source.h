@@ -174,7 +174,7 @@ apr_status_t certmap_source_store_look(certmap_source_t *source, certmap_progres
                                        certmap_store_report_t *report, apr_pool_t *p);
 /** Puts a store in force that was in force before, by its open file, which is the source's from now on.
  *  @param source not looked at yet  @param fd of the store, open for reading; closed on an error
- *  @return APR_SUCCESS; APR_EINVAL or APR_EGENERAL: it is no store, or damaged; APR_ENOMEM; errors of the system */
+ *  @return APR_SUCCESS; APR_EINVAL or APR_EGENERAL: it is not a store, or damaged; APR_ENOMEM; errors of the system */
 apr_status_t certmap_source_store_take(certmap_source_t *source, int fd);
 /** The open file of what is in force, or -1. Same thread as look.
  *  @param source that owns it */

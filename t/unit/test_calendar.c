@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The calendar: each day of the years 1 to 9999, against a count from day to day; what is no day; texts.
+ * The calendar: each day of the years 1 to 9999, against a count from day to day; days that do not exist; texts.
  */
 #include <time.h>
 
