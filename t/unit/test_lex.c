@@ -82,8 +82,8 @@ static const case_t both[] = {
 };
 
 static const case_t directive[] = {
-    { "a # b", "[a][!] 1:3 '#' does not" },
-    { "#a", "[!] 1:1 '#' does not" },
+    { "a # b", "[a][!] 1:3 '#' does not " },
+    { "#a", "[!] 1:1 '#' does not " },
     { "a ${x} b", "[a][!][b] 1:3 unresolved va" },
     { "a b${x}", "[a][!] 1:4 unresolved va" },
     { "a \"b ${x\"", "[a][!] 1:6 unresolved va" },
