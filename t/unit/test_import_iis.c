@@ -225,7 +225,7 @@ static const import_case_t cases[] = {
       ONE("<add userName=\"u\" certificate=\"AAAA\"/><add userName=\"u\" certificate=\"A A\"/>"),
       { NULL },
       "",
-      "no certificate",
+      "is not a certificate",
       2 },
     { "inherited",
       BEGIN SECTION("enabled=\"false\"", "<manyToOneMappings>" STAFF "</manyToOneMappings>")
