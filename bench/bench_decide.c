@@ -250,7 +250,7 @@ static double cost_of_many(deciding_t *a, size_t kind, unsigned n)
 }
 
 /* What is reported about one set. */
-typedef struct row_t {
+typedef struct decide_row_t {
     double load; /* seconds */
     double megabytes;
     double peak;
@@ -259,9 +259,9 @@ typedef struct row_t {
     double many;
     double none;
     double plain; /* none, without the index */
-} row_t;
+} decide_row_t;
 
-static void measure(size_t kind, unsigned n, row_t *row)
+static void measure(size_t kind, unsigned n, decide_row_t *row)
 {
     deciding_t a = { .verdict = { .reason = CERTMAP_R_NONE } };
     int is_grid = kinds[kind].conditions == grid;
@@ -288,9 +288,9 @@ static void measure(size_t kind, unsigned n, row_t *row)
 }
 
 /* Measures in a process of its own. */
-static row_t measured(size_t kind, unsigned n)
+static decide_row_t measured(size_t kind, unsigned n)
 {
-    row_t row = { 0 };
+    decide_row_t row = { 0 };
     int pipes[2];
     pid_t child = -1;
 
@@ -355,7 +355,7 @@ int main(int argc, char **argv)
         unsigned n;
 
         for (n = 10; n <= most; n *= 10) {
-            row_t r = measured(k, n);
+            decide_row_t r = measured(k, n);
 
             hundred = n == 100 ? r.none : hundred;
             printf("%-9s %7u | %8.1f %6.1f %6.1f | %9.2f %9.2f %9.2f %9.2f ", kinds[k].name, n, r.load * 1e3,

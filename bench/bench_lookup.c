@@ -62,7 +62,7 @@ static certmap_str_t make_text(unsigned n, int names)
 
 /* ---- measuring ------------------------------------------------------------------------------------------------ */
 
-typedef struct asking_t {
+typedef struct lookup_asking_t {
     certmap_source_t *source;
     const certmap_cert_t *const *certs;
     unsigned n; /* of certs */
@@ -70,11 +70,11 @@ typedef struct asking_t {
     unsigned found;
     unsigned failed;
     apr_pool_t *pool;
-} asking_t;
+} lookup_asking_t;
 
 static void ask_next(void *arg)
 {
-    asking_t *a = arg;
+    lookup_asking_t *a = arg;
     certmap_lookup_t found;
     const char *why;
 
@@ -85,14 +85,14 @@ static void ask_next(void *arg)
 
 static void ask_generation(void *arg)
 {
-    asking_t *a = arg;
+    lookup_asking_t *a = arg;
 
     a->next += (unsigned)a->source->vtable->generation(a->source) & 1;
 }
 
 static double cost(certmap_source_t *source, const certmap_cert_t *const *certs, unsigned n, int expected)
 {
-    asking_t a = { .source = source, .certs = certs, .n = n };
+    lookup_asking_t a = { .source = source, .certs = certs, .n = n };
     double ns;
 
     apr_pool_create(&a.pool, pool);
@@ -106,7 +106,7 @@ static double cost(certmap_source_t *source, const certmap_cert_t *const *certs,
 }
 
 /* What is reported about one source. */
-typedef struct row_t {
+typedef struct lookup_row_t {
     double load;  /* seconds: parse, or build */
     double check; /* seconds: the first time that a store is opened */
     double open;  /* seconds: when it has been checked */
@@ -116,11 +116,11 @@ typedef struct row_t {
     double hit;  /* many in turn */
     double miss;
     double generation;
-} row_t;
+} lookup_row_t;
 
-static void measure_asking(certmap_source_t *source, row_t *row)
+static void measure_asking(certmap_source_t *source, lookup_row_t *row)
 {
-    asking_t a = { .source = source };
+    lookup_asking_t a = { .source = source };
 
     row->warm = cost(source, known, 1, 1);
     row->hit = cost(source, known, ASKED, 1);
@@ -144,7 +144,7 @@ static void write_text(const char *path, certmap_str_t text)
     }
 }
 
-static void measure_file(const char *path, unsigned n, int names, row_t *row)
+static void measure_file(const char *path, unsigned n, int names, lookup_row_t *row)
 {
     certmap_source_t *source = certmap_source_file_create(path, pool);
     certmap_str_t text = make_text(n, names);
@@ -174,7 +174,7 @@ static void look(certmap_source_t *source, const char *path)
     must(certmap_source_store_look(source, NULL, NULL, &report, pool), path);
 }
 
-static void measure_store(const char *path, unsigned n, int names, row_t *row)
+static void measure_store(const char *path, unsigned n, int names, lookup_row_t *row)
 {
     certmap_checked_t *checked = certmap_checked_create();
     certmap_source_t *source = certmap_source_store_create(path, checked, pool);
@@ -201,10 +201,10 @@ static void measure_store(const char *path, unsigned n, int names, row_t *row)
 }
 
 /* Measures in a process of its own. */
-static row_t measured(void (*measure)(const char *path, unsigned n, int names, row_t *row), const char *path,
-                      unsigned n, int names)
+static lookup_row_t measured(void (*measure)(const char *path, unsigned n, int names, lookup_row_t *row),
+                             const char *path, unsigned n, int names)
 {
-    row_t row = { 0 };
+    lookup_row_t row = { 0 };
     int pipes[2];
     pid_t child = -1;
 
@@ -247,7 +247,7 @@ int main(int argc, char **argv)
         static const char *const labels[] = { "file sha256", "file dn", "store sha256", "store dn" };
 
         for (n = 10000; n <= most; n *= 10) {
-            row_t r = measured(i < 2 ? measure_file : measure_store, path, n, i % 2);
+            lookup_row_t r = measured(i < 2 ? measure_file : measure_store, path, n, i % 2);
 
             printf("%-12s %9u | %8.3f %8s %9s %7.1f %6.0f | %9.0f %8.0f %9.0f | %9.0f\n", labels[i], n, r.load,
                    i < 2 ? "" : apr_psprintf(pool, "%.3f", r.check),

@@ -32,14 +32,14 @@ typedef struct database_t {
     sqlite3_stmt *select;
 } database_t;
 
-typedef struct kind_t {
+typedef struct database_kind_t {
     const char *name;
     void (*build)(const char *path);
     void (*add)(const char *path);
     void (*open)(database_t *db, const char *path);
     unsigned (*ask)(database_t *db, const unsigned char *key);
     void (*close)(database_t *db);
-} kind_t;
+} database_kind_t;
 
 static void must(int done, const char *what)
 {
@@ -170,39 +170,39 @@ static void sqlite_close(database_t *db)
 
 /* ---- measuring -------------------------------------------------------------------------------------------------- */
 
-static const kind_t kinds[] = {
+static const database_kind_t kinds[] = {
     { "tinycdb", cdb_build_file, NULL, cdb_open_file, cdb_ask, cdb_close },
     { "tinycdb, two fstat", cdb_build_file, NULL, cdb_open_file, cdb_ask_between, cdb_close },
     { "SQLite", sqlite_build, sqlite_add, sqlite_open_file, sqlite_ask, sqlite_close },
 };
 
-typedef struct asking_t {
-    const kind_t *kind;
+typedef struct others_asking_t {
+    const database_kind_t *kind;
     database_t *db;
     unsigned char (*keys)[CERTMAP_HASH_LEN];
     unsigned n;
     unsigned next;
     unsigned found;
-} asking_t;
+} others_asking_t;
 
 static void ask_next(void *arg)
 {
-    asking_t *a = arg;
+    others_asking_t *a = arg;
 
     a->found += a->kind->ask(a->db, a->keys[a->next++ % a->n]) > 0;
 }
 
-static double cost(const kind_t *kind, database_t *db, unsigned char (*keys)[CERTMAP_HASH_LEN], unsigned n,
+static double cost(const database_kind_t *kind, database_t *db, unsigned char (*keys)[CERTMAP_HASH_LEN], unsigned n,
                    int expected)
 {
-    asking_t a = { .kind = kind, .db = db, .keys = keys, .n = n };
+    others_asking_t a = { .kind = kind, .db = db, .keys = keys, .n = n };
     double ns = bench_ns(ask_next, &a, 0.2);
 
     must(a.found == (expected ? a.next : 0), "wrong answers");
     return ns;
 }
 
-static void measure(const kind_t *kind, const char *path)
+static void measure(const database_kind_t *kind, const char *path)
 {
     double build = bench_cpu();
     double add = 0;

@@ -557,11 +557,11 @@ static const struct reading_t {
 /* ---- measuring ------------------------------------------------------------------------------------------------ */
 
 /* What a process reports about a shape. */
-typedef struct row_t {
+typedef struct worst_row_t {
     double seconds[3];
     double peak;
     char word[64];
-} row_t;
+} worst_row_t;
 
 static const certmap_ruleset_t *rules_from(text_fn *fn)
 {
@@ -574,7 +574,7 @@ static const certmap_ruleset_t *rules_from(text_fn *fn)
     return certmap_builder_finish(b);
 }
 
-static void measure_decision(size_t i, row_t *row)
+static void measure_decision(size_t i, worst_row_t *row)
 {
     certmap_list_t list = { .rules = rules_from(decisions[i].rules) };
     const certmap_cert_t *cert = certificate(&decisions[i].wanted);
@@ -614,7 +614,7 @@ static int count(const apr_array_header_t *messages)
     return messages != NULL ? messages->nelts : 0;
 }
 
-static void measure_reading(size_t i, row_t *row)
+static void measure_reading(size_t i, worst_row_t *row)
 {
     text_t t = { NULL, 0, 0 };
     certmap_str_t text;
@@ -655,7 +655,7 @@ static void measure_reading(size_t i, row_t *row)
 }
 
 /* Measures in a process of its own. @return 0 when it did not come to an end */
-static int measured(void (*measure)(size_t i, row_t *row), size_t i, row_t *row)
+static int measured(void (*measure)(size_t i, worst_row_t *row), size_t i, worst_row_t *row)
 {
     struct rlimit cpu = { LIMIT, LIMIT };
     struct rlimit memory = { MEMORY, MEMORY };
@@ -685,7 +685,7 @@ static int measured(void (*measure)(size_t i, row_t *row), size_t i, row_t *row)
 int main(int argc, char **argv)
 {
     const char *word = argc > 1 ? argv[1] : "";
-    row_t row;
+    worst_row_t row;
     size_t i;
 
     fixture_start();

@@ -27,7 +27,7 @@ typedef struct settings_t {
     int report_only;
     int min;
     int inherit;
-    apr_array_header_t *parts; /* of int */
+    apr_array_header_t *links; /* of int */
     int asking;                /* asking_e of sections, or CTL_UNSET */
     int depth;                 /* SSLVerifyDepth of sections, or CTL_UNSET */
     const char *auth_type;     /* or NULL */
@@ -109,11 +109,11 @@ static void add_own(settings_t *s, const ctl_own_t *own)
         const ctl_layer_t *layer = &own->layers[i];
 
         s->inherit = layer->inherit != CTL_UNSET ? layer->inherit : s->inherit;
-        if (layer->nparts > 0 && !s->inherit) {
-            s->parts->nelts = 0;
+        if (layer->nlinks > 0 && !s->inherit) {
+            s->links->nelts = 0;
         }
-        for (k = 0; k < layer->nparts; k++) {
-            APR_ARRAY_PUSH(s->parts, int) = layer->parts[k];
+        for (k = 0; k < layer->nlinks; k++) {
+            APR_ARRAY_PUSH(s->links, int) = layer->links[k];
         }
     }
 }
@@ -152,7 +152,7 @@ static void fold(const run_t *run, settings_t *s)
     int i, k;
 
     *s = (settings_t){ .exempt = CTL_UNSET, .report_only = CTL_UNSET, .min = CTL_UNSET };
-    s->parts = apr_array_make(p, 8, sizeof(int));
+    s->links = apr_array_make(p, 8, sizeof(int));
     s->strange = apr_array_make(p, 4, sizeof(const ctl_directive_t *));
     s->asking = s->depth = CTL_UNSET;
     s->index = ctl_conf_directive(run->place->vhost, "DirectoryIndex");
@@ -459,7 +459,7 @@ static ctl_answer_t walk_and_check(run_t *run, settings_t *s)
     answer.exempt = s->exempt == 1;
     answer.report_only = s->report_only == 1;
     answer.min = s->min == CTL_UNSET ? CERTMAP_WEAK : (certmap_strength_e)s->min;
-    if (ctl_conf_list(run->ctl, run->place->conf, s->parts, &answer.list) != CTL_OK) {
+    if (ctl_conf_list(run->ctl, run->place->conf, s->links, &answer.list) != CTL_OK) {
         run->failed = 1;
         return answer;
     }

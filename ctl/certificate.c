@@ -19,13 +19,13 @@ static const char from_crl[] = "it lists what has been revoked (--crl reads it);
 static const char from_pkcs7[] = "take its certificates out: openssl pkcs7 -print_certs -in FILE (-inform DER)";
 static const char from_pkcs12[] = "take its certificate out: openssl pkcs12 -clcerts -nokeys -in FILE -out CERT.pem";
 
-typedef struct kind_t {
+typedef struct content_kind_t {
     const char *label; /* of PEM, or how the text of something else begins */
     const char *name;
     const char *advice;
-} kind_t;
+} content_kind_t;
 
-static const kind_t pem_kinds[] = {
+static const content_kind_t pem_kinds[] = {
     { "PRIVATE KEY", "a private key", from_key },
     { "ENCRYPTED PRIVATE KEY", "an encrypted private key", from_key },
     { "RSA PRIVATE KEY", "an RSA private key", from_key },
@@ -47,7 +47,7 @@ static const kind_t pem_kinds[] = {
     { NULL, NULL, NULL },
 };
 
-static const kind_t text_kinds[] = {
+static const content_kind_t text_kinds[] = {
     { "ssh-", "an SSH public key", "SSH keys are not X.509 certificates" },
     { "ecdsa-sha2-", "an SSH public key", "SSH keys are not X.509 certificates" },
     { "PuTTY-User-Key-File", "a PuTTY key", "SSH keys are not X.509 certificates" },
@@ -90,7 +90,7 @@ static int is_private_key(const unsigned char *der, long len)
 
 static const struct {
     int (*is)(const unsigned char *der, long len);
-    kind_t kind;
+    content_kind_t kind;
 } der_kinds[] = {
     { is_PKCS12, { NULL, "a PKCS#12 bundle", from_pkcs12 } },
     { is_PKCS7, { NULL, "a PKCS#7 bundle", from_pkcs7 } },
@@ -132,10 +132,10 @@ typedef struct file_t {
     const char *name;   /* as it may be shown */
     const char *wanted; /* "certificate" or "revocation list (CRL)" */
     certmap_str_t text;
-    const kind_t *other; /* the first thing that was not wanted */
+    const content_kind_t *other; /* the first thing that was not wanted */
 } file_t;
 
-static int found_instead(const file_t *file, const kind_t *kind)
+static int found_instead(const file_t *file, const content_kind_t *kind)
 {
     return ctl_fail(file->ctl, "%s: this is %s, not a %s; %s", file->name, kind->name, file->wanted, kind->advice);
 }
@@ -182,7 +182,7 @@ static int nothing_found(const file_t *file)
 {
     const unsigned char *der = (const unsigned char *)file->text.data;
     apr_uint64_t size = announced(file->text);
-    const kind_t *kind;
+    const content_kind_t *kind;
     apr_size_t i;
 
     if (file->other != NULL) {
@@ -232,8 +232,8 @@ typedef int take_fn(void *baton, const char *label, const unsigned char *data, l
 
 static void note_other(file_t *file, const char *label)
 {
-    const kind_t *kind = pem_kinds;
-    kind_t *unknown;
+    const content_kind_t *kind = pem_kinds;
+    content_kind_t *unknown;
 
     while (kind->label != NULL && strcmp(kind->label, label) != 0) {
         kind++;

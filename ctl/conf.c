@@ -17,41 +17,41 @@
 #define BEGIN "{\n  \"format\": \"certmap configuration\","
 #define SCHEMA 1
 
-/* A part of lists. */
-typedef struct part_t {
+/* A link of lists. */
+typedef struct conf_link_t {
     const certmap_ruleset_t *rules;
     certmap_source_t *source;
     const apr_array_header_t *said;
-} part_t;
+} conf_link_t;
 
-typedef struct list_t {
+typedef struct conf_list_t {
     const certmap_list_t *list;
     const apr_array_header_t *said;
-} list_t;
+} conf_list_t;
 
-typedef struct ctl_conf_parts_t {
-    part_t *parts;
-    int nparts;
-    apr_hash_t *lists; /* numbers of parts, as bytes, to list_t: many sections have the same list */
-} ctl_conf_parts_t;
+typedef struct ctl_conf_links_t {
+    conf_link_t *links;
+    int nlinks;
+    apr_hash_t *lists; /* numbers of links, as bytes, to conf_list_t: many sections have the same list */
+} ctl_conf_links_t;
 
-typedef struct reader_t {
+typedef struct conf_reader_t {
     ctl_t *ctl;
-    ctl_conf_parts_t *made;
+    ctl_conf_links_t *made;
     apr_hash_t *sources; /* "PROVIDER ARGUMENT" to certmap_source_t */
     apr_pool_t *pool;
     const char *wrong; /* what was not understood first; NULL: nothing yet */
-} reader_t;
+} conf_reader_t;
 
 /* ---- values -------------------------------------------------------------------------------------------------- */
 
-static void not_understood(reader_t *r, const char *what)
+static void not_understood(conf_reader_t *r, const char *what)
 {
     r->wrong = r->wrong ? r->wrong : what;
 }
 
 /* What is not UTF-8 is given as its bytes. */
-static const char *text_of(reader_t *r, const json_t *value)
+static const char *text_of(conf_reader_t *r, const json_t *value)
 {
     const char *hex = json_string_value(json_object_get(value, "hex"));
     apr_size_t len = 0;
@@ -61,7 +61,7 @@ static const char *text_of(reader_t *r, const json_t *value)
 }
 
 /* A member that may be null. */
-static const char *get_text_or_null(reader_t *r, const json_t *object, const char *name)
+static const char *get_text_or_null(conf_reader_t *r, const json_t *object, const char *name)
 {
     const json_t *value = json_object_get(object, name);
     const char *text = text_of(r, value);
@@ -73,7 +73,7 @@ static const char *get_text_or_null(reader_t *r, const json_t *object, const cha
 }
 
 /* "" when it is not there, which has been noted. */
-static const char *get_text(reader_t *r, const json_t *object, const char *name)
+static const char *get_text(conf_reader_t *r, const json_t *object, const char *name)
 {
     const char *text = get_text_or_null(r, object, name);
 
@@ -83,7 +83,7 @@ static const char *get_text(reader_t *r, const json_t *object, const char *name)
     return text ? text : "";
 }
 
-static int get_number(reader_t *r, const json_t *object, const char *name)
+static int get_number(conf_reader_t *r, const json_t *object, const char *name)
 {
     const json_t *value = json_object_get(object, name);
     json_int_t number = json_integer_value(value);
@@ -95,7 +95,7 @@ static int get_number(reader_t *r, const json_t *object, const char *name)
     return (int)number;
 }
 
-static int get_bool(reader_t *r, const json_t *object, const char *name)
+static int get_bool(conf_reader_t *r, const json_t *object, const char *name)
 {
     const json_t *value = json_object_get(object, name);
 
@@ -105,7 +105,7 @@ static int get_bool(reader_t *r, const json_t *object, const char *name)
     return json_is_true(value);
 }
 
-static const json_t *get_array(reader_t *r, const json_t *object, const char *name)
+static const json_t *get_array(conf_reader_t *r, const json_t *object, const char *name)
 {
     const json_t *value = json_object_get(object, name);
 
@@ -139,7 +139,7 @@ static const certmap_source_vtable_t unasked = {
 };
 
 /* The source that CertMapSource names; the same object for the same words. */
-static certmap_source_t *source_of(reader_t *r, const char *provider, const char *argument)
+static certmap_source_t *source_of(conf_reader_t *r, const char *provider, const char *argument)
 {
     const char *words = apr_pstrcat(r->pool, provider, " ", argument, NULL);
     certmap_source_t *source = apr_hash_get(r->sources, words, APR_HASH_KEY_STRING);
@@ -167,7 +167,7 @@ static certmap_source_t *source_of(reader_t *r, const char *provider, const char
 
 /* ---- lists --------------------------------------------------------------------------------------------------- */
 
-static void read_rules(reader_t *r, const json_t *rules, part_t *part)
+static void read_rules(conf_reader_t *r, const json_t *rules, conf_link_t *link)
 {
     certmap_builder_t *builder = certmap_builder_create(r->pool);
     apr_size_t i;
@@ -185,36 +185,36 @@ static void read_rules(reader_t *r, const json_t *rules, part_t *part)
             not_understood(r, "a rule");
         }
     }
-    part->said = certmap_builder_errors(builder);
-    part->rules = certmap_builder_finish(builder);
+    link->said = certmap_builder_errors(builder);
+    link->rules = certmap_builder_finish(builder);
 }
 
-static void read_parts(reader_t *r, const json_t *parts)
+static void read_links(conf_reader_t *r, const json_t *links)
 {
     apr_size_t i;
     const json_t *value;
 
-    r->made->nparts = (int)json_array_size(parts);
-    r->made->parts = apr_pcalloc(r->pool, ((apr_size_t)r->made->nparts + 1) * sizeof(*r->made->parts));
-    json_array_foreach(parts, i, value)
+    r->made->nlinks = (int)json_array_size(links);
+    r->made->links = apr_pcalloc(r->pool, ((apr_size_t)r->made->nlinks + 1) * sizeof(*r->made->links));
+    json_array_foreach(links, i, value)
     {
-        part_t *part = &r->made->parts[i];
+        conf_link_t *link = &r->made->links[i];
 
         if (json_object_get(value, "provider")) {
             const char *provider = get_text(r, value, "provider");
 
-            part->source = source_of(r, provider, get_text(r, value, "argument"));
+            link->source = source_of(r, provider, get_text(r, value, "argument"));
         }
         else {
-            read_rules(r, get_array(r, value, "rules"), part);
+            read_rules(r, get_array(r, value, "rules"), link);
         }
     }
 }
 
-static const list_t *list_of(ctl_conf_parts_t *parts, const int *numbers, int n, apr_pool_t *p)
+static const conf_list_t *list_of(ctl_conf_links_t *links, const int *numbers, int n, apr_pool_t *p)
 {
     apr_ssize_t len = (apr_ssize_t)((apr_size_t)n * sizeof(*numbers));
-    list_t *made = n ? apr_hash_get(parts->lists, numbers, len) : NULL;
+    conf_list_t *made = n ? apr_hash_get(links->lists, numbers, len) : NULL;
     apr_array_header_t *said;
     int i;
 
@@ -224,23 +224,23 @@ static const list_t *list_of(ctl_conf_parts_t *parts, const int *numbers, int n,
     made = apr_pcalloc(p, sizeof(*made));
     said = apr_array_make(p, 4, sizeof(certmap_error_t));
     for (i = 0; i < n; i++) {
-        const part_t *part = &parts->parts[numbers[i]];
-        certmap_list_t *link = apr_pcalloc(p, sizeof(*link));
+        const conf_link_t *link = &links->links[numbers[i]];
+        certmap_list_t *member = apr_pcalloc(p, sizeof(*member));
 
-        *link = (certmap_list_t){ .outer = made->list, .rules = part->rules, .source = part->source };
-        made->list = link;
-        if (part->said) {
-            apr_array_cat(said, part->said);
+        *member = (certmap_list_t){ .outer = made->list, .rules = link->rules, .source = link->source };
+        made->list = member;
+        if (link->said) {
+            apr_array_cat(said, link->said);
         }
     }
     made->said = said;
     if (n) {
-        apr_hash_set(parts->lists, apr_pmemdup(p, numbers, (apr_size_t)len), len, made);
+        apr_hash_set(links->lists, apr_pmemdup(p, numbers, (apr_size_t)len), len, made);
     }
     return made;
 }
 
-static const int *read_numbers(reader_t *r, const json_t *values, int *n)
+static const int *read_numbers(conf_reader_t *r, const json_t *values, int *n)
 {
     int *numbers = apr_palloc(r->pool, (json_array_size(values) + 1) * sizeof(*numbers));
     apr_size_t i;
@@ -251,7 +251,7 @@ static const int *read_numbers(reader_t *r, const json_t *values, int *n)
     {
         json_int_t number = json_is_integer(value) ? json_integer_value(value) : -1;
 
-        if (number < 0 || number >= r->made->nparts) {
+        if (number < 0 || number >= r->made->nlinks) {
             not_understood(r, "list");
             break;
         }
@@ -260,7 +260,7 @@ static const int *read_numbers(reader_t *r, const json_t *values, int *n)
     return numbers;
 }
 
-static const list_t *read_list(reader_t *r, const json_t *values)
+static const conf_list_t *read_list(conf_reader_t *r, const json_t *values)
 {
     int n;
     const int *numbers = read_numbers(r, values, &n);
@@ -271,7 +271,7 @@ static const list_t *read_list(reader_t *r, const json_t *values)
 /* ---- sections and hosts -------------------------------------------------------------------------------------- */
 
 /* "mode" may be null where nothing is written. */
-static ctl_mode_e read_mode(reader_t *r, const json_t *settings)
+static ctl_mode_e read_mode(conf_reader_t *r, const json_t *settings)
 {
     static const char *const modes[] = {
         [CTL_MODE_UNSET] = "unset",
@@ -291,9 +291,9 @@ static ctl_mode_e read_mode(reader_t *r, const json_t *settings)
     return CTL_MODE_UNSET;
 }
 
-static void read_settings(reader_t *r, const json_t *settings, ctl_section_t *section)
+static void read_settings(conf_reader_t *r, const json_t *settings, ctl_section_t *section)
 {
-    const list_t *list = read_list(r, get_array(r, settings, "list"));
+    const conf_list_t *list = read_list(r, get_array(r, settings, "list"));
 
     section->mode = read_mode(r, settings);
     section->exempt = get_bool(r, settings, "exempt");
@@ -305,12 +305,12 @@ static void read_settings(reader_t *r, const json_t *settings, ctl_section_t *se
     section->said = list->said;
 }
 
-static int read_flag(reader_t *r, const json_t *object, const char *name)
+static int read_flag(conf_reader_t *r, const json_t *object, const char *name)
 {
     return json_is_null(json_object_get(object, name)) ? CTL_UNSET : get_bool(r, object, name);
 }
 
-static const ctl_own_t *read_own(reader_t *r, const json_t *value)
+static const ctl_own_t *read_own(conf_reader_t *r, const json_t *value)
 {
     const json_t *layers = get_array(r, value, "layers"), *layer;
     const char *min = get_text_or_null(r, value, "minStrength");
@@ -329,14 +329,14 @@ static const ctl_own_t *read_own(reader_t *r, const json_t *value)
     json_array_foreach(layers, i, layer)
     {
         made[i].inherit = read_flag(r, layer, "inherit");
-        made[i].parts = read_numbers(r, get_array(r, layer, "list"), &made[i].nparts);
+        made[i].links = read_numbers(r, get_array(r, layer, "list"), &made[i].nlinks);
     }
     own->layers = made;
     own->nlayers = (int)json_array_size(layers);
     return own;
 }
 
-static const char *const *read_words(reader_t *r, const json_t *object, int *n)
+static const char *const *read_words(conf_reader_t *r, const json_t *object, int *n)
 {
     const json_t *values = get_array(r, object, "words"), *value;
     const char **words = apr_pcalloc(r->pool, (json_array_size(values) + 1) * sizeof(*words));
@@ -354,7 +354,7 @@ static const char *const *read_words(reader_t *r, const json_t *object, int *n)
     return words;
 }
 
-static const ctl_directive_t *read_directives(reader_t *r, const json_t *values, int *n)
+static const ctl_directive_t *read_directives(conf_reader_t *r, const json_t *values, int *n)
 {
     ctl_directive_t *made = apr_pcalloc(r->pool, (json_array_size(values) + 1) * sizeof(*made));
     apr_size_t i;
@@ -373,7 +373,7 @@ static const ctl_directive_t *read_directives(reader_t *r, const json_t *values,
     return made;
 }
 
-static ctl_type_e read_type(reader_t *r, const json_t *value)
+static ctl_type_e read_type(conf_reader_t *r, const json_t *value)
 {
     static const char *const names[CTL_TYPE_COUNT] = {
         [CTL_TYPE_OTHER] = "",
@@ -401,7 +401,7 @@ static ctl_type_e read_type(reader_t *r, const json_t *value)
 }
 
 /* All of them, and in sections those that have something of ours in them; the rest is other modules' business. */
-static const ctl_block_t *read_blocks(reader_t *r, const json_t *values, const ctl_block_t *outer,
+static const ctl_block_t *read_blocks(conf_reader_t *r, const json_t *values, const ctl_block_t *outer,
                                       apr_array_header_t *sections, int *n)
 {
     ctl_block_t *made = apr_pcalloc(r->pool, (json_array_size(values) + 1) * sizeof(*made));
@@ -433,7 +433,7 @@ static const ctl_block_t *read_blocks(reader_t *r, const json_t *values, const c
     return made;
 }
 
-static void read_host(reader_t *r, const json_t *value, ctl_vhost_t *vhost)
+static void read_host(conf_reader_t *r, const json_t *value, ctl_vhost_t *vhost)
 {
     apr_array_header_t *sections = apr_array_make(r->pool, 4, sizeof(ctl_section_t));
     ctl_section_t level = { .name = "(server)" };
@@ -456,7 +456,7 @@ static void read_host(reader_t *r, const json_t *value, ctl_vhost_t *vhost)
     vhost->nsections = sections->nelts;
 }
 
-static int read_document(reader_t *r, const json_t *document, ctl_conf_t *conf)
+static int read_document(conf_reader_t *r, const json_t *document, ctl_conf_t *conf)
 {
     const json_t *hosts = get_array(r, document, "hosts");
     ctl_vhost_t *vhosts = apr_pcalloc(r->pool, (json_array_size(hosts) + 1) * sizeof(*vhosts));
@@ -471,7 +471,7 @@ static int read_document(reader_t *r, const json_t *document, ctl_conf_t *conf)
             "use those of one version",
             schema, SCHEMA);
     }
-    read_parts(r, get_array(r, document, "parts"));
+    read_links(r, get_array(r, document, "links"));
     conf->root = get_text(r, document, "serverRoot");
     json_array_foreach(hosts, i, host)
     {
@@ -516,7 +516,7 @@ static int read_sources(ctl_t *ctl, const certmap_list_t *list)
 
 int ctl_conf_list(ctl_t *ctl, const ctl_conf_t *conf, const apr_array_header_t *numbers, const certmap_list_t **list)
 {
-    *list = list_of(conf->parts, (const int *)numbers->elts, numbers->nelts, ctl->pool)->list;
+    *list = list_of(conf->links, (const int *)numbers->elts, numbers->nelts, ctl->pool)->list;
     return read_sources(ctl, *list);
 }
 
@@ -606,7 +606,7 @@ int ctl_conf_read(ctl_t *ctl, const char *httpd, const char *file, const ctl_con
 {
     const char *program = httpd ? httpd : getenv("HTTPD") && *getenv("HTTPD") ? getenv("HTTPD") : CERTMAP_HTTPD;
     ctl_conf_t *made = apr_pcalloc(ctl->pool, sizeof(*made));
-    reader_t r = { .ctl = ctl, .pool = ctl->pool };
+    conf_reader_t r = { .ctl = ctl, .pool = ctl->pool };
     certmap_str_t out;
     const char *begin;
     json_error_t error;
@@ -630,7 +630,7 @@ int ctl_conf_read(ctl_t *ctl, const char *httpd, const char *file, const ctl_con
         return ctl_fail(ctl, "line %d of what httpd -t -D DUMP_CERTMAP_JSON prints is not JSON: %s", error.line,
                         ctl_printable(error.text, ctl->pool));
     }
-    made->parts = r.made = apr_pcalloc(ctl->pool, sizeof(*r.made));
+    made->links = r.made = apr_pcalloc(ctl->pool, sizeof(*r.made));
     r.made->lists = apr_hash_make(ctl->pool);
     r.sources = apr_hash_make(ctl->pool);
     made->file = file;

@@ -49,8 +49,8 @@ typedef enum ctl_type_e {
 /** Rules and sources that are written in one place. */
 typedef struct ctl_layer_t {
     int inherit; /**< CertMapInherit, or CTL_UNSET */
-    const int *parts;
-    int nparts;
+    const int *links;
+    int nlinks;
 } ctl_layer_t;
 
 /** Our settings as they are written in one place. */
@@ -119,7 +119,7 @@ typedef struct ctl_conf_t {
     const ctl_vhost_t *vhosts; /**< the main server first */
     int nvhosts;
     const char *root;               /**< ServerRoot */
-    struct ctl_conf_parts_t *parts; /**< what lists are made of */
+    struct ctl_conf_links_t *links; /**< what lists are made of */
     certmap_str_t stderr_text;      /**< what else httpd said: warnings */
 } ctl_conf_t;
 
@@ -129,8 +129,8 @@ typedef struct ctl_conf_t {
  * @return CTL_OK, or CTL_ERROR: the reason has been reported
  */
 int ctl_conf_read(ctl_t *ctl, const char *httpd, const char *file, const ctl_conf_t **conf);
-/** The list of these parts (of int), outer ones first, whose entry files have been read; the same parts make the same
- *  list. NULL parts: none. @return CTL_OK, or CTL_ERROR: the reason has been reported */
+/** The list of these links (of int), outer ones first, whose entry files have been read; the same links make the same
+ *  list. NULL links: none. @return CTL_OK, or CTL_ERROR: the reason has been reported */
 int ctl_conf_list(ctl_t *ctl, const ctl_conf_t *conf, const apr_array_header_t *numbers, const certmap_list_t **list);
 /** The last directive of a name outside of sections, the host's own after the main server's; or NULL. */
 const ctl_directive_t *ctl_conf_directive(const ctl_vhost_t *vhost, const char *name);

@@ -13,13 +13,13 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
-typedef struct parser_t {
+typedef struct expr_parser_t {
     const char *at;
     const ctl_known_t *known;
     apr_pool_t *p;
     int strange; /* what follows is not understood, so that nothing of it may be believed */
     int depth;
-} parser_t;
+} expr_parser_t;
 
 /* A string of the expression. */
 typedef struct word_t {
@@ -27,7 +27,7 @@ typedef struct word_t {
     int failed;       /* "FAILED:" and more that is not known */
 } word_t;
 
-static ctl_answer3_e either(parser_t *x);
+static ctl_answer3_e either(expr_parser_t *x);
 
 ctl_answer3_e ctl_regex(const char *pattern, const char *text, int any_case)
 {
@@ -50,7 +50,7 @@ static ctl_answer3_e not_so(ctl_answer3_e answer)
     return answer == CTL_UNKNOWN ? CTL_UNKNOWN : answer == CTL_YES ? CTL_NO : CTL_YES;
 }
 
-static void skip(parser_t *x)
+static void skip(expr_parser_t *x)
 {
     while (apr_isspace(*x->at)) {
         x->at++;
@@ -58,7 +58,7 @@ static void skip(parser_t *x)
 }
 
 /* Takes a sign, or a word that no letter follows. */
-static int takes(parser_t *x, const char *sign)
+static int takes(expr_parser_t *x, const char *sign)
 {
     apr_size_t n = strlen(sign);
 
@@ -70,7 +70,7 @@ static int takes(parser_t *x, const char *sign)
     return 1;
 }
 
-static word_t strange(parser_t *x)
+static word_t strange(expr_parser_t *x)
 {
     x->strange = 1;
     return (word_t){ NULL, 0 };
@@ -78,7 +78,7 @@ static word_t strange(parser_t *x)
 
 /* ---- words --------------------------------------------------------------------------------------------------- */
 
-static word_t variable(const parser_t *x, const char *name)
+static word_t variable(const expr_parser_t *x, const char *name)
 {
     const ctl_known_t *known = x->known;
     const struct {
@@ -108,7 +108,7 @@ static word_t variable(const parser_t *x, const char *name)
     return (word_t){ NULL, 0 };
 }
 
-static word_t read_variable(parser_t *x)
+static word_t read_variable(expr_parser_t *x)
 {
     apr_size_t n = strcspn(x->at, "}%{");
     word_t word;
@@ -121,7 +121,7 @@ static word_t read_variable(parser_t *x)
     return word;
 }
 
-static word_t read_string(parser_t *x)
+static word_t read_string(expr_parser_t *x)
 {
     char quote = *x->at++;
     const char *begin = x->at;
@@ -141,7 +141,7 @@ static word_t read_string(parser_t *x)
     return (word_t){ apr_pstrmemdup(x->p, begin, n), 0 };
 }
 
-static word_t read_word(parser_t *x)
+static word_t read_word(expr_parser_t *x)
 {
     skip(x);
     if (*x->at == '\'' || *x->at == '"') {
@@ -177,7 +177,7 @@ static ctl_answer3_e equal(word_t a, word_t b)
     return CTL_UNKNOWN;
 }
 
-static ctl_answer3_e matches(parser_t *x, word_t word)
+static ctl_answer3_e matches(expr_parser_t *x, word_t word)
 {
     const char *begin;
     char end;
@@ -205,7 +205,7 @@ static ctl_answer3_e matches(parser_t *x, word_t word)
     return word.text ? ctl_regex(apr_pstrmemdup(x->p, begin, n), word.text, any_case) : CTL_UNKNOWN;
 }
 
-static ctl_answer3_e is_in(parser_t *x, word_t word)
+static ctl_answer3_e is_in(expr_parser_t *x, word_t word)
 {
     ctl_answer3_e answer = CTL_NO;
 
@@ -226,7 +226,7 @@ static ctl_answer3_e is_in(parser_t *x, word_t word)
     return answer;
 }
 
-static ctl_answer3_e comparison(parser_t *x)
+static ctl_answer3_e comparison(expr_parser_t *x)
 {
     word_t word = read_word(x);
 
@@ -254,7 +254,7 @@ static ctl_answer3_e comparison(parser_t *x)
 
 /* ---- and, or, not -------------------------------------------------------------------------------------------- */
 
-static ctl_answer3_e one(parser_t *x)
+static ctl_answer3_e one(expr_parser_t *x)
 {
     ctl_answer3_e answer;
 
@@ -283,7 +283,7 @@ static ctl_answer3_e one(parser_t *x)
     return comparison(x);
 }
 
-static ctl_answer3_e both(parser_t *x)
+static ctl_answer3_e both(expr_parser_t *x)
 {
     ctl_answer3_e answer = one(x);
 
@@ -297,7 +297,7 @@ static ctl_answer3_e both(parser_t *x)
     return answer;
 }
 
-static ctl_answer3_e either(parser_t *x)
+static ctl_answer3_e either(expr_parser_t *x)
 {
     ctl_answer3_e answer = both(x);
 
@@ -313,7 +313,7 @@ static ctl_answer3_e either(parser_t *x)
 
 ctl_answer3_e ctl_expr(const char *text, const ctl_known_t *known, apr_pool_t *p)
 {
-    parser_t x = { .at = text, .known = known, .p = p };
+    expr_parser_t x = { .at = text, .known = known, .p = p };
     ctl_answer3_e answer = either(&x);
 
     skip(&x);

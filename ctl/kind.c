@@ -136,7 +136,7 @@ static int has_type(certmap_str_t word)
     int kind;
 
     for (kind = 0; kind < CERTMAP_K_COUNT; kind++) {
-        const char *name = certmap_kind_name((certmap_kind_e)kind);
+        const char *name = certmap_key_kind_name((certmap_key_kind_e)kind);
         apr_size_t len = strcspn(name, ":");
 
         if (word.len > len && word.data[len] == ':' && strncasecmp(word.data, name, len) == 0) {

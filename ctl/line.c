@@ -43,7 +43,7 @@ const char *ctl_quoted(const char *text, apr_pool_t *p)
     return out;
 }
 
-const char *ctl_key_text(const certmap_cert_t *view, certmap_kind_e kind, apr_pool_t *p)
+const char *ctl_key_text(const certmap_cert_t *view, certmap_key_kind_e kind, apr_pool_t *p)
 {
     const char *issuer = ctl_quoted(certmap_cert_issuer_text(view), p);
     const char *hex;

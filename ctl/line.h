@@ -11,7 +11,7 @@
 /** A field's first value; NULL: it has none. */
 const char *ctl_first_text(const certmap_cert_t *view, const char *field, apr_pool_t *p);
 /** A certificate's key of a kind as a line of an entry file begins; NULL: it has none, or no line can say it. */
-const char *ctl_key_text(const certmap_cert_t *view, certmap_kind_e kind, apr_pool_t *p);
+const char *ctl_key_text(const certmap_cert_t *view, certmap_key_kind_e kind, apr_pool_t *p);
 /** Whether a line is an entry that maps the certificate. */
 int ctl_entry_maps(const certmap_cert_t *view, const char *line, apr_pool_t *p);
 /** The rule of a line that maps the certificate; NULL: it does not, or is not a rule. */

@@ -182,7 +182,7 @@ static int look_at_entry(void *baton, const char *key, const certmap_entry_t *en
 {
     static const struct {
         const char *prefix;
-        certmap_kind_e kind;
+        certmap_key_kind_e kind;
         int issuer;
     } pins[] = {
         { "sha256:", CERTMAP_K_SHA256, 0 },
@@ -242,7 +242,7 @@ static void look_at_weak(const ctl_case_t *c, apr_array_header_t *renewals, apr_
         certmap_entry_t entry = *allow;
         const char *line;
 
-        if (a->source->name != c->decision.source || strcmp(allow->key, certmap_kind_name(CERTMAP_K_DN)) != 0) {
+        if (a->source->name != c->decision.source || strcmp(allow->key, certmap_key_kind_name(CERTMAP_K_DN)) != 0) {
             continue;
         }
         entry.effect.note = allow->effect.note ? allow->effect.note : certmap_cert_subject_text(c->view);

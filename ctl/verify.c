@@ -9,14 +9,14 @@
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 
-typedef struct verification_t {
+typedef struct ctl_verification_t {
     int most;     /* CAs above the client's certificate, or CTL_ANY_DEPTH */
     int may_miss; /* a missing CRL is not a failure */
     int failed;
     int is_hard;
     apr_uint64_t missing_crl; /* bit n: the certificate at depth n has no CRL, and its turn has not come */
     certmap_verdict_t verdict;
-} verification_t;
+} ctl_verification_t;
 
 /* As mod_ssl's ssl_verify_error_is_optional(). */
 static int is_optional(int x509_err)
@@ -26,7 +26,7 @@ static int is_optional(int x509_err)
            || x509_err == X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE;
 }
 
-static int fails(verification_t *v, int x509_err, int depth)
+static int fails(ctl_verification_t *v, int x509_err, int depth)
 {
     v->is_hard |= !is_optional(x509_err);
     certmap_verdict_add(&v->verdict, x509_err, depth);
@@ -36,7 +36,7 @@ static int fails(verification_t *v, int x509_err, int depth)
 
 static int step(int ok, X509_STORE_CTX *ctx)
 {
-    verification_t *v = X509_STORE_CTX_get_app_data(ctx);
+    ctl_verification_t *v = X509_STORE_CTX_get_app_data(ctx);
     int x509_err = X509_STORE_CTX_get_error(ctx);
     int depth = X509_STORE_CTX_get_error_depth(ctx);
     apr_uint64_t bit = depth >= 0 && depth < CERTMAP_MISSING_CRL_DEPTHS ? (apr_uint64_t)1 << depth : 0;
@@ -169,7 +169,7 @@ static int fill_store(ctl_t *ctl, const ctl_verify_t *how, X509_STORE *store)
 }
 
 static int prepare(const tools_t *tools, const ctl_verify_t *how, const ctl_certificate_t *certificate,
-                   verification_t *v)
+                   ctl_verification_t *v)
 {
     X509_VERIFY_PARAM *param;
 
@@ -191,7 +191,7 @@ static int prepare(const tools_t *tools, const ctl_verify_t *how, const ctl_cert
 int ctl_verify(ctl_t *ctl, const ctl_verify_t *how, const ctl_certificate_t *certificate, ctl_verified_t *verified)
 {
     tools_t *tools = apr_pcalloc(ctl->pool, sizeof(*tools));
-    verification_t v = { .most = how->depth, .may_miss = how->crl_may_miss };
+    ctl_verification_t v = { .most = how->depth, .may_miss = how->crl_may_miss };
     int rv;
 
     apr_pool_cleanup_register(ctl->pool, tools, free_tools, apr_pool_cleanup_null);

@@ -47,19 +47,19 @@ static read_t read_text(certmap_str_t text, int fast, apr_pool_t *p)
 static int check_entry(void *baton, const char *key, const certmap_entry_t *entry, int line)
 {
     apr_pool_t *p = baton;
-    apr_size_t size = certmap_record_size(entry, key);
+    apr_size_t size = certmap_store_record_size(entry, key);
     unsigned char *record = apr_palloc(p, size);
     const char *text = certmap_entry_text(key, entry, p);
     read_t once = read_text((certmap_str_t){ text, strlen(text) }, 1, p);
     const char *key_back;
     certmap_entry_t back;
-    certmap_kind_e kind;
+    certmap_key_kind_e kind;
 
     (void)line;
     FUZZ_CHECK(once.entries == 1 && once.sink.nerrors == 0);
-    if (size <= CERTMAP_RECORD_MAX) {
-        certmap_record_pack(CERTMAP_K_DN, entry, key, record);
-        FUZZ_CHECK(certmap_record_unpack(record, size, &kind, &back, &key_back, p) && kind == CERTMAP_K_DN);
+    if (size <= CERTMAP_STORE_RECORD_MAX) {
+        certmap_store_record_pack(CERTMAP_K_DN, entry, key, record);
+        FUZZ_CHECK(certmap_store_record_unpack(record, size, &kind, &back, &key_back, p) && kind == CERTMAP_K_DN);
         FUZZ_CHECK(strcmp(certmap_entry_text(key_back, &back, p), text) == 0);
     }
     return 0;

@@ -65,15 +65,15 @@ static void walk(const certmap_sealed_t *sealed, apr_pool_t *p)
     certmap_sealed_first(sealed, &iter);
     while ((has = certmap_sealed_next(&iter)) > 0) {
         certmap_entry_t entry;
-        certmap_kind_e kind;
+        certmap_key_kind_e kind;
         int deny;
 
         memcpy(key, iter.hash, sizeof(key));
         ask(sealed, key, own);
         key[CERTMAP_HASH_LEN - 1]++;
         ask(sealed, key, own);
-        if (certmap_record_unpack(iter.record, iter.len, &kind, &entry, NULL, own)) {
-            FUZZ_CHECK(certmap_record_head(iter.record, iter.len, &kind, &deny) && deny == entry.deny);
+        if (certmap_store_record_unpack(iter.record, iter.len, &kind, &entry, NULL, own)) {
+            FUZZ_CHECK(certmap_store_record_head(iter.record, iter.len, &kind, &deny) && deny == entry.deny);
         }
         apr_pool_clear(own);
     }

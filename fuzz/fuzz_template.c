@@ -13,12 +13,12 @@
 #define PARTS_MOST 12
 
 /* What one part of a template may give. */
-typedef struct part_t {
+typedef struct template_part_t {
     certmap_str_t text; /* literal text, or what the only candidate gives */
     int capture;        /* any piece of one of these values, of modified case */
     const certmap_value_t *values;
     apr_size_t nvalues;
-} part_t;
+} template_part_t;
 
 /* A rule file's word for any text. */
 static const char *quoted(certmap_str_t text, apr_pool_t *p)
@@ -61,11 +61,12 @@ static int met(const char *text, const certmap_field_t *field, const certmap_val
 }
 
 /* The values of a field that no condition of the rule speaks against. */
-static part_t bound(const certmap_rule_t *rule, const certmap_cert_t *cert, const certmap_field_t *field, apr_pool_t *p)
+static template_part_t bound(const certmap_rule_t *rule, const certmap_cert_t *cert, const certmap_field_t *field,
+                             apr_pool_t *p)
 {
     const certmap_value_t *all = NULL;
     certmap_value_t *kept;
-    part_t part = { { "", 0 }, 0, NULL, 0 };
+    template_part_t part = { { "", 0 }, 0, NULL, 0 };
     apr_size_t n = 0;
     apr_size_t i;
     apr_size_t j;
@@ -147,8 +148,8 @@ static int captured_field(const certmap_rule_t *rule, certmap_field_t *field, ap
 }
 
 /* What the placeholder between "%{" and "}" may give. @return 0: this file has no opinion */
-static int read_placeholder(const char *inner, const certmap_rule_t *rule, const certmap_cert_t *cert, part_t *part,
-                            apr_pool_t *p)
+static int read_placeholder(const char *inner, const certmap_rule_t *rule, const certmap_cert_t *cert,
+                            template_part_t *part, apr_pool_t *p)
 {
     apr_size_t n = strcspn(inner, ":");
     const char *mods = inner + n;
@@ -187,7 +188,8 @@ static int read_placeholder(const char *inner, const certmap_rule_t *rule, const
 }
 
 /* Reads a template into parts. @return their number, 0: no opinion */
-static apr_size_t read_template(const certmap_rule_t *rule, const certmap_cert_t *cert, part_t *parts, apr_pool_t *p)
+static apr_size_t read_template(const certmap_rule_t *rule, const certmap_cert_t *cert, template_part_t *parts,
+                                apr_pool_t *p)
 {
     const char *s = rule->effect.user;
     apr_size_t n = 0;
@@ -199,7 +201,7 @@ static apr_size_t read_template(const certmap_rule_t *rule, const certmap_cert_t
             return 0;
         }
         if (*s != '%' || s[1] == '%') {
-            parts[n++] = (part_t){ { s, 1 }, 0, NULL, 0 };
+            parts[n++] = (template_part_t){ { s, 1 }, 0, NULL, 0 };
             s += *s == '%' ? 2 : 1;
             for (; *s != '\0' && *s != '%' && s[-1] != '%'; s++) {
                 parts[n - 1].text.len++;
@@ -217,7 +219,7 @@ static apr_size_t read_template(const certmap_rule_t *rule, const certmap_cert_t
 }
 
 /* Whether some value has these bytes, in any case. */
-static int piece_of(const part_t *part, const char *piece, apr_size_t len)
+static int piece_of(const template_part_t *part, const char *piece, apr_size_t len)
 {
     apr_size_t i;
     apr_size_t at;
@@ -233,7 +235,7 @@ static int piece_of(const part_t *part, const char *piece, apr_size_t len)
 }
 
 /* Whether a user is what the parts spell, one after the other. */
-static int spelt(const part_t *parts, apr_size_t n, const char *user)
+static int spelt(const template_part_t *parts, apr_size_t n, const char *user)
 {
     apr_size_t len;
 
@@ -260,7 +262,7 @@ int FUZZ_TARGET(template)(const uint8_t *data, size_t size)
     fuzz_in_t in = { data, data + size };
     certmap_str_t user = { "", 0 };
     certmap_str_t conditions = { "", 0 };
-    part_t parts[PARTS_MOST];
+    template_part_t parts[PARTS_MOST];
     const certmap_ruleset_t *rs;
     const certmap_cert_t *cert;
     certmap_decision_t d;

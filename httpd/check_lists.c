@@ -95,7 +95,7 @@ void certmap_check_list(server_rec *s, const certmap_dir_conf_t *raw, const cert
                         const char *name, void *baton)
 {
     certmap_check_t *check = baton;
-    const certmap_chain_t *chain = certmap_conf_chain(merged, check->p), *link;
+    const certmap_links_t *links = certmap_conf_links(merged, check->p), *member;
     certmap_pinned_t pinned;
 
     if (certmap_conf_maps(merged)) {
@@ -105,19 +105,19 @@ void certmap_check_list(server_rec *s, const certmap_dir_conf_t *raw, const cert
         check->has_on = 1;
         check->on_where = name;
     }
-    for (link = chain; link; link = link->outer) {
-        if (link->part->rules && !check->rule) {
-            check->rule = certmap_ruleset_rule(link->part->rules, 0);
+    for (member = links; member; member = member->outer) {
+        if (member->link->rules && !check->rule) {
+            check->rule = certmap_ruleset_rule(member->link->rules, 0);
         }
-        say_all(check, link->part->said);
+        say_all(check, member->link->said);
     }
-    if (merged->mode == CERTMAP_MODE_ON && !chain) {
+    if (merged->mode == CERTMAP_MODE_ON && !links) {
         say_no_rules(check, raw, name);
     }
-    certmap_chain_pin(chain, &pinned, check->p);
+    certmap_links_pin(links, &pinned, check->p);
     say_all(check, certmap_findings(s->process, &pinned, certmap_conf_min_strength(merged), apr_time_now(), check->p));
     if (check->anchors && (certmap_conf_maps(merged))) {
         check_anchors(check, pinned.list, certmap_conf_min_strength(merged));
     }
-    certmap_chain_unpin(&pinned);
+    certmap_links_unpin(&pinned);
 }

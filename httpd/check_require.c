@@ -172,7 +172,7 @@ static void look_at(server_rec *s, const certmap_dir_conf_t *raw, const certmap_
     (void)s;
     (void)raw;
     (void)name;
-    certmap_chain_pin(certmap_conf_chain(merged, check->p), &pinned, check->p);
+    certmap_links_pin(certmap_conf_links(merged, check->p), &pinned, check->p);
     for (list = pinned.list; list && check->names->missing > 0; list = list->outer) {
         if (list->source) {
             give_any_group(check);
@@ -183,7 +183,7 @@ static void look_at(server_rec *s, const certmap_dir_conf_t *raw, const certmap_
             give_rules(check, list->rules);
         }
     }
-    certmap_chain_unpin(&pinned);
+    certmap_links_unpin(&pinned);
 }
 
 void certmap_check_names(certmap_check_t *check)

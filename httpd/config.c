@@ -30,12 +30,12 @@ void *certmap_dir_conf_create(apr_pool_t *p, char *path)
 /* When the configuration has been read. Merging compiles nothing: httpd merges for each request, in any thread. */
 static void freeze(const certmap_dir_conf_t *conf)
 {
-    const certmap_chain_t *chain;
+    const certmap_links_t *links;
     int i;
 
     for (i = 0; i < conf->nlayers; i++) {
-        for (chain = conf->layers[i]->chain; chain; chain = chain->outer) {
-            certmap_part_freeze(chain->part);
+        for (links = conf->layers[i]->links; links; links = links->outer) {
+            certmap_link_freeze(links->link);
         }
     }
 }
@@ -152,21 +152,21 @@ const char *certmap_mode_name(certmap_mode_e mode)
     return "?";
 }
 
-/* inner's parts, asked after outer's */
-static const certmap_chain_t *link_chains(const certmap_chain_t *outer, const certmap_chain_t *inner, apr_pool_t *p)
+/* inner's links, asked after outer's */
+static const certmap_links_t *joined(const certmap_links_t *outer, const certmap_links_t *inner, apr_pool_t *p)
 {
-    certmap_chain_t *links = apr_palloc(p, sizeof(*links) * certmap_chain_length(inner)), *first = links;
+    certmap_links_t *links = apr_palloc(p, sizeof(*links) * certmap_links_count(inner)), *first = links;
 
     for (; inner; inner = inner->outer, links++) {
-        links->part = inner->part;
+        links->link = inner->link;
         links->outer = inner->outer ? links + 1 : outer;
     }
     return first;
 }
 
-const certmap_chain_t *certmap_conf_link(const certmap_dir_conf_t *conf, apr_pool_t *p)
+const certmap_links_t *certmap_conf_merged(const certmap_dir_conf_t *conf, apr_pool_t *p)
 {
-    const certmap_chain_t *chain = NULL;
+    const certmap_links_t *links = NULL;
     int i, inherit = 0;
 
     for (i = 0; i < conf->nlayers; i++) {
@@ -175,11 +175,11 @@ const certmap_chain_t *certmap_conf_link(const certmap_dir_conf_t *conf, apr_poo
         if (layer->inherit != CERTMAP_UNSET) {
             inherit = layer->inherit;
         }
-        if (layer->chain) {
-            chain = inherit && chain ? link_chains(chain, layer->chain, p) : layer->chain;
+        if (layer->links) {
+            links = inherit && links ? joined(links, layer->links, p) : layer->links;
         }
     }
-    return chain;
+    return links;
 }
 
 /* ---- directives ---------------------------------------------------------------------------------------------- */
@@ -225,15 +225,15 @@ static certmap_layer_t *own_layer(cmd_parms *cmd, certmap_dir_conf_t *conf)
 }
 
 /* After those that are in this place already. */
-static certmap_part_t *add_part(cmd_parms *cmd, certmap_dir_conf_t *conf)
+static certmap_link_t *add_link(cmd_parms *cmd, certmap_dir_conf_t *conf)
 {
     certmap_layer_t *own = own_layer(cmd, conf);
-    certmap_chain_t *link = apr_pcalloc(cmd->pool, sizeof(*link));
+    certmap_links_t *member = apr_pcalloc(cmd->pool, sizeof(*member));
 
-    link->part = apr_pcalloc(cmd->pool, sizeof(*link->part));
-    link->outer = own->chain;
-    own->chain = link;
-    return link->part;
+    member->link = apr_pcalloc(cmd->pool, sizeof(*member->link));
+    member->outer = own->links;
+    own->links = member;
+    return member->link;
 }
 
 static const char *set_mode(cmd_parms *cmd, void *dconf, const char *arg)
@@ -264,7 +264,7 @@ static const char *set_mode(cmd_parms *cmd, void *dconf, const char *arg)
 static const char *add_rule(cmd_parms *cmd, void *dconf, const char *args)
 {
     certmap_dir_conf_t *conf = dconf;
-    certmap_part_t *part;
+    certmap_link_t *link;
     const apr_array_header_t *errors;
     const char *message = check_context(cmd, NOT_IN_LIMIT | NOT_IN_HTACCESS);
     int i, before;
@@ -273,18 +273,18 @@ static const char *add_rule(cmd_parms *cmd, void *dconf, const char *args)
         return message;
     }
     remember_place(cmd, conf);
-    part = own_layer(cmd, conf)->chain ? conf->own->chain->part : NULL;
-    if (!part || !part->builder) {
-        part = add_part(cmd, conf);
-        part->builder = certmap_builder_create(cmd->pool);
+    link = own_layer(cmd, conf)->links ? conf->own->links->link : NULL;
+    if (!link || !link->builder) {
+        link = add_link(cmd, conf);
+        link->builder = certmap_builder_create(cmd->pool);
     }
-    errors = certmap_builder_errors(part->builder);
+    errors = certmap_builder_errors(link->builder);
     before = errors->nelts;
-    if (certmap_builder_add_directive(part->builder, args, cmd->directive->filename, cmd->directive->line_num, 1)
+    if (certmap_builder_add_directive(link->builder, args, cmd->directive->filename, cmd->directive->line_num, 1)
         == APR_SUCCESS) {
         return NULL;
     }
-    errors = certmap_builder_errors(part->builder);
+    errors = certmap_builder_errors(link->builder);
     for (i = before; i < errors->nelts; i++) {
         const certmap_error_t *e = &APR_ARRAY_IDX(errors, i, certmap_error_t);
 
@@ -314,7 +314,7 @@ static const char *add_rule_file(cmd_parms *cmd, void *dconf, const char *path)
     }
     error = certmap_reload_first(cmd, "CertMapRuleFile", file);
     if (!error) {
-        add_part(cmd, conf)->file = file;
+        add_link(cmd, conf)->file = file;
     }
     return error;
 }
@@ -345,7 +345,7 @@ static const char *add_source(cmd_parms *cmd, void *dconf, const char *kind, con
         error = apr_psprintf(cmd->pool, "CertMapSource: '%s' is not file or store", kind);
     }
     if (!error) {
-        add_part(cmd, conf)->source = source;
+        add_link(cmd, conf)->source = source;
     }
     return error;
 }

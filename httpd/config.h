@@ -10,7 +10,7 @@
 #include <http_config.h>
 
 #include "certmap.h"
-#include "parts.h"
+#include "links.h"
 
 /* The one symbol that httpd looks up; everything else is hidden, which also makes calls between files cheaper. */
 extern module AP_MODULE_DECLARE_DATA certmap_module __attribute__((visibility("default")));
@@ -26,7 +26,7 @@ typedef enum certmap_mode_e {
 
 /** One place of the configuration that has rules or sources of its own or says CertMapInherit. */
 typedef struct certmap_layer_t {
-    const certmap_chain_t *chain; /**< this layer's parts alone, the last one first; NULL: none */
+    const certmap_links_t *links; /**< this layer's links alone, the last one first; NULL: none */
     int inherit;                  /**< CERTMAP_UNSET, 0, 1 */
 } certmap_layer_t;
 
@@ -84,12 +84,12 @@ static inline int certmap_conf_maps(const certmap_dir_conf_t *conf)
 }
 
 /** What the layers of a configuration ask together, with CertMapInherit resolved; in p only when linked. */
-const certmap_chain_t *certmap_conf_link(const certmap_dir_conf_t *conf, apr_pool_t *p);
+const certmap_links_t *certmap_conf_merged(const certmap_dir_conf_t *conf, apr_pool_t *p);
 
 /** What a configuration asks; NULL when there is nothing. */
-static inline const certmap_chain_t *certmap_conf_chain(const certmap_dir_conf_t *conf, apr_pool_t *p)
+static inline const certmap_links_t *certmap_conf_links(const certmap_dir_conf_t *conf, apr_pool_t *p)
 {
-    return conf->nlayers == 1 ? conf->layers[0]->chain : certmap_conf_link(conf, p);
+    return conf->nlayers == 1 ? conf->layers[0]->links : certmap_conf_merged(conf, p);
 }
 
 /** CertMapMinStrength, weak by default. */

@@ -10,10 +10,10 @@
 #include <apr_strings.h>
 #include <http_core.h>
 
-typedef struct dump_t {
+typedef struct text_dump_t {
     apr_file_t *out;
     apr_pool_t *p;
-} dump_t;
+} text_dump_t;
 
 /* text, with escapes for the controls that a terminal would obey. */
 static const char *plain(const char *text, apr_pool_t *p)
@@ -36,15 +36,15 @@ static const char *plain(const char *text, apr_pool_t *p)
     return out;
 }
 
-static void dump_part(dump_t *dump, const certmap_part_t *part, const certmap_ruleset_t *rules, apr_pool_t *p)
+static void dump_link(text_dump_t *dump, const certmap_link_t *link, const certmap_ruleset_t *rules, apr_pool_t *p)
 {
     apr_size_t i, n = rules ? certmap_ruleset_count(rules) : 0;
 
-    if (part->source) {
-        apr_file_printf(dump->out, "    CertMapSource %s\n", plain(part->source->name, p));
+    if (link->source) {
+        apr_file_printf(dump->out, "    CertMapSource %s\n", plain(link->source->name, p));
     }
-    if (part->file) {
-        apr_file_printf(dump->out, "    CertMapRuleFile %s\n", plain(certmap_reread_path(part->file), p));
+    if (link->file) {
+        apr_file_printf(dump->out, "    CertMapRuleFile %s\n", plain(certmap_reread_path(link->file), p));
     }
     for (i = 0; i < n; i++) {
         const certmap_rule_t *rule = certmap_ruleset_rule(rules, i);
@@ -55,17 +55,17 @@ static void dump_part(dump_t *dump, const certmap_part_t *part, const certmap_ru
     }
 }
 
-/* list is the chain as it is pinned, link by link. */
-static void dump_chain(dump_t *dump, const certmap_chain_t *chain, const certmap_list_t *list)
+/* list is what links are as it is pinned, link by link. */
+static void dump_links(text_dump_t *dump, const certmap_links_t *links, const certmap_list_t *list)
 {
     apr_pool_t *p;
 
-    if (!chain) {
+    if (!links) {
         return;
     }
-    dump_chain(dump, chain->outer, list->outer);
+    dump_links(dump, links->outer, list->outer);
     if (apr_pool_create(&p, dump->p) == APR_SUCCESS) {
-        dump_part(dump, chain->part, list->rules, p);
+        dump_link(dump, links->link, list->rules, p);
         apr_pool_destroy(p);
     }
 }
@@ -73,8 +73,8 @@ static void dump_chain(dump_t *dump, const certmap_chain_t *chain, const certmap
 static void dump_section(server_rec *s, const certmap_dir_conf_t *raw, const certmap_dir_conf_t *merged,
                          const char *name, void *baton)
 {
-    dump_t *dump = baton;
-    const certmap_chain_t *chain = certmap_conf_chain(merged, dump->p);
+    text_dump_t *dump = baton;
+    const certmap_links_t *links = certmap_conf_links(merged, dump->p);
     certmap_pinned_t pinned;
     int i;
 
@@ -94,14 +94,14 @@ static void dump_section(server_rec *s, const certmap_dir_conf_t *raw, const cer
                             plain(merged->documents[i], dump->p));
         }
     }
-    certmap_chain_pin(chain, &pinned, dump->p);
-    dump_chain(dump, chain, pinned.list);
-    certmap_chain_unpin(&pinned);
+    certmap_links_pin(links, &pinned, dump->p);
+    dump_links(dump, links, pinned.list);
+    certmap_links_unpin(&pinned);
 }
 
 static void dump_words(apr_pool_t *pconf, server_rec *s)
 {
-    dump_t dump = { NULL, pconf };
+    text_dump_t dump = { NULL, pconf };
 
     if (apr_file_open_flags_stdout(&dump.out, APR_FOPEN_WRITE | APR_FOPEN_BUFFERED, pconf) != APR_SUCCESS) {
         return;

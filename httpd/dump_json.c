@@ -108,18 +108,18 @@ typedef struct ours_t {
     int written;
 } ours_t;
 
-typedef struct dump_t {
+typedef struct json_dump_t {
     certmap_json_t json;
     apr_pool_t *p;
-    apr_hash_t *ids;           /* certmap_part_t to its int in parts */
-    apr_array_header_t *parts; /* of const certmap_part_t *: many lists have the same */
+    apr_hash_t *ids;           /* certmap_link_t to its int in links */
+    apr_array_header_t *links; /* of const certmap_link_t *: many lists have the same */
     /* of one virtual host */
     server_rec *s;
     const certmap_dir_conf_t *level; /* its own */
     apr_array_header_t *ours;        /* of ours_t, its sections with something of ours */
-} dump_t;
+} json_dump_t;
 
-static void put_place(dump_t *dump, const char *file, int line)
+static void put_place(json_dump_t *dump, const char *file, int line)
 {
     certmap_json_text(&dump->json, "file", file);
     certmap_json_number(&dump->json, "line", line);
@@ -127,37 +127,37 @@ static void put_place(dump_t *dump, const char *file, int line)
 
 /* ---- settings ------------------------------------------------------------------------------------------------ */
 
-static int part_id(dump_t *dump, const certmap_part_t *part)
+static int link_id(json_dump_t *dump, const certmap_link_t *link)
 {
-    int *id = apr_hash_get(dump->ids, &part, sizeof(part));
+    int *id = apr_hash_get(dump->ids, &link, sizeof(link));
 
     if (!id) {
-        const certmap_part_t **kept = apr_array_push(dump->parts);
+        const certmap_link_t **kept = apr_array_push(dump->links);
 
-        *kept = part;
+        *kept = link;
         id = apr_palloc(dump->p, sizeof(*id));
-        *id = dump->parts->nelts - 1;
-        apr_hash_set(dump->ids, apr_pmemdup(dump->p, &part, sizeof(part)), sizeof(part), id);
+        *id = dump->links->nelts - 1;
+        apr_hash_set(dump->ids, apr_pmemdup(dump->p, &link, sizeof(link)), sizeof(link), id);
     }
     return *id;
 }
 
-static void put_links(dump_t *dump, const certmap_chain_t *chain)
+static void put_links(json_dump_t *dump, const certmap_links_t *links)
 {
-    if (chain) {
-        put_links(dump, chain->outer);
-        certmap_json_number(&dump->json, NULL, part_id(dump, chain->part));
+    if (links) {
+        put_links(dump, links->outer);
+        certmap_json_number(&dump->json, NULL, link_id(dump, links->link));
     }
 }
 
-static void put_list(dump_t *dump, const certmap_chain_t *chain)
+static void put_list(json_dump_t *dump, const certmap_links_t *links)
 {
     certmap_json_array(&dump->json, "list");
-    put_links(dump, chain);
+    put_links(dump, links);
     certmap_json_array_end(&dump->json);
 }
 
-static void put_flag(dump_t *dump, const char *name, int flag)
+static void put_flag(json_dump_t *dump, const char *name, int flag)
 {
     if (flag == CERTMAP_UNSET) {
         certmap_json_text(&dump->json, name, NULL);
@@ -167,7 +167,7 @@ static void put_flag(dump_t *dump, const char *name, int flag)
     }
 }
 
-static void put_documents(dump_t *dump, const certmap_dir_conf_t *conf)
+static void put_documents(json_dump_t *dump, const certmap_dir_conf_t *conf)
 {
     int i;
 
@@ -181,7 +181,7 @@ static void put_documents(dump_t *dump, const certmap_dir_conf_t *conf)
 }
 
 /* As written in a place, where null is "not set". */
-static void put_own(dump_t *dump, const certmap_dir_conf_t *conf)
+static void put_own(json_dump_t *dump, const certmap_dir_conf_t *conf)
 {
     certmap_json_t *json = &dump->json;
     int i;
@@ -198,7 +198,7 @@ static void put_own(dump_t *dump, const certmap_dir_conf_t *conf)
     for (i = 0; i < conf->nlayers; i++) {
         certmap_json_object(json, NULL);
         put_flag(dump, "inherit", conf->layers[i]->inherit);
-        put_list(dump, conf->layers[i]->chain);
+        put_list(dump, conf->layers[i]->links);
         certmap_json_object_end(json);
     }
     certmap_json_array_end(json);
@@ -206,7 +206,7 @@ static void put_own(dump_t *dump, const certmap_dir_conf_t *conf)
 }
 
 /* What holds in a place when only what encloses it applies as well. */
-static void put_effective(dump_t *dump, const certmap_dir_conf_t *conf)
+static void put_effective(json_dump_t *dump, const certmap_dir_conf_t *conf)
 {
     certmap_json_t *json = &dump->json;
 
@@ -216,7 +216,7 @@ static void put_effective(dump_t *dump, const certmap_dir_conf_t *conf)
     certmap_json_bool(json, "reportOnly", conf->report_only == 1);
     certmap_json_text(json, "minStrength", certmap_strength_name(certmap_conf_min_strength(conf)));
     put_documents(dump, conf);
-    put_list(dump, certmap_conf_chain(conf, dump->p));
+    put_list(dump, certmap_conf_links(conf, dump->p));
     certmap_json_object_end(json);
 }
 
@@ -230,7 +230,7 @@ static const char *arguments_of(const ap_directive_t *d, apr_pool_t *p)
     return end ? apr_pstrmemdup(p, d->args, (apr_size_t)(end - d->args)) : d->args;
 }
 
-static void put_words(dump_t *dump, const char *arguments)
+static void put_words(json_dump_t *dump, const char *arguments)
 {
     certmap_json_text(&dump->json, "arguments", arguments);
     certmap_json_array(&dump->json, "words");
@@ -240,7 +240,7 @@ static void put_words(dump_t *dump, const char *arguments)
     certmap_json_array_end(&dump->json);
 }
 
-static void put_directives(dump_t *dump, const char *name, const ap_directive_t *d)
+static void put_directives(json_dump_t *dump, const char *name, const ap_directive_t *d)
 {
     certmap_json_t *json = &dump->json;
 
@@ -263,7 +263,7 @@ static void put_directives(dump_t *dump, const char *name, const ap_directive_t 
     certmap_json_array_end(json);
 }
 
-static ours_t *ours_of(dump_t *dump, const ap_directive_t *section)
+static ours_t *ours_of(json_dump_t *dump, const ap_directive_t *section)
 {
     int i;
 
@@ -277,7 +277,7 @@ static ours_t *ours_of(dump_t *dump, const ap_directive_t *section)
     return NULL;
 }
 
-static void put_ours(dump_t *dump, ours_t *ours)
+static void put_ours(json_dump_t *dump, ours_t *ours)
 {
     if (ours) {
         put_own(dump, ours->raw);
@@ -286,7 +286,7 @@ static void put_ours(dump_t *dump, ours_t *ours)
     }
 }
 
-static void put_sections(dump_t *dump, const ap_directive_t *d)
+static void put_sections(json_dump_t *dump, const ap_directive_t *d)
 {
     certmap_json_t *json = &dump->json;
 
@@ -311,7 +311,7 @@ static void put_sections(dump_t *dump, const ap_directive_t *d)
 }
 
 /* Sections that are not in the tree: mod_perl makes them. */
-static void put_others(dump_t *dump)
+static void put_others(json_dump_t *dump)
 {
     certmap_json_t *json = &dump->json;
     int i;
@@ -335,7 +335,7 @@ static void put_others(dump_t *dump)
 static void note_section(server_rec *s, const certmap_dir_conf_t *raw, const certmap_dir_conf_t *merged,
                          const char *name, void *baton)
 {
-    dump_t *dump = baton;
+    json_dump_t *dump = baton;
 
     (void)s;
     if (name) {
@@ -346,7 +346,7 @@ static void note_section(server_rec *s, const certmap_dir_conf_t *raw, const cer
     }
 }
 
-static void put_names(dump_t *dump, const apr_array_header_t *names)
+static void put_names(json_dump_t *dump, const apr_array_header_t *names)
 {
     int i;
 
@@ -355,7 +355,7 @@ static void put_names(dump_t *dump, const apr_array_header_t *names)
     }
 }
 
-static void put_identity(dump_t *dump)
+static void put_identity(json_dump_t *dump)
 {
     certmap_json_t *json = &dump->json;
     const server_rec *s = dump->s;
@@ -379,7 +379,7 @@ static void put_identity(dump_t *dump)
     certmap_json_bool(json, "inTree", certmap_conftree_knows(s));
 }
 
-static void put_host(dump_t *dump, server_rec *s)
+static void put_host(json_dump_t *dump, server_rec *s)
 {
     certmap_json_t *json = &dump->json;
     const ap_directive_t *vhost = certmap_conftree_vhost(s);
@@ -404,7 +404,7 @@ static void put_host(dump_t *dump, server_rec *s)
 
 /* ---- rules and sources --------------------------------------------------------------------------------------- */
 
-static void put_rules(dump_t *dump, const certmap_ruleset_t *rules)
+static void put_rules(json_dump_t *dump, const certmap_ruleset_t *rules)
 {
     certmap_json_t *json = &dump->json;
     apr_size_t i, n = certmap_ruleset_count(rules);
@@ -422,24 +422,24 @@ static void put_rules(dump_t *dump, const certmap_ruleset_t *rules)
     certmap_json_array_end(json);
 }
 
-static void put_part(dump_t *dump, const certmap_part_t *part)
+static void put_link(json_dump_t *dump, const certmap_link_t *link)
 {
-    certmap_chain_t alone = { .outer = NULL, .part = (certmap_part_t *)part };
+    certmap_links_t alone = { .outer = NULL, .link = (certmap_link_t *)link };
     certmap_json_t *json = &dump->json;
     certmap_pinned_t pinned;
 
     certmap_json_object(json, NULL);
-    if (part->source) {
-        const char *provider = part->source->vtable->name;
+    if (link->source) {
+        const char *provider = link->source->vtable->name;
 
         certmap_json_text(json, "provider", provider);
-        certmap_json_text(json, "argument", part->source->name + strlen(provider) + 1);
+        certmap_json_text(json, "argument", link->source->name + strlen(provider) + 1);
     }
     else {
-        certmap_json_text(json, "ruleFile", part->file ? certmap_reread_path(part->file) : NULL);
-        certmap_chain_pin(&alone, &pinned, dump->p);
+        certmap_json_text(json, "ruleFile", link->file ? certmap_reread_path(link->file) : NULL);
+        certmap_links_pin(&alone, &pinned, dump->p);
         put_rules(dump, pinned.list->rules);
-        certmap_chain_unpin(&pinned);
+        certmap_links_unpin(&pinned);
     }
     certmap_json_object_end(json);
 }
@@ -447,12 +447,12 @@ static void put_part(dump_t *dump, const certmap_part_t *part)
 void certmap_dump_json(apr_pool_t *pconf, server_rec *s)
 {
     certmap_out_t out = certmap_out_create(1 << 16, pconf);
-    dump_t dump = { .json = certmap_json_create(&out, 1), .p = pconf };
+    json_dump_t dump = { .json = certmap_json_create(&out, 1), .p = pconf };
     apr_file_t *file;
     int i;
 
     dump.ids = apr_hash_make(pconf);
-    dump.parts = apr_array_make(pconf, 16, sizeof(const certmap_part_t *));
+    dump.links = apr_array_make(pconf, 16, sizeof(const certmap_link_t *));
     certmap_json_object(&dump.json, NULL);
     certmap_json_text(&dump.json, "format", FORMAT);
     certmap_json_number(&dump.json, "schema", SCHEMA);
@@ -463,9 +463,9 @@ void certmap_dump_json(apr_pool_t *pconf, server_rec *s)
         put_host(&dump, s);
     }
     certmap_json_array_end(&dump.json);
-    certmap_json_array(&dump.json, "parts");
-    for (i = 0; i < dump.parts->nelts; i++) {
-        put_part(&dump, APR_ARRAY_IDX(dump.parts, i, const certmap_part_t *));
+    certmap_json_array(&dump.json, "links");
+    for (i = 0; i < dump.links->nelts; i++) {
+        put_link(&dump, APR_ARRAY_IDX(dump.links, i, const certmap_link_t *));
     }
     certmap_json_array_end(&dump.json);
     certmap_json_object_end(&dump.json);

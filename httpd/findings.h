@@ -9,7 +9,7 @@
 
 #include <httpd.h>
 
-#include "parts.h"
+#include "links.h"
 
 /**
  * What is wrong with a list, or doubtful.

@@ -104,26 +104,26 @@ const certmap_peer_t *certmap_peer_make(certmap_conn_t *conn)
     return peer;
 }
 
-static int made_for(const certmap_memo_t *memo, const certmap_chain_t *chain)
+static int made_for(const certmap_memo_t *memo, const certmap_links_t *links)
 {
-    certmap_part_t *const *part = memo->parts;
+    certmap_link_t *const *link = memo->links;
 
-    for (; chain; chain = chain->outer, part++) {
-        if (*part != chain->part) { /* NULL at the end */
+    for (; links; links = links->outer, link++) {
+        if (*link != links->link) { /* NULL at the end */
             return 0;
         }
     }
-    return !*part;
+    return !*link;
 }
 
 static int is_current(const certmap_memo_t *memo, apr_time_t now)
 {
-    certmap_part_t *const *part = memo->parts;
+    certmap_link_t *const *link = memo->links;
     const apr_uint64_t *generation = memo->generations;
 
     /* [promise parallel] */
-    for (; *part; part++, generation++) {
-        if (certmap_part_generation(*part) != *generation) {
+    for (; *link; link++, generation++) {
+        if (certmap_link_generation(*link) != *generation) {
             return 0;
         }
     }
@@ -154,47 +154,47 @@ static void keep(certmap_memo_t *memo, apr_pool_t *pool)
     memo->groups = d->effect.ngroups ? apr_array_pstrcat(pool, groups, ',') : NULL;
 }
 
-static certmap_memo_t *make_memo(const certmap_peer_t *peer, const certmap_chain_t *chain, certmap_strength_e min,
+static certmap_memo_t *make_memo(const certmap_peer_t *peer, const certmap_links_t *links, certmap_strength_e min,
                                  apr_time_t now, apr_pool_t *pool)
 {
     certmap_question_t question = { .cert = peer->cert, .verdict = &peer->record->verdict, .min = min, .now = now };
     certmap_memo_t *memo = apr_pcalloc(pool, sizeof(*memo));
-    const certmap_chain_t *link;
+    const certmap_links_t *member;
     apr_uint64_t *generations;
     certmap_pinned_t pinned;
     apr_status_t rv;
     apr_size_t i;
 
-    memo->nparts = certmap_chain_length(chain);
-    memo->parts = apr_palloc(pool, sizeof(*memo->parts) * (memo->nparts + 1));
-    generations = apr_palloc(pool, sizeof(*generations) * (memo->nparts + 1));
+    memo->nlinks = certmap_links_count(links);
+    memo->links = apr_palloc(pool, sizeof(*memo->links) * (memo->nlinks + 1));
+    generations = apr_palloc(pool, sizeof(*generations) * (memo->nlinks + 1));
     /* Before they are pinned: a change in between makes the memo look old, never new. */
-    for (i = 0, link = chain; link; i++, link = link->outer) {
-        memo->parts[i] = link->part;
-        generations[i] = certmap_part_generation(link->part);
+    for (i = 0, member = links; member; i++, member = member->outer) {
+        memo->links[i] = member->link;
+        generations[i] = certmap_link_generation(member->link);
     }
-    memo->parts[i] = NULL;
+    memo->links[i] = NULL;
     memo->generations = generations;
     memo->pool = pool;
     memo->min = min;
-    certmap_chain_pin(chain, &pinned, pool);
+    certmap_links_pin(links, &pinned, pool);
     question.list = pinned.list;
     rv = pinned.incomplete ? APR_ENOENT : certmap_decide(&question, &memo->decision, pool);
     if (rv == APR_SUCCESS) {
         keep(memo, pool);
     }
-    certmap_chain_unpin(&pinned);
+    certmap_links_unpin(&pinned);
     return rv == APR_SUCCESS ? memo : NULL;
 }
 
-/* The newest memo of a chain comes first; one that has run out is made again. */
-const certmap_memo_t *certmap_peer_recall(const certmap_peer_t *peer, const certmap_chain_t *chain,
+/* The newest memo of a list comes first; one that has run out is made again. */
+const certmap_memo_t *certmap_peer_recall(const certmap_peer_t *peer, const certmap_links_t *links,
                                           certmap_strength_e min, apr_time_t now)
 {
     const certmap_memo_t *memo;
 
     for (memo = __atomic_load_n(&peer->memos, __ATOMIC_ACQUIRE); memo; memo = memo->next) {
-        if (memo->min == min && made_for(memo, chain)) {
+        if (memo->min == min && made_for(memo, links)) {
             return is_current(memo, now) ? memo : NULL;
         }
     }
@@ -202,7 +202,7 @@ const certmap_memo_t *certmap_peer_recall(const certmap_peer_t *peer, const cert
 }
 
 const certmap_memo_t *certmap_peer_decide_anew(certmap_conn_t *conn, const certmap_peer_t *peer,
-                                               const certmap_chain_t *chain, certmap_strength_e min, apr_time_t now,
+                                               const certmap_links_t *links, certmap_strength_e min, apr_time_t now,
                                                apr_pool_t *p)
 {
     certmap_peer_t *mine = (certmap_peer_t *)peer; /* only memos change, under the lock */
@@ -210,9 +210,9 @@ const certmap_memo_t *certmap_peer_decide_anew(certmap_conn_t *conn, const certm
     certmap_memo_t *made;
 
     apr_thread_mutex_lock(conn->lock);
-    memo = certmap_peer_recall(peer, chain, min, now);
+    memo = certmap_peer_recall(peer, links, min, now);
     if (!memo && mine->nmemos < CERTMAP_MEMOS_MOST) {
-        made = make_memo(peer, chain, min, now, peer->pool);
+        made = make_memo(peer, links, min, now, peer->pool);
         if (made) {
             if (made->decision.outcome == CERTMAP_UNDECIDED) {
                 made->decision.effect.expires = now + RETRY_AFTER;
@@ -224,7 +224,7 @@ const certmap_memo_t *certmap_peer_decide_anew(certmap_conn_t *conn, const certm
         memo = made;
     }
     apr_thread_mutex_unlock(conn->lock);
-    return memo ? memo : make_memo(peer, chain, min, now, p);
+    return memo ? memo : make_memo(peer, links, min, now, p);
 }
 
 long certmap_peer_days_left(const certmap_peer_t *peer, apr_time_t now)
@@ -264,17 +264,17 @@ const certmap_told_t *certmap_peer_tell(certmap_conn_t *conn, const certmap_peer
     return told;
 }
 
-/* The chain that a memo was made for; NULL for an empty one. */
-static const certmap_chain_t *chain_of(const certmap_memo_t *memo, apr_pool_t *p)
+/* The list that a memo was made for; NULL for an empty one. */
+static const certmap_links_t *links_of(const certmap_memo_t *memo, apr_pool_t *p)
 {
-    certmap_chain_t *chain = apr_palloc(p, sizeof(*chain) * (memo->nparts + 1));
+    certmap_links_t *links = apr_palloc(p, sizeof(*links) * (memo->nlinks + 1));
     apr_size_t i;
 
-    for (i = 0; i < memo->nparts; i++) {
-        chain[i].part = memo->parts[i];
-        chain[i].outer = i + 1 < memo->nparts ? &chain[i + 1] : NULL;
+    for (i = 0; i < memo->nlinks; i++) {
+        links[i].link = memo->links[i];
+        links[i].outer = i + 1 < memo->nlinks ? &links[i + 1] : NULL;
     }
-    return memo->nparts ? chain : NULL;
+    return memo->nlinks ? links : NULL;
 }
 
 const char *certmap_peer_nearest(certmap_conn_t *conn, const certmap_peer_t *peer, const certmap_memo_t *memo,
@@ -289,7 +289,7 @@ const char *certmap_peer_nearest(certmap_conn_t *conn, const certmap_peer_t *pee
     apr_thread_mutex_lock(conn->lock);
     text = mine->nearest;
     if (!text) {
-        text = fn(peer, chain_of(memo, memo->pool), memo->pool);
+        text = fn(peer, links_of(memo, memo->pool), memo->pool);
         __atomic_store_n(&mine->nearest, text, __ATOMIC_RELEASE);
     }
     apr_thread_mutex_unlock(conn->lock);

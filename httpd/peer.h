@@ -7,7 +7,7 @@
 #define CERTMAP_HTTPD_PEER_H
 
 #include "certmap.h"
-#include "parts.h"
+#include "links.h"
 #include "tls.h"
 
 /** The environment of a mapped request, which holds for a day (CERTMAP_DAYS_LEFT). */
@@ -17,12 +17,12 @@ typedef struct certmap_told_t {
     apr_table_t *env;       /**< copied into requests, never changed */
 } certmap_told_t;
 
-/** A decision made for one chain on one verification. Immutable except for `told` and `nearest`. */
+/** A decision made for one list on one verification. Immutable except for `told` and `nearest`. */
 typedef struct certmap_memo_t {
     const struct certmap_memo_t *next;
-    certmap_part_t **parts;          /**< the chain it was made for, innermost first; NULL after the last */
-    const apr_uint64_t *generations; /**< of the parts */
-    apr_size_t nparts;
+    certmap_link_t **links;          /**< the list it was made for, innermost first; NULL after the last */
+    const apr_uint64_t *generations; /**< of the links */
+    apr_size_t nlinks;
     certmap_strength_e min;
     certmap_decision_t decision; /**< outlives the generations it was made from; of rule only the name */
     const char *groups;          /**< the decision's groups joined by commas, or NULL */
@@ -66,27 +66,27 @@ static inline const certmap_peer_t *certmap_peer(certmap_conn_t *conn)
 }
 
 /** The decision, when it was made before on this connection and still holds; else NULL. Takes no lock. */
-const certmap_memo_t *certmap_peer_recall(const certmap_peer_t *peer, const certmap_chain_t *chain,
+const certmap_memo_t *certmap_peer_recall(const certmap_peer_t *peer, const certmap_links_t *links,
                                           certmap_strength_e min, apr_time_t now);
 
 /** Makes that decision and remembers it, unless another thread has in the meantime. */
 const certmap_memo_t *certmap_peer_decide_anew(certmap_conn_t *conn, const certmap_peer_t *peer,
-                                               const certmap_chain_t *chain, certmap_strength_e min, apr_time_t now,
+                                               const certmap_links_t *links, certmap_strength_e min, apr_time_t now,
                                                apr_pool_t *p);
 
 /**
- * The decision on a peer by a chain, from memory when it was made before on this connection. The caller has asked
+ * The decision on a peer by a list, from memory when it was made before on this connection. The caller has asked
  * certmap_cert_refusal for the same `now`: what is remembered outlives the certificate's dates.
  * @param p for a decision that is not remembered
  * @return NULL when the engine could not run; the caller refuses
  */
 static inline const certmap_memo_t *certmap_peer_decide(certmap_conn_t *conn, const certmap_peer_t *peer,
-                                                        const certmap_chain_t *chain, certmap_strength_e min,
+                                                        const certmap_links_t *links, certmap_strength_e min,
                                                         apr_time_t now, apr_pool_t *p)
 {
-    const certmap_memo_t *memo = certmap_peer_recall(peer, chain, min, now);
+    const certmap_memo_t *memo = certmap_peer_recall(peer, links, min, now);
 
-    return memo ? memo : certmap_peer_decide_anew(conn, peer, chain, min, now, p);
+    return memo ? memo : certmap_peer_decide_anew(conn, peer, links, min, now, p);
 }
 
 /** Fills the environment of a memo; what is put into it lives in p or as long as the memo. */
@@ -110,9 +110,9 @@ static inline const certmap_told_t *certmap_peer_told(certmap_conn_t *conn, cons
 }
 
 /** Says in words which rule came nearest to a match; the text is in p. */
-typedef const char *certmap_nearest_fn(const certmap_peer_t *peer, const certmap_chain_t *chain, apr_pool_t *p);
+typedef const char *certmap_nearest_fn(const certmap_peer_t *peer, const certmap_links_t *links, apr_pool_t *p);
 
-/** The nearest miss of a memo without a match, found by fn in the memo's own chain the first time. */
+/** The nearest miss of a memo without a match, found by fn in the memo's own list the first time. */
 const char *certmap_peer_nearest(certmap_conn_t *conn, const certmap_peer_t *peer, const certmap_memo_t *memo,
                                  certmap_nearest_fn *fn);
 

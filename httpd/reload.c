@@ -35,7 +35,7 @@ typedef struct in_force_t {
 
 /* A list that has a file's rules. */
 typedef struct place_t {
-    const certmap_chain_t *chain;
+    const certmap_links_t *links;
     certmap_strength_e min;
 } place_t;
 
@@ -265,19 +265,19 @@ static void check_places(void *baton, const certmap_reread_t *file, const void *
 
     for (i = 0; i < watched->places->nelts; i++) {
         const place_t *place = &APR_ARRAY_IDX(watched->places, i, place_t);
-        const certmap_chain_t *link;
+        const certmap_links_t *member;
         certmap_pinned_t pinned;
         certmap_list_t *list;
 
-        certmap_chain_pin(place->chain, &pinned, p);
+        certmap_links_pin(place->links, &pinned, p);
         list = (certmap_list_t *)pinned.list; /* made for us, just now */
-        for (link = place->chain; link; link = link->outer, list++) {
-            if (link->part->file == file) {
+        for (member = place->links; member; member = member->outer, list++) {
+            if (member->link->file == file) {
                 list->rules = object;
             }
         }
         apr_array_cat(errors, certmap_list_errors(pinned.list, place->min, p));
-        certmap_chain_unpin(&pinned);
+        certmap_links_unpin(&pinned);
     }
 }
 
@@ -336,55 +336,55 @@ const char *certmap_reload_first(cmd_parms *cmd, const char *directive, certmap_
     return NULL;
 }
 
-static int same_chain(const certmap_chain_t *a, const certmap_chain_t *b)
+static int same_links(const certmap_links_t *a, const certmap_links_t *b)
 {
-    while (a && b && a->part == b->part) {
+    while (a && b && a->link == b->link) {
         a = a->outer;
         b = b->outer;
     }
     return !a && !b;
 }
 
-static const certmap_chain_t *copy_chain(const certmap_chain_t *chain, apr_pool_t *p)
+static const certmap_links_t *copy_links(const certmap_links_t *links, apr_pool_t *p)
 {
-    certmap_chain_t *copy;
+    certmap_links_t *copy;
 
-    if (!chain) {
+    if (!links) {
         return NULL;
     }
     copy = apr_palloc(p, sizeof(*copy));
-    copy->part = chain->part;
-    copy->outer = copy_chain(chain->outer, p);
+    copy->link = links->link;
+    copy->outer = copy_links(links->outer, p);
     return copy;
 }
 
-static void add_place(watched_t *watched, const certmap_chain_t *chain, certmap_strength_e min)
+static void add_place(watched_t *watched, const certmap_links_t *links, certmap_strength_e min)
 {
     place_t *place;
     int i;
 
     for (i = 0; i < watched->places->nelts; i++) {
         place = &APR_ARRAY_IDX(watched->places, i, place_t);
-        if (place->min == min && same_chain(place->chain, chain)) {
+        if (place->min == min && same_links(place->links, links)) {
             return;
         }
     }
     place = apr_array_push(watched->places);
-    place->chain = copy_chain(chain, watched->places->pool);
+    place->links = copy_links(links, watched->places->pool);
     place->min = min;
 }
 
-void certmap_reload_stands_in(const certmap_chain_t *chain, certmap_strength_e min)
+void certmap_reload_stands_in(const certmap_links_t *links, certmap_strength_e min)
 {
-    const certmap_chain_t *link;
+    const certmap_links_t *member;
     int i;
 
-    for (link = chain; link; link = link->outer) {
-        for (i = 0; link->part->file && i < files->nelts; i++) {
+    for (member = links; member; member = member->outer) {
+        for (i = 0; member->link->file && i < files->nelts; i++) {
             watched_t *watched = APR_ARRAY_IDX(files, i, watched_t *);
 
-            if (watched->file == link->part->file) {
-                add_place(watched, chain, min);
+            if (watched->file == member->link->file) {
+                add_place(watched, links, min);
             }
         }
     }

@@ -9,7 +9,7 @@
 #include <httpd.h>
 #include <http_config.h>
 
-#include "parts.h"
+#include "links.h"
 
 /**
  * Reads a file for the first time. What is wrong with it refuses a cold start; at a restart the text that was good last
@@ -22,7 +22,7 @@ const char *certmap_reload_first(cmd_parms *cmd, const char *directive, certmap_
  * Says that a list is in force somewhere. What is wrong with it as a whole (a name used twice, a rule that is too weak)
  * is asked of each of its files before a new text takes its place.
  */
-void certmap_reload_stands_in(const certmap_chain_t *chain, certmap_strength_e min);
+void certmap_reload_stands_in(const certmap_links_t *links, certmap_strength_e min);
 /** When all lists are known: at a restart, files whose new text does not fit its list go back to the last good one. */
 void certmap_reload_settle(server_rec *s, apr_pool_t *ptemp);
 /** When nothing is wrong with the configuration: its texts are the last good ones, when it ends. */

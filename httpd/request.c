@@ -50,7 +50,7 @@ static __attribute__((noinline)) const certmap_memo_t *decide(request_rec *r, co
     for (top = r; top->main; top = top->main) {
         /* what a sub-request is refused with may be reported by the main one */
     }
-    memo = certmap_peer_decide_anew(state->conn, state->peer, certmap_conf_chain(conf, r->pool),
+    memo = certmap_peer_decide_anew(state->conn, state->peer, certmap_conf_links(conf, r->pool),
                                     certmap_conf_min_strength(conf), r->request_time, top->pool);
     if (!memo) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "certmap: the decision could not be made (out of memory?)");
@@ -73,7 +73,7 @@ static certmap_reason_e map(request_rec *r, const certmap_dir_conf_t *conf, cert
     if (state->wrong != CERTMAP_R_NONE) {
         return state->wrong;
     }
-    state->memo = certmap_peer_recall(state->peer, certmap_conf_chain(conf, r->pool), certmap_conf_min_strength(conf),
+    state->memo = certmap_peer_recall(state->peer, certmap_conf_links(conf, r->pool), certmap_conf_min_strength(conf),
                                       r->request_time);
     if (!state->memo) {
         state->memo = decide(r, conf, state);

@@ -111,7 +111,7 @@ static const char *log_pair(apr_pool_t *p, const char *key, const char *value)
     return value ? apr_psprintf(p, " %s=\"%s\"", key, log_quote(p, value)) : "";
 }
 
-static const char *nearest_text(const certmap_peer_t *peer, const certmap_chain_t *chain, apr_pool_t *p)
+static const char *nearest_text(const certmap_peer_t *peer, const certmap_links_t *links, apr_pool_t *p)
 {
     const certmap_rule_t *rule = NULL;
     const certmap_cond_t *failed = NULL;
@@ -123,7 +123,7 @@ static const char *nearest_text(const certmap_peer_t *peer, const certmap_chain_
     if (apr_pool_create(&scratch, p) != APR_SUCCESS) {
         return text;
     }
-    certmap_chain_pin(chain, &pinned, scratch);
+    certmap_links_pin(links, &pinned, scratch);
     question.list = pinned.list;
     certmap_nearest(&question, CERTMAP_NEAREST_RULES_MOST, &rule, &failed, scratch);
     if (rule) {
@@ -131,7 +131,7 @@ static const char *nearest_text(const certmap_peer_t *peer, const certmap_chain_
             p, " nearest=", rule->name, failed ? log_pair(scratch, "failed", certmap_cond_text(failed)) : "",
             failed ? log_pair(scratch, "differs", certmap_cond_differs(failed, peer->cert, scratch)) : "", NULL);
     }
-    certmap_chain_unpin(&pinned);
+    certmap_links_unpin(&pinned);
     apr_pool_destroy(scratch);
     return text;
 }

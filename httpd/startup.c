@@ -114,7 +114,7 @@ static void note_list(server_rec *s, const certmap_dir_conf_t *raw, const certma
     (void)s;
     (void)raw;
     (void)name;
-    certmap_reload_stands_in(certmap_conf_chain(merged, check->p), certmap_conf_min_strength(merged));
+    certmap_reload_stands_in(certmap_conf_links(merged, check->p), certmap_conf_min_strength(merged));
 }
 
 static void check_server(certmap_check_t *check)

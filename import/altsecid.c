@@ -13,13 +13,13 @@
 #include "import/name.h"
 
 /* The user of a key. */
-typedef struct mapping_t {
+typedef struct altsecid_mapping_t {
     int number;
     const char *user;
     int other; /* a line that gives the key to another user; 0: none */
-} mapping_t;
+} altsecid_mapping_t;
 
-typedef struct line_t {
+typedef struct altsecid_line_t {
     int number;
     certmap_str_t text;
     certmap_str_t user;
@@ -28,14 +28,14 @@ typedef struct line_t {
     const char *bad_user; /* it has one, for a user that nobody can be here; or NULL */
     const char *warning;  /* or NULL */
     certmap_key_t key;
-} line_t;
+} altsecid_line_t;
 
-typedef struct job_t {
+typedef struct altsecid_job_t {
     certmap_import_out_t *out;
-    apr_hash_t *keys;    /* hash to the mapping_t that had it first */
+    apr_hash_t *keys;    /* hash to the altsecid_mapping_t that had it first */
     apr_pool_t *scratch; /* of one line */
     apr_pool_t *pool;
-} job_t;
+} altsecid_job_t;
 
 static certmap_str_t trimmed(const char *from, const char *to)
 {
@@ -54,7 +54,7 @@ static int begins(certmap_str_t text, const char *with)
 }
 
 /* Reads the value as the key that an entry file would have. */
-static void read_key(job_t *job, line_t *line)
+static void read_key(altsecid_job_t *job, altsecid_line_t *line)
 {
     const char *value = apr_pstrmemdup(job->scratch, line->value.data, line->value.len);
     const char *text = apr_pstrcat(job->scratch, certmap_lex_quote(value, job->scratch), " user\n", NULL);
@@ -73,7 +73,7 @@ static void read_key(job_t *job, line_t *line)
 }
 
 /* Splits a line and reads its key. @return 0 for a line that says nothing */
-static int read_line(job_t *job, certmap_str_t text, int number, line_t *line)
+static int read_line(altsecid_job_t *job, certmap_str_t text, int number, altsecid_line_t *line)
 {
     const char *end = text.data + text.len;
     certmap_str_t all = trimmed(text.data, end);
@@ -116,10 +116,10 @@ static int read_line(job_t *job, certmap_str_t text, int number, line_t *line)
 }
 
 /* Remembers whose key a line is. */
-static void note(job_t *job, const line_t *line)
+static void note(altsecid_job_t *job, const altsecid_line_t *line)
 {
     const char *user = apr_pstrmemdup(job->pool, line->user.data, line->user.len);
-    mapping_t *known = apr_hash_get(job->keys, line->key.hash, CERTMAP_HASH_LEN);
+    altsecid_mapping_t *known = apr_hash_get(job->keys, line->key.hash, CERTMAP_HASH_LEN);
 
     if (known == NULL) {
         known = apr_pcalloc(job->pool, sizeof(*known));
@@ -133,7 +133,7 @@ static void note(job_t *job, const line_t *line)
 }
 
 /* What KB5014754 calls weak, or this module; NULL: neither. */
-static const char *weakness(certmap_kind_e kind)
+static const char *weakness(certmap_key_kind_e kind)
 {
     return kind == CERTMAP_K_SKI
                ? "weak here: another CA may write the same key identifier; ski:HEX \"ISSUER-DN\" is strong"
@@ -142,9 +142,10 @@ static const char *weakness(certmap_kind_e kind)
                : NULL;
 }
 
-static void write_line(job_t *job, line_t *line)
+static void write_line(altsecid_job_t *job, altsecid_line_t *line)
 {
-    const mapping_t *known = line->why == NULL ? apr_hash_get(job->keys, line->key.hash, CERTMAP_HASH_LEN) : NULL;
+    const altsecid_mapping_t *known = line->why == NULL ? apr_hash_get(job->keys, line->key.hash, CERTMAP_HASH_LEN)
+                                                        : NULL;
     apr_array_header_t *words = apr_array_make(job->scratch, 2, sizeof(const char *));
     const char *weak = line->why == NULL ? weakness(line->key.kind) : NULL;
 
@@ -193,9 +194,9 @@ static void heading(certmap_import_out_t *out)
 apr_status_t certmap_import_altsecid(certmap_str_t text, const char *file, const certmap_import_options_t *options,
                                      certmap_import_result_t *result, apr_pool_t *p)
 {
-    job_t job = { .out = certmap_import_out_create(CERTMAP_IMPORT_ENTRIES, file, p),
-                  .keys = apr_hash_make(p),
-                  .pool = p };
+    altsecid_job_t job = { .out = certmap_import_out_create(CERTMAP_IMPORT_ENTRIES, file, p),
+                           .keys = apr_hash_make(p),
+                           .pool = p };
     int lines = 0;
     int tabs = 0;
     int writing;
@@ -214,7 +215,7 @@ apr_status_t certmap_import_altsecid(certmap_str_t text, const char *file, const
     for (writing = 0; writing < 2; writing++) {
         certmap_str_t part;
         apr_size_t pos = 0;
-        line_t line;
+        altsecid_line_t line;
         int number;
 
         for (number = 1; certmap_import_line(text, &pos, &part); number++) {

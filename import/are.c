@@ -32,7 +32,7 @@ typedef struct quantifier_t {
     int present;
 } quantifier_t;
 
-typedef struct job_t {
+typedef struct are_job_t {
     certmap_str_t in;
     apr_size_t at;
     apr_array_header_t *out;   /* of const char * */
@@ -42,35 +42,35 @@ typedef struct job_t {
     const char *why;
     certmap_are_t *are;
     apr_pool_t *p;
-} job_t;
+} are_job_t;
 
-static int more(const job_t *job)
+static int more(const are_job_t *job)
 {
     return job->at < job->in.len;
 }
 
-static char peek(const job_t *job)
+static char peek(const are_job_t *job)
 {
     return more(job) ? job->in.data[job->at] : '\0';
 }
 
-static int next_is(const job_t *job, const char *text)
+static int next_is(const are_job_t *job, const char *text)
 {
     return job->in.len - job->at >= strlen(text) && memcmp(job->in.data + job->at, text, strlen(text)) == 0;
 }
 
-static int refuse(job_t *job, const char *why)
+static int refuse(are_job_t *job, const char *why)
 {
     job->why = job->why ? job->why : why;
     return 0;
 }
 
-static void put(job_t *job, const char *text)
+static void put(are_job_t *job, const char *text)
 {
     APR_ARRAY_PUSH(job->out, const char *) = text;
 }
 
-static void uncertain(job_t *job, const char *why)
+static void uncertain(are_job_t *job, const char *why)
 {
     job->are->uncertain = job->are->uncertain ? job->are->uncertain : why;
 }
@@ -148,7 +148,7 @@ static int add_letter(set_t *set, char letter)
     return ranges != NULL;
 }
 
-static int read_class(job_t *job, set_t *set)
+static int read_class(are_job_t *job, set_t *set)
 {
     apr_size_t i;
 
@@ -165,7 +165,7 @@ static int read_class(job_t *job, set_t *set)
 }
 
 /* One character of a bracket expression. @return -1 when it is refused */
-static int read_member(job_t *job)
+static int read_member(are_job_t *job)
 {
     char c = job->in.data[job->at++];
 
@@ -184,13 +184,13 @@ static int read_member(job_t *job)
     return c;
 }
 
-static int at_range(const job_t *job)
+static int at_range(const are_job_t *job)
 {
     return peek(job) == '-' && job->at + 1 < job->in.len && job->in.data[job->at + 1] != ']';
 }
 
 /* One character, or a range of them. */
-static int read_members(job_t *job, set_t *set)
+static int read_members(are_job_t *job, set_t *set)
 {
     int from = read_member(job);
     int to = from;
@@ -210,7 +210,7 @@ static int read_members(job_t *job, set_t *set)
 }
 
 /* Reads what follows '['. */
-static int read_bracket(job_t *job, set_t *set)
+static int read_bracket(are_job_t *job, set_t *set)
 {
     int negated = peek(job) == '^';
     apr_size_t first;
@@ -245,7 +245,7 @@ static int read_bracket(job_t *job, set_t *set)
 
 /* ---- quantifiers --------------------------------------------------------------------------------------------- */
 
-static int read_number(job_t *job)
+static int read_number(are_job_t *job)
 {
     int n = -1;
 
@@ -255,7 +255,7 @@ static int read_number(job_t *job)
     return n;
 }
 
-static int at_quantifier(const job_t *job)
+static int at_quantifier(const are_job_t *job)
 {
     char c = peek(job);
 
@@ -263,7 +263,7 @@ static int at_quantifier(const job_t *job)
            || (c == '{' && job->at + 1 < job->in.len && apr_isdigit(job->in.data[job->at + 1]));
 }
 
-static int read_quantifier(job_t *job, quantifier_t *q)
+static int read_quantifier(are_job_t *job, quantifier_t *q)
 {
     *q = (quantifier_t){ 1, 1, 0, at_quantifier(job) };
     if (!q->present) {
@@ -323,7 +323,7 @@ static const char *quantifier_text(const quantifier_t *q, apr_pool_t *p)
 /* ---- atoms --------------------------------------------------------------------------------------------------- */
 
 /* Writes an atom of one character, with what repeats it. */
-static int put_set(job_t *job, const set_t *set, const char *text)
+static int put_set(are_job_t *job, const set_t *set, const char *text)
 {
     atom_t *atom = apr_array_push(job->atoms);
     quantifier_t q;
@@ -347,7 +347,7 @@ static int put_set(job_t *job, const set_t *set, const char *text)
     return text != NULL || refuse(job, "a bracket expression that no character meets");
 }
 
-static int put_literal(job_t *job, char c)
+static int put_literal(are_job_t *job, char c)
 {
     set_t set = { .wide = 0 };
 
@@ -356,7 +356,7 @@ static int put_literal(job_t *job, char c)
 }
 
 /* A character of several bytes: PostgreSQL would repeat the last of them. */
-static int put_wide_literal(job_t *job)
+static int put_wide_literal(are_job_t *job)
 {
     const unsigned char *s = (const unsigned char *)job->in.data + job->at;
     apr_uint32_t c = 0;
@@ -371,7 +371,7 @@ static int put_wide_literal(job_t *job)
     return at_quantifier(job) ? refuse(job, "a quantifier after a character that is not ASCII") : 1;
 }
 
-static int put_bracket(job_t *job)
+static int put_bracket(are_job_t *job)
 {
     set_t set = { .wide = 0 };
     set_t other;
@@ -389,7 +389,7 @@ static int put_bracket(job_t *job)
     return put_set(job, &set, text ? apr_pstrcat(job->p, "[^", text + 1, NULL) : ".");
 }
 
-static int put_escape(job_t *job)
+static int put_escape(are_job_t *job)
 {
     set_t set = { .wide = 0 };
     char c = peek(job);
@@ -404,9 +404,9 @@ static int put_escape(job_t *job)
     return apr_isalnum(c) ? refuse(job, "an escape that is not known here") : put_literal(job, c);
 }
 
-static int alternatives(job_t *job);
+static int alternatives(are_job_t *job);
 
-static int put_group(job_t *job)
+static int put_parentheses(are_job_t *job)
 {
     int captures = peek(job) != '?';
     quantifier_t q;
@@ -415,7 +415,7 @@ static int put_group(job_t *job)
         return refuse(job, "an option, or a constraint on what comes before or after");
     }
     job->at += captures ? 0 : 2;
-    job->are->groups += captures;
+    job->are->captures += captures;
     put(job, captures ? "(" : "(?:");
     if (++job->depth > CERTMAP_IMPORT_ARE_DEPTH_MOST) {
         return refuse(job, "too many groups in one another");
@@ -439,13 +439,13 @@ static int put_group(job_t *job)
     return 1;
 }
 
-static int put_anchor(job_t *job, const char *text)
+static int put_anchor(are_job_t *job, const char *text)
 {
     put(job, text);
     return at_quantifier(job) ? refuse(job, "a quantifier after an anchor") : 1;
 }
 
-static int atom(job_t *job)
+static int atom(are_job_t *job)
 {
     set_t any = { .wide = 0 };
     char c = peek(job);
@@ -466,7 +466,7 @@ static int atom(job_t *job)
     case '\\':
         return put_escape(job);
     case '(':
-        return put_group(job);
+        return put_parentheses(job);
     case '^':
         return put_anchor(job, "^");
     case '$':
@@ -476,7 +476,7 @@ static int atom(job_t *job)
 }
 
 /* Branches, up to the end or the parenthesis that ends the group. */
-static int alternatives(job_t *job)
+static int alternatives(are_job_t *job)
 {
     apr_size_t from = job->at;
 
@@ -520,7 +520,7 @@ static int bounded(const atom_t *a, const atom_t *neighbour)
  * Whether there is only one way in which the atoms can share a value among them: from the left it is certain where each
  * ends, from the right where each begins, and at most one is left between.
  */
-static int one_way(const job_t *job)
+static int one_way(const are_job_t *job)
 {
     const atom_t *atoms = (const atom_t *)job->atoms->elts;
     int left = 0;
@@ -541,11 +541,11 @@ static int one_way(const job_t *job)
 
 const char *certmap_import_are(certmap_str_t text, certmap_are_t *are, apr_pool_t *p)
 {
-    job_t job = { .in = text,
-                  .out = apr_array_make(p, 64, sizeof(const char *)),
-                  .atoms = apr_array_make(p, 32, sizeof(atom_t)),
-                  .are = are,
-                  .p = p };
+    are_job_t job = { .in = text,
+                      .out = apr_array_make(p, 64, sizeof(const char *)),
+                      .atoms = apr_array_make(p, 32, sizeof(atom_t)),
+                      .are = are,
+                      .p = p };
     int begins;
     int ends;
     const char **parts;

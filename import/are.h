@@ -11,7 +11,7 @@
 
 typedef struct certmap_are_t {
     const char *pattern;   /**< for '~': it meets whole values, so what was not anchored has ".*" there */
-    int groups;            /**< that capture */
+    int captures;          /**< that capture */
     int exact;             /**< it matches every value that the original matches; else some of them that are not ASCII
                                  are missing. It never matches more. */
     const char *uncertain; /**< why it is not certain that the first group holds the same in both; NULL: it does */

@@ -12,7 +12,7 @@
 
 #include "import/name.h"
 
-typedef struct job_t {
+typedef struct fakebasic_job_t {
     certmap_import_out_t *out;
     const char *issuer;  /* or NULL */
     apr_hash_t *names;   /* that have been read, to the number of their line */
@@ -22,15 +22,15 @@ typedef struct job_t {
     int too_long;        /* the line at which httpd stops reading; 0: none */
     apr_pool_t *scratch; /* of one line */
     apr_pool_t *pool;
-} job_t;
+} fakebasic_job_t;
 
 /* One logical line. */
-typedef struct line_t {
+typedef struct fakebasic_line_t {
     int number;
     certmap_str_t text;
     certmap_str_t name;
     const char *hash;
-} line_t;
+} fakebasic_line_t;
 
 static int is_letters(const char *text, apr_size_t n)
 {
@@ -82,7 +82,7 @@ static const char *hash_fault(const char *hash)
                  "the certificate";
 }
 
-static const char *known_fault(job_t *job, const char *hash)
+static const char *known_fault(fakebasic_job_t *job, const char *hash)
 {
     const char *fault = apr_hash_get(job->hashes, hash, APR_HASH_KEY_STRING);
 
@@ -94,7 +94,7 @@ static const char *known_fault(job_t *job, const char *hash)
 }
 
 /* Splits a line as mod_authn_file does: at the first colon, several of them taken as one, up to the next. */
-static void split(line_t *line, apr_pool_t *p)
+static void split(fakebasic_line_t *line, apr_pool_t *p)
 {
     const char *end = line->text.data + line->text.len;
     const char *colon = memchr(line->text.data, ':', line->text.len);
@@ -113,7 +113,7 @@ static void split(line_t *line, apr_pool_t *p)
 }
 
 /* The line without its hash: files of rules are read by more people than files of passwords. */
-static void leave_out(job_t *job, const line_t *line, const char *why)
+static void leave_out(fakebasic_job_t *job, const fakebasic_line_t *line, const char *why)
 {
     const char *shown = apr_pstrcat(job->scratch, apr_pstrmemdup(job->scratch, line->name.data, line->name.len),
                                     line->name.len < line->text.len ? ":..." : "", NULL);
@@ -122,7 +122,7 @@ static void leave_out(job_t *job, const line_t *line, const char *why)
 }
 
 /* Writes the rule for a name. @return NULL, or why there is none */
-static const char *carry_over(job_t *job, const line_t *line)
+static const char *carry_over(fakebasic_job_t *job, const fakebasic_line_t *line)
 {
     const char *name = apr_pstrmemdup(job->scratch, line->name.data, line->name.len);
     int slash = name[0] == '/';
@@ -152,7 +152,7 @@ static const char *carry_over(job_t *job, const line_t *line)
     return why;
 }
 
-static void read_line(job_t *job, line_t *line)
+static void read_line(fakebasic_job_t *job, fakebasic_line_t *line)
 {
     const int *before;
     int *number;
@@ -181,7 +181,7 @@ static void read_line(job_t *job, line_t *line)
 }
 
 /* The next logical line, blanks at its ends taken off. A backslash at the end of a line joins the next one to it. */
-static int next_line(certmap_str_t text, apr_size_t *pos, int *number, line_t *line, apr_pool_t *p)
+static int next_line(certmap_str_t text, apr_size_t *pos, int *number, fakebasic_line_t *line, apr_pool_t *p)
 {
     const char *joined = "";
     certmap_str_t part;
@@ -213,7 +213,7 @@ static int next_line(certmap_str_t text, apr_size_t *pos, int *number, line_t *l
     return 1;
 }
 
-static void heading(const job_t *job)
+static void heading(const fakebasic_job_t *job)
 {
     certmap_import_comment(job->out,
                            "Subjects that an AuthUserFile lets in under SSLOptions +FakeBasicAuth, each with "
@@ -231,13 +231,13 @@ static void heading(const job_t *job)
 apr_status_t certmap_import_fakebasic(certmap_str_t text, const char *file, const certmap_import_options_t *options,
                                       certmap_import_result_t *result, apr_pool_t *p)
 {
-    job_t job = { .out = certmap_import_out_create(CERTMAP_IMPORT_RULES, file, p),
-                  .names = apr_hash_make(p),
-                  .hashes = apr_hash_make(p),
-                  .pool = p };
+    fakebasic_job_t job = { .out = certmap_import_out_create(CERTMAP_IMPORT_RULES, file, p),
+                            .names = apr_hash_make(p),
+                            .hashes = apr_hash_make(p),
+                            .pool = p };
     apr_size_t pos = 0;
     int number = 0;
-    line_t line;
+    fakebasic_line_t line;
 
     if (!certmap_import_is_text(job.out, text, 0) || !certmap_import_issuer(job.out, options, &job.issuer, p)) {
         return certmap_import_finish(job.out, result);

@@ -13,29 +13,29 @@
 
 #include "import/name.h"
 
-typedef struct job_t {
+typedef struct gridmap_job_t {
     certmap_import_out_t *out;
     const char *issuer;           /* or NULL */
     apr_hash_t *names;            /* that have been read, to the number of their line */
     int lines;                    /* other than comments */
     int names_found;              /* of them, with a name */
-    apr_array_header_t *patterns; /* of pattern_t */
+    apr_array_header_t *patterns; /* of gridmap_pattern_t */
     apr_pool_t *scratch;          /* of one line */
     apr_pool_t *pool;
-} job_t;
+} gridmap_job_t;
 
-typedef struct pattern_t {
+typedef struct gridmap_pattern_t {
     const char *text;
     int line;
-} pattern_t;
+} gridmap_pattern_t;
 
 /* One line. */
-typedef struct line_t {
+typedef struct gridmap_line_t {
     int number;
     certmap_str_t text;
     certmap_str_t name;   /* as Globus compares it: backslashes undone, bytes as \xHH */
     const char *accounts; /* what follows the name */
-} line_t;
+} gridmap_line_t;
 
 static int is_blank(char c)
 {
@@ -82,7 +82,7 @@ static apr_size_t quoted_end(certmap_str_t text, apr_size_t from)
 }
 
 /* Splits a line. @return NULL, or why Globus cannot */
-static const char *split(line_t *line, apr_pool_t *p)
+static const char *split(gridmap_line_t *line, apr_pool_t *p)
 {
     certmap_str_t text = line->text;
     int quoted = text.data[0] == '"';
@@ -161,7 +161,7 @@ static int is_proxy(const certmap_dn_t *dn)
 }
 
 /* Remembers a name. @return the line where it appeared first; 0: it is new */
-static int seen_before(job_t *job, const line_t *line, const certmap_dn_t *dn)
+static int seen_before(gridmap_job_t *job, const gridmap_line_t *line, const certmap_dn_t *dn)
 {
     const char *key = dn != NULL ? apr_pstrcat(job->scratch, "dn ", certmap_dn_text(dn, job->scratch), NULL)
                                  : certmap_import_globus_key(line->name, job->scratch);
@@ -177,15 +177,15 @@ static int seen_before(job_t *job, const line_t *line, const certmap_dn_t *dn)
 }
 
 /* The line of a pattern that may catch a name first, where patterns are known; 0: none. */
-static int caught_before(const job_t *job, const line_t *line)
+static int caught_before(const gridmap_job_t *job, const gridmap_line_t *line)
 {
     int i;
 
     if (job->patterns->nelts > CERTMAP_IMPORT_GRIDMAP_PATTERNS_MOST) {
-        return APR_ARRAY_IDX(job->patterns, 0, pattern_t).line;
+        return APR_ARRAY_IDX(job->patterns, 0, gridmap_pattern_t).line;
     }
     for (i = 0; i < job->patterns->nelts; i++) {
-        const pattern_t *pattern = &APR_ARRAY_IDX(job->patterns, i, pattern_t);
+        const gridmap_pattern_t *pattern = &APR_ARRAY_IDX(job->patterns, i, gridmap_pattern_t);
 
         if (apr_fnmatch(pattern->text, line->name.data, APR_FNM_CASE_BLIND) == APR_SUCCESS) {
             return pattern->line;
@@ -197,7 +197,7 @@ static int caught_before(const job_t *job, const line_t *line)
 /* ---- writing ------------------------------------------------------------------------------------------------- */
 
 /* Writes the entry for a name. @return NULL, or why there is none */
-static const char *carry_over(job_t *job, const certmap_dn_t *dn, const char *account)
+static const char *carry_over(gridmap_job_t *job, const certmap_dn_t *dn, const char *account)
 {
     apr_array_header_t *words = apr_array_make(job->scratch, 3, sizeof(const char *));
 
@@ -214,7 +214,7 @@ static const char *carry_over(job_t *job, const certmap_dn_t *dn, const char *ac
 }
 
 /* @return why the line is left out, or NULL */
-static const char *read_name(job_t *job, line_t *line)
+static const char *read_name(gridmap_job_t *job, gridmap_line_t *line)
 {
     const char *fault = split(line, job->scratch);
     const char *why = special_name(line->name, job->scratch);
@@ -227,8 +227,8 @@ static const char *read_name(job_t *job, line_t *line)
 
     job->names_found += *line->name.data == '/';
     if (is_pattern(line->name)) {
-        *(pattern_t *)apr_array_push(job->patterns) = (pattern_t){ apr_pstrdup(job->pool, line->name.data),
-                                                                   line->number };
+        *(gridmap_pattern_t *)apr_array_push(
+            job->patterns) = (gridmap_pattern_t){ apr_pstrdup(job->pool, line->name.data), line->number };
     }
     if (is_vorolemap(account)) {
         return "a line of a vorolemap (dCache): a VOMS group or role follows the name, not an account; the attributes "
@@ -261,7 +261,7 @@ static const char *read_name(job_t *job, line_t *line)
     return why;
 }
 
-static void heading(const job_t *job)
+static void heading(const gridmap_job_t *job)
 {
     certmap_import_comment(job->out,
                            "Names of a grid-mapfile, each with the first of its accounts.\n"
@@ -278,12 +278,12 @@ static void heading(const job_t *job)
 apr_status_t certmap_import_gridmap(certmap_str_t text, const char *file, const certmap_import_options_t *options,
                                     certmap_import_result_t *result, apr_pool_t *p)
 {
-    job_t job = { .out = certmap_import_out_create(CERTMAP_IMPORT_ENTRIES, file, p),
-                  .names = apr_hash_make(p),
-                  .patterns = apr_array_make(p, 4, sizeof(pattern_t)),
-                  .pool = p };
+    gridmap_job_t job = { .out = certmap_import_out_create(CERTMAP_IMPORT_ENTRIES, file, p),
+                          .names = apr_hash_make(p),
+                          .patterns = apr_array_make(p, 4, sizeof(gridmap_pattern_t)),
+                          .pool = p };
     apr_size_t pos = 0;
-    line_t line = { .number = 0 };
+    gridmap_line_t line = { .number = 0 };
     int carriage_return = 0;
 
     if (!certmap_import_is_text(job.out, text, 0) || !certmap_import_issuer(job.out, options, &job.issuer, p)) {

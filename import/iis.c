@@ -50,12 +50,12 @@ typedef struct site_t {
     apr_array_header_t *many;
 } site_t;
 
-typedef struct job_t {
+typedef struct iis_job_t {
     certmap_import_out_t *out;
     apr_array_header_t *sections;
     apr_pool_t *pool;
     int blocked; /* line of a mapping left out, which IIS asks before those that follow; or 0 */
-} job_t;
+} iis_job_t;
 
 /* ---- attributes ---------------------------------------------------------------------------------------------- */
 
@@ -91,7 +91,7 @@ static const char *unknown_attribute(const char *const *attributes, const char *
 }
 
 /* An element as a comment shows it: no password, no whole certificate. */
-static certmap_str_t shown(const job_t *job, const iis_item_t *item)
+static certmap_str_t shown(const iis_job_t *job, const iis_item_t *item)
 {
     const char *const *a;
     const char *text = "<add";
@@ -219,7 +219,7 @@ static apr_array_header_t *pin(const one_t *one, const char *note, apr_pool_t *p
  * Writes a mapping. first is the one that is asked for this certificate, this one or one before it. What is left out
  * for a certificate that a client can have would let a many-to-one mapping have it, and is denied instead.
  */
-static void write_one(job_t *job, const one_t *one, one_t *first)
+static void write_one(iis_job_t *job, const one_t *one, one_t *first)
 {
     const char *why = one->fault;
 
@@ -245,7 +245,7 @@ static void write_one(job_t *job, const one_t *one, one_t *first)
     }
 }
 
-static void one_to_one(job_t *job, const site_t *site, int on)
+static void one_to_one(iis_job_t *job, const site_t *site, int on)
 {
     one_t *ones = apr_palloc(job->pool, (apr_size_t)(site->one->nelts + 1) * sizeof(*ones));
     apr_hash_t *firsts = apr_hash_make(job->pool);
@@ -436,7 +436,7 @@ static const char *many_fault(const iis_item_t *item, int mode, apr_pool_t *p)
     return NULL;
 }
 
-static void write_many(job_t *job, const iis_item_t *item, int on)
+static void write_many(iis_job_t *job, const iis_item_t *item, int on)
 {
     const char *name = certmap_iis_attribute(item->attributes, "name");
     const char *mode_text = certmap_iis_attribute(item->attributes, "permissionMode");
@@ -547,7 +547,7 @@ static void apply(site_t *site, const iis_section_t *section)
 }
 
 /* What holds at a location: the server's own sections, then those of the location. */
-static site_t site_at(const job_t *job, const char *location)
+static site_t site_at(const iis_job_t *job, const char *location)
 {
     site_t site = {
         .one = apr_array_make(job->pool, 4, sizeof(const iis_item_t *)),
@@ -578,7 +578,7 @@ static const char *location_name(const char *location)
 }
 
 /* The locations that map anybody, each once. Below a site IIS ignores the section. @return array of const char * */
-static apr_array_header_t *locations(const job_t *job)
+static apr_array_header_t *locations(const iis_job_t *job)
 {
     apr_array_header_t *found = apr_array_make(job->pool, 4, sizeof(const char *));
     apr_hash_t *seen = apr_hash_make(job->pool);
@@ -606,7 +606,7 @@ static apr_array_header_t *locations(const job_t *job)
 }
 
 /* The location to import; NULL: an error has been reported. */
-static const char *choose(const job_t *job, const char *wanted)
+static const char *choose(const iis_job_t *job, const char *wanted)
 {
     apr_array_header_t *found = locations(job);
     const char *list = "";
@@ -643,7 +643,7 @@ static const char *choose(const job_t *job, const char *wanted)
 
 /* Sections whose attributes are not understood, or which IIS would not load, are reported before anything is
  * written. */
-static void check_sections(const job_t *job)
+static void check_sections(const iis_job_t *job)
 {
     int i, dummy;
 
@@ -670,7 +670,7 @@ static void check_sections(const job_t *job)
     }
 }
 
-static void write_head(const job_t *job, const char *file, const char *location, const site_t *site)
+static void write_head(const iis_job_t *job, const char *file, const char *location, const site_t *site)
 {
     int enabled, one, many;
 
@@ -701,7 +701,7 @@ static void write_head(const job_t *job, const char *file, const char *location,
 apr_status_t certmap_import_iis(certmap_str_t text, const char *file, const certmap_import_options_t *options,
                                 certmap_import_result_t *result, apr_pool_t *p)
 {
-    job_t job = { .out = certmap_import_out_create(CERTMAP_IMPORT_RULES, file, p), .pool = p };
+    iis_job_t job = { .out = certmap_import_out_create(CERTMAP_IMPORT_RULES, file, p), .pool = p };
     const char *location = NULL;
     int enabled, one, many, i;
     site_t site;

@@ -59,7 +59,7 @@ static const struct {
 
 #define NSTEPS (sizeof(steps) / sizeof(steps[0]))
 
-typedef struct reader_t {
+typedef struct xml_reader_t {
     XML_Parser parser;
     certmap_import_out_t *out;
     apr_pool_t *pool;
@@ -70,23 +70,23 @@ typedef struct reader_t {
     node_e path[CERTMAP_IMPORT_XML_DEPTH_MOST];
     int depth;
     int stopped; /* an error that expat does not know of has been reported */
-} reader_t;
+} xml_reader_t;
 
-static int line_of(const reader_t *r)
+static int line_of(const xml_reader_t *r)
 {
     XML_Size line = XML_GetCurrentLineNumber(r->parser);
 
     return line < INT_MAX ? (int)line : INT_MAX;
 }
 
-static int column_of(const reader_t *r)
+static int column_of(const xml_reader_t *r)
 {
     XML_Size column = XML_GetCurrentColumnNumber(r->parser);
 
     return column < INT_MAX - 1 ? (int)column + 1 : INT_MAX;
 }
 
-static void stop(reader_t *r, const char *why)
+static void stop(xml_reader_t *r, const char *why)
 {
     if (!r->stopped) {
         certmap_import_error(r->out, line_of(r), column_of(r), "%s", why);
@@ -123,7 +123,7 @@ static const char *const *copy_attributes(const XML_Char **from, apr_pool_t *p)
     return to;
 }
 
-static void add_item(reader_t *r, iis_op_e op, const XML_Char **attributes)
+static void add_item(xml_reader_t *r, iis_op_e op, const XML_Char **attributes)
 {
     iis_item_t *item = apr_pcalloc(r->pool, sizeof(*item));
 
@@ -151,7 +151,7 @@ static void add_item(reader_t *r, iis_op_e op, const XML_Char **attributes)
     APR_ARRAY_PUSH(r->section->items, iis_item_t *) = item;
 }
 
-static void begin_section(reader_t *r, const XML_Char **attributes)
+static void begin_section(xml_reader_t *r, const XML_Char **attributes)
 {
     iis_section_t *section = apr_pcalloc(r->pool, sizeof(*section));
 
@@ -167,7 +167,7 @@ static void begin_section(reader_t *r, const XML_Char **attributes)
     }
 }
 
-static void begin_location(reader_t *r, const XML_Char **attributes)
+static void begin_location(xml_reader_t *r, const XML_Char **attributes)
 {
     const char *path = certmap_iis_attribute(attributes, "path");
 
@@ -176,7 +176,7 @@ static void begin_location(reader_t *r, const XML_Char **attributes)
 
 static void XMLCALL on_start(void *baton, const XML_Char *name, const XML_Char **attributes)
 {
-    reader_t *r = baton;
+    xml_reader_t *r = baton;
     node_e in = r->depth > 0 ? r->path[r->depth - 1] : AT_TOP;
     node_e to = AT_ELSEWHERE;
     int op = -1;
@@ -218,7 +218,7 @@ static void XMLCALL on_start(void *baton, const XML_Char *name, const XML_Char *
 
 static void XMLCALL on_end(void *baton, const XML_Char *name)
 {
-    reader_t *r = baton;
+    xml_reader_t *r = baton;
 
     (void)name;
     if (!r->stopped && r->path[--r->depth] == AT_LOCATION) {
@@ -238,7 +238,9 @@ static void XMLCALL on_doctype(void *baton, const XML_Char *name, const XML_Char
 
 apr_array_header_t *certmap_iis_read(certmap_str_t text, certmap_import_out_t *out, apr_pool_t *p)
 {
-    reader_t r = { .out = out, .pool = p, .location = "", .sections = apr_array_make(p, 4, sizeof(iis_section_t *)) };
+    xml_reader_t r = {
+        .out = out, .pool = p, .location = "", .sections = apr_array_make(p, 4, sizeof(iis_section_t *))
+    };
 
     if (text.len >= CERTMAP_IMPORT_XML_MOST) {
         certmap_import_error(out, 1, 1, "larger than any configuration of IIS");

@@ -24,13 +24,13 @@ typedef struct kafka_rule_t {
 } kafka_rule_t;
 
 /* Where the list was found. */
-typedef struct list_t {
+typedef struct kafka_list_t {
     const char *listener; /* "" for all */
     const char *value;
     int line;
-} list_t;
+} kafka_list_t;
 
-typedef struct job_t {
+typedef struct kafka_job_t {
     certmap_import_out_t *out;
     const char *issuer;         /* a condition, or NULL */
     apr_array_header_t *behind; /* patterns left out so far, const char * */
@@ -38,7 +38,7 @@ typedef struct job_t {
     int line;
     int over; /* DEFAULT has been read */
     apr_pool_t *pool;
-} job_t;
+} kafka_job_t;
 
 /* ---- Java's properties --------------------------------------------------------------------------------------- */
 
@@ -165,16 +165,16 @@ static const char *listener_of(const char *key, apr_pool_t *p)
     return apr_pstrndup(p, key + strlen(prefix), len - tail - 1 - strlen(prefix));
 }
 
-/* The lists of a properties file, of one listener the last, as Java takes it. @return array of list_t */
+/* The lists of a properties file, of one listener the last, as Java takes it. @return array of kafka_list_t */
 static apr_array_header_t *read_properties(certmap_str_t text, certmap_import_out_t *out, apr_pool_t *p)
 {
-    apr_array_header_t *lists = apr_array_make(p, 2, sizeof(list_t));
+    apr_array_header_t *lists = apr_array_make(p, 2, sizeof(kafka_list_t));
     certmap_str_t line, key, value;
     int number = 0, first = 0, i;
     apr_size_t pos = 0;
 
     while (logical_line(text, &pos, &number, &first, &line, p)) {
-        list_t list = { .line = first };
+        kafka_list_t list = { .line = first };
         const char *name;
 
         split(line, &key, &value);
@@ -188,22 +188,22 @@ static apr_array_header_t *read_properties(certmap_str_t text, certmap_import_ou
             continue;
         }
         for (i = 0; i < lists->nelts; i++) {
-            if (strcmp(APR_ARRAY_IDX(lists, i, list_t).listener, list.listener) == 0) {
+            if (strcmp(APR_ARRAY_IDX(lists, i, kafka_list_t).listener, list.listener) == 0) {
                 break;
             }
         }
         if (i < lists->nelts) {
-            APR_ARRAY_IDX(lists, i, list_t) = list;
+            APR_ARRAY_IDX(lists, i, kafka_list_t) = list;
         }
         else {
-            APR_ARRAY_PUSH(lists, list_t) = list;
+            APR_ARRAY_PUSH(lists, kafka_list_t) = list;
         }
     }
     return lists;
 }
 
 /* The list to import; NULL: an error has been reported. */
-static const list_t *choose(certmap_str_t text, const char *wanted, certmap_import_out_t *out, apr_pool_t *p)
+static const kafka_list_t *choose(certmap_str_t text, const char *wanted, certmap_import_out_t *out, apr_pool_t *p)
 {
     apr_array_header_t *lists = read_properties(text, out, p);
     const char *names = "";
@@ -211,19 +211,19 @@ static const list_t *choose(certmap_str_t text, const char *wanted, certmap_impo
 
     if (lists->nelts == 0) {
         apr_size_t at = 0;
-        list_t *alone = apr_array_push(lists);
+        kafka_list_t *alone = apr_array_push(lists);
 
         while (at < text.len && apr_isspace(text.data[at])) {
             at++;
         }
-        *alone = (list_t){ .listener = "", .value = apr_pstrmemdup(p, text.data + at, text.len - at), .line = 1 };
+        *alone = (kafka_list_t){ .listener = "", .value = apr_pstrmemdup(p, text.data + at, text.len - at), .line = 1 };
         if (strncmp(alone->value, "RULE:", 5) != 0 && strncmp(alone->value, "DEFAULT", 7) != 0) {
             certmap_import_error(out, 1, 1, "there is no %s here, and no list of rules (RULE:..., DEFAULT)", property);
             return NULL;
         }
     }
     for (i = 0; i < lists->nelts; i++) {
-        const list_t *list = &APR_ARRAY_IDX(lists, i, list_t);
+        const kafka_list_t *list = &APR_ARRAY_IDX(lists, i, kafka_list_t);
 
         if (lists->nelts == 1 && (wanted == NULL || strcmp(wanted, list->listener) == 0)) {
             return list;
@@ -235,7 +235,7 @@ static const list_t *choose(certmap_str_t text, const char *wanted, certmap_impo
             names = apr_pstrcat(p, names, i ? ", \"" : "\"", *list->listener ? list->listener : ".", "\"", NULL);
         }
     }
-    certmap_import_error(out, APR_ARRAY_IDX(lists, 0, list_t).line, 1,
+    certmap_import_error(out, APR_ARRAY_IDX(lists, 0, kafka_list_t).line, 1,
                          "%s; there are rules for (\".\" means every "
                          "listener): %s",
                          wanted ? "that listener has no rules" : "several listeners have rules, choose one (--map)",
@@ -296,7 +296,7 @@ static const char *read_rule(const char **at, kafka_rule_t *rule, apr_pool_t *p)
 }
 
 /* The text that "$" and the digits at *at stand for; moves past them. @return 0: Java fails, or Kafka errs */
-static int reference(const kafka_text_t *t, int groups, const char **at, certmap_str_t *piece)
+static int reference(const kafka_text_t *t, int captures, const char **at, certmap_str_t *piece)
 {
     const char *c = *at;
     int number;
@@ -305,10 +305,10 @@ static int reference(const kafka_text_t *t, int groups, const char **at, certmap
         return 0;
     }
     number = *c++ - '0';
-    while (apr_isdigit(*c) && 10 * number + (*c - '0') <= groups) {
+    while (apr_isdigit(*c) && 10 * number + (*c - '0') <= captures) {
         number = 10 * number + (*c++ - '0');
     }
-    if (number > groups) {
+    if (number > captures) {
         return 0;
     }
     *at = c;
@@ -320,7 +320,7 @@ static int reference(const kafka_text_t *t, int groups, const char **at, certmap
 }
 
 /* The user that a rule gives for a text. @return NULL: Java would fail */
-static const char *user_of(const kafka_rule_t *rule, const kafka_text_t *t, int groups, apr_pool_t *p)
+static const char *user_of(const kafka_rule_t *rule, const kafka_text_t *t, int captures, apr_pool_t *p)
 {
     apr_array_header_t *out = apr_array_make(p, 64, sizeof(char));
     const char *c = rule->replacement;
@@ -331,7 +331,7 @@ static const char *user_of(const kafka_rule_t *rule, const kafka_text_t *t, int 
         apr_size_t i;
 
         c++;
-        if (*piece.data == '$' && !reference(t, groups, &c, &piece)) {
+        if (*piece.data == '$' && !reference(t, captures, &c, &piece)) {
             return NULL;
         }
         if (*piece.data == '\\' && piece.data == c - 1) {
@@ -357,10 +357,11 @@ static const char *user_of(const kafka_rule_t *rule, const kafka_text_t *t, int 
 /* ---- rules --------------------------------------------------------------------------------------------------- */
 
 /* Why a name cannot become a rule of its own; NULL: it has become one. */
-static const char *write_name(job_t *job, const kafka_rule_t *rule, const kafka_text_t *t, int groups, apr_pool_t *p)
+static const char *write_name(kafka_job_t *job, const kafka_rule_t *rule, const kafka_text_t *t, int captures,
+                              apr_pool_t *p)
 {
     apr_array_header_t *words = apr_array_make(p, 2, sizeof(const char *));
-    const char *user = user_of(rule, t, groups, p);
+    const char *user = user_of(rule, t, captures, p);
     const char *why = certmap_import_plain_name(t->text, p);
     int i;
 
@@ -394,12 +395,12 @@ static const char *write_name(job_t *job, const kafka_rule_t *rule, const kafka_
     return certmap_import_rule(job->out, user, certmap_import_user(user, p), words);
 }
 
-static void write_rule(job_t *job, const kafka_rule_t *rule, apr_pool_t *p)
+static void write_rule(kafka_job_t *job, const kafka_rule_t *rule, apr_pool_t *p)
 {
     certmap_str_t original = { rule->text, strlen(rule->text) };
     apr_array_header_t *texts;
     const char *why = NULL;
-    int groups = 0, i;
+    int captures = 0, i;
 
     if (job->over) {
         why = "it is never reached: DEFAULT comes before it";
@@ -413,7 +414,7 @@ static void write_rule(job_t *job, const kafka_rule_t *rule, apr_pool_t *p)
         certmap_import_left_out(job->out, job->line, original, "%s", why);
         return;
     }
-    texts = certmap_kafka_texts(rule->pattern, &groups, &why, p);
+    texts = certmap_kafka_texts(rule->pattern, &captures, &why, p);
     if (texts == NULL) {
         APR_ARRAY_PUSH(job->behind, const char *) = apr_pstrdup(job->pool, rule->pattern);
         certmap_import_left_out(job->out, job->line, original, "%s", why);
@@ -422,7 +423,7 @@ static void write_rule(job_t *job, const kafka_rule_t *rule, apr_pool_t *p)
     for (i = 0; i < texts->nelts; i++) {
         const kafka_text_t *t = &APR_ARRAY_IDX(texts, i, kafka_text_t);
 
-        why = write_name(job, rule, t, groups, p);
+        why = write_name(job, rule, t, captures, p);
         if (why != NULL) {
             certmap_import_left_out(job->out, job->line, original, "for the name %.400s: %s",
                                     certmap_import_shown((certmap_str_t){ t->text, strlen(t->text) }, 100, p), why);
@@ -431,7 +432,7 @@ static void write_rule(job_t *job, const kafka_rule_t *rule, apr_pool_t *p)
 }
 
 /* The list as a whole: a rule that Kafka does not take keeps it from starting. @return array of kafka_rule_t */
-static apr_array_header_t *read_list(const job_t *job, const char *at)
+static apr_array_header_t *read_list(const kafka_job_t *job, const char *at)
 {
     apr_array_header_t *rules = apr_array_make(job->pool, 8, sizeof(kafka_rule_t));
 
@@ -454,9 +455,9 @@ static apr_array_header_t *read_list(const job_t *job, const char *at)
 apr_status_t certmap_import_kafka(certmap_str_t text, const char *file, const certmap_import_options_t *options,
                                   certmap_import_result_t *result, apr_pool_t *p)
 {
-    job_t job = { .out = certmap_import_out_create(CERTMAP_IMPORT_RULES, file, p), .pool = p };
+    kafka_job_t job = { .out = certmap_import_out_create(CERTMAP_IMPORT_RULES, file, p), .pool = p };
     apr_array_header_t *rules = NULL;
-    const list_t *list = NULL;
+    const kafka_list_t *list = NULL;
     const char *issuer;
     apr_pool_t *scratch;
     int i;

@@ -10,22 +10,22 @@
 #include "import/out.h"
 
 /** Groups that a pattern may have. */
-#define KAFKA_GROUPS_MAX 9
+#define KAFKA_CAPTURES_MAX 9
 
 /** A text that a pattern matches. */
 typedef struct kafka_text_t {
     const char *text;
-    int from[KAFKA_GROUPS_MAX + 1]; /**< of each group, [0] unused; -1: it takes no part */
-    int to[KAFKA_GROUPS_MAX + 1];
+    int from[KAFKA_CAPTURES_MAX + 1]; /**< of each group, [0] unused; -1: it takes no part */
+    int to[KAFKA_CAPTURES_MAX + 1];
 } kafka_text_t;
 
 /**
  * All texts that a Java regular expression matches as a whole, when they are few.
- * @param groups out: how many the pattern has
+ * @param captures out: how many the pattern has
  * @param why    out: what keeps it from that
  * @return array of kafka_text_t, or NULL
  */
-apr_array_header_t *certmap_kafka_texts(const char *pattern, int *groups, const char **why, apr_pool_t *p);
+apr_array_header_t *certmap_kafka_texts(const char *pattern, int *captures, const char **why, apr_pool_t *p);
 /** Whether a Java regular expression is certain not to match a text of printable ASCII. */
 int certmap_kafka_excludes(const char *pattern, const char *text);
 

@@ -13,38 +13,38 @@
 
 #include "import/kafka.h"
 
-typedef struct pattern_t {
+typedef struct kafka_pattern_t {
     const char *at;
     const char *end;
-    int groups;
+    int captures;
     int depth;
     const char *why;
     apr_pool_t *pool;
-} pattern_t;
+} kafka_pattern_t;
 
-static apr_array_header_t *alternatives(pattern_t *x);
+static apr_array_header_t *alternatives(kafka_pattern_t *x);
 
-static apr_array_header_t *fail(pattern_t *x, const char *why)
+static apr_array_header_t *fail(kafka_pattern_t *x, const char *why)
 {
     x->why = x->why ? x->why : why;
     return NULL;
 }
 
-static apr_array_header_t *one_text(const pattern_t *x, const char *text)
+static apr_array_header_t *one_text(const kafka_pattern_t *x, const char *text)
 {
     apr_array_header_t *list = apr_array_make(x->pool, 1, sizeof(kafka_text_t));
     kafka_text_t *t = apr_array_push(list);
     int g;
 
     t->text = text;
-    for (g = 0; g <= KAFKA_GROUPS_MAX; g++) {
+    for (g = 0; g <= KAFKA_CAPTURES_MAX; g++) {
         t->from[g] = t->to[g] = -1;
     }
     return list;
 }
 
 /* Every text of a before every text of b. */
-static apr_array_header_t *join(pattern_t *x, const apr_array_header_t *a, const apr_array_header_t *b)
+static apr_array_header_t *join(kafka_pattern_t *x, const apr_array_header_t *a, const apr_array_header_t *b)
 {
     apr_array_header_t *list = apr_array_make(x->pool, a->nelts * b->nelts + 1, sizeof(kafka_text_t));
     int i, j, g;
@@ -61,7 +61,7 @@ static apr_array_header_t *join(pattern_t *x, const apr_array_header_t *a, const
 
             *t = *left;
             t->text = apr_pstrcat(x->pool, left->text, right->text, NULL);
-            for (g = 1; g <= KAFKA_GROUPS_MAX; g++) {
+            for (g = 1; g <= KAFKA_CAPTURES_MAX; g++) {
                 if (right->from[g] >= 0) {
                     t->from[g] = right->from[g] + len;
                     t->to[g] = right->to[g] + len;
@@ -73,7 +73,7 @@ static apr_array_header_t *join(pattern_t *x, const apr_array_header_t *a, const
 }
 
 /* "(" has been read. */
-static apr_array_header_t *group(pattern_t *x)
+static apr_array_header_t *parentheses(kafka_pattern_t *x)
 {
     apr_array_header_t *list;
     int number = 0;
@@ -85,11 +85,11 @@ static apr_array_header_t *group(pattern_t *x)
         }
         x->at += 2;
     }
-    else if (x->groups == KAFKA_GROUPS_MAX) {
+    else if (x->captures == KAFKA_CAPTURES_MAX) {
         return fail(x, "its pattern has more than 9 groups");
     }
     else {
-        number = ++x->groups;
+        number = ++x->captures;
     }
     list = x->depth < CERTMAP_IMPORT_KAFKA_DEPTH_MOST ? alternatives(x) : fail(x, "its groups are nested too deeply");
     if (list == NULL) {
@@ -109,7 +109,7 @@ static apr_array_header_t *group(pattern_t *x)
 }
 
 /* "[" has been read. */
-static apr_array_header_t *class_of(pattern_t *x)
+static apr_array_header_t *class_of(kafka_pattern_t *x)
 {
     apr_array_header_t *list = apr_array_make(x->pool, 16, sizeof(kafka_text_t));
 
@@ -142,13 +142,13 @@ static apr_array_header_t *class_of(pattern_t *x)
     return list;
 }
 
-static apr_array_header_t *atom(pattern_t *x)
+static apr_array_header_t *atom(kafka_pattern_t *x)
 {
     char c[2] = { *x->at++, '\0' };
 
     switch (*c) {
     case '(':
-        return group(x);
+        return parentheses(x);
     case '[':
         return class_of(x);
     case '\\':
@@ -175,7 +175,7 @@ static apr_array_header_t *atom(pattern_t *x)
 }
 
 /* An atom and the count after it. */
-static apr_array_header_t *counted(pattern_t *x)
+static apr_array_header_t *counted(kafka_pattern_t *x)
 {
     apr_array_header_t *list = atom(x);
     apr_array_header_t *many;
@@ -210,7 +210,7 @@ static apr_array_header_t *counted(pattern_t *x)
     return many;
 }
 
-static apr_array_header_t *alternatives(pattern_t *x)
+static apr_array_header_t *alternatives(kafka_pattern_t *x)
 {
     apr_array_header_t *all = apr_array_make(x->pool, 4, sizeof(kafka_text_t));
     apr_array_header_t *list = one_text(x, "");
@@ -238,14 +238,14 @@ static apr_array_header_t *alternatives(pattern_t *x)
     return NULL;
 }
 
-apr_array_header_t *certmap_kafka_texts(const char *pattern, int *groups, const char **why, apr_pool_t *p)
+apr_array_header_t *certmap_kafka_texts(const char *pattern, int *captures, const char **why, apr_pool_t *p)
 {
-    pattern_t x = { .at = pattern, .end = pattern + strlen(pattern), .pool = p };
+    kafka_pattern_t x = { .at = pattern, .end = pattern + strlen(pattern), .pool = p };
     apr_array_header_t *list;
     apr_size_t len = strlen(pattern);
     int anchored = 0;
 
-    *groups = 0;
+    *captures = 0;
     if (len > CERTMAP_IMPORT_KAFKA_PATTERN_MOST) {
         *why = "its pattern is longer than 1000 characters";
         return NULL;
@@ -267,7 +267,7 @@ apr_array_header_t *certmap_kafka_texts(const char *pattern, int *groups, const 
         list = fail(&x, "its pattern has alternatives but is not anchored by ^ and $, and Kafka replaces what it finds "
                         "first");
     }
-    *groups = x.groups;
+    *captures = x.captures;
     *why = x.why;
     return list;
 }

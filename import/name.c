@@ -137,7 +137,7 @@ static const char *written_before(const certmap_dn_t *dn, apr_pool_t *p)
 
 /* ---- one line, read ------------------------------------------------------------------------------------------ */
 
-typedef struct reader_t {
+typedef struct name_reader_t {
     certmap_str_t in;
     apr_size_t at;
     int escapes;                /* "\/" and "\+" stand for '/' and '+', and an unescaped '+' joins */
@@ -145,7 +145,7 @@ typedef struct reader_t {
     apr_array_header_t *counts; /* of int: attributes of each RDN */
     const char *why;
     apr_pool_t *p;
-} reader_t;
+} name_reader_t;
 
 /* The length of TYPE if "TYPE=" begins there, else 0. */
 static apr_size_t type_at(certmap_str_t in, apr_size_t at)
@@ -176,7 +176,7 @@ static int hex_byte(certmap_str_t in, apr_size_t at)
     return byte < ' ' || byte > '~' ? byte : -1;
 }
 
-static certmap_str_t read_value(reader_t *r)
+static certmap_str_t read_value(name_reader_t *r)
 {
     char *value = apr_palloc(r->p, r->in.len - r->at + 1);
     char *to = value;
@@ -204,7 +204,7 @@ static certmap_str_t read_value(reader_t *r)
     return (certmap_str_t){ value, (apr_size_t)(to - value) };
 }
 
-static int read_ava(reader_t *r, certmap_ava_t *ava)
+static int read_ava(name_reader_t *r, certmap_ava_t *ava)
 {
     certmap_str_t type = { r->in.data + r->at, type_at(r->in, r->at) };
     const char *bad;
@@ -234,8 +234,9 @@ static int read_ava(reader_t *r, certmap_ava_t *ava)
 
 static const certmap_dn_t *read_oneline(certmap_str_t text, int escapes, const char **why, apr_pool_t *p)
 {
-    reader_t r = { text, 0, escapes, apr_array_make(p, 8, sizeof(certmap_ava_t)), apr_array_make(p, 8, sizeof(int)),
-                   NULL, p };
+    name_reader_t r = {
+        text, 0, escapes, apr_array_make(p, 8, sizeof(certmap_ava_t)), apr_array_make(p, 8, sizeof(int)), NULL, p
+    };
     certmap_dn_t *dn = apr_palloc(p, sizeof(*dn));
     certmap_rdn_t *rdns;
     const certmap_ava_t *avas;

@@ -19,25 +19,25 @@ typedef struct token_t {
     int quoted; /* from its beginning: no keyword */
 } token_t;
 
-typedef struct line_t {
+typedef struct pgident_line_t {
     int number;
     certmap_str_t text; /* unchanged, continued lines joined */
     token_t map;
     token_t system;
     token_t role;
-} line_t;
+} pgident_line_t;
 
-typedef struct job_t {
+typedef struct pgident_job_t {
     certmap_import_out_t *out;
     const char *issuer;        /* or NULL */
     const char *map;           /* the one that is imported; NULL: there is none */
-    apr_array_header_t *lines; /* of line_t */
+    apr_array_header_t *lines; /* of pgident_line_t */
     apr_hash_t *names;         /* system names carried over, to the number of their line */
     int dn_line;               /* a line of the map with a DN; 0: none */
     int stopped;               /* a line after which nothing may be carried over; 0: none */
     apr_pool_t *scratch;       /* of one line */
     apr_pool_t *pool;
-} job_t;
+} pgident_job_t;
 
 /* ---- words --------------------------------------------------------------------------------------------------- */
 
@@ -91,7 +91,7 @@ static int read_token(certmap_str_t text, apr_size_t *at, token_t *token, int *c
 }
 
 /* Reads a line's fields. What PostgreSQL does not load, or loads from elsewhere, is an error. */
-static void read_fields(job_t *job, line_t *line)
+static void read_fields(pgident_job_t *job, pgident_line_t *line)
 {
     token_t *const fields[] = { &line->map, &line->system, &line->role };
     token_t token;
@@ -131,12 +131,12 @@ static void read_fields(job_t *job, line_t *line)
                              n == 1 ? "the system name" : "the role");
     }
     else if (n >= 3) {
-        *(line_t *)apr_array_push(job->lines) = *line;
+        *(pgident_line_t *)apr_array_push(job->lines) = *line;
     }
 }
 
 /* The next logical line; a backslash at the end of a line joins the next one to it. */
-static int next_line(certmap_str_t text, apr_size_t *pos, int *number, line_t *line)
+static int next_line(certmap_str_t text, apr_size_t *pos, int *number, pgident_line_t *line)
 {
     apr_size_t from = *pos;
     certmap_str_t part;
@@ -154,7 +154,7 @@ static int next_line(certmap_str_t text, apr_size_t *pos, int *number, line_t *l
 }
 
 /* Takes the backslashes and line ends out of a logical line. */
-static void join(line_t *line, apr_pool_t *p)
+static void join(pgident_line_t *line, apr_pool_t *p)
 {
     char *out = apr_palloc(p, line->text.len + 1);
     char *to = out;
@@ -171,11 +171,11 @@ static void join(line_t *line, apr_pool_t *p)
     line->text = (certmap_str_t){ out, (apr_size_t)(to - out) };
 }
 
-static void read_lines(job_t *job, certmap_str_t text)
+static void read_lines(pgident_job_t *job, certmap_str_t text)
 {
     apr_size_t pos = 0;
     int number = 0;
-    line_t line;
+    pgident_line_t line;
 
     memset(&line, 0, sizeof(line));
     while (next_line(text, &pos, &number, &line)) {
@@ -188,13 +188,13 @@ static void read_lines(job_t *job, certmap_str_t text)
 
 /* ---- which map ----------------------------------------------------------------------------------------------- */
 
-static const line_t *line_at(const job_t *job, int i)
+static const pgident_line_t *line_at(const pgident_job_t *job, int i)
 {
-    return &APR_ARRAY_IDX(job->lines, i, line_t);
+    return &APR_ARRAY_IDX(job->lines, i, pgident_line_t);
 }
 
 /* Chooses the map. What keeps it from that is reported. */
-static int choose_map(job_t *job, const char *wanted)
+static int choose_map(pgident_job_t *job, const char *wanted)
 {
     apr_hash_t *known = apr_hash_make(job->pool);
     apr_array_header_t *maps = apr_array_make(job->pool, 4, sizeof(const char *));
@@ -224,7 +224,7 @@ static int choose_map(job_t *job, const char *wanted)
     return 1;
 }
 
-static int in_map(const job_t *job, const line_t *line)
+static int in_map(const pgident_job_t *job, const pgident_line_t *line)
 {
     return strcmp(line->map.text, job->map) == 0;
 }
@@ -236,7 +236,7 @@ static certmap_str_t str(const char *text)
 
 /* ---- rules --------------------------------------------------------------------------------------------------- */
 
-static apr_array_header_t *words_for(const job_t *job, const char *first, const char *second)
+static apr_array_header_t *words_for(const pgident_job_t *job, const char *first, const char *second)
 {
     apr_array_header_t *words = apr_array_make(job->scratch, 3, sizeof(const char *));
 
@@ -250,13 +250,13 @@ static apr_array_header_t *words_for(const job_t *job, const char *first, const 
     return words;
 }
 
-static const char *rule_name(const job_t *job, const line_t *line)
+static const char *rule_name(const pgident_job_t *job, const pgident_line_t *line)
 {
     return apr_psprintf(job->scratch, "%.40s-%d", line->map.text, line->number);
 }
 
 /* A system name that stands for itself. */
-static const char *literal_name(job_t *job, const line_t *line, const char *role)
+static const char *literal_name(pgident_job_t *job, const pgident_line_t *line, const char *role)
 {
     const char *name = line->system.text;
     const int *before = apr_hash_get(job->names, name, APR_HASH_KEY_STRING);
@@ -290,7 +290,7 @@ static const char *literal_name(job_t *job, const line_t *line, const char *role
  * A line whose role wants \1 of an expression without a group: PostgreSQL fails for every name that the expression
  * meets, and looks at no line after it.
  */
-static const char *failing_line(job_t *job, const line_t *line, const certmap_are_t *are)
+static const char *failing_line(pgident_job_t *job, const pgident_line_t *line, const certmap_are_t *are)
 {
     const char *condition = apr_pstrcat(job->scratch, "subject.CN~", are->pattern, NULL);
     const char *why = are->exact ? NULL : "where it would deny cannot be said exactly";
@@ -309,16 +309,16 @@ static const char *failing_line(job_t *job, const line_t *line, const certmap_ar
 }
 
 /* A system name that is a regular expression. */
-static const char *pattern_name(job_t *job, const line_t *line)
+static const char *pattern_name(pgident_job_t *job, const pgident_line_t *line)
 {
     const char *text = line->system.text + 1;
-    const char *group = strstr(line->role.text, "\\1");
+    const char *reference = strstr(line->role.text, "\\1");
     certmap_are_t are;
     const char *why = certmap_import_are(str(text), &are, job->scratch);
     const char *role = certmap_import_user(line->role.text, job->scratch);
 
     if (why != NULL || strchr(text, '=') != NULL || job->dn_line > 0) {
-        if (group != NULL && (why != NULL || are.groups == 0)) {
+        if (reference != NULL && (why != NULL || are.captures == 0)) {
             job->stopped = line->number;
         }
         return why != NULL ? apr_pstrcat(job->scratch, "the regular expression has no exact equivalent: ", why, NULL)
@@ -329,11 +329,11 @@ static const char *pattern_name(job_t *job, const line_t *line)
                                   job->dn_line)
                    : "a regular expression about whole DNs; a rule asks for attributes";
     }
-    if (group != NULL && are.groups == 0) {
+    if (reference != NULL && are.captures == 0) {
         return failing_line(job, line, &are);
     }
-    if (group != NULL) {
-        if (strstr(group + 2, "\\1") != NULL) {
+    if (reference != NULL) {
+        if (strstr(reference + 2, "\\1") != NULL) {
             return "\\1 appears twice in the role, and only the first is replaced";
         }
         if (are.uncertain != NULL) {
@@ -341,9 +341,9 @@ static const char *pattern_name(job_t *job, const line_t *line)
         }
         role = apr_pstrcat(
             job->scratch,
-            certmap_import_user(apr_pstrndup(job->scratch, line->role.text, (apr_size_t)(group - line->role.text)),
+            certmap_import_user(apr_pstrndup(job->scratch, line->role.text, (apr_size_t)(reference - line->role.text)),
                                 job->scratch),
-            "%{1}", certmap_import_user(group + 2, job->scratch), NULL);
+            "%{1}", certmap_import_user(reference + 2, job->scratch), NULL);
     }
     why = certmap_import_rule(job->out, rule_name(job, line), role,
                               words_for(job, apr_pstrcat(job->scratch, "all:subject.CN~", are.pattern, NULL),
@@ -358,7 +358,7 @@ static const char *pattern_name(job_t *job, const line_t *line)
 }
 
 /* @return why a line is left out, or NULL */
-static const char *carry_over(job_t *job, const line_t *line)
+static const char *carry_over(pgident_job_t *job, const pgident_line_t *line)
 {
     const char *role = line->role.text;
     int pattern = line->system.text[0] == '/';
@@ -385,13 +385,13 @@ static const char *carry_over(job_t *job, const line_t *line)
 }
 
 /* Whether the names are those of clientname=DN or of clientname=CN; both in one map are an error. */
-static int tell_kind(job_t *job)
+static int tell_kind(pgident_job_t *job)
 {
     int cn_line = 0;
     int i;
 
     for (i = 0; i < job->lines->nelts; i++) {
-        const line_t *line = line_at(job, i);
+        const pgident_line_t *line = line_at(job, i);
 
         if (!in_map(job, line) || line->system.text[0] == '/') {
             continue;
@@ -414,7 +414,7 @@ static int tell_kind(job_t *job)
     return 1;
 }
 
-static void heading(const job_t *job)
+static void heading(const pgident_job_t *job)
 {
     certmap_import_comment(job->out,
                            "The map \"%s\" of pg_ident.conf, for certificate authentication.\n"
@@ -434,10 +434,10 @@ static void heading(const job_t *job)
 apr_status_t certmap_import_pgident(certmap_str_t text, const char *file, const certmap_import_options_t *options,
                                     certmap_import_result_t *result, apr_pool_t *p)
 {
-    job_t job = { .out = certmap_import_out_create(CERTMAP_IMPORT_RULES, file, p),
-                  .names = apr_hash_make(p),
-                  .lines = apr_array_make(p, 64, sizeof(line_t)),
-                  .pool = p };
+    pgident_job_t job = { .out = certmap_import_out_create(CERTMAP_IMPORT_RULES, file, p),
+                          .names = apr_hash_make(p),
+                          .lines = apr_array_make(p, 64, sizeof(pgident_line_t)),
+                          .pool = p };
     int i;
 
     apr_pool_create(&job.scratch, p);
@@ -453,7 +453,7 @@ apr_status_t certmap_import_pgident(certmap_str_t text, const char *file, const 
     heading(&job);
     certmap_import_blank(job.out);
     for (i = 0; i < job.lines->nelts; i++) {
-        const line_t *line = line_at(&job, i);
+        const pgident_line_t *line = line_at(&job, i);
         const char *why = in_map(&job, line) ? carry_over(&job, line) : NULL;
 
         if (why != NULL) {

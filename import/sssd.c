@@ -36,7 +36,7 @@ typedef struct section_t {
     sssd_map_t maps;
 } section_t;
 
-typedef struct job_t {
+typedef struct sssd_job_t {
     certmap_import_out_t *out;
     apr_array_header_t *sections; /* of section_t * */
     apr_hash_t *seen;             /* sections by their headers */
@@ -46,7 +46,7 @@ typedef struct job_t {
     const char *blocked;          /* header of a section that is left out and would be asked first */
     int asks_ku;                  /* a rule that was written asks for key usages */
     apr_pool_t *pool;
-} job_t;
+} sssd_job_t;
 
 /* ---- sssd.conf ----------------------------------------------------------------------------------------------- */
 
@@ -61,7 +61,7 @@ static const char *trimmed(const char *from, const char *to, apr_pool_t *p)
     return apr_pstrmemdup(p, from, (apr_size_t)(to - from));
 }
 
-static void begin_section(job_t *job, const char *header, int line)
+static void begin_section(sssd_job_t *job, const char *header, int line)
 {
     const char *name = header + strlen("certmap/");
     const char *slash;
@@ -112,7 +112,7 @@ static void set_once(section_t *s, const char **slot, const char *key, const cha
     *slot = value;
 }
 
-static void read_option(job_t *job, const char *key, const char *value)
+static void read_option(sssd_job_t *job, const char *key, const char *value)
 {
     section_t *s = job->section;
 
@@ -136,7 +136,7 @@ static void read_option(job_t *job, const char *key, const char *value)
     }
 }
 
-static void read_line(job_t *job, certmap_str_t line, int number)
+static void read_line(sssd_job_t *job, certmap_str_t line, int number)
 {
     const char *end = line.data + line.len;
     const char *at = line.data;
@@ -173,7 +173,7 @@ static void read_line(job_t *job, certmap_str_t line, int number)
     }
 }
 
-static void read_text(job_t *job, certmap_str_t text)
+static void read_text(sssd_job_t *job, certmap_str_t text)
 {
     certmap_str_t line;
     apr_size_t pos = 0;
@@ -202,7 +202,7 @@ static void read_text(job_t *job, certmap_str_t text)
 /* ---- rules --------------------------------------------------------------------------------------------------- */
 
 /* Whether accounts of a domain are those of the system's files, which the section's name names. */
-static int has_files(const job_t *job, const char *domain)
+static int has_files(const sssd_job_t *job, const char *domain)
 {
     const char *provider = apr_hash_get(job->providers, domain, APR_HASH_KEY_STRING);
 
@@ -210,7 +210,7 @@ static int has_files(const job_t *job, const char *domain)
 }
 
 /* The user of a section. @return NULL, or why it cannot be carried over */
-static const char *read_map(const job_t *job, const section_t *s, sssd_map_t *map)
+static const char *read_map(const sssd_job_t *job, const section_t *s, sssd_map_t *map)
 {
     apr_size_t len;
 
@@ -231,7 +231,7 @@ static const char *read_map(const job_t *job, const section_t *s, sssd_map_t *ma
     return NULL;
 }
 
-static void read_rules(const job_t *job, section_t *s)
+static void read_rules(const sssd_job_t *job, section_t *s)
 {
     s->unread = certmap_sssd_match(s->match ? s->match : default_match, &s->matches, job->pool);
     s->unmapped = s->fault;
@@ -296,7 +296,7 @@ static int is_same_either_way(const section_t *a, const section_t *b)
 }
 
 /* Sections of one priority are asked in an order that the file does not tell. */
-static void find_ties(job_t *job)
+static void find_ties(sssd_job_t *job)
 {
     section_t **all = (section_t **)job->sections->elts;
     int from, to, i, j;
@@ -320,7 +320,7 @@ static void find_ties(job_t *job)
 /* ---- writing ------------------------------------------------------------------------------------------------- */
 
 /* Writes the rules of a section. @return NULL, or why one of them cannot be written */
-static const char *write_rules(job_t *job, const section_t *s, const sssd_match_t *match, const sssd_map_t *map,
+static const char *write_rules(sssd_job_t *job, const section_t *s, const sssd_match_t *match, const sssd_map_t *map,
                                int last)
 {
     const char *why = NULL;
@@ -352,7 +352,7 @@ static const char *write_rules(job_t *job, const section_t *s, const sssd_match_
     return why;
 }
 
-static void write_section(job_t *job, const section_t *s, int last)
+static void write_section(sssd_job_t *job, const section_t *s, int last)
 {
     certmap_str_t original = { apr_psprintf(job->pool, "[%s]", s->header), strlen(s->header) + 2 };
     const char *why = s->fault ? s->fault : s->unread;
@@ -393,7 +393,7 @@ static int by_priority(const void *a, const void *b)
 }
 
 /* Keeps the sections of one domain. @return it, or NULL: an error has been reported */
-static const char *choose(job_t *job, const char *wanted)
+static const char *choose(sssd_job_t *job, const char *wanted)
 {
     const char *domain = wanted;
     const char *list = "";
@@ -432,7 +432,7 @@ static const char *choose(job_t *job, const char *wanted)
 apr_status_t certmap_import_sssd(certmap_str_t text, const char *file, const certmap_import_options_t *options,
                                  certmap_import_result_t *result, apr_pool_t *p)
 {
-    job_t job = { .out = certmap_import_out_create(CERTMAP_IMPORT_RULES, file, p), .pool = p };
+    sssd_job_t job = { .out = certmap_import_out_create(CERTMAP_IMPORT_RULES, file, p), .pool = p };
     const char *domain = NULL;
     int i;
 

@@ -44,7 +44,7 @@ typedef struct posix_t {
     const char *at;
     const char *end;
     int depth;
-    int groups;
+    int parentheses;
     int branches; /* a '|' outside of groups */
     int atom;     /* something comes before that a quantifier may follow */
 } posix_t;
@@ -101,7 +101,7 @@ static int common_step(posix_t *x)
     case '(':
         x->depth++;
         x->atom = 0;
-        return x->depth < 10 && ++x->groups < 50;
+        return x->depth < 10 && ++x->parentheses < 50;
     case ')':
         x->depth--;
         return x->depth >= 0 && atom;

@@ -84,7 +84,7 @@ typedef struct all_t {
 } all_t;
 
 /* Whether a key's text is the key under which it is stored. */
-static int is_key_of(const char *text, const unsigned char *hash, certmap_kind_e kind, apr_pool_t *p)
+static int is_key_of(const char *text, const unsigned char *hash, certmap_key_kind_e kind, apr_pool_t *p)
 {
     const certmap_wanted_t *wanted;
     apr_array_header_t *keys;
@@ -104,11 +104,11 @@ static apr_status_t visit(all_t *all, const certmap_sealed_t *sealed, const cert
 {
     const unsigned char *record;
     certmap_entry_t entry;
-    certmap_kind_e kind;
+    certmap_key_kind_e kind;
     const char *text;
     apr_size_t len;
 
-    if (!certmap_record_unpack(iter->record, iter->len, &kind, &entry, &text, p)) {
+    if (!certmap_store_record_unpack(iter->record, iter->len, &kind, &entry, &text, p)) {
         *why = "an entry is damaged";
         return APR_EGENERAL;
     }

@@ -29,7 +29,7 @@
 #define BEFORE_RECORDS (2048 + BESIDE_RECORD + CERTMAP_STORE_MARK_LEN)
 
 /* What is to be written. */
-typedef struct job_t {
+typedef struct write_job_t {
     const char *path;            /* links followed */
     const char *made;            /* the new file; NULL when it has the store's name */
     int fd;                      /* of that */
@@ -48,7 +48,7 @@ typedef struct job_t {
     certmap_seal_t seal;
     const char *why;
     apr_pool_t *pool;
-} job_t;
+} write_job_t;
 
 static const char *system_text(apr_status_t rv, apr_pool_t *p)
 {
@@ -57,7 +57,7 @@ static const char *system_text(apr_status_t rv, apr_pool_t *p)
     return apr_pstrdup(p, apr_strerror(rv, buf, sizeof(buf)));
 }
 
-static apr_status_t failed(job_t *job, apr_status_t rv)
+static apr_status_t failed(write_job_t *job, apr_status_t rv)
 {
     job->why = system_text(rv, job->pool);
     return rv;
@@ -80,7 +80,7 @@ const char *certmap_store_fits(apr_uint64_t entries, apr_uint64_t bytes, apr_poo
 
 /* What is copied, what is put in, and less what goes; a key that is replaced counts twice unless its old record is
  * known. */
-static apr_status_t check_size(job_t *job, apr_uint64_t gone_entries, apr_uint64_t gone_bytes)
+static apr_status_t check_size(write_job_t *job, apr_uint64_t gone_entries, apr_uint64_t gone_bytes)
 {
     apr_uint64_t entries = job->n;
     apr_uint64_t bytes = 0;
@@ -90,7 +90,7 @@ static apr_status_t check_size(job_t *job, apr_uint64_t gone_entries, apr_uint64
         bytes += CERTMAP_HASH_LEN + job->all[i]->len;
     }
     if (job->copy) {
-        certmap_kind_e kind;
+        certmap_key_kind_e kind;
         apr_uint64_t old = 0;
 
         for (kind = CERTMAP_K_SHA256; kind < CERTMAP_K_COUNT; kind++) {
@@ -106,7 +106,7 @@ static apr_status_t check_size(job_t *job, apr_uint64_t gone_entries, apr_uint64
 
 /* ---- records ------------------------------------------------------------------------------------------------- */
 
-static apr_status_t tell(job_t *job)
+static apr_status_t tell(write_job_t *job)
 {
     if (job->progress == NULL || job->progress(job->baton, job->done, job->total) == 0) {
         return APR_SUCCESS;
@@ -115,12 +115,12 @@ static apr_status_t tell(job_t *job)
     return APR_EINTR;
 }
 
-static apr_status_t put(job_t *job, const unsigned char *hash, const unsigned char *record, apr_size_t len)
+static apr_status_t put(write_job_t *job, const unsigned char *hash, const unsigned char *record, apr_size_t len)
 {
-    certmap_kind_e kind;
+    certmap_key_kind_e kind;
     int deny;
 
-    if (!certmap_record_head(record, len, &kind, &deny)) {
+    if (!certmap_store_record_head(record, len, &kind, &deny)) {
         job->why = certmap_store_damaged;
         return APR_EGENERAL;
     }
@@ -132,7 +132,7 @@ static apr_status_t put(job_t *job, const unsigned char *hash, const unsigned ch
     return ++job->done % PROGRESS_STEP == 0 ? tell(job) : APR_SUCCESS;
 }
 
-static int is_gone(job_t *job, const unsigned char *hash)
+static int is_gone(write_job_t *job, const unsigned char *hash)
 {
     int order = -1;
 
@@ -144,7 +144,7 @@ static int is_gone(job_t *job, const unsigned char *hash)
 }
 
 /* Entries are in memory in the order of the text, not of the hashes: some are fetched before they are needed. */
-static void fetch_ahead(const job_t *job, apr_size_t i)
+static void fetch_ahead(const write_job_t *job, apr_size_t i)
 {
     if (i + AHEAD < job->n) {
         const certmap_packed_t *packed = job->all[i + AHEAD];
@@ -156,7 +156,7 @@ static void fetch_ahead(const job_t *job, apr_size_t i)
 }
 
 /* Old and new records, in order; where both have a key the new one counts. */
-static apr_status_t put_all(job_t *job)
+static apr_status_t put_all(write_job_t *job)
 {
     certmap_sealed_iter_t iter;
     apr_status_t rv = APR_SUCCESS;
@@ -190,7 +190,7 @@ static apr_status_t put_all(job_t *job)
     return rv;
 }
 
-static apr_status_t write_at(job_t *job, const void *data, apr_size_t len, off_t at)
+static apr_status_t write_at(write_job_t *job, const void *data, apr_size_t len, off_t at)
 {
     ssize_t n;
 
@@ -208,7 +208,7 @@ static int tell_end(void *baton, apr_size_t done, apr_size_t total)
     return tell(baton) != APR_SUCCESS;
 }
 
-static apr_status_t put_seal(job_t *job)
+static apr_status_t put_seal(write_job_t *job)
 {
     unsigned char bytes[CERTMAP_SEAL_LEN];
     apr_uint64_t now = (apr_uint64_t)apr_time_now();
@@ -225,7 +225,7 @@ static apr_status_t put_seal(job_t *job)
     return rv == APR_SUCCESS ? write_at(job, job->seal.digest, 32, end + CERTMAP_SEAL_LEN - 32) : rv;
 }
 
-static apr_status_t write_new(job_t *job)
+static apr_status_t write_new(write_job_t *job)
 {
     apr_status_t rv;
 
@@ -262,7 +262,7 @@ static apr_status_t sync_directory(const char *path, apr_pool_t *p)
  * where that cannot be, another group gets no more rights than everybody, and that must do for those who could read
  * the old one.
  */
-static apr_status_t keep_owner(job_t *job, const struct stat *st)
+static apr_status_t keep_owner(write_job_t *job, const struct stat *st)
 {
     mode_t mode = st->st_mode & 07777;
 
@@ -280,7 +280,7 @@ static apr_status_t keep_owner(job_t *job, const struct stat *st)
     return fchmod(job->fd, mode) == 0 ? APR_SUCCESS : failed(job, errno);
 }
 
-static apr_status_t put_in_place(job_t *job)
+static apr_status_t put_in_place(write_job_t *job)
 {
     struct stat st;
     apr_status_t rv;
@@ -324,7 +324,7 @@ static const char *behind_links(const char *path, apr_pool_t *p)
  * Opens and locks the new file. What an earlier writer has left is taken over; anything else of that name, which
  * somebody may have put there to have another file overwritten, is not.
  */
-static apr_status_t open_new(job_t *job)
+static apr_status_t open_new(write_job_t *job)
 {
     struct stat st;
     apr_status_t rv = certmap_store_lock(job->made, &job->fd, &job->why, job->pool);
@@ -344,7 +344,7 @@ static apr_status_t open_new(job_t *job)
 }
 
 /* Opens what is there, to be copied or replaced: a store, and for a build a damaged one or nothing at all, too. */
-static apr_status_t open_old(job_t *job)
+static apr_status_t open_old(write_job_t *job)
 {
     certmap_sealed_t *sealed = NULL;
     apr_status_t rv = certmap_sealed_open(job->path, &sealed, &job->why, job->pool);
@@ -357,10 +357,10 @@ static apr_status_t open_old(job_t *job)
     return APR_SUCCESS;
 }
 
-typedef apr_status_t prepare_fn(job_t *job, void *baton);
+typedef apr_status_t prepare_fn(write_job_t *job, void *baton);
 
 /* What is done while nobody else writes. What is there is opened once more: it may be another file by now. */
-static apr_status_t write_and_place(job_t *job, prepare_fn *prepare, void *baton)
+static apr_status_t write_and_place(write_job_t *job, prepare_fn *prepare, void *baton)
 {
     apr_status_t rv = open_old(job);
 
@@ -387,7 +387,7 @@ static apr_status_t write_and_place(job_t *job, prepare_fn *prepare, void *baton
  * Does a job from its beginning to its end. What is there is looked at before anything is made. prepare (or NULL)
  * compares it with what is asked for.
  */
-static apr_status_t do_job(const char *path, job_t *job, prepare_fn *prepare, void *baton, const char **why)
+static apr_status_t do_job(const char *path, write_job_t *job, prepare_fn *prepare, void *baton, const char **why)
 {
     apr_status_t rv;
 
@@ -414,7 +414,7 @@ apr_status_t certmap_store_build(const char *path, const certmap_store_change_t 
                                  certmap_store_outcome_t *outcome, apr_pool_t *p)
 {
     const certmap_entries_t *entries;
-    job_t job = { .progress = change->progress, .baton = change->baton };
+    write_job_t job = { .progress = change->progress, .baton = change->baton };
     apr_status_t rv = certmap_entries_read(change->text, change->file, 1, &entries, &outcome->errors, p);
 
     outcome->count = 0;
@@ -469,9 +469,9 @@ static void told_before(const adding_t *adding, const certmap_packed_t *packed, 
                         apr_size_t len, apr_pool_t *p)
 {
     certmap_entry_t before;
-    certmap_kind_e kind;
+    certmap_key_kind_e kind;
 
-    if (certmap_record_unpack(record, len, &kind, &before, NULL, p)) {
+    if (certmap_store_record_unpack(record, len, &kind, &before, NULL, p)) {
         certmap_sink_error(adding->sink, (certmap_place_t){ (int)packed->line, 1 },
                            "this key is in the store already, "
                            "%s%s",
@@ -479,7 +479,7 @@ static void told_before(const adding_t *adding, const certmap_packed_t *packed, 
     }
 }
 
-static apr_status_t prepare_add(job_t *job, void *baton)
+static apr_status_t prepare_add(write_job_t *job, void *baton)
 {
     const adding_t *adding = baton;
     apr_uint64_t entries = 0;
@@ -515,7 +515,7 @@ static apr_status_t prepare_add(job_t *job, void *baton)
 apr_status_t certmap_store_add(const char *path, const certmap_store_change_t *change, certmap_store_outcome_t *outcome,
                                apr_pool_t *p)
 {
-    job_t job = { .progress = change->progress, .baton = change->baton, .copy = 1 };
+    write_job_t job = { .progress = change->progress, .baton = change->baton, .copy = 1 };
     const certmap_entries_t *entries;
     apr_status_t rv = certmap_entries_read(change->text, change->file, 1, &entries, &outcome->errors, p);
     certmap_sink_t sink = sink_on(outcome->errors, change->file, p);
@@ -548,7 +548,7 @@ static int compare_wanted(const void *a, const void *b)
                   CERTMAP_HASH_LEN);
 }
 
-static apr_status_t prepare_remove(job_t *job, void *baton)
+static apr_status_t prepare_remove(write_job_t *job, void *baton)
 {
     certmap_sink_t *sink = baton;
     apr_uint64_t bytes = 0;
@@ -580,7 +580,7 @@ static apr_status_t prepare_remove(job_t *job, void *baton)
 apr_status_t certmap_store_remove(const char *path, const certmap_store_change_t *change,
                                   certmap_store_outcome_t *outcome, apr_pool_t *p)
 {
-    job_t job = { .progress = change->progress, .baton = change->baton, .copy = 1 };
+    write_job_t job = { .progress = change->progress, .baton = change->baton, .copy = 1 };
     apr_array_header_t *wanted;
     apr_status_t rv = certmap_keys_read(change->text, change->file, &wanted, &outcome->errors, &outcome->why, p);
     certmap_sink_t sink = sink_on(outcome->errors, change->file, p);

@@ -142,7 +142,7 @@ like($said, qr/\ncertmapctl: 999 errors, 0 warnings\n\z/, '... and they count');
 spew('shown', "# x\na allow %{1} \"subject.CN~x(.*)\" issuer=CN=y\n");
 ($status, $said) = check('shown');
 is($said, <<'TEXT', 'the line, a caret below its place, and the sum');
-shown:2:9: warning: rule a: %{1} gives nothing where that group of subject.CN~x(.*) matches nothing, and those requests get user-invalid; + in place of * asks for something
+shown:2:9: warning: rule a: %{1} gives nothing where that capture of subject.CN~x(.*) matches nothing, and those requests get user-invalid; + in place of * asks for something
   a allow %{1} "subject.CN~x(.*)" issuer=CN=y
           ^
 certmapctl: 0 errors, 1 warning
@@ -280,7 +280,7 @@ sub document {
     my $own = '{"mode": null, "exempt": null, "reportOnly": null, "minStrength": null, "layers": []}';
     return qq("schema": 1, "serverRoot": "/", "hosts": [{"name": "a", "port": 1, "file": null, "line": 0, "deferErrors": false,
         "protocol": "https", "documentRoot": "/", "inTree": true, "own": $own, "effective": $effective, "mainDirectives": [],
-        "directives": [], "sections": []}], "parts": [{"rules": [$rules]}]});
+        "directives": [], "sections": []}], "links": [{"rules": [$rules]}]});
 }
 answers('httpd-cut', '"schema": 1, "hosts": [');
 answers('httpd-new', '"schema": 2}');
@@ -297,7 +297,7 @@ my $unclear = 'certmapctl: error: what httpd -t -D DUMP_CERTMAP_JSON prints is n
 says('httpd: an answer', ['--httpd', './httpd-fine', 'conf'], 1, 'x:1:1: warning: rule a is weak');
 says('httpd: half an answer', ['--httpd', './httpd-cut', 'conf'], 2, 'certmapctl: error: line 4 of what httpd -t -D DUMP_CERTMAP_JSON');
 says('httpd: another version\'s', ['--httpd', './httpd-new', 'conf'], 2, 'certmapctl: error: httpd\'s mod_certmap describes its');
-says('httpd: no hosts', ['--httpd', './httpd-less', 'conf'], 2, "$unclear (parts)");
+says('httpd: no hosts', ['--httpd', './httpd-less', 'conf'], 2, "$unclear (links)");
 says('httpd: another word', ['--httpd', './httpd-odd', 'conf'], 2, "$unclear (mode)");
 says('httpd: a list of nothing', ['--httpd', './httpd-list', 'conf'], 2, "$unclear (list)");
 says('httpd: half a rule', ['--httpd', './httpd-rule', 'conf'], 2, 'x:1:', "$unclear (a rule)");

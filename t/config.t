@@ -60,7 +60,7 @@ my @bad = (
     ['CertMapRule a allow %{subject.CN:loud} any', 1, qr/CertMapRule.*":loud".*:lower :upper :local :domain :first :last/],
     ['CertMapRule a allow %{1} subject.CN=x',   1, qr/CertMapRule.*%\{1\} without a regex/],
     ['CertMapRule a allow %{1} all:subject.CN~(x)', 1, qr/CertMapRule.*%\{1\} without a regex/],
-    ['CertMapRule a allow %{2} subject.CN~(x)', 1, qr/CertMapRule.*%\{2\}.*1 capturing group/],
+    ['CertMapRule a allow %{2} subject.CN~(x)', 1, qr/CertMapRule.*%\{2\}.*1 capture/],
     ['CertMapRule a allow bob:x any',           1, qr/CertMapRule.*colon/],
     ['CertMapRule a allow bob any expires=soon', 1, qr/CertMapRule, column 25:.*expires=YYYY-MM-DD/],
     ['CertMapRule a allow bob any expires=2027-02-30', 1, qr/CertMapRule, column 25:.*2027-02-30/],
@@ -354,6 +354,6 @@ my ($if) = @{ $directory->{sections} // [] };
 is_deeply [@{ $if // {} }{qw(type words)}, $if->{own}{mode}, $if->{effective}{exempt}], ['If', [q{%{HTTP_HOST} == 'a > b'}], 'Off', JSON::PP::true],
     '... an expression';
 is_deeply $host->{effective}{documents}, { '403.13' => '/revoked.html' }, '... the documents';
-is_deeply [map { scalar @{ $_->{rules} } } @{ $conf->{parts} // [] }], [1, 1], '... every rule once';
-like $conf->{parts}[0]{rules}[0]{text} // '', qr/^a allow bob sha256=[0-9a-f]+ note=\x{f6}$/, '... as a rule file has it';
-is_deeply [@{ $conf->{parts}[0]{rules}[0] // {} }{qw(strength line)}], ['strong', 9], '... with strength and place';
+is_deeply [map { scalar @{ $_->{rules} } } @{ $conf->{links} // [] }], [1, 1], '... every rule once';
+like $conf->{links}[0]{rules}[0]{text} // '', qr/^a allow bob sha256=[0-9a-f]+ note=\x{f6}$/, '... as a rule file has it';
+is_deeply [@{ $conf->{links}[0]{rules}[0] // {} }{qw(strength line)}], ['strong', 9], '... with strength and place';

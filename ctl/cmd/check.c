@@ -38,11 +38,11 @@ typedef struct from_t {
     ctl_kind_e kind;
 } from_t;
 
-typedef struct options_t {
+typedef struct check_options_t {
     ctl_check_t check;
     apr_array_header_t *from;         /* of from_t */
     apr_array_header_t *certificates; /* of const char * */
-} options_t;
+} check_options_t;
 
 /* ---- files ----------------------------------------------------------------------------------------------------- */
 
@@ -104,14 +104,14 @@ static int kind_named(const char *name, ctl_kind_e *kind)
     return 0;
 }
 
-static void from_here(options_t *o, const apr_getopt_t *options, ctl_kind_e kind)
+static void from_here(check_options_t *o, const apr_getopt_t *options, ctl_kind_e kind)
 {
     /* APR has moved the files before this option together; they are so many. */
     APR_ARRAY_PUSH(o->from, from_t) = (from_t){ options->skip_end - options->skip_start, kind };
 }
 
-static int take_option(ctl_t *ctl, const ctl_command_t *self, options_t *o, const apr_getopt_t *options, int option,
-                       const char *value)
+static int take_option(ctl_t *ctl, const ctl_command_t *self, check_options_t *o, const apr_getopt_t *options,
+                       int option, const char *value)
 {
     ctl_kind_e kind;
 
@@ -158,7 +158,7 @@ static int take_option(ctl_t *ctl, const ctl_command_t *self, options_t *o, cons
 }
 
 /* The kind that the options in front of a file say. */
-static ctl_kind_e kind_of_file(const options_t *o, int file)
+static ctl_kind_e kind_of_file(const check_options_t *o, int file)
 {
     ctl_kind_e kind = CTL_KIND_UNKNOWN;
     int i;
@@ -204,7 +204,7 @@ static int sum_up(ctl_t *ctl, int status)
     return status;
 }
 
-static int check_files(options_t *o, const apr_getopt_t *options)
+static int check_files(check_options_t *o, const apr_getopt_t *options)
 {
     int i, status = CTL_OK;
 
@@ -218,7 +218,7 @@ static int check_files(options_t *o, const apr_getopt_t *options)
 
 static int run(ctl_t *ctl, const ctl_command_t *self, int argc, const char *const *argv)
 {
-    options_t o = { .check = { .ctl = ctl, .min = CERTMAP_WEAK, .now = apr_time_now() } };
+    check_options_t o = { .check = { .ctl = ctl, .min = CERTMAP_WEAK, .now = apr_time_now() } };
     apr_getopt_t *options = ctl_options(ctl, argc, argv);
     const char *value;
     apr_status_t rv;

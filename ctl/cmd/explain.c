@@ -39,7 +39,7 @@ static const apr_getopt_option_t table[] = {
     { NULL, 0, 0, NULL },
 };
 
-typedef struct options_t {
+typedef struct explain_options_t {
     const char *const *certificates;
     int ncertificates;
     apr_array_header_t *rules;   /* of const char *, files */
@@ -52,7 +52,7 @@ typedef struct options_t {
     int all;
     int has_min;
     certmap_strength_e min;
-} options_t;
+} explain_options_t;
 
 /* ---- options ------------------------------------------------------------------------------------------------- */
 
@@ -67,7 +67,7 @@ static int take_depth(ctl_t *ctl, const ctl_command_t *self, const char *value, 
     return CTL_OK;
 }
 
-static int take_option(ctl_t *ctl, const ctl_command_t *self, options_t *o, int option, const char *value)
+static int take_option(ctl_t *ctl, const ctl_command_t *self, explain_options_t *o, int option, const char *value)
 {
     switch ((kind_e)option) {
     case OPT_RULES:
@@ -121,7 +121,7 @@ static int is_stdin(const char *path)
 }
 
 /* How often standard input would have to be read. */
-static int count_stdin(const options_t *o)
+static int count_stdin(const explain_options_t *o)
 {
     int i, n = is_stdin(o->verify.ca) + is_stdin(o->verify.crl);
 
@@ -134,14 +134,14 @@ static int count_stdin(const options_t *o)
     return n;
 }
 
-static int read_options(ctl_t *ctl, const ctl_command_t *self, int argc, const char *const *argv, options_t *o)
+static int read_options(ctl_t *ctl, const ctl_command_t *self, int argc, const char *const *argv, explain_options_t *o)
 {
     apr_getopt_t *options = ctl_options(ctl, argc, argv);
     const char *value;
     apr_status_t rv;
     int option;
 
-    *o = (options_t){ .verify = { .depth = CTL_ANY_DEPTH, .now = apr_time_now() }, .min = CERTMAP_WEAK };
+    *o = (explain_options_t){ .verify = { .depth = CTL_ANY_DEPTH, .now = apr_time_now() }, .min = CERTMAP_WEAK };
     o->rules = apr_array_make(ctl->pool, 4, sizeof(const char *));
     o->sources = apr_array_make(ctl->pool, 4, sizeof(const char *));
     o->locations = apr_array_make(ctl->pool, 4, sizeof(const char *));
@@ -265,7 +265,7 @@ static int add_source(ctl_t *ctl, const char *text, certmap_list_t **list, apr_a
 }
 
 /* All files are read before any error ends this, so that all errors are reported at once. */
-static int make_list(ctl_t *ctl, const options_t *o, const certmap_list_t **made, apr_array_header_t *asked)
+static int make_list(ctl_t *ctl, const explain_options_t *o, const certmap_list_t **made, apr_array_header_t *asked)
 {
     const apr_array_header_t *lint;
     certmap_list_t *list = NULL;
@@ -313,7 +313,7 @@ static void collect(const certmap_list_t *list, apr_array_header_t *asked)
 /* What all certificates are asked about. */
 typedef struct explanation_t {
     ctl_t *ctl;
-    const options_t *o;
+    const explain_options_t *o;
     const ctl_conf_t *conf; /* of --httpd-conf, with places; else NULL */
     ctl_place_t *places;
     int nplaces;
@@ -327,7 +327,7 @@ typedef struct explanation_t {
 
 static int find_places(explanation_t *e)
 {
-    const options_t *o = e->o;
+    const explain_options_t *o = e->o;
     int i, n = o->locations->nelts > 0 ? o->locations->nelts : 1;
 
     e->places = apr_pcalloc(e->ctl->pool, (apr_size_t)n * sizeof(*e->places));
@@ -421,7 +421,7 @@ static int explain(explanation_t *e, const char *file)
 static int run(ctl_t *ctl, const ctl_command_t *self, int argc, const char *const *argv)
 {
     explanation_t e = { .ctl = ctl };
-    options_t o;
+    explain_options_t o;
     int i;
 
     if (read_options(ctl, self, argc, argv, &o) != CTL_OK) {

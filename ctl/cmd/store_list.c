@@ -48,11 +48,11 @@ static const char *json_line(const char *key, const certmap_entry_t *entry, apr_
 /* The name of a kind as it is shown, NULL when there is none. */
 static const char *kind_named(const char *name)
 {
-    certmap_kind_e kind;
+    certmap_key_kind_e kind;
 
     for (kind = CERTMAP_K_SHA256; kind < CERTMAP_K_COUNT; kind++) {
-        if (apr_strnatcasecmp(name, certmap_kind_name(kind)) == 0) {
-            return certmap_kind_name(kind);
+        if (apr_strnatcasecmp(name, certmap_key_kind_name(kind)) == 0) {
+            return certmap_key_kind_name(kind);
         }
     }
     return NULL;
@@ -60,11 +60,11 @@ static const char *kind_named(const char *name)
 
 static const char *all_kinds(apr_pool_t *p)
 {
-    const char *names = certmap_kind_name(CERTMAP_K_SHA256);
-    certmap_kind_e kind;
+    const char *names = certmap_key_kind_name(CERTMAP_K_SHA256);
+    certmap_key_kind_e kind;
 
     for (kind = CERTMAP_K_SHA256 + 1; kind < CERTMAP_K_COUNT; kind++) {
-        names = apr_pstrcat(p, names, ", ", certmap_kind_name(kind), NULL);
+        names = apr_pstrcat(p, names, ", ", certmap_key_kind_name(kind), NULL);
     }
     return names;
 }

@@ -36,7 +36,7 @@ static int run(ctl_t *ctl, const ctl_command_t *self, int argc, const char *cons
         printf("%s: whole, %" APR_SIZE_T_FMT " %s\n", store, n, n == 1 ? "entry" : "entries");
         for (kind = 0; kind < CERTMAP_K_COUNT; kind++) {
             if (counts[kind] > 0) {
-                printf("  %-16s %" APR_SIZE_T_FMT "\n", certmap_kind_name((certmap_kind_e)kind), counts[kind]);
+                printf("  %-16s %" APR_SIZE_T_FMT "\n", certmap_key_kind_name((certmap_key_kind_e)kind), counts[kind]);
             }
         }
     }

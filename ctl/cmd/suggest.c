@@ -12,7 +12,7 @@
 #include "ctl/line.h"
 
 static const struct {
-    certmap_kind_e kind;
+    certmap_key_kind_e kind;
     const char *binds; /* what it stands for, and when it must be changed */
 } keys[] = {
     { CERTMAP_K_SHA256, "this certificate and no other; to be changed at every renewal" },
@@ -129,7 +129,8 @@ static void suggest_entries(const certmap_cert_t *view, const char *user, apr_po
             line = certmap_entry_text(key, &entry, p);
         }
         if (line != NULL && ctl_entry_maps(view, line, p)) {
-            printf("\n# %s: %s\n%s\n", certmap_strength_name(certmap_kind_strength(keys[i].kind)), keys[i].binds, line);
+            printf("\n# %s: %s\n%s\n", certmap_strength_name(certmap_key_kind_strength(keys[i].kind)), keys[i].binds,
+                   line);
         }
     }
 }

@@ -20,10 +20,10 @@ typedef struct adviser_t {
     certmap_sink_t *sink;
 } adviser_t;
 
-static void advise(const adviser_t *a, const certmap_part_t *part, const char *when, const char *remedy)
+static void advise(const adviser_t *a, const certmap_piece_t *piece, const char *when, const char *remedy)
 {
-    certmap_sink_warning(a->sink, part->place, "rule %s: %s gives nothing %s, and those requests get user-invalid%s",
-                         a->rule->name, part->source, when, remedy);
+    certmap_sink_warning(a->sink, piece->place, "rule %s: %s gives nothing %s, and those requests get user-invalid%s",
+                         a->rule->name, piece->source, when, remedy);
 }
 
 static int has_byte(certmap_str_t text, char c)
@@ -97,9 +97,9 @@ static int asks_for_at(const certmap_cond_t *cond)
     return 0;
 }
 
-static void advise_field(const adviser_t *a, const certmap_part_t *part)
+static void advise_field(const adviser_t *a, const certmap_piece_t *piece)
 {
-    const certmap_field_t *field = &part->u.field;
+    const certmap_field_t *field = &piece->u.field;
     int there = is_everywhere(field->kind), at = field->kind == CERTMAP_F_SAN_EMAIL, opaque = 0;
     const char *name = field->name;
     apr_size_t i;
@@ -117,16 +117,16 @@ static void advise_field(const adviser_t *a, const certmap_part_t *part)
         }
     }
     if (!there) {
-        advise(a, part, apr_psprintf(a->sink->pool, "where a certificate has no %s", name),
+        advise(a, piece, apr_psprintf(a->sink->pool, "where a certificate has no %s", name),
                field->kind == CERTMAP_F_SAN_DIRNAME ? ""
                                                     : apr_psprintf(a->sink->pool, "; ask for it with %s%s=*", name,
                                                                    field->kind == CERTMAP_F_SUBJECT ? ".CN" : ""));
     }
     else if (opaque) {
-        advise(a, part, "ever, because the rule asks for a value that is not text", "");
+        advise(a, piece, "ever, because the rule asks for a value that is not text", "");
     }
-    else if ((part->mods & SIDES) && !at) {
-        advise(a, part, apr_psprintf(a->sink->pool, "where %s has no '@' in it", name),
+    else if ((piece->mods & SIDES) && !at) {
+        advise(a, piece, apr_psprintf(a->sink->pool, "where %s has no '@' in it", name),
                field->kind == CERTMAP_F_SUBJECT || field->kind == CERTMAP_F_ISSUER
                    ? ""
                    : apr_psprintf(a->sink->pool, "; ask for it with %s=*@*", name));
@@ -135,24 +135,24 @@ static void advise_field(const adviser_t *a, const certmap_part_t *part)
 
 /* ---- captures ------------------------------------------------------------------------------------------------- */
 
-static void advise_capture(const adviser_t *a, const certmap_part_t *part)
+static void advise_capture(const adviser_t *a, const certmap_piece_t *piece)
 {
     const certmap_cond_t *regex = certmap_template_regex(a->rule);
-    certmap_group_t group;
+    certmap_capture_t capture;
 
-    if (regex == NULL || !certmap_regex_group(regex->raw, part->u.capture, &group)) {
+    if (regex == NULL || !certmap_regex_capture(regex->raw, piece->u.capture, &capture)) {
         return;
     }
-    if (group.may_skip) {
-        advise(a, part, apr_psprintf(a->sink->pool, "where %s matches without that group", regex->text), "");
+    if (capture.may_skip) {
+        advise(a, piece, apr_psprintf(a->sink->pool, "where %s matches without that capture", regex->text), "");
     }
-    else if (group.may_be_empty) {
-        advise(a, part, apr_psprintf(a->sink->pool, "where that group of %s matches nothing", regex->text),
+    else if (capture.may_be_empty) {
+        advise(a, piece, apr_psprintf(a->sink->pool, "where that capture of %s matches nothing", regex->text),
                "; + in place of * asks for something");
     }
-    else if ((part->mods & SIDES) && !has_byte(group.text, '@')
-             && !(group.whole && regex->field.kind == CERTMAP_F_SAN_EMAIL)) {
-        advise(a, part, apr_psprintf(a->sink->pool, "where that group of %s has no '@' in it", regex->text), "");
+    else if ((piece->mods & SIDES) && !has_byte(capture.text, '@')
+             && !(capture.whole && regex->field.kind == CERTMAP_F_SAN_EMAIL)) {
+        advise(a, piece, apr_psprintf(a->sink->pool, "where that capture of %s has no '@' in it", regex->text), "");
     }
 }
 
@@ -167,17 +167,17 @@ apr_array_header_t *certmap_list_advise(const certmap_list_t *list, apr_pool_t *
         apr_size_t j;
 
         sink.file = a.rule->file;
-        for (j = 0; a.rule->user != NULL && !a.rule->disabled && j < a.rule->user->nparts; j++) {
-            const certmap_part_t *part = &a.rule->user->parts[j];
+        for (j = 0; a.rule->user != NULL && !a.rule->disabled && j < a.rule->user->npieces; j++) {
+            const certmap_piece_t *piece = &a.rule->user->pieces[j];
 
-            switch (part->kind) {
-            case CERTMAP_PART_TEXT:
+            switch (piece->kind) {
+            case CERTMAP_PIECE_TEXT:
                 break;
-            case CERTMAP_PART_FIELD:
-                advise_field(&a, part);
+            case CERTMAP_PIECE_FIELD:
+                advise_field(&a, piece);
                 break;
-            case CERTMAP_PART_CAPTURE:
-                advise_capture(&a, part);
+            case CERTMAP_PIECE_CAPTURE:
+                advise_capture(&a, piece);
                 break;
             }
         }

@@ -13,15 +13,15 @@
 /* Entries between two clearings of the pool that they are unpacked into. */
 #define ENTRIES_PER_CLEAR 256
 
-typedef struct linter_t {
+typedef struct entry_linter_t {
     certmap_sink_t sink;
     certmap_strength_e min;
     apr_time_t now;
     apr_size_t first_weak[CERTMAP_K_COUNT]; /* line of the first allow entry that is too weak, or weak; 0: none */
     apr_size_t weak[CERTMAP_K_COUNT];       /* and how many there are */
-} linter_t;
+} entry_linter_t;
 
-static void lint_entry(linter_t *l, const certmap_entry_t *entry, certmap_kind_e kind, int line)
+static void lint_entry(entry_linter_t *l, const certmap_entry_t *entry, certmap_key_kind_e kind, int line)
 {
     if (entry->effect.expires != 0 && l->now >= entry->effect.expires) {
         certmap_sink_warning(&l->sink, (certmap_place_t){ line, 1 },
@@ -36,9 +36,9 @@ static void lint_entry(linter_t *l, const certmap_entry_t *entry, certmap_kind_e
 }
 
 /* Reported once for each type: a file has thousands of one type, and one remedy. */
-static void tell_weak(linter_t *l, certmap_kind_e kind)
+static void tell_weak(entry_linter_t *l, certmap_key_kind_e kind)
 {
-    const char *name = certmap_kind_name(kind);
+    const char *name = certmap_key_kind_name(kind);
     const char *more = l->weak[kind] == 1
                            ? ""
                            : apr_psprintf(l->sink.pool, "; %" APR_SIZE_T_FMT " more are like it", l->weak[kind] - 1);
@@ -47,12 +47,12 @@ static void tell_weak(linter_t *l, certmap_kind_e kind)
     if (l->weak[kind] == 0) {
         return;
     }
-    if (certmap_kind_strength(kind) < l->min) {
+    if (certmap_key_kind_strength(kind) < l->min) {
         certmap_sink_warning(&l->sink, at,
                              "an entry of type %s is %s, %s is required: it refuses the certificates that it "
                              "names%s",
-                             name, certmap_strength_name(certmap_kind_strength(kind)), certmap_strength_name(l->min),
-                             more);
+                             name, certmap_strength_name(certmap_key_kind_strength(kind)),
+                             certmap_strength_name(l->min), more);
     }
     else {
         certmap_sink_warning(&l->sink, at,
@@ -65,9 +65,9 @@ static void tell_weak(linter_t *l, certmap_kind_e kind)
 apr_array_header_t *certmap_entries_lint(const certmap_entries_t *entries, const char *file, certmap_strength_e min,
                                          apr_time_t now, apr_pool_t *p)
 {
-    linter_t l = { .sink = { .list = apr_array_make(p, 4, sizeof(certmap_error_t)), .file = file, .pool = p },
-                   .min = min,
-                   .now = now };
+    entry_linter_t l = { .sink = { .list = apr_array_make(p, 4, sizeof(certmap_error_t)), .file = file, .pool = p },
+                         .min = min,
+                         .now = now };
     const certmap_packed_t **all;
     apr_size_t n = certmap_entries_count(entries, CERTMAP_K_COUNT);
     apr_pool_t *own;
@@ -79,9 +79,9 @@ apr_array_header_t *certmap_entries_lint(const certmap_entries_t *entries, const
     all = certmap_entries_by_line(entries, own);
     for (i = 0; i < n; i++) {
         certmap_entry_t entry;
-        certmap_kind_e kind;
+        certmap_key_kind_e kind;
 
-        if (certmap_record_unpack(all[i]->record, all[i]->len, &kind, &entry, NULL, scratch)) {
+        if (certmap_store_record_unpack(all[i]->record, all[i]->len, &kind, &entry, NULL, scratch)) {
             lint_entry(&l, &entry, kind, (int)all[i]->line);
         }
         if (i % ENTRIES_PER_CLEAR == 0) {
@@ -90,7 +90,7 @@ apr_array_header_t *certmap_entries_lint(const certmap_entries_t *entries, const
     }
     apr_pool_destroy(own);
     for (i = 0; i < CERTMAP_K_COUNT; i++) {
-        tell_weak(&l, (certmap_kind_e)i);
+        tell_weak(&l, (certmap_key_kind_e)i);
     }
     certmap_sink_end(&l.sink);
     return l.sink.list;
@@ -114,13 +114,13 @@ apr_array_header_t *certmap_entries_compare(const certmap_entries_t *before, con
         certmap_place_t at = { (int)all[i]->line, 1 };
         certmap_entry_t here;
         certmap_entry_t there;
-        certmap_kind_e kind;
+        certmap_key_kind_e kind;
 
         if (i % ENTRIES_PER_CLEAR == 0) {
             apr_pool_clear(scratch);
         }
-        if (other == NULL || !certmap_record_unpack(all[i]->record, all[i]->len, &kind, &here, NULL, scratch)
-            || !certmap_record_unpack(other->record, other->len, &kind, &there, NULL, scratch)) {
+        if (other == NULL || !certmap_store_record_unpack(all[i]->record, all[i]->len, &kind, &here, NULL, scratch)
+            || !certmap_store_record_unpack(other->record, other->len, &kind, &there, NULL, scratch)) {
             continue;
         }
         certmap_sink_warning(&sink, at, "this key is %s in %s:%u already; %s", there.deny ? "denied" : "allowed",
@@ -145,10 +145,10 @@ apr_status_t certmap_entries_naming(const certmap_entries_t *entries, const cert
     for (i = 0; i < n && rv == APR_SUCCESS; i++) {
         const certmap_packed_t *packed = certmap_entries_find(entries, keys[i].hash);
         certmap_entry_t entry;
-        certmap_kind_e kind;
+        certmap_key_kind_e kind;
 
-        if (packed != NULL && certmap_record_unpack(packed->record, packed->len, &kind, &entry, NULL, p)
-            && fn(baton, certmap_kind_name(kind), &entry, (int)packed->line)) {
+        if (packed != NULL && certmap_store_record_unpack(packed->record, packed->len, &kind, &entry, NULL, p)
+            && fn(baton, certmap_key_kind_name(kind), &entry, (int)packed->line)) {
             break;
         }
     }

@@ -21,7 +21,7 @@ typedef enum finding_e {
     FOUND_COUNT
 } finding_e;
 
-typedef struct linter_t {
+typedef struct rule_linter_t {
     apr_array_header_t *found; /* of certmap_error_t */
     certmap_sink_t sink;
     finding_e finding; /* what is looked for */
@@ -29,9 +29,10 @@ typedef struct linter_t {
     apr_hash_t *names; /* name to rule */
     certmap_reach_t *reach;
     apr_pool_t *scratch; /* of one rule */
-} linter_t;
+} rule_linter_t;
 
-static void report(linter_t *l, const certmap_rule_t *rule, const certmap_cond_t *cond, int warning, const char *text)
+static void report(rule_linter_t *l, const certmap_rule_t *rule, const certmap_cond_t *cond, int warning,
+                   const char *text)
 {
     const certmap_rule_full_t *full = (const certmap_rule_full_t *)rule;
     certmap_place_t at = cond ? cond->place : (certmap_place_t){ rule->line, full->column };
@@ -48,7 +49,7 @@ static void report(linter_t *l, const certmap_rule_t *rule, const certmap_cond_t
 }
 
 /* Says how many there were of each kind beyond those that were said. */
-static void end_reports(linter_t *l)
+static void end_reports(rule_linter_t *l)
 {
     for (l->finding = FOUND_NAME; l->finding < FOUND_COUNT; l->finding++) {
         memcpy(l->sink.unsaid, l->unsaid[l->finding], sizeof(l->sink.unsaid));
@@ -61,7 +62,7 @@ static const char *where(const certmap_rule_t *rule, apr_pool_t *p)
     return rule->file ? apr_psprintf(p, "%s:%d", rule->file, rule->line) : apr_psprintf(p, "line %d", rule->line);
 }
 
-static void lint_name(linter_t *l, const certmap_rule_t *rule)
+static void lint_name(rule_linter_t *l, const certmap_rule_t *rule)
 {
     const certmap_rule_t *first = apr_hash_get(l->names, rule->name, APR_HASH_KEY_STRING);
 
@@ -76,7 +77,7 @@ static void lint_name(linter_t *l, const certmap_rule_t *rule)
     }
 }
 
-static void lint_strength(linter_t *l, const certmap_rule_t *rule, certmap_strength_e min)
+static void lint_strength(rule_linter_t *l, const certmap_rule_t *rule, certmap_strength_e min)
 {
     static const char *const hints[] = {
         [CERTMAP_WEAK] = "add issuer=DN, chain.sha256= or root.sha256= and something of the subject",
@@ -103,7 +104,7 @@ static void lint_strength(linter_t *l, const certmap_rule_t *rule, certmap_stren
 }
 
 /* What is doubtful about a rule. */
-static void lint_rule(linter_t *l, const certmap_rule_t *rule, apr_time_t now)
+static void lint_rule(rule_linter_t *l, const certmap_rule_t *rule, apr_time_t now)
 {
     const certmap_rule_t *before;
     apr_size_t i;
@@ -141,9 +142,9 @@ static apr_array_header_t *lint(const certmap_list_t *list, certmap_strength_e m
     /* The tables take as much as the rules: servers lint at each start, and want the memory back. */
     apr_pool_t *temporary = certmap_pool_temporary(p);
     apr_array_header_t *rules = certmap_list_flatten(list, temporary);
-    linter_t l = { .found = apr_array_make(p, 4, sizeof(certmap_error_t)),
-                   .names = apr_hash_make(temporary),
-                   .reach = only_errors ? NULL : certmap_reach_create(list, temporary) };
+    rule_linter_t l = { .found = apr_array_make(p, 4, sizeof(certmap_error_t)),
+                        .names = apr_hash_make(temporary),
+                        .reach = only_errors ? NULL : certmap_reach_create(list, temporary) };
     int i;
 
     l.sink = (certmap_sink_t){ .list = l.found, .pool = p };

@@ -95,7 +95,7 @@
 /** Octets of a key identifier in an entry: the longest digest that there is. RFC 5280, 4.2.1.2 proposes 20. */
 #define CERTMAP_ENTRY_SKI_MOST 64
 /** Bytes of an entry's record with its key. Groups and a note fill it; 60 kB of an entry file's line fit. */
-#define CERTMAP_RECORD_MAX 65536
+#define CERTMAP_STORE_RECORD_MAX 65536
 
 /** Letters of a word, and of the words that it is compared with, for "did you mean": the longest of ours is shorter.
  *  A word of a megabyte would be compared with each of them otherwise. */

@@ -42,8 +42,8 @@ static int which_value(const certmap_trace_cond_t *t, const certmap_rule_t *rule
     apr_size_t i;
 
     for (i = 0; i < t->nvalues && (t->told == CERTMAP_COND_YES || t->told == CERTMAP_COND_NO); i++) {
-        certmap_match_e m = matched && cond->leader >= 0 ? certmap_group_value(ev, rule, (apr_size_t)cond->leader,
-                                                                               rule->nconds - 1, &v.values[i])
+        certmap_match_e m = matched && cond->leader >= 0 ? certmap_binding_value(ev, rule, (apr_size_t)cond->leader,
+                                                                                 rule->nconds - 1, &v.values[i])
                                                          : certmap_cond_value(ev, cond, &v.values[i]);
         int positive = !cond->negated && !cond->all;
 
@@ -165,7 +165,7 @@ static apr_size_t count_failed(const certmap_rule_t *rule, certmap_eval_t *ev, a
     for (i = 0; i < rule->nconds && failed < most; i++) {
         const certmap_cond_t *cond = &rule->conds[i];
         certmap_match_e m = cond->leader < 0 ? certmap_cond_holds(ev, cond)
-                                             : certmap_group_holds(ev, rule, (apr_size_t)cond->leader, i);
+                                             : certmap_binding_holds(ev, rule, (apr_size_t)cond->leader, i);
 
         *held += m == CERTMAP_MATCH_YES;
         if (m != CERTMAP_MATCH_YES && m != CERTMAP_MATCH_MALFORMED && failed++ == 0) {

@@ -20,7 +20,7 @@ extern "C" {
  * X509:<I>...<SR>... is an ISSUER_SERIAL, X509:<I>...<S>... a DN. X509:<SKI>... alone is weak here: a key identifier is
  * what a CA wrote into a certificate, and another CA may write the same.
  */
-typedef enum certmap_kind_e {
+typedef enum certmap_key_kind_e {
     CERTMAP_K_SHA256,        /**< the certificate; strong */
     CERTMAP_K_SPKI,          /**< its key; strong */
     CERTMAP_K_SKI_ISSUER,    /**< subject key identifier and issuer; strong */
@@ -30,18 +30,18 @@ typedef enum certmap_kind_e {
     CERTMAP_K_SUBJECT,       /**< subject alone; weak */
     CERTMAP_K_EMAIL,         /**< an address of the subject alternative name; weak */
     CERTMAP_K_COUNT
-} certmap_kind_e;
+} certmap_key_kind_e;
 
 /** How an entry's type is written: "sha256", "issuer-serial", "X509:<S>", ...
  *  @param kind not CERTMAP_K_COUNT  @return never NULL */
-const char *certmap_kind_name(certmap_kind_e kind);
+const char *certmap_key_kind_name(certmap_key_kind_e kind);
 /** How firmly a key of this kind binds. @param kind not CERTMAP_K_COUNT */
-certmap_strength_e certmap_kind_strength(certmap_kind_e kind);
+certmap_strength_e certmap_key_kind_strength(certmap_key_kind_e kind);
 
 #define CERTMAP_HASH_LEN 32
 
 typedef struct certmap_key_t {
-    certmap_kind_e kind;
+    certmap_key_kind_e kind;
     unsigned char hash[CERTMAP_HASH_LEN];
 } certmap_key_t;
 
@@ -58,7 +58,7 @@ typedef struct certmap_entries_t certmap_entries_t;
 apr_status_t certmap_entries_parse(certmap_str_t text, const char *file, const certmap_entries_t **entries,
                                    apr_array_header_t **errors, apr_pool_t *p);
 /** How many entries of a kind there are; CERTMAP_K_COUNT: of all kinds. */
-apr_size_t certmap_entries_count(const certmap_entries_t *entries, certmap_kind_e kind);
+apr_size_t certmap_entries_count(const certmap_entries_t *entries, certmap_key_kind_e kind);
 /** What the table holds for a certificate. @return APR_SUCCESS (also for nothing), or APR_EGENERAL: OpenSSL failed
  *  @param entries of one file  @param cert any certificate  @param found out: zeroed where there is nothing */
 apr_status_t certmap_entries_lookup(const certmap_entries_t *entries, const certmap_cert_t *cert,

@@ -6,7 +6,7 @@
  *
  * A key is known by its kind and by a SHA-256 over the kind and its parts, each with its length before it: 32 bytes,
  * whatever was in the file. Names enter it decoded, folded and RDN by RDN, so that two spellings of a name are one
- * key. A record is what an entry says after its key, packed; a table in memory and a store on disk hold the same
+ * key. A store record is what an entry says after its key, packed; a table in memory and a store on disk hold the same
  * bytes.
  */
 #ifndef CERTMAP_ENTRIES_INTERNAL_H
@@ -41,7 +41,7 @@ typedef enum certmap_ad_tag_e {
 /** Set of tags. */
 #define CERTMAP_AD_BIT(tag) (1u << (tag))
 
-typedef struct certmap_kind_t {
+typedef struct certmap_key_kind_t {
     const char *name; /**< "sha256": the word before ':'; or "X509:<SKI>": written as Active Directory's string only */
     certmap_strength_e strength;
     unsigned char tag;     /**< in every hash and store: never to be changed */
@@ -49,16 +49,16 @@ typedef struct certmap_kind_t {
     certmap_key_part_e part;
     int issuer;  /**< the issuer's name is in the key, too */
     unsigned ad; /**< the tags that make it, together; 0: none do */
-} certmap_kind_t;
+} certmap_key_kind_t;
 
-extern const certmap_kind_t certmap_kinds[CERTMAP_K_COUNT];
+extern const certmap_key_kind_t certmap_key_kinds[CERTMAP_K_COUNT];
 
 /** Set of kinds. */
 #define CERTMAP_KIND_BIT(kind) (1u << (kind))
 #define CERTMAP_KINDS_ALL ((1u << CERTMAP_K_COUNT) - 1)
 
 /** The kind of a tag; CERTMAP_K_COUNT: it is none. */
-certmap_kind_e certmap_kind_of_tag(unsigned char tag);
+certmap_key_kind_e certmap_key_kind_of_tag(unsigned char tag);
 /** The name of the strongest kind of a set; NULL when it is empty. */
 const char *certmap_kinds_first(unsigned kinds);
 
@@ -67,7 +67,7 @@ const char *certmap_kinds_first(unsigned kinds);
 /** The bytes of a name that a key is made of. */
 certmap_str_t certmap_dn_canonical(const certmap_dn_t *dn, apr_pool_t *p);
 /** Makes a key of one or two parts; b may have NULL data. @return 1, or 0 when OpenSSL failed */
-int certmap_key_make(certmap_kind_e kind, certmap_str_t a, certmap_str_t b, certmap_key_t *key);
+int certmap_key_make(certmap_key_kind_e kind, certmap_str_t a, certmap_str_t b, certmap_key_t *key);
 /**
  * A certificate's keys of these kinds, strongest first.
  * @param keys     out: array of *n keys
@@ -123,26 +123,27 @@ typedef struct certmap_wanted_t {
 apr_status_t certmap_keys_read(certmap_str_t text, const char *file, apr_array_header_t **keys,
                                apr_array_header_t **errors, const char **why, apr_pool_t *p);
 
-/* ---- records (record.c) -------------------------------------------------------------------------------------- */
+/* ---- records (store_record.c) -------------------------------------------------------------------------------- */
 
 /** Numbers in records and stores: big-endian, wherever they are written. */
 void certmap_put_number(unsigned char *s, apr_uint64_t n, int octets);
 apr_uint64_t certmap_get_number(const unsigned char *s, int octets);
 /** Bytes that an entry takes, key_text ("" for none) included. */
-apr_size_t certmap_record_size(const certmap_entry_t *entry, const char *key_text);
-/** Packs an entry into certmap_record_size bytes. */
-void certmap_record_pack(certmap_kind_e kind, const certmap_entry_t *entry, const char *key_text, unsigned char *to);
+apr_size_t certmap_store_record_size(const certmap_entry_t *entry, const char *key_text);
+/** Packs an entry into certmap_store_record_size bytes. */
+void certmap_store_record_pack(certmap_key_kind_e kind, const certmap_entry_t *entry, const char *key_text,
+                               unsigned char *to);
 /** What a record's first bytes say. @return 1, or 0 when it is not a record */
-int certmap_record_head(const unsigned char *record, apr_size_t len, certmap_kind_e *kind, int *deny);
+int certmap_store_record_head(const unsigned char *record, apr_size_t len, certmap_key_kind_e *kind, int *deny);
 /**
  * Unpacks a record, which may be any bytes. Everything is copied into p.
  * @param key_text out or NULL
  * @return 1, or 0 when it is not a record
  */
-int certmap_record_unpack(const unsigned char *record, apr_size_t len, certmap_kind_e *kind, certmap_entry_t *entry,
-                          const char **key_text, apr_pool_t *p);
+int certmap_store_record_unpack(const unsigned char *record, apr_size_t len, certmap_key_kind_e *kind,
+                                certmap_entry_t *entry, const char **key_text, apr_pool_t *p);
 /** Puts one entry found under a key into the answer; they come strongest first. */
-void certmap_lookup_add(certmap_lookup_t *found, const certmap_entry_t *entry, certmap_kind_e kind);
+void certmap_lookup_add(certmap_lookup_t *found, const certmap_entry_t *entry, certmap_key_kind_e kind);
 
 /* ---- tables (table.c) ---------------------------------------------------------------------------------------- */
 

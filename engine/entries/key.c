@@ -66,7 +66,7 @@ certmap_str_t certmap_dn_canonical(const certmap_dn_t *dn, apr_pool_t *p)
 /* What most keys fit into; names may be longer. */
 #define KEY_ROOM 1024
 
-int certmap_key_make(certmap_kind_e kind, certmap_str_t a, certmap_str_t b, certmap_key_t *key)
+int certmap_key_make(certmap_key_kind_e kind, certmap_str_t a, certmap_str_t b, certmap_key_t *key)
 {
     unsigned char few[KEY_ROOM];
     apr_size_t room = 1 + 4 + a.len + (b.data != NULL ? 4 + b.len : 0);
@@ -76,7 +76,7 @@ int certmap_key_make(certmap_kind_e kind, certmap_str_t a, certmap_str_t b, cert
 
     key->kind = kind;
     if (data != NULL) {
-        *s++ = certmap_kinds[kind].tag;
+        *s++ = certmap_key_kinds[kind].tag;
         s = put_part(s, a.data, a.len);
         if (b.data != NULL) {
             s = put_part(s, b.data, b.len);
@@ -104,12 +104,12 @@ typedef struct keys_job_t {
     int failed;
 } keys_job_t;
 
-static int wanted(const keys_job_t *job, certmap_kind_e kind)
+static int wanted(const keys_job_t *job, certmap_key_kind_e kind)
 {
     return (job->kinds & CERTMAP_KIND_BIT(kind)) != 0;
 }
 
-static void push_key(keys_job_t *job, certmap_kind_e kind, certmap_str_t a, certmap_str_t b)
+static void push_key(keys_job_t *job, certmap_key_kind_e kind, certmap_str_t a, certmap_str_t b)
 {
     if (certmap_key_make(kind, a, b, &job->keys[job->n])) {
         job->n++;
@@ -120,7 +120,7 @@ static void push_key(keys_job_t *job, certmap_kind_e kind, certmap_str_t a, cert
 }
 
 /* Whether a key cannot be made because a field that it needs is malformed. */
-static int is_unformed(keys_job_t *job, certmap_kind_e kind, certmap_field_e field)
+static int is_unformed(keys_job_t *job, certmap_key_kind_e kind, certmap_field_e field)
 {
     int malformed = job->cert->f[field].state == CERTMAP_MALFORMED;
 
@@ -155,7 +155,7 @@ static certmap_str_t name_of(const keys_job_t *job, certmap_field_e field)
                                                         : (certmap_str_t){ NULL, 0 };
 }
 
-static void email_keys(keys_job_t *job, certmap_kind_e kind)
+static void email_keys(keys_job_t *job, certmap_key_kind_e kind)
 {
     const certmap_vals_t *emails = &job->cert->f[CERTMAP_F_SAN_EMAIL];
     apr_size_t i;
@@ -166,26 +166,26 @@ static void email_keys(keys_job_t *job, certmap_kind_e kind)
 }
 
 /* What the key is made of, apart from the issuer's name; len 0: the certificate has none. */
-static certmap_str_t part_of(keys_job_t *job, certmap_kind_e kind)
+static certmap_str_t part_of(keys_job_t *job, certmap_key_kind_e kind)
 {
-    if (certmap_kinds[kind].part != CERTMAP_KEY_NAME) {
-        return octets(job, certmap_kinds[kind].field);
+    if (certmap_key_kinds[kind].part != CERTMAP_KEY_NAME) {
+        return octets(job, certmap_key_kinds[kind].field);
     }
     if (job->subject.data == NULL) {
-        job->subject = name_of(job, certmap_kinds[kind].field);
+        job->subject = name_of(job, certmap_key_kinds[kind].field);
     }
     return job->subject;
 }
 
-static void make_keys(keys_job_t *job, certmap_kind_e kind)
+static void make_keys(keys_job_t *job, certmap_key_kind_e kind)
 {
-    int with_issuer = certmap_kinds[kind].issuer;
+    int with_issuer = certmap_key_kinds[kind].issuer;
     certmap_str_t part;
 
-    if (is_unformed(job, kind, certmap_kinds[kind].field)) {
+    if (is_unformed(job, kind, certmap_key_kinds[kind].field)) {
         return;
     }
-    if (certmap_kinds[kind].part == CERTMAP_KEY_EMAIL) {
+    if (certmap_key_kinds[kind].part == CERTMAP_KEY_EMAIL) {
         email_keys(job, kind);
         return;
     }
@@ -206,7 +206,7 @@ apr_status_t certmap_cert_keys(const certmap_cert_t *cert, unsigned kinds, const
 {
     keys_job_t job = { .cert = cert, .kinds = kinds, .pool = p };
     apr_size_t most = CERTMAP_K_COUNT;
-    certmap_kind_e kind;
+    certmap_key_kind_e kind;
 
     if (wanted(&job, CERTMAP_K_EMAIL)) {
         most += cert->f[CERTMAP_F_SAN_EMAIL].n;

@@ -265,14 +265,14 @@ static certmap_str_t read_email(const key_job_t *job, piece_t piece)
 }
 
 /* Reads what a kind of key is made of. ad: as Active Directory writes it. @return data NULL when there is an error */
-static certmap_str_t read_part(const key_job_t *job, certmap_kind_e kind, piece_t piece, int ad)
+static certmap_str_t read_part(const key_job_t *job, certmap_key_kind_e kind, piece_t piece, int ad)
 {
     certmap_key_reader_t uncached = *job->reader;
     key_job_t subject = *job;
 
-    switch (certmap_kinds[kind].part) {
+    switch (certmap_key_kinds[kind].part) {
     case CERTMAP_KEY_HASH:
-        return read_hex(job, piece, certmap_kinds[kind].name, 32, 32);
+        return read_hex(job, piece, certmap_key_kinds[kind].name, 32, 32);
     case CERTMAP_KEY_SKI:
         return read_hex(job, piece, "a key identifier", 1, CERTMAP_ENTRY_SKI_MOST);
     case CERTMAP_KEY_SERIAL:
@@ -287,7 +287,7 @@ static certmap_str_t read_part(const key_job_t *job, certmap_kind_e kind, piece_
     return (certmap_str_t){ NULL, 0 };
 }
 
-static int make(key_job_t *job, certmap_kind_e kind, certmap_str_t a, certmap_str_t b)
+static int make(key_job_t *job, certmap_key_kind_e kind, certmap_str_t a, certmap_str_t b)
 {
     if (!certmap_key_make(kind, a, b, job->key)) {
         certmap_sink_error(job->reader->sink, job->words[0].place, "OpenSSL could not hash the key");
@@ -299,15 +299,15 @@ static int make(key_job_t *job, certmap_kind_e kind, certmap_str_t a, certmap_st
 /* ---- types of our own ---------------------------------------------------------------------------------------- */
 
 /* The name that the kind asks for after its value. */
-static int issuer_word(key_job_t *job, certmap_kind_e kind, piece_t *piece)
+static int issuer_word(key_job_t *job, certmap_key_kind_e kind, piece_t *piece)
 {
     const certmap_word_t *last = &job->words[job->next - 1];
-    const char *form = certmap_kinds[kind].part == CERTMAP_KEY_NAME ? "\"SUBJECT-DN\"" : "HEX";
+    const char *form = certmap_key_kinds[kind].part == CERTMAP_KEY_NAME ? "\"SUBJECT-DN\"" : "HEX";
     const certmap_word_t *w;
 
     if (job->next >= job->nwords) {
         certmap_sink_error(job->reader->sink, last->place,
-                           "the issuer's name is missing; write %s:%s \"ISSUER-DN\" USER", certmap_kinds[kind].name,
+                           "the issuer's name is missing; write %s:%s \"ISSUER-DN\" USER", certmap_key_kinds[kind].name,
                            form);
         return 0;
     }
@@ -318,7 +318,7 @@ static int issuer_word(key_job_t *job, certmap_kind_e kind, piece_t *piece)
     if (memchr(w->text.data, '=', w->text.len) == NULL) {
         certmap_sink_error(job->reader->sink, w->place,
                            "the issuer's name is missing here, in quotes; write %s:%s \"ISSUER-DN\" USER",
-                           certmap_kinds[kind].name, form);
+                           certmap_key_kinds[kind].name, form);
         return 0;
     }
     *piece = (piece_t){ w, 0, w->text.len };
@@ -326,13 +326,13 @@ static int issuer_word(key_job_t *job, certmap_kind_e kind, piece_t *piece)
 }
 
 /* A value, and a name where the kind has one; both are read, so that both are complained about. */
-static int read_own(key_job_t *job, certmap_kind_e kind, piece_t value)
+static int read_own(key_job_t *job, certmap_key_kind_e kind, piece_t value)
 {
     certmap_str_t part = read_part(job, kind, value, 0);
     certmap_str_t issuer = { NULL, 0 };
     piece_t piece;
 
-    if (certmap_kinds[kind].issuer) {
+    if (certmap_key_kinds[kind].issuer) {
         if (!issuer_word(job, kind, &piece)) {
             return 0;
         }
@@ -432,14 +432,14 @@ static int read_ad(key_job_t *job, piece_t value)
     piece_t parts[CERTMAP_AD_COUNT];
     unsigned seen = ad_split(job, value, parts);
     certmap_ad_tag_e tag = CERTMAP_AD_ISSUER;
-    certmap_kind_e kind = CERTMAP_K_SHA256;
+    certmap_key_kind_e kind = CERTMAP_K_SHA256;
     certmap_str_t part;
     certmap_str_t issuer = { NULL, 0 };
 
     if (seen == 0) {
         return 0;
     }
-    while (kind < CERTMAP_K_COUNT && certmap_kinds[kind].ad != seen) {
+    while (kind < CERTMAP_K_COUNT && certmap_key_kinds[kind].ad != seen) {
         kind++;
     }
     if (kind == CERTMAP_K_COUNT) {
@@ -452,7 +452,7 @@ static int read_ad(key_job_t *job, piece_t value)
         tag++;
     }
     part = read_part(job, kind, parts[tag], 1);
-    if (certmap_kinds[kind].issuer) {
+    if (certmap_key_kinds[kind].issuer) {
         issuer = read_dn(job, parts[CERTMAP_AD_ISSUER], 1);
         if (issuer.data == NULL) {
             return 0;
@@ -474,12 +474,12 @@ static int is_word(const char *word, certmap_str_t type)
 /* The words that keys begin with, NULL after the last. */
 static void all_words(const char *words[CERTMAP_K_COUNT + 2])
 {
-    certmap_kind_e kind;
+    certmap_key_kind_e kind;
     int n = 0;
 
     for (kind = CERTMAP_K_SHA256; kind < CERTMAP_K_COUNT; kind++) {
-        if (strchr(certmap_kinds[kind].name, ':') == NULL) {
-            words[n++] = certmap_kinds[kind].name;
+        if (strchr(certmap_key_kinds[kind].name, ':') == NULL) {
+            words[n++] = certmap_key_kinds[kind].name;
         }
     }
     words[n++] = ad_word;
@@ -524,13 +524,13 @@ int certmap_key_read(const certmap_key_reader_t *reader, const certmap_word_t *w
     certmap_str_t type = { words[0].text.data,
                            colon != NULL ? (apr_size_t)(colon - words[0].text.data) : words[0].text.len };
     piece_t value = { &words[0], type.len + 1, words[0].text.len - type.len - 1 };
-    certmap_kind_e kind = CERTMAP_K_SHA256;
+    certmap_key_kind_e kind = CERTMAP_K_SHA256;
     int ad = is_word(ad_word, type);
 
     if (words[0].broken) {
         return 0;
     }
-    while (kind < CERTMAP_K_COUNT && !is_word(certmap_kinds[kind].name, type)) {
+    while (kind < CERTMAP_K_COUNT && !is_word(certmap_key_kinds[kind].name, type)) {
         kind++;
     }
     if (colon == NULL || (kind == CERTMAP_K_COUNT && !ad)) {
@@ -540,7 +540,7 @@ int certmap_key_read(const certmap_key_reader_t *reader, const certmap_word_t *w
     if (value.len == 0) {
         if (nwords < 2) {
             certmap_sink_error(reader->sink, words[0].place, "the key's value is missing after \"%s:\"",
-                               ad ? ad_word : certmap_kinds[kind].name);
+                               ad ? ad_word : certmap_key_kinds[kind].name);
             return 0;
         }
         if (words[1].broken) {

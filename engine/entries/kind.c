@@ -9,7 +9,7 @@
 
 #define AD(tag) CERTMAP_AD_BIT(CERTMAP_AD_##tag)
 
-const certmap_kind_t certmap_kinds[CERTMAP_K_COUNT] = {
+const certmap_key_kind_t certmap_key_kinds[CERTMAP_K_COUNT] = {
     [CERTMAP_K_SHA256] = { .name = "sha256",
                            .strength = CERTMAP_STRONG,
                            .tag = 1,
@@ -60,21 +60,21 @@ const certmap_kind_t certmap_kinds[CERTMAP_K_COUNT] = {
                           .ad = AD(EMAIL) },
 };
 
-const char *certmap_kind_name(certmap_kind_e kind)
+const char *certmap_key_kind_name(certmap_key_kind_e kind)
 {
-    return certmap_kinds[kind].name;
+    return certmap_key_kinds[kind].name;
 }
 
-certmap_strength_e certmap_kind_strength(certmap_kind_e kind)
+certmap_strength_e certmap_key_kind_strength(certmap_key_kind_e kind)
 {
-    return certmap_kinds[kind].strength;
+    return certmap_key_kinds[kind].strength;
 }
 
-certmap_kind_e certmap_kind_of_tag(unsigned char tag)
+certmap_key_kind_e certmap_key_kind_of_tag(unsigned char tag)
 {
-    certmap_kind_e kind = CERTMAP_K_SHA256;
+    certmap_key_kind_e kind = CERTMAP_K_SHA256;
 
-    while (kind < CERTMAP_K_COUNT && certmap_kinds[kind].tag != tag) {
+    while (kind < CERTMAP_K_COUNT && certmap_key_kinds[kind].tag != tag) {
         kind++;
     }
     return kind;
@@ -82,10 +82,10 @@ certmap_kind_e certmap_kind_of_tag(unsigned char tag)
 
 const char *certmap_kinds_first(unsigned kinds)
 {
-    certmap_kind_e kind = CERTMAP_K_SHA256;
+    certmap_key_kind_e kind = CERTMAP_K_SHA256;
 
     while (kind < CERTMAP_K_COUNT && !(kinds & CERTMAP_KIND_BIT(kind))) {
         kind++;
     }
-    return kind < CERTMAP_K_COUNT ? certmap_kinds[kind].name : NULL;
+    return kind < CERTMAP_K_COUNT ? certmap_key_kinds[kind].name : NULL;
 }

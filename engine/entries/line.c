@@ -176,8 +176,8 @@ static void parse_words(const entry_job_t *job, certmap_dn_cache_t *cache)
     line->entry.effect.ngroups = options.ngroups;
     line->entry.effect.expires = options.expires;
     line->entry.effect.note = options.note;
-    line->entry.key = certmap_kind_name(line->key.kind);
-    line->entry.effect.strength = certmap_kind_strength(line->key.kind);
+    line->entry.key = certmap_key_kind_name(line->key.kind);
+    line->entry.effect.strength = certmap_key_kind_strength(line->key.kind);
 }
 
 const char *certmap_line_key_text(const certmap_line_t *line, apr_pool_t *p)

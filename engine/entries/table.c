@@ -115,10 +115,10 @@ static void *cut(filling_t *f, apr_size_t size)
 static void told_before(filling_t *f, const certmap_line_t *line, const certmap_packed_t *first, apr_pool_t *scratch)
 {
     certmap_entry_t entry;
-    certmap_kind_e kind;
+    certmap_key_kind_e kind;
     const char *what = "this key has an entry";
 
-    if (certmap_record_unpack(first->record, first->len, &kind, &entry, NULL, scratch)) {
+    if (certmap_store_record_unpack(first->record, first->len, &kind, &entry, NULL, scratch)) {
         what = entry.deny == line->entry.deny ? what : entry.deny ? "this key is denied" : "this key is allowed";
     }
     certmap_sink_error(&f->sink, line->place, "%s already, in line %u; a key has one entry", what,
@@ -135,13 +135,13 @@ static void add_line(filling_t *f, const certmap_line_t *line, apr_pool_t *scrat
 
     __builtin_prefetch(slot); /* while the text is made */
     key_text = f->key_texts ? certmap_line_key_text(line, scratch) : "";
-    size = certmap_record_size(&line->entry, key_text);
+    size = certmap_store_record_size(&line->entry, key_text);
     slot = find_slot(entries, line->key.hash);
     if (*slot != NULL) {
         told_before(f, line, *slot, scratch);
         return;
     }
-    if (size + strlen(key_text) > CERTMAP_RECORD_MAX - 4096) {
+    if (size + strlen(key_text) > CERTMAP_STORE_RECORD_MAX - 4096) {
         certmap_sink_error(&f->sink, line->place, "this entry is too long; 60 kB are the most");
         return;
     }
@@ -149,7 +149,7 @@ static void add_line(filling_t *f, const certmap_line_t *line, apr_pool_t *scrat
     packed->line = (apr_uint32_t)line->place.line;
     packed->len = (apr_uint32_t)size;
     memcpy(packed->hash, line->key.hash, CERTMAP_HASH_LEN);
-    certmap_record_pack(line->key.kind, &line->entry, key_text, packed->record);
+    certmap_store_record_pack(line->key.kind, &line->entry, key_text, packed->record);
     *slot = packed;
     entries->n++;
     entries->counts[line->key.kind]++;
@@ -230,7 +230,7 @@ apr_status_t certmap_entries_each(certmap_str_t text, const char *file, certmap_
 
 /* ---- asking -------------------------------------------------------------------------------------------------- */
 
-apr_size_t certmap_entries_count(const certmap_entries_t *entries, certmap_kind_e kind)
+apr_size_t certmap_entries_count(const certmap_entries_t *entries, certmap_key_kind_e kind)
 {
     return kind == CERTMAP_K_COUNT ? entries->n : entries->counts[kind];
 }
@@ -255,12 +255,12 @@ apr_status_t certmap_entries_lookup(const certmap_entries_t *entries, const cert
     for (i = 0; i < n && rv == APR_SUCCESS && !found->has_deny; i++) {
         const certmap_packed_t *packed = *find_slot(entries, keys[i].hash);
         certmap_entry_t entry;
-        certmap_kind_e kind;
+        certmap_key_kind_e kind;
 
         if (packed == NULL) {
             continue;
         }
-        if (!certmap_record_unpack(packed->record, packed->len, &kind, &entry, NULL, p) || kind != keys[i].kind) {
+        if (!certmap_store_record_unpack(packed->record, packed->len, &kind, &entry, NULL, p) || kind != keys[i].kind) {
             rv = APR_EGENERAL;
             break;
         }

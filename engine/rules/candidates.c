@@ -19,16 +19,16 @@ typedef struct hashes_t {
 } hashes_t;
 
 /* What finding works with. */
-typedef struct finding_t {
+typedef struct candidate_search_t {
     const certmap_index_t *ix;
     certmap_candidates_t *c;
-    apr_uint32_t leads[64]; /* entries met that lead pairs, and that follow in some */
+    apr_uint32_t leads[64]; /* buckets met that lead pairs, and that follow in some */
     apr_uint32_t follows[64];
     apr_size_t nleads;
     apr_size_t nfollows;
     hashes_t hashes;
     apr_pool_t *pool;
-} finding_t;
+} candidate_search_t;
 
 static int compare_slices(const void *a, const void *b)
 {
@@ -53,7 +53,7 @@ static void once_each(certmap_candidates_t *c)
     c->n = n;
 }
 
-static void add_slice(finding_t *f, const apr_uint32_t *rules, apr_size_t n)
+static void add_slice(candidate_search_t *f, const apr_uint32_t *rules, apr_size_t n)
 {
     certmap_candidates_t *c = f->c;
 
@@ -73,38 +73,38 @@ static void add_slice(finding_t *f, const apr_uint32_t *rules, apr_size_t n)
     c->slices[c->n++] = (certmap_slice_t){ rules, rules + n };
 }
 
-/* All rules under pairs that an entry leads: right in any case, if more than need be. */
-static void add_all(finding_t *f, const entry_t *e)
+/* All rules under pairs that a bucket leads: right in any case, if more than need be. */
+static void add_all(candidate_search_t *f, const bucket_t *e)
 {
     add_slice(f, f->ix->rules + e->all_first, e->all_n);
 }
 
 /* A key has been met, or shares what is looked at with one that exists. */
-static void met(finding_t *f, apr_uint64_t key)
+static void met(candidate_search_t *f, apr_uint64_t key)
 {
-    const slot_t *slot = index_slot(f->ix->slots, f->ix->mask, key);
-    const entry_t *e;
+    const bucket_slot_t *slot = index_slot(f->ix->slots, f->ix->mask, key);
+    const bucket_t *e;
 
-    if (slot->entry == CERTMAP_INDEX_NOTHING) {
+    if (slot->bucket == CERTMAP_INDEX_NOTHING) {
         return;
     }
-    e = &f->ix->entries[slot->entry];
+    e = &f->ix->buckets[slot->bucket];
     add_slice(f, f->ix->rules + e->first, e->n);
     if (e->all_n > 0 && f->nleads < sizeof(f->leads) / sizeof(f->leads[0])) {
-        f->leads[f->nleads++] = slot->entry;
+        f->leads[f->nleads++] = slot->bucket;
     }
     else if (e->all_n > 0) {
         add_all(f, e);
     }
     if (e->follows) {
         if (f->nfollows < sizeof(f->follows) / sizeof(f->follows[0])) {
-            f->follows[f->nfollows] = slot->entry;
+            f->follows[f->nfollows] = slot->bucket;
         }
         f->nfollows++;
     }
 }
 
-static void try_key(finding_t *f, const group_t *g, apr_uint64_t h)
+static void try_key(candidate_search_t *f, const way_t *g, apr_uint64_t h)
 {
     apr_uint64_t key = index_key(g->seed, h);
 
@@ -113,7 +113,7 @@ static void try_key(finding_t *f, const group_t *g, apr_uint64_t h)
     }
 }
 
-static void hash_text(finding_t *f, certmap_str_t text)
+static void hash_text(candidate_search_t *f, certmap_str_t text)
 {
     hashes_t *hs = &f->hashes;
     apr_uint64_t h = 0;
@@ -131,7 +131,7 @@ static void hash_text(finding_t *f, certmap_str_t text)
     hs->len = text.len;
 }
 
-static void try_name(finding_t *f, const group_t *g, const certmap_dn_t *dn)
+static void try_name(candidate_search_t *f, const way_t *g, const certmap_dn_t *dn)
 {
     apr_uint64_t h = 0;
     int i;
@@ -144,13 +144,13 @@ static void try_name(finding_t *f, const group_t *g, const certmap_dn_t *dn)
     }
 }
 
-/* Whether a group is about the text of values, whose hashes must be known then. */
-static int about_text(const group_t *g)
+/* Whether a way is about the text of values, whose hashes must be known then. */
+static int about_text(const way_t *g)
 {
     return g->how == HOW_EQUAL || g->how == HOW_PREFIX || g->how == HOW_SUFFIX || g->how == HOW_INNER;
 }
 
-static void try_value(finding_t *f, const group_t *g, const certmap_value_t *value)
+static void try_value(candidate_search_t *f, const way_t *g, const certmap_value_t *value)
 {
     const apr_uint64_t *h = f->hashes.h;
     apr_size_t n = f->hashes.len;
@@ -191,7 +191,7 @@ static void try_value(finding_t *f, const group_t *g, const certmap_value_t *val
     }
 }
 
-static void find_field(finding_t *f, const field_t *field, certmap_eval_t *ev)
+static void find_field(candidate_search_t *f, const field_t *field, certmap_eval_t *ev)
 {
     certmap_values_t v = certmap_eval_values(ev, field->field);
     apr_size_t i;
@@ -201,16 +201,16 @@ static void find_field(finding_t *f, const field_t *field, certmap_eval_t *ev)
         add_slice(f, field->rules, field->nrules);
         return;
     }
-    for (j = 0; j < field->ngroups && v.n > 0; j++) {
-        if (field->groups[j].how == HOW_PRESENT) {
-            try_key(f, &field->groups[j], 0);
+    for (j = 0; j < field->nways && v.n > 0; j++) {
+        if (field->ways[j].how == HOW_PRESENT) {
+            try_key(f, &field->ways[j], 0);
         }
     }
     for (i = 0; i < v.n; i++) {
         int hashed = -1; /* 0: the folded text, 1: the unchanged text */
 
-        for (j = 0; j < field->ngroups; j++) {
-            const group_t *g = &field->groups[j];
+        for (j = 0; j < field->nways; j++) {
+            const way_t *g = &field->ways[j];
 
             if (about_text(g) && hashed != g->exact) {
                 hash_text(f, g->exact ? v.values[i].text : v.values[i].folded);
@@ -221,7 +221,7 @@ static void find_field(finding_t *f, const field_t *field, certmap_eval_t *ev)
     }
 }
 
-static void find_pairs(finding_t *f)
+static void find_pairs(candidate_search_t *f)
 {
     int all = f->nfollows > sizeof(f->follows) / sizeof(f->follows[0]) || f->nleads * f->nfollows > PAIRS_MOST;
     apr_size_t i;
@@ -229,13 +229,14 @@ static void find_pairs(finding_t *f)
 
     for (i = 0; i < f->nleads; i++) {
         if (all) {
-            add_all(f, &f->ix->entries[f->leads[i]]);
+            add_all(f, &f->ix->buckets[f->leads[i]]);
         }
         for (j = 0; j < f->nfollows && !all; j++) {
-            const slot_t *slot = index_slot(f->ix->slots, f->ix->mask, index_pair_key(f->leads[i], f->follows[j]));
+            const bucket_slot_t *slot = index_slot(f->ix->slots, f->ix->mask,
+                                                   index_pair_key(f->leads[i], f->follows[j]));
 
-            if (slot->entry != CERTMAP_INDEX_NOTHING) {
-                add_slice(f, f->ix->rules + f->ix->entries[slot->entry].first, f->ix->entries[slot->entry].n);
+            if (slot->bucket != CERTMAP_INDEX_NOTHING) {
+                add_slice(f, f->ix->rules + f->ix->buckets[slot->bucket].first, f->ix->buckets[slot->bucket].n);
             }
         }
     }
@@ -260,7 +261,7 @@ static void sift(certmap_candidates_t *c, apr_size_t i)
 
 void certmap_index_find(const certmap_index_t *ix, certmap_eval_t *ev, certmap_candidates_t *c)
 {
-    finding_t f;
+    candidate_search_t f;
     apr_size_t i;
 
     f.ix = ix;

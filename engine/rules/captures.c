@@ -25,12 +25,12 @@ typedef struct walk_t {
     apr_size_t at;
     open_t stack[CERTMAP_REGEX_NESTING_MOST]; /* the first one is the whole pattern */
     int depth;
-    apr_uint32_t count; /* of capturing groups so far */
+    apr_uint32_t count; /* of captures so far */
     apr_uint32_t wanted;
     int inside;      /* the wanted one has been closed, with so many open around it; 0: not yet */
     apr_size_t from; /* where the wanted one begins and ends, parentheses included */
     apr_size_t to;
-    certmap_group_t *group;
+    certmap_capture_t *capture;
 } walk_t;
 
 static char look(const walk_t *w, apr_size_t ahead)
@@ -85,7 +85,7 @@ static int skip_name(walk_t *w, char close)
 }
 
 /* "(" and what belongs to it. */
-static int open_group(walk_t *w)
+static int open_parenthesis(walk_t *w)
 {
     open_t opened = { .open = w->at };
     int named = 0;
@@ -152,7 +152,7 @@ static int may_be_left_out(walk_t *w)
     return !some && (look(w, n) == ',' || (n > 1 && look(w, n) == '}'));
 }
 
-static int close_group(walk_t *w)
+static int close_parenthesis(walk_t *w)
 {
     open_t closed;
     apr_size_t end = w->at;
@@ -165,14 +165,14 @@ static int close_group(walk_t *w)
     w->at++;
     optional = may_be_left_out(w);
     if (closed.number != 0 && closed.number == w->wanted) {
-        w->group->text = (certmap_str_t){ w->pattern.data + closed.begin, end - closed.begin };
-        w->group->may_skip = optional;
+        w->capture->text = (certmap_str_t){ w->pattern.data + closed.begin, end - closed.begin };
+        w->capture->may_skip = optional;
         w->from = closed.open;
         w->to = end + 1;
         w->inside = w->depth;
     }
     else if (w->inside > w->depth) {
-        w->group->may_skip |= optional || closed.alternatives || closed.negative;
+        w->capture->may_skip |= optional || closed.alternatives || closed.negative;
         w->inside = w->depth;
     }
     return 1;
@@ -201,13 +201,13 @@ static int matches_nothing(certmap_str_t inner)
     return yes;
 }
 
-int certmap_regex_group(certmap_str_t pattern, apr_uint32_t number, certmap_group_t *group)
+int certmap_regex_capture(certmap_str_t pattern, apr_uint32_t number, certmap_capture_t *capture)
 {
-    walk_t w = { .pattern = pattern, .depth = 1, .wanted = number, .group = group };
+    walk_t w = { .pattern = pattern, .depth = 1, .wanted = number, .capture = capture };
     apr_size_t first = pattern.len >= 4 && memcmp(pattern.data, "(?i)", 4) == 0 ? 4 : 0;
     apr_size_t last = pattern.len;
 
-    memset(group, 0, sizeof(*group));
+    memset(capture, 0, sizeof(*capture));
     while (w.at < pattern.len) {
         int understood = 1;
 
@@ -219,10 +219,10 @@ int certmap_regex_group(certmap_str_t pattern, apr_uint32_t number, certmap_grou
             understood = skip_class(&w);
             break;
         case '(':
-            understood = open_group(&w);
+            understood = open_parenthesis(&w);
             break;
         case ')':
-            understood = close_group(&w);
+            understood = close_parenthesis(&w);
             break;
         default:
             w.stack[w.depth - 1].alternatives |= look(&w, 0) == '|';
@@ -238,8 +238,8 @@ int certmap_regex_group(certmap_str_t pattern, apr_uint32_t number, certmap_grou
     }
     first += first < pattern.len && pattern.data[first] == '^';
     last -= last > 0 && pattern.data[last - 1] == '$';
-    group->whole = w.from == first && w.to == last;
-    group->may_skip |= w.stack[0].alternatives;
-    group->may_be_empty = !group->whole && matches_nothing(group->text);
+    capture->whole = w.from == first && w.to == last;
+    capture->may_skip |= w.stack[0].alternatives;
+    capture->may_be_empty = !capture->whole && matches_nothing(capture->text);
     return 1;
 }

@@ -35,16 +35,16 @@ int certmap_glob_of(const certmap_cond_t *cond, certmap_glob_t *g, apr_pool_t *p
 int certmap_glob_fold(certmap_glob_t *g);
 int certmap_glob_contains(const certmap_glob_t *outer, const certmap_glob_t *inner);
 int certmap_glob_disjoint(const certmap_glob_t *a, const certmap_glob_t *b, apr_pool_t *p);
-/** A capturing group of a regex. */
-typedef struct certmap_group_t {
+/** A capture of a regex. */
+typedef struct certmap_capture_t {
     certmap_str_t text; /**< what is between its parentheses */
     int whole;          /**< it is all of the regex: what it captures is the value */
     int may_skip;       /**< the regex may match without it */
     int may_be_empty;   /**< or with nothing in it */
-} certmap_group_t;
+} certmap_capture_t;
 
-/** Finds a group. @return 0 when there is none of that number, or something of the regex is not understood */
-int certmap_regex_group(certmap_str_t pattern, apr_uint32_t number, certmap_group_t *group);
+/** Finds a capture. @return 0 when there is none of that number, or something of the regex is not understood */
+int certmap_regex_capture(certmap_str_t pattern, apr_uint32_t number, certmap_capture_t *capture);
 /** Whether it is certain that two conditions of a rule never hold together, and which. */
 int certmap_rule_contradicts(certmap_compare_t *c, const certmap_rule_t *rule, const certmap_cond_t **first,
                              const certmap_cond_t **second);

@@ -24,7 +24,7 @@ static const char *const extended_usages[] = {
 };
 
 /* What compiling a condition works with. */
-typedef struct job_t {
+typedef struct cond_job_t {
     certmap_cond_t *cond;
     const certmap_word_t *word;
     apr_size_t value_at; /* where the value begins in the word */
@@ -32,9 +32,9 @@ typedef struct job_t {
     certmap_sink_t *sink;
     apr_pool_t *pool;    /* for what lasts */
     apr_pool_t *scratch; /* for all else */
-} job_t;
+} cond_job_t;
 
-static certmap_place_t place_of(const job_t *job, apr_size_t offset)
+static certmap_place_t place_of(const cond_job_t *job, apr_size_t offset)
 {
     apr_size_t i = job->value_at + offset;
 
@@ -44,13 +44,13 @@ static certmap_place_t place_of(const job_t *job, apr_size_t offset)
 /* ---- wildcards ----------------------------------------------------------------------------------------------- */
 
 /* A copy that lasts; the value as written serves where it is the same. */
-static certmap_str_t lasting(const job_t *job, certmap_str_t text)
+static certmap_str_t lasting(const cond_job_t *job, certmap_str_t text)
 {
     return certmap_str_same(text, job->cond->raw) ? job->cond->raw : certmap_str_copy(text.data, text.len, job->pool);
 }
 
 /* Text with escapes becomes a literal or, when it has '*' or '?', tokens. */
-static void compile_wildcard(job_t *job, certmap_str_t text)
+static void compile_wildcard(cond_job_t *job, certmap_str_t text)
 {
     certmap_cond_t *cond = job->cond;
     apr_uint16_t *tokens = apr_palloc(job->scratch, (text.len + 1) * sizeof(*tokens));
@@ -110,7 +110,7 @@ static const char *all_key_usages(apr_pool_t *p)
     return all;
 }
 
-static void check_ku(const job_t *job, certmap_str_t text)
+static void check_ku(const cond_job_t *job, certmap_str_t text)
 {
     const char *const *k;
     const char *hint = certmap_suggest(text, certmap_key_usages);
@@ -146,7 +146,7 @@ static int uri_beginning(const apr_uint16_t *tokens, apr_size_t ntokens, certmap
 
 /* A URI ignores case in its scheme and host only. Where these are in a value that a wildcard matches, often only the
  * value can say: a letter in upper case is marked then, one in lower case meets the value's folded form as it is. */
-static void compile_uri(job_t *job)
+static void compile_uri(cond_job_t *job)
 {
     certmap_cond_t *cond = job->cond;
     certmap_uri_t parts;
@@ -178,7 +178,7 @@ static void compile_uri(job_t *job)
     }
 }
 
-static void compile_text(job_t *job)
+static void compile_text(cond_job_t *job)
 {
     certmap_cond_t *cond = job->cond;
     certmap_str_t folded = certmap_fold(cond->raw, job->scratch);
@@ -203,7 +203,7 @@ static void compile_text(job_t *job)
 }
 
 /* Checks the number of digits of a value without wildcards. */
-static void check_hex_length(const job_t *job, apr_size_t digits)
+static void check_hex_length(const cond_job_t *job, apr_size_t digits)
 {
     apr_size_t want = certmap_hex_digits(job->cond->field.kind);
 
@@ -223,7 +223,7 @@ static void check_hex_length(const job_t *job, apr_size_t digits)
 }
 
 /* Hex from value offset `from` on: colons dropped, lower case. */
-static void compile_hex(job_t *job, apr_size_t from)
+static void compile_hex(cond_job_t *job, apr_size_t from)
 {
     certmap_cond_t *cond = job->cond;
     int wild = has_wildcard(cond->raw);
@@ -271,7 +271,7 @@ static int host_bits(const unsigned char *octets, unsigned len, unsigned bits)
     return 0;
 }
 
-static void compile_ip(job_t *job)
+static void compile_ip(cond_job_t *job)
 {
     certmap_cond_t *cond = job->cond;
     const char *slash = strchr(cond->raw.data, '/');
@@ -320,7 +320,7 @@ static void compile_ip(job_t *job)
     }
 }
 
-static void compile_dn(job_t *job)
+static void compile_dn(cond_job_t *job)
 {
     certmap_cond_t *cond = job->cond;
     certmap_str_t text = cond->raw;
@@ -356,7 +356,7 @@ static void compile_dn(job_t *job)
 }
 
 /* Dotted text of an OID that is written as a name or dotted, or NULL. */
-static const char *read_oid(const job_t *job)
+static const char *read_oid(const cond_job_t *job)
 {
     const char *name = job->cond->raw.data;
     const char *oid = NULL;
@@ -378,7 +378,7 @@ static const char *read_oid(const job_t *job)
     return oid;
 }
 
-static void compile_oid(job_t *job)
+static void compile_oid(cond_job_t *job)
 {
     certmap_cond_t *cond = job->cond;
     const char *hint;
@@ -414,7 +414,7 @@ static apr_status_t free_code(void *code)
 }
 
 /* Values of hex fields are lower-case digits; a regex that asks for anything else never matches, unnoticed. */
-static void check_hex_regex(const job_t *job)
+static void check_hex_regex(const cond_job_t *job)
 {
     const certmap_str_t *raw = &job->cond->raw;
     apr_size_t i;
@@ -436,7 +436,7 @@ static void check_hex_regex(const job_t *job)
 }
 
 /* Counts what a regex takes. @return 0 when all regexes of the set together take too much */
-static int count_bytes(const job_t *job)
+static int count_bytes(const cond_job_t *job)
 {
     size_t size = 0;
 
@@ -452,7 +452,7 @@ static int count_bytes(const job_t *job)
     return 0;
 }
 
-static void compile_regex(job_t *job)
+static void compile_regex(cond_job_t *job)
 {
     certmap_cond_t *cond = job->cond;
     certmap_value_kind_e kind = certmap_field_kind(&cond->field);
@@ -508,7 +508,7 @@ static void compile_regex(job_t *job)
 
 /* ---- a whole condition --------------------------------------------------------------------------------------- */
 
-static void compile_value(job_t *job);
+static void compile_value(cond_job_t *job);
 
 /* What a condition may begin with, each once, in any order. */
 typedef enum prefix_e {
@@ -526,7 +526,7 @@ static const char *const prefixes[PREFIX_COUNT] = {
 static const struct {
     const char *name;
     int negated;
-    void (*compile)(job_t *job);
+    void (*compile)(cond_job_t *job);
 } operators[] = {
     { .name = "=", .compile = compile_value },
     { .name = "!=", .negated = 1, .compile = compile_value },
@@ -615,7 +615,7 @@ int certmap_cond_looks_like(certmap_builder_t *b, certmap_str_t text)
 }
 
 /* Reads prefixes and field. @return the offset of the operator, or 0 on error */
-static apr_size_t parse_field(job_t *job)
+static apr_size_t parse_field(cond_job_t *job)
 {
     certmap_cond_t *cond = job->cond;
     certmap_str_t rest = job->word->text;
@@ -656,7 +656,7 @@ static apr_size_t parse_field(job_t *job)
 }
 
 /* Reads the operator at offset op. @return which one, or NOPERATORS on error */
-static apr_size_t parse_operator(job_t *job, apr_size_t op)
+static apr_size_t parse_operator(cond_job_t *job, apr_size_t op)
 {
     const certmap_word_t *word = job->word;
     certmap_cond_t *cond = job->cond;
@@ -687,7 +687,7 @@ static apr_size_t parse_operator(job_t *job, apr_size_t op)
     return i;
 }
 
-static void compile_value(job_t *job)
+static void compile_value(cond_job_t *job)
 {
     certmap_cond_t *cond = job->cond;
     certmap_value_kind_e kind = certmap_field_kind(&cond->field);
@@ -727,7 +727,7 @@ static void compile_value(job_t *job)
 
 apr_status_t certmap_cond_compile(certmap_builder_t *b, const certmap_word_t *word, certmap_cond_t *cond)
 {
-    job_t job = { cond, word, 0, b, &b->sink, b->pool, b->scratch };
+    cond_job_t job = { cond, word, 0, b, &b->sink, b->pool, b->scratch };
     int before = b->sink.nerrors;
     const char *why;
     apr_size_t op;

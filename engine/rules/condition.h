@@ -70,7 +70,7 @@ struct certmap_cond_t {
     unsigned exact : 1;         /**< case: */
     unsigned opaque : 1;        /**< "#hex": speaks of CERTMAP_V_OPAQUE values, and only of those */
     unsigned matches_empty : 1; /**< a regex that matches the empty text */
-    unsigned regex_group : 1;   /**< on a leader or a condition that binds nothing: a regex must be asked */
+    unsigned regex_binding : 1; /**< on a leader or a condition that binds nothing: a regex must be asked */
     int leader;                 /**< index of the first condition that must hold on the same value, itself included; -1:
                                      binds nothing (negated or all:) */
     certmap_pattern_e pattern;

@@ -381,8 +381,8 @@ static certmap_match_e plain_part(certmap_eval_t *ev, const certmap_cond_t *cond
     return match_needs(ev, cond, value->text);
 }
 
-certmap_match_e certmap_group_value(certmap_eval_t *ev, const certmap_rule_t *rule, apr_size_t leader, apr_size_t last,
-                                    const certmap_value_t *value)
+certmap_match_e certmap_binding_value(certmap_eval_t *ev, const certmap_rule_t *rule, apr_size_t leader,
+                                      apr_size_t last, const certmap_value_t *value)
 {
     certmap_match_e result = CERTMAP_MATCH_YES;
     int regexes;
@@ -403,15 +403,15 @@ certmap_match_e certmap_group_value(certmap_eval_t *ev, const certmap_rule_t *ru
                 result = m < result ? m : result;
             }
         }
-        if (!rule->conds[leader].regex_group) {
+        if (!rule->conds[leader].regex_binding) {
             break;
         }
     }
     return result;
 }
 
-/* Whether conditions of a group ask for what cannot be compared. */
-static int group_touches(const certmap_rule_t *rule, apr_size_t leader, apr_size_t last, const certmap_values_t *v)
+/* Whether conditions of a binding ask for what cannot be compared. */
+static int binding_touches(const certmap_rule_t *rule, apr_size_t leader, apr_size_t last, const certmap_values_t *v)
 {
     apr_size_t i;
 
@@ -426,29 +426,30 @@ static int group_touches(const certmap_rule_t *rule, apr_size_t leader, apr_size
     return 0;
 }
 
-certmap_match_e certmap_group_holds(certmap_eval_t *ev, const certmap_rule_t *rule, apr_size_t leader, apr_size_t last)
+certmap_match_e certmap_binding_holds(certmap_eval_t *ev, const certmap_rule_t *rule, apr_size_t leader,
+                                      apr_size_t last)
 {
     certmap_values_t v = certmap_eval_values(ev, &rule->conds[leader].field);
     certmap_match_e found = CERTMAP_MATCH_NO;
     apr_size_t i;
 
-    if (group_touches(rule, leader, last, &v)) {
+    if (binding_touches(rule, leader, last, &v)) {
         /* of names, what is sound may tell each of them from what is asked for */
         for (i = 0; i < v.n && is_name(v.field)
-                    && certmap_group_value(ev, rule, leader, last, &v.values[i]) == CERTMAP_MATCH_NO;
+                    && certmap_binding_value(ev, rule, leader, last, &v.values[i]) == CERTMAP_MATCH_NO;
              i++) {
         }
         return i == v.n && v.n > 0 ? CERTMAP_MATCH_NO : CERTMAP_MATCH_MALFORMED;
     }
     for (i = 0; i < v.n; i++) {
-        certmap_match_e m = certmap_group_value(ev, rule, leader, last, &v.values[i]);
+        certmap_match_e m = certmap_binding_value(ev, rule, leader, last, &v.values[i]);
 
         if (m == CERTMAP_MATCH_ERROR) {
             return m;
         }
         if (m == CERTMAP_MATCH_YES) {
             found = m;
-            if (!rule->conds[leader].regex_group) {
+            if (!rule->conds[leader].regex_binding) {
                 break; /* after a match only a failing regex could matter */
             }
         }
@@ -486,7 +487,7 @@ certmap_match_e certmap_cond_holds(certmap_eval_t *ev, const certmap_cond_t *con
     return found;
 }
 
-/* One pass over the rule's groups: those that ask regexes, or those that do not. */
+/* One pass over the rule's bindings: those that ask regexes, or those that do not. */
 static certmap_match_e match_pass(certmap_eval_t *ev, const certmap_rule_t *rule, int regexes)
 {
     certmap_match_e result = CERTMAP_MATCH_YES;
@@ -496,10 +497,10 @@ static certmap_match_e match_pass(certmap_eval_t *ev, const certmap_rule_t *rule
         const certmap_cond_t *cond = &rule->conds[i];
         certmap_match_e m;
 
-        if ((cond->leader >= 0 && cond->leader != (int)i) || cond->regex_group != regexes) {
+        if ((cond->leader >= 0 && cond->leader != (int)i) || cond->regex_binding != regexes) {
             continue;
         }
-        m = cond->leader < 0 ? certmap_cond_holds(ev, cond) : certmap_group_holds(ev, rule, i, rule->nconds - 1);
+        m = cond->leader < 0 ? certmap_cond_holds(ev, cond) : certmap_binding_holds(ev, rule, i, rule->nconds - 1);
         if (m == CERTMAP_MATCH_NO) {
             return m;
         }
@@ -509,15 +510,15 @@ static certmap_match_e match_pass(certmap_eval_t *ev, const certmap_rule_t *rule
 }
 
 /* The first placeholder of a rule's USER whose field is malformed, or NULL. */
-static const certmap_field_t *malformed_part(certmap_eval_t *ev, const certmap_rule_t *rule)
+static const certmap_field_t *malformed_piece(certmap_eval_t *ev, const certmap_rule_t *rule)
 {
     apr_size_t i;
 
-    for (i = 0; rule->user != NULL && i < rule->user->nparts; i++) {
-        const certmap_part_t *part = &rule->user->parts[i];
+    for (i = 0; rule->user != NULL && i < rule->user->npieces; i++) {
+        const certmap_piece_t *piece = &rule->user->pieces[i];
 
-        if (part->kind == CERTMAP_PART_FIELD && certmap_eval_values(ev, &part->u.field).state == CERTMAP_MALFORMED) {
-            return &part->u.field;
+        if (piece->kind == CERTMAP_PIECE_FIELD && certmap_eval_values(ev, &piece->u.field).state == CERTMAP_MALFORMED) {
+            return &piece->u.field;
         }
     }
     return NULL;
@@ -535,7 +536,7 @@ certmap_match_e certmap_rule_matches(certmap_eval_t *ev, const certmap_rule_t *r
         m = r < m ? r : m;
     }
     /* [promise unreadable] */
-    return m > CERTMAP_MATCH_MALFORMED && malformed_part(ev, rule) != NULL ? CERTMAP_MATCH_MALFORMED : m;
+    return m > CERTMAP_MATCH_MALFORMED && malformed_piece(ev, rule) != NULL ? CERTMAP_MATCH_MALFORMED : m;
 }
 
 const char *certmap_rule_malformed(certmap_eval_t *ev, const certmap_rule_t *rule, apr_pool_t *p)
@@ -551,7 +552,7 @@ const char *certmap_rule_malformed(certmap_eval_t *ev, const certmap_rule_t *rul
         }
         field = v.state == CERTMAP_MALFORMED ? &rule->conds[i].field : NULL;
     }
-    field = field != NULL ? field : malformed_part(ev, rule);
+    field = field != NULL ? field : malformed_piece(ev, rule);
     return field != NULL ? apr_psprintf(p, "%s is malformed: %s", field->name, certmap_cert_why(ev->cert, field, p))
                          : "a field is malformed";
 }

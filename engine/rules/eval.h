@@ -75,11 +75,12 @@ static inline int certmap_cond_touches(const certmap_cond_t *cond, const certmap
 certmap_match_e certmap_cond_value(certmap_eval_t *ev, const certmap_cond_t *cond, const certmap_value_t *value);
 /** Whether a condition holds by itself, bound to no other. */
 certmap_match_e certmap_cond_holds(certmap_eval_t *ev, const certmap_cond_t *cond);
-/** Whether one value of the leader's field meets the conditions of its group up to index last, that one included. */
-certmap_match_e certmap_group_holds(certmap_eval_t *ev, const certmap_rule_t *rule, apr_size_t leader, apr_size_t last);
+/** Whether one value of the leader's field meets the conditions of its binding up to index last, that one included. */
+certmap_match_e certmap_binding_holds(certmap_eval_t *ev, const certmap_rule_t *rule, apr_size_t leader,
+                                      apr_size_t last);
 /** Whether a value meets all conditions of a rule that bind values of its field, up to index last. */
-certmap_match_e certmap_group_value(certmap_eval_t *ev, const certmap_rule_t *rule, apr_size_t leader, apr_size_t last,
-                                    const certmap_value_t *value);
+certmap_match_e certmap_binding_value(certmap_eval_t *ev, const certmap_rule_t *rule, apr_size_t leader,
+                                      apr_size_t last, const certmap_value_t *value);
 /**
  * Whether a rule's conditions hold, all together: no, if one that asks for nothing malformed is certainly false; else
  * malformed, if the rule asks for a malformed field anywhere, its USER included. Asks neither "disabled" nor "expires".

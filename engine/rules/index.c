@@ -39,7 +39,7 @@ static apr_uint64_t hash_dn(const certmap_dn_t *dn)
     return h;
 }
 
-/* What a group is recognized by, next to its field. */
+/* What a way is recognized by, next to its field. */
 static apr_uint64_t seed_of(const certmap_field_t *field, how_e how, int exact, unsigned len)
 {
     apr_uint64_t h = field->oid ? index_hash(0, field->oid, strlen(field->oid)) : 0;
@@ -51,52 +51,52 @@ static apr_uint64_t seed_of(const certmap_field_t *field, how_e how, int exact, 
 /* ---- building: the keys of a rule ------------------------------------------------------------------------------- */
 
 /* A key under which a rule could be put. */
-typedef struct option_t {
+typedef struct key_option_t {
     const certmap_field_t *field;
     how_e how;
     int exact;
     unsigned len;
     apr_uint64_t key;
-} option_t;
+} key_option_t;
 
 /* Building; pool goes when it is done. */
 typedef struct making_t {
     const certmap_rule_t *const *rules;
     apr_size_t n;
-    apr_array_header_t *options; /* of option_t, of one rule */
+    apr_array_header_t *options; /* of key_option_t, of one rule */
     apr_uint16_t *counts;        /* how many rules have a key, or a few more: keys may share counters */
     apr_uint64_t counts_mask;
     apr_hash_t *by_oid[CERTMAP_F_COUNT];
-    apr_array_header_t *fields;  /* of growing_t * */
+    apr_array_header_t *fields;  /* of growing_key_t * */
     struct choice_t *choices;    /* one for each rule */
     apr_size_t nkeys;            /* at most so many are used */
-    apr_array_header_t *entries; /* of entry_t */
-    slot_t *slots;
+    apr_array_header_t *buckets; /* of bucket_t */
+    bucket_slot_t *slots;
     apr_uint64_t mask;
     apr_pool_t *pool;
 } making_t;
 
-/* A field while its groups are found. */
-typedef struct growing_t {
+/* A field while its ways are found. */
+typedef struct growing_key_t {
     const certmap_field_t *field;
-    apr_array_header_t *groups; /* of group_t * */
+    apr_array_header_t *ways; /* of way_t * */
     apr_uint32_t number;
     apr_uint32_t *rules; /* where the next of its rules goes */
     apr_size_t nrules;
-} growing_t;
+} growing_key_t;
 
 /* Where a rule is put. */
 typedef struct choice_t {
     apr_uint64_t key[2]; /* one, or a pair */
-    const group_t *group[2];
-    apr_uint32_t entry; /* of the key or pair, CERTMAP_INDEX_NOTHING: always asked */
-    apr_uint32_t lead;  /* of a pair's first key, or CERTMAP_INDEX_NOTHING */
+    const way_t *way[2];
+    apr_uint32_t bucket; /* of the key or pair, CERTMAP_INDEX_NOTHING: always asked */
+    apr_uint32_t lead;   /* of a pair's first key, or CERTMAP_INDEX_NOTHING */
     int nkeys;
 } choice_t;
 
 static void add_option(making_t *m, const certmap_cond_t *cond, how_e how, int exact, unsigned len, apr_uint64_t h)
 {
-    option_t *o = apr_array_push(m->options);
+    key_option_t *o = apr_array_push(m->options);
 
     o->field = &cond->field;
     o->how = how;
@@ -220,7 +220,7 @@ static void add_condition(making_t *m, const certmap_cond_t *cond)
 }
 
 /* The keys of a rule. A condition with all: needs a value, too; negations ask for nothing. */
-static const option_t *options_of(making_t *m, const certmap_rule_t *rule, int *n)
+static const key_option_t *options_of(making_t *m, const certmap_rule_t *rule, int *n)
 {
     apr_size_t i;
 
@@ -231,7 +231,7 @@ static const option_t *options_of(making_t *m, const certmap_rule_t *rule, int *
         }
     }
     *n = m->options->nelts;
-    return (const option_t *)m->options->elts;
+    return (const key_option_t *)m->options->elts;
 }
 
 /* ---- building: choosing ----------------------------------------------------------------------------------------- */
@@ -256,10 +256,10 @@ static apr_uint32_t counted(const making_t *m, apr_uint64_t key)
     return a < b ? a : b;
 }
 
-static growing_t *field_for(making_t *m, const certmap_field_t *field)
+static growing_key_t *field_for(making_t *m, const certmap_field_t *field)
 {
     const char *oid = field->oid ? field->oid : "";
-    growing_t *f;
+    growing_key_t *f;
 
     if (m->by_oid[field->kind] == NULL) {
         m->by_oid[field->kind] = apr_hash_make(m->pool);
@@ -268,29 +268,29 @@ static growing_t *field_for(making_t *m, const certmap_field_t *field)
     if (f == NULL) {
         f = apr_palloc(m->pool, sizeof(*f));
         f->field = field;
-        f->groups = apr_array_make(m->pool, 4, sizeof(group_t *));
+        f->ways = apr_array_make(m->pool, 4, sizeof(way_t *));
         f->number = (apr_uint32_t)m->fields->nelts;
         f->nrules = 0;
         apr_hash_set(m->by_oid[field->kind], oid, APR_HASH_KEY_STRING, f);
-        APR_ARRAY_PUSH(m->fields, growing_t *) = f;
+        APR_ARRAY_PUSH(m->fields, growing_key_t *) = f;
     }
     return f;
 }
 
 /* Makes sure that a key is looked for. @return where it belongs */
-static group_t *use(making_t *m, const option_t *o)
+static way_t *use(making_t *m, const key_option_t *o)
 {
-    growing_t *f = field_for(m, o->field);
-    group_t *g = NULL;
+    growing_key_t *f = field_for(m, o->field);
+    way_t *g = NULL;
     int i;
 
-    for (i = 0; i < f->groups->nelts; i++) {
-        g = APR_ARRAY_IDX(f->groups, i, group_t *);
+    for (i = 0; i < f->ways->nelts; i++) {
+        g = APR_ARRAY_IDX(f->ways, i, way_t *);
         if (g->how == o->how && g->exact == o->exact && g->len == o->len) {
             break;
         }
     }
-    if (i == f->groups->nelts) {
+    if (i == f->ways->nelts) {
         g = apr_pcalloc(m->pool, sizeof(*g));
         g->how = o->how;
         g->exact = o->exact;
@@ -298,7 +298,7 @@ static group_t *use(making_t *m, const option_t *o)
         g->field = f->number;
         g->power = power_of(o->how == HOW_SUFFIX || o->how == HOW_INNER ? o->len : 0);
         g->seed = seed_of(o->field, o->how, o->exact, o->len);
-        APR_ARRAY_PUSH(f->groups, group_t *) = g;
+        APR_ARRAY_PUSH(f->ways, way_t *) = g;
     }
     g->nkeys++;
     m->nkeys++;
@@ -306,9 +306,9 @@ static group_t *use(making_t *m, const option_t *o)
 }
 
 /* The key that the fewest rules share; of equals, what is looked for most quickly. NULL: none */
-static const option_t *best_of(const making_t *m, const option_t *o, int n)
+static const key_option_t *best_of(const making_t *m, const key_option_t *o, int n)
 {
-    const option_t *best = NULL;
+    const key_option_t *best = NULL;
     apr_uint32_t least = 0;
     int i;
 
@@ -325,9 +325,9 @@ static const option_t *best_of(const making_t *m, const option_t *o, int n)
 
 /* The key that leaves the fewest rules together with the first; NULL when none leaves clearly fewer than the first
  * alone. */
-static const option_t *second_of(const making_t *m, const option_t *first, const option_t *o, int n)
+static const key_option_t *second_of(const making_t *m, const key_option_t *first, const key_option_t *o, int n)
 {
-    const option_t *best = NULL;
+    const key_option_t *best = NULL;
     apr_uint32_t least = counted(m, first->key) / 2;
     int i;
 
@@ -345,8 +345,8 @@ static const option_t *second_of(const making_t *m, const option_t *first, const
 /* Counts what is shared, then chooses for each rule what is shared least. */
 static void choose(making_t *m)
 {
-    const option_t *o;
-    const option_t *first;
+    const key_option_t *o;
+    const key_option_t *first;
     apr_size_t i;
     int n;
     int j;
@@ -367,7 +367,7 @@ static void choose(making_t *m)
         }
     }
     for (i = 0; i < m->n; i++) {
-        const option_t *second = NULL;
+        const key_option_t *second = NULL;
 
         o = options_of(m, m->rules[i], &n);
         for (first = o; first < o + n && first->key != m->choices[i].key[0]; first++) {
@@ -378,9 +378,9 @@ static void choose(making_t *m)
         if (counted(m, first->key) > CROWD) {
             second = second_of(m, first, o, n);
         }
-        m->choices[i].group[0] = use(m, first);
+        m->choices[i].way[0] = use(m, first);
         if (second != NULL) {
-            m->choices[i].group[1] = use(m, second);
+            m->choices[i].way[1] = use(m, second);
             m->choices[i].nkeys = 2;
             m->choices[i].key[1] = second->key;
             m->nkeys++; /* the pair itself */
@@ -402,19 +402,19 @@ static apr_uint64_t power_of_two(apr_size_t least)
 
 static apr_uint32_t insert(making_t *m, apr_uint64_t key)
 {
-    slot_t *slot = (slot_t *)index_slot(m->slots, m->mask, key);
+    bucket_slot_t *slot = (bucket_slot_t *)index_slot(m->slots, m->mask, key);
 
-    if (slot->entry == CERTMAP_INDEX_NOTHING) {
+    if (slot->bucket == CERTMAP_INDEX_NOTHING) {
         slot->check = (apr_uint32_t)key;
-        slot->entry = (apr_uint32_t)m->entries->nelts;
-        memset(apr_array_push(m->entries), 0, sizeof(entry_t));
+        slot->bucket = (apr_uint32_t)m->buckets->nelts;
+        memset(apr_array_push(m->buckets), 0, sizeof(bucket_t));
     }
-    return slot->entry;
+    return slot->bucket;
 }
 
-#define ENTRY(m, i) (&APR_ARRAY_IDX((m)->entries, (i), entry_t))
+#define BUCKET(m, i) (&APR_ARRAY_IDX((m)->buckets, (i), bucket_t))
 
-/* Gives every rule its entry. @return how many numbers of rules there are to keep */
+/* Gives every rule its bucket. @return how many numbers of rules there are to keep */
 static apr_size_t enter(making_t *m)
 {
     apr_size_t total = 0;
@@ -424,33 +424,33 @@ static apr_size_t enter(making_t *m)
     for (i = 0; i < m->n; i++) {
         choice_t *c = &m->choices[i];
 
-        c->entry = c->lead = CERTMAP_INDEX_NOTHING;
+        c->bucket = c->lead = CERTMAP_INDEX_NOTHING;
         if (c->nkeys == 2) {
             apr_uint32_t follow = insert(m, c->key[1]);
 
             c->lead = insert(m, c->key[0]);
-            c->entry = insert(m, index_pair_key(c->lead, follow));
-            ENTRY(m, follow)->follows = 1;
-            ENTRY(m, c->lead)->all_n++;
+            c->bucket = insert(m, index_pair_key(c->lead, follow));
+            BUCKET(m, follow)->follows = 1;
+            BUCKET(m, c->lead)->all_n++;
         }
         else if (c->nkeys == 1) {
-            c->entry = insert(m, c->key[0]);
+            c->bucket = insert(m, c->key[0]);
         }
-        if (c->entry != CERTMAP_INDEX_NOTHING) {
-            ENTRY(m, c->entry)->n++;
+        if (c->bucket != CERTMAP_INDEX_NOTHING) {
+            BUCKET(m, c->bucket)->n++;
         }
     }
-    for (e = 0; e < m->entries->nelts; e++) {
-        ENTRY(m, e)->first = (apr_uint32_t)total;
-        total += ENTRY(m, e)->n;
-        ENTRY(m, e)->all_first = (apr_uint32_t)total;
-        total += ENTRY(m, e)->all_n;
-        ENTRY(m, e)->n = ENTRY(m, e)->all_n = 0;
+    for (e = 0; e < m->buckets->nelts; e++) {
+        BUCKET(m, e)->first = (apr_uint32_t)total;
+        total += BUCKET(m, e)->n;
+        BUCKET(m, e)->all_first = (apr_uint32_t)total;
+        total += BUCKET(m, e)->all_n;
+        BUCKET(m, e)->n = BUCKET(m, e)->all_n = 0;
     }
     return total;
 }
 
-/* Writes each entry's rules, in their order. */
+/* Writes each bucket's rules, in their order. */
 static void fill(making_t *m, certmap_index_t *ix, apr_size_t total, apr_pool_t *p)
 {
     apr_uint32_t *rules = apr_palloc(p, (total + 1) * sizeof(*rules));
@@ -458,24 +458,24 @@ static void fill(making_t *m, certmap_index_t *ix, apr_size_t total, apr_pool_t 
     apr_size_t i;
 
     for (i = 0; i < m->n; i++) {
-        ix->nalways += m->choices[i].entry == CERTMAP_INDEX_NOTHING && !m->rules[i]->disabled;
+        ix->nalways += m->choices[i].bucket == CERTMAP_INDEX_NOTHING && !m->rules[i]->disabled;
     }
     ix->always = always = apr_palloc(p, (ix->nalways + 1) * sizeof(*always));
     for (i = 0; i < m->n; i++) {
         const choice_t *c = &m->choices[i];
 
-        if (c->entry != CERTMAP_INDEX_NOTHING) {
-            rules[ENTRY(m, c->entry)->first + ENTRY(m, c->entry)->n++] = (apr_uint32_t)i;
+        if (c->bucket != CERTMAP_INDEX_NOTHING) {
+            rules[BUCKET(m, c->bucket)->first + BUCKET(m, c->bucket)->n++] = (apr_uint32_t)i;
         }
         else if (!m->rules[i]->disabled) {
             *always++ = (apr_uint32_t)i;
         }
         if (c->lead != CERTMAP_INDEX_NOTHING) {
-            rules[ENTRY(m, c->lead)->all_first + ENTRY(m, c->lead)->all_n++] = (apr_uint32_t)i;
+            rules[BUCKET(m, c->lead)->all_first + BUCKET(m, c->lead)->all_n++] = (apr_uint32_t)i;
         }
     }
     ix->rules = rules;
-    ix->entries = apr_pmemdup(p, m->entries->elts, (apr_size_t)m->entries->nelts * sizeof(entry_t));
+    ix->buckets = apr_pmemdup(p, m->buckets->elts, (apr_size_t)m->buckets->nelts * sizeof(bucket_t));
 }
 
 static void make_table(making_t *m, certmap_index_t *ix, apr_pool_t *p)
@@ -483,18 +483,18 @@ static void make_table(making_t *m, certmap_index_t *ix, apr_pool_t *p)
     m->mask = power_of_two(m->nkeys * 2) - 1;
     m->slots = apr_palloc(p, (apr_size_t)(m->mask + 1) * sizeof(*m->slots));
     memset(m->slots, 0xff, (apr_size_t)(m->mask + 1) * sizeof(*m->slots));
-    m->entries = apr_array_make(m->pool, 64, sizeof(entry_t));
+    m->buckets = apr_array_make(m->pool, 64, sizeof(bucket_t));
     fill(m, ix, enter(m), p);
     ix->slots = m->slots;
     ix->mask = m->mask;
 }
 
-#define FIELD(m, i) (APR_ARRAY_IDX((m)->fields, (i), growing_t *))
+#define FIELD(m, i) (APR_ARRAY_IDX((m)->fields, (i), growing_key_t *))
 
 /* Whether a rule's key of this number is the first that it has in its field. */
 static int first_in_field(const choice_t *c, int key)
 {
-    return key < c->nkeys && (key == 0 || c->group[1]->field != c->group[0]->field);
+    return key < c->nkeys && (key == 0 || c->way[1]->field != c->way[0]->field);
 }
 
 /* Lists each field's rules, in their order. */
@@ -506,7 +506,7 @@ static void list_rules(making_t *m, field_t *fields, apr_pool_t *p)
 
     for (r = 0; r < m->n; r++) {
         for (k = 0; first_in_field(&m->choices[r], k); k++) {
-            FIELD(m, m->choices[r].group[k]->field)->nrules++;
+            FIELD(m, m->choices[r].way[k]->field)->nrules++;
         }
     }
     for (i = 0; i < m->fields->nelts; i++) {
@@ -516,12 +516,12 @@ static void list_rules(making_t *m, field_t *fields, apr_pool_t *p)
     }
     for (r = 0; r < m->n; r++) {
         for (k = 0; first_in_field(&m->choices[r], k); k++) {
-            *FIELD(m, m->choices[r].group[k]->field)->rules++ = (apr_uint32_t)r;
+            *FIELD(m, m->choices[r].way[k]->field)->rules++ = (apr_uint32_t)r;
         }
     }
 }
 
-/* Gives each group a filter of its size, and what is looked at together a place together. */
+/* Gives each way a filter of its size, and what is looked at together a place together. */
 static void make_fields(making_t *m, certmap_index_t *ix, apr_pool_t *p)
 {
     field_t *fields = apr_palloc(p, ((apr_size_t)m->fields->nelts + 1) * sizeof(*fields));
@@ -530,10 +530,10 @@ static void make_fields(making_t *m, certmap_index_t *ix, apr_pool_t *p)
     int j;
 
     for (i = 0; i < m->fields->nelts; i++) {
-        const growing_t *from = APR_ARRAY_IDX(m->fields, i, growing_t *);
+        const growing_key_t *from = APR_ARRAY_IDX(m->fields, i, growing_key_t *);
 
-        for (j = 0; j < from->groups->nelts; j++) {
-            group_t *g = APR_ARRAY_IDX(from->groups, j, group_t *);
+        for (j = 0; j < from->ways->nelts; j++) {
+            way_t *g = APR_ARRAY_IDX(from->ways, j, way_t *);
 
             g->mask = power_of_two((apr_size_t)g->nkeys * 8) - 1;
             g->filter = apr_pcalloc(p, (apr_size_t)(g->mask / 64 + 1) * sizeof(*g->filter));
@@ -543,17 +543,17 @@ static void make_fields(making_t *m, certmap_index_t *ix, apr_pool_t *p)
         const choice_t *c = &m->choices[r];
 
         for (i = 0; i < c->nkeys; i++) {
-            c->group[i]->filter[(c->key[i] & c->group[i]->mask) / 64] |= APR_UINT64_C(1) << (c->key[i] & 63);
+            c->way[i]->filter[(c->key[i] & c->way[i]->mask) / 64] |= APR_UINT64_C(1) << (c->key[i] & 63);
         }
     }
     for (i = 0; i < m->fields->nelts; i++) {
-        const growing_t *from = APR_ARRAY_IDX(m->fields, i, growing_t *);
-        group_t *groups = apr_palloc(p, (apr_size_t)from->groups->nelts * sizeof(*groups));
+        const growing_key_t *from = APR_ARRAY_IDX(m->fields, i, growing_key_t *);
+        way_t *ways = apr_palloc(p, (apr_size_t)from->ways->nelts * sizeof(*ways));
 
-        for (j = 0; j < from->groups->nelts; j++) {
-            groups[j] = *APR_ARRAY_IDX(from->groups, j, group_t *);
+        for (j = 0; j < from->ways->nelts; j++) {
+            ways[j] = *APR_ARRAY_IDX(from->ways, j, way_t *);
         }
-        fields[i] = (field_t){ from->field, groups, (apr_size_t)from->groups->nelts, NULL, 0 };
+        fields[i] = (field_t){ from->field, ways, (apr_size_t)from->ways->nelts, NULL, 0 };
     }
     list_rules(m, fields, p);
     ix->fields = fields;
@@ -570,11 +570,11 @@ const certmap_index_t *certmap_index_create(const certmap_rule_t *const *rules, 
         return NULL;
     }
     m.pool = certmap_pool_temporary(p);
-    m.options = apr_array_make(m.pool, 32, sizeof(option_t));
+    m.options = apr_array_make(m.pool, 32, sizeof(key_option_t));
     m.counts_mask = power_of_two(n * 16) - 1;
     counting = certmap_pool_temporary(m.pool);
     m.counts = apr_pcalloc(counting, (apr_size_t)(m.counts_mask + 1) * sizeof(*m.counts));
-    m.fields = apr_array_make(m.pool, 16, sizeof(growing_t *));
+    m.fields = apr_array_make(m.pool, 16, sizeof(growing_key_t *));
     m.choices = apr_pcalloc(m.pool, (n + 1) * sizeof(*m.choices));
     choose(&m);
     apr_pool_destroy(counting);

@@ -43,8 +43,8 @@ typedef enum how_e {
     HOW_PRESENT
 } how_e;
 
-/* Keys that are looked for in the same way. */
-typedef struct group_t {
+/* A way to look for keys, the same for many. */
+typedef struct way_t {
     how_e how;
     int exact;          /* in the unchanged value, not folded */
     unsigned len;       /* of PREFIX, SUFFIX, INNER; of NETWORK: octets << 8 | bits */
@@ -54,36 +54,36 @@ typedef struct group_t {
     apr_uint64_t *filter; /* a bit for each key, small enough to stay in a cache */
     apr_uint32_t nkeys;
     apr_uint32_t field; /* of certmap_index_t's fields */
-} group_t;
+} way_t;
 
 typedef struct field_t {
     const certmap_field_t *field;
-    const group_t *groups;
-    apr_size_t ngroups;
-    const apr_uint32_t *rules; /* all that have a key in one of its groups */
+    const way_t *ways;
+    apr_size_t nways;
+    const apr_uint32_t *rules; /* all that have a key in one of its ways */
     apr_size_t nrules;
 } field_t;
 
 /* A key, or a pair of keys. The rules are in certmap_index_t's rules. */
-typedef struct entry_t {
+typedef struct bucket_t {
     apr_uint32_t first; /* the rules under it */
     apr_uint32_t n;
     apr_uint32_t all_first; /* the rules under pairs that it leads */
     apr_uint32_t all_n;
     apr_uint32_t follows; /* it is the second of a pair */
-} entry_t;
+} bucket_t;
 
-typedef struct slot_t {
-    apr_uint32_t check; /* a part of the key */
-    apr_uint32_t entry; /* or NOTHING */
-} slot_t;
+typedef struct bucket_slot_t {
+    apr_uint32_t check;  /* a part of the key */
+    apr_uint32_t bucket; /* or NOTHING */
+} bucket_slot_t;
 
 struct certmap_index_t {
     const field_t *fields;
     apr_size_t nfields;
-    const slot_t *slots;
+    const bucket_slot_t *slots;
     apr_uint64_t mask; /* slots, less one */
-    const entry_t *entries;
+    const bucket_t *buckets;
     const apr_uint32_t *rules;
     const apr_uint32_t *always; /* rules that are always asked */
     apr_size_t nalways;
@@ -143,12 +143,12 @@ static inline apr_uint64_t index_pair_key(apr_uint32_t lead, apr_uint32_t follow
 }
 
 /* The slot of a key, or the free one where it would be. */
-static inline const slot_t *index_slot(const slot_t *slots, apr_uint64_t mask, apr_uint64_t key)
+static inline const bucket_slot_t *index_slot(const bucket_slot_t *slots, apr_uint64_t mask, apr_uint64_t key)
 {
     apr_uint32_t check = (apr_uint32_t)key;
     apr_uint64_t at = key >> 32;
 
-    while (slots[at & mask].entry != CERTMAP_INDEX_NOTHING && slots[at & mask].check != check) {
+    while (slots[at & mask].bucket != CERTMAP_INDEX_NOTHING && slots[at & mask].check != check) {
         at++;
     }
     return &slots[at & mask];

@@ -130,13 +130,13 @@ static unit_t peek_unit(const certmap_lexer_t *lx)
 /* ---- words --------------------------------------------------------------------------------------------------- */
 
 /* A word while it grows. */
-typedef struct growing_t {
+typedef struct growing_word_t {
     apr_array_header_t *bytes;
     apr_array_header_t *places;
     certmap_word_t word;
-} growing_t;
+} growing_word_t;
 
-static void grow(const certmap_lexer_t *lx, growing_t *g, const unit_t *u)
+static void grow(const certmap_lexer_t *lx, growing_word_t *g, const unit_t *u)
 {
     unsigned i;
 
@@ -164,7 +164,7 @@ static int is_end(const unit_t *u)
 }
 
 /* Reads to the closing quote. u is the opening one; returns what ended the reading. */
-static void read_quoted(certmap_lexer_t *lx, growing_t *g, unit_t open)
+static void read_quoted(certmap_lexer_t *lx, growing_word_t *g, unit_t open)
 {
     for (;;) {
         unit_t u = peek_unit(lx);
@@ -195,7 +195,7 @@ static void read_quoted(certmap_lexer_t *lx, growing_t *g, unit_t open)
 
 /* httpd has replaced the variables that it knows; what is left has no value, and no text may stand for it. Where quotes
  * keep '$' and '{' apart ($""{) no variable was meant. */
-static void check_variables(certmap_lexer_t *lx, const growing_t *g, certmap_word_t *w)
+static void check_variables(certmap_lexer_t *lx, const growing_word_t *g, certmap_word_t *w)
 {
     apr_size_t i;
 
@@ -215,7 +215,9 @@ static void check_variables(certmap_lexer_t *lx, const growing_t *g, certmap_wor
 /* Reads one word, which begins with u. */
 static void read_word(certmap_lexer_t *lx, unit_t u, apr_array_header_t *words, apr_pool_t *p)
 {
-    growing_t g = { apr_array_make(p, 32, 1), apr_array_make(p, 32, sizeof(certmap_place_t)), { .place = u.place } };
+    growing_word_t g = { apr_array_make(p, 32, 1),
+                         apr_array_make(p, 32, sizeof(certmap_place_t)),
+                         { .place = u.place } };
     certmap_word_t *w = apr_array_push(words);
 
     for (;;) {

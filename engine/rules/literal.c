@@ -25,22 +25,22 @@ typedef enum atom_e {
     ATOM_UNKNOWN  /* not understood: nothing is said of the whole pattern */
 } atom_e;
 
-typedef struct reader_t {
+typedef struct regex_reader_t {
     certmap_str_t pattern;
     apr_size_t at;
     apr_size_t begin; /* after a leading (?i) */
     int caseless;
     const char *literal; /* of an ATOM_LITERAL */
     apr_size_t nliteral;
-} reader_t;
+} regex_reader_t;
 
-static char look(const reader_t *r, apr_size_t ahead)
+static char look(const regex_reader_t *r, apr_size_t ahead)
 {
     return r->at + ahead < r->pattern.len ? r->pattern.data[r->at + ahead] : '\0';
 }
 
 /* A backslash and what belongs to it. */
-static atom_e read_escape(reader_t *r)
+static atom_e read_escape(regex_reader_t *r)
 {
     unsigned char c = (unsigned char)look(r, 1);
 
@@ -74,7 +74,7 @@ static atom_e read_escape(reader_t *r)
 }
 
 /* "[:alpha:]" inside a class. */
-static int read_posix(reader_t *r)
+static int read_posix(regex_reader_t *r)
 {
     apr_size_t n = 2;
 
@@ -88,7 +88,7 @@ static int read_posix(reader_t *r)
     return 1;
 }
 
-static atom_e read_class(reader_t *r)
+static atom_e read_class(regex_reader_t *r)
 {
     r->at++;
     r->at += look(r, 0) == '^';
@@ -118,7 +118,7 @@ static atom_e read_class(reader_t *r)
 }
 
 /* What opens a group: "(", "(?:", "(?=", "(?!", "(?>", "(?|", "(?<=", "(?<!", "(?<name>", "(?P<name>", "(?'name'". */
-static int read_group_head(reader_t *r)
+static int read_opening(regex_reader_t *r)
 {
     char close = '\0';
 
@@ -160,14 +160,14 @@ static int read_group_head(reader_t *r)
 }
 
 /* A group, with all that is in it. */
-static atom_e read_group(reader_t *r)
+static atom_e read_parentheses(regex_reader_t *r)
 {
     int depth = 0;
 
     do {
         switch (look(r, 0)) {
         case '(':
-            if (!read_group_head(r)) {
+            if (!read_opening(r)) {
                 return ATOM_UNKNOWN;
             }
             depth++;
@@ -191,7 +191,7 @@ static atom_e read_group(reader_t *r)
     return depth == 0 ? ATOM_GAP : ATOM_UNKNOWN;
 }
 
-static atom_e read_atom(reader_t *r)
+static atom_e read_atom(regex_reader_t *r)
 {
     apr_uint32_t c;
     int first = r->at == r->begin;
@@ -202,7 +202,7 @@ static atom_e read_atom(reader_t *r)
     case '[':
         return read_class(r);
     case '(':
-        return read_group(r);
+        return read_parentheses(r);
     case '.':
         r->at++;
         return ATOM_GAP;
@@ -228,7 +228,7 @@ static atom_e read_atom(reader_t *r)
 }
 
 /* "{2}", "{2,}", "{2,3}". @return its length, or 0 when it is none; *least as it says */
-static apr_size_t read_braces(const reader_t *r, int *least)
+static apr_size_t read_braces(const regex_reader_t *r, int *least)
 {
     apr_size_t n = 1;
 
@@ -248,7 +248,7 @@ static apr_size_t read_braces(const reader_t *r, int *least)
 
 /* A quantifier, if there is one here. @return 0 when it is not understood; *some: there is one, *least: at least
  * once */
-static int read_quantifier(reader_t *r, int *some, int *least)
+static int read_quantifier(regex_reader_t *r, int *some, int *least)
 {
     char c = look(r, 0);
     apr_size_t n = 1;
@@ -271,10 +271,10 @@ static int read_quantifier(reader_t *r, int *some, int *least)
 
 /* ---- letters ---------------------------------------------------------------------------------------------------- */
 
-static int letters_of(reader_t *r, unsigned depth, unsigned *letters);
+static int letters_of(regex_reader_t *r, unsigned depth, unsigned *letters);
 
 /* A class: it counts when it is one letter, in both cases or one. */
-static int letters_of_class(reader_t *r, unsigned *letters)
+static int letters_of_class(regex_reader_t *r, unsigned *letters)
 {
     const char *c = r->pattern.data + r->at + 1;
 
@@ -286,7 +286,7 @@ static int letters_of_class(reader_t *r, unsigned *letters)
 }
 
 /* A group, with all that is in it; lookahead and lookbehind do not count. */
-static int letters_of_group(reader_t *r, unsigned depth, unsigned *letters)
+static int letters_of_parentheses(regex_reader_t *r, unsigned depth, unsigned *letters)
 {
     int looks = look(r, 1) == '?'
                 && (look(r, 2) == '=' || look(r, 2) == '!'
@@ -295,7 +295,7 @@ static int letters_of_group(reader_t *r, unsigned depth, unsigned *letters)
     if (look(r, 1) == '?' && look(r, 2) == 'i' && look(r, 3) == ':') {
         r->at += 4;
     }
-    else if (!read_group_head(r)) {
+    else if (!read_opening(r)) {
         return 0;
     }
     if (depth == CERTMAP_LITERAL_DEPTH_MOST || !letters_of(r, depth + 1, letters) || look(r, 0) != ')') {
@@ -307,7 +307,7 @@ static int letters_of_group(reader_t *r, unsigned depth, unsigned *letters)
 }
 
 /* One atom with its quantifier. */
-static int letters_of_atom(reader_t *r, unsigned depth, unsigned *letters)
+static int letters_of_atom(regex_reader_t *r, unsigned depth, unsigned *letters)
 {
     int understood;
     int some;
@@ -319,7 +319,7 @@ static int letters_of_atom(reader_t *r, unsigned depth, unsigned *letters)
         return 1;
     }
     if (look(r, 0) == '(') {
-        understood = letters_of_group(r, depth, letters);
+        understood = letters_of_parentheses(r, depth, letters);
     }
     else if (look(r, 0) == '[') {
         understood = letters_of_class(r, letters);
@@ -338,7 +338,7 @@ static int letters_of_atom(reader_t *r, unsigned depth, unsigned *letters)
 }
 
 /* Alternatives, up to the end or the ")" after them: what the one has that asks for least. */
-static int letters_of(reader_t *r, unsigned depth, unsigned *letters)
+static int letters_of(regex_reader_t *r, unsigned depth, unsigned *letters)
 {
     unsigned least = CERTMAP_LITERAL_LETTERS_MOST;
     unsigned sum = 0;
@@ -363,7 +363,7 @@ static int letters_of(reader_t *r, unsigned depth, unsigned *letters)
 
 int certmap_regex_letters(certmap_str_t pattern)
 {
-    reader_t r = { .pattern = pattern };
+    regex_reader_t r = { .pattern = pattern };
     unsigned letters;
 
     return letters_of(&r, 0, &letters) && r.at == pattern.len ? (int)letters : -1;
@@ -371,26 +371,26 @@ int certmap_regex_letters(certmap_str_t pattern)
 
 int certmap_regex_repeats(certmap_str_t pattern, certmap_str_t *atom)
 {
-    reader_t r = { .pattern = pattern };
+    regex_reader_t r = { .pattern = pattern };
     apr_size_t from;
-    int group;
+    int captures;
     int some;
     int least;
 
     r.at += pattern.len >= 4 && memcmp(pattern.data, "(?i)", 4) == 0 ? 4 : 0;
     r.at += look(&r, 0) == '^';
-    group = look(&r, 0) == '(' && look(&r, 1) != '?' && look(&r, 1) != '*';
-    r.at += (apr_size_t)group;
+    captures = look(&r, 0) == '(' && look(&r, 1) != '?' && look(&r, 1) != '*';
+    r.at += (apr_size_t)captures;
     from = r.at;
     if (look(&r, 0) == '(' || read_atom(&r) != ATOM_GAP) {
         return 0;
     }
     *atom = (certmap_str_t){ pattern.data + from, r.at - from };
     if ((look(&r, 0) != '+' && look(&r, 0) != '*') || !read_quantifier(&r, &some, &least)
-        || (group && look(&r, 0) != ')')) {
+        || (captures && look(&r, 0) != ')')) {
         return 0;
     }
-    r.at += (apr_size_t)group;
+    r.at += (apr_size_t)captures;
     r.at += look(&r, 0) == '$';
     return r.at == pattern.len;
 }
@@ -458,7 +458,7 @@ static void end_run(certmap_needs_t *needs, int *first, int last, certmap_str_t 
 
 /* Whether a character stands for nothing but itself and, with (?i), its other case. Under (?i) U+212A matches k, U+017F
  * matches s, and what is not ASCII is left alone; blanks are, too, so that the literal is the same in folded text. */
-static int is_steady(const reader_t *r)
+static int is_steady(const regex_reader_t *r)
 {
     return !r->caseless
            || (r->nliteral == 1 && (unsigned char)r->literal[0] < 0x80 && strchr("kKsS \t", r->literal[0]) == NULL);
@@ -471,7 +471,7 @@ static char lower(char c)
 
 const certmap_needs_t *certmap_regex_needs(certmap_str_t pattern, apr_pool_t *p)
 {
-    reader_t r = { .pattern = pattern };
+    regex_reader_t r = { .pattern = pattern };
     certmap_needs_t needs = { .whole = 1 };
     char *bytes = apr_palloc(p, pattern.len + 1);
     certmap_str_t run = { bytes, 0 };

@@ -153,7 +153,7 @@ static void bind_conditions(certmap_cond_t *conds, int n)
     for (i = 0; i < n; i++) {
         certmap_cond_t *cond = &conds[i];
 
-        cond->regex_group = cond->pattern == CERTMAP_P_REGEX;
+        cond->regex_binding = cond->pattern == CERTMAP_P_REGEX;
         if (cond->negated || cond->all) {
             continue;
         }
@@ -161,7 +161,7 @@ static void bind_conditions(certmap_cond_t *conds, int n)
         for (j = 0; j < i; j++) {
             if (conds[j].leader == j && certmap_field_same(&conds[j].field, &cond->field)) {
                 cond->leader = j;
-                conds[j].regex_group |= cond->regex_group;
+                conds[j].regex_binding |= cond->regex_binding;
                 break;
             }
         }

@@ -229,11 +229,11 @@ static int takes_name(const certmap_rule_t *rule)
 {
     apr_size_t i;
 
-    for (i = 0; rule->user != NULL && i < rule->user->nparts; i++) {
-        const certmap_part_t *part = &rule->user->parts[i];
-        const certmap_cond_t *regex = part->kind == CERTMAP_PART_CAPTURE ? certmap_template_regex(rule) : NULL;
+    for (i = 0; rule->user != NULL && i < rule->user->npieces; i++) {
+        const certmap_piece_t *piece = &rule->user->pieces[i];
+        const certmap_cond_t *regex = piece->kind == CERTMAP_PIECE_CAPTURE ? certmap_template_regex(rule) : NULL;
 
-        if ((part->kind == CERTMAP_PART_FIELD && is_personal(part->u.field.kind))
+        if ((piece->kind == CERTMAP_PIECE_FIELD && is_personal(piece->u.field.kind))
             || (regex != NULL && is_personal(regex->field.kind))) {
             return 1;
         }

@@ -118,7 +118,8 @@ static const char *modifier_hint(certmap_str_t name, apr_pool_t *p)
 }
 
 /* Reads ":lower:first". at: the place of each byte. */
-static void compile_modifiers(certmap_part_t *part, certmap_str_t text, const certmap_place_t *at, certmap_sink_t *sink)
+static void compile_modifiers(certmap_piece_t *piece, certmap_str_t text, const certmap_place_t *at,
+                              certmap_sink_t *sink)
 {
     apr_size_t i = 0;
 
@@ -138,19 +139,19 @@ static void compile_modifiers(certmap_part_t *part, certmap_str_t text, const ce
             certmap_sink_error(sink, at[i], "unknown modifier \":%.*s\"; %s", (int)name.len, name.data,
                                modifier_hint(name, sink->pool));
         }
-        else if (part->mods & (modifiers[m].bit | modifiers[m].excludes)) {
+        else if (piece->mods & (modifiers[m].bit | modifiers[m].excludes)) {
             certmap_sink_error(sink, at[i], "the modifier \":%s\" appears twice or together with its opposite",
                                modifiers[m].name);
         }
         else {
-            part->mods |= modifiers[m].bit;
+            piece->mods |= modifiers[m].bit;
         }
         i += 1 + name.len;
     }
 }
 
 /* Reads what is between "%{" and "}"; at: the place of each byte, from "%" on. */
-static void compile_placeholder(certmap_builder_t *b, certmap_part_t *part, certmap_str_t inner,
+static void compile_placeholder(certmap_builder_t *b, certmap_piece_t *piece, certmap_str_t inner,
                                 const certmap_place_t *at)
 {
     certmap_sink_t *sink = &b->sink;
@@ -158,35 +159,35 @@ static void compile_placeholder(certmap_builder_t *b, certmap_part_t *part, cert
     certmap_str_t name = { apr_pstrmemdup(b->scratch, inner.data, n), n };
     const char *why = NULL;
 
-    part->place = at[0];
-    part->source = apr_pstrcat(b->pool, "%{", apr_pstrmemdup(b->scratch, inner.data, inner.len), "}", NULL);
+    piece->place = at[0];
+    piece->source = apr_pstrcat(b->pool, "%{", apr_pstrmemdup(b->scratch, inner.data, inner.len), "}", NULL);
     if (n > 0 && strspn(name.data, "0123456789") == n) {
-        part->kind = CERTMAP_PART_CAPTURE;
-        part->u.capture = n > 5 ? 0xffff : (apr_uint32_t)apr_atoi64(name.data);
+        piece->kind = CERTMAP_PIECE_CAPTURE;
+        piece->u.capture = n > 5 ? 0xffff : (apr_uint32_t)apr_atoi64(name.data);
     }
     else {
-        part->kind = CERTMAP_PART_FIELD;
+        piece->kind = CERTMAP_PIECE_FIELD;
         if (n == 0) {
             certmap_sink_error(sink, at[0],
                                "empty placeholder; write %%{subject.CN}, or %%{1} for what a regex captured");
         }
-        else if (certmap_field_parse(name, &part->u.field, &why, b->pool) != APR_SUCCESS) {
+        else if (certmap_field_parse(name, &piece->u.field, &why, b->pool) != APR_SUCCESS) {
             certmap_sink_error(sink, at[2], "%s", why);
         }
     }
-    compile_modifiers(part, (certmap_str_t){ inner.data + n, inner.len - n }, at + 2 + n, sink);
+    compile_modifiers(piece, (certmap_str_t){ inner.data + n, inner.len - n }, at + 2 + n, sink);
 }
 
 /* data lasts. */
-static void push_text(apr_array_header_t *parts, const char *data, apr_size_t len)
+static void push_text(apr_array_header_t *pieces, const char *data, apr_size_t len)
 {
     if (len > 0) {
-        certmap_part_t *part = apr_array_push(parts);
+        certmap_piece_t *piece = apr_array_push(pieces);
 
-        memset(part, 0, sizeof(*part));
-        part->kind = CERTMAP_PART_TEXT;
-        part->u.text.data = data;
-        part->u.text.len = len;
+        memset(piece, 0, sizeof(*piece));
+        piece->kind = CERTMAP_PIECE_TEXT;
+        piece->u.text.data = data;
+        piece->u.text.len = len;
     }
 }
 
@@ -196,10 +197,10 @@ static void check_literal(certmap_builder_t *b, const certmap_template_t *t, con
     const char *why;
     apr_size_t i;
 
-    for (i = 0; i < t->nparts; i++) {
-        const certmap_str_t *part = &t->parts[i].u.text;
+    for (i = 0; i < t->npieces; i++) {
+        const certmap_str_t *piece = &t->pieces[i].u.text;
 
-        text = apr_pstrcat(b->scratch, text, apr_pstrmemdup(b->scratch, part->data, part->len), NULL);
+        text = apr_pstrcat(b->scratch, text, apr_pstrmemdup(b->scratch, piece->data, piece->len), NULL);
     }
     why = certmap_user_check((certmap_str_t){ text, strlen(text) });
     if (why != NULL) {
@@ -210,7 +211,7 @@ static void check_literal(certmap_builder_t *b, const certmap_template_t *t, con
 apr_status_t certmap_template_compile(certmap_builder_t *b, const certmap_word_t *word, certmap_str_t text,
                                       const certmap_template_t **t)
 {
-    apr_array_header_t *parts = apr_array_make(b->scratch, 4, sizeof(certmap_part_t));
+    apr_array_header_t *pieces = apr_array_make(b->scratch, 4, sizeof(certmap_piece_t));
     certmap_template_t *out = apr_pcalloc(b->pool, sizeof(*out));
     int before = b->sink.nerrors;
     apr_size_t least = 0; /* bytes of the user name */
@@ -227,18 +228,18 @@ apr_status_t certmap_template_compile(certmap_builder_t *b, const certmap_word_t
             i++;
             continue;
         }
-        push_text(parts, text.data + from, i - from);
+        push_text(pieces, text.data + from, i - from);
         close = next == '{' ? memchr(text.data + i, '}', text.len - i) : NULL;
         if (next == '%') {
-            push_text(parts, "%", 1);
+            push_text(pieces, "%", 1);
             i += 2;
         }
         else if (close != NULL) {
-            certmap_part_t *part = apr_array_push(parts);
+            certmap_piece_t *piece = apr_array_push(pieces);
 
-            memset(part, 0, sizeof(*part));
+            memset(piece, 0, sizeof(*piece));
             out->literal = 0;
-            compile_placeholder(b, part, (certmap_str_t){ text.data + i + 2, (apr_size_t)(close - text.data) - i - 2 },
+            compile_placeholder(b, piece, (certmap_str_t){ text.data + i + 2, (apr_size_t)(close - text.data) - i - 2 },
                                 word->at + i);
             i = (apr_size_t)(close - text.data) + 1;
         }
@@ -252,9 +253,9 @@ apr_status_t certmap_template_compile(certmap_builder_t *b, const certmap_word_t
         }
         from = i;
     }
-    push_text(parts, text.data + from, i - from);
-    out->nparts = (apr_size_t)parts->nelts;
-    out->parts = apr_pmemdup(b->pool, parts->elts, out->nparts * sizeof(certmap_part_t));
+    push_text(pieces, text.data + from, i - from);
+    out->npieces = (apr_size_t)pieces->nelts;
+    out->pieces = apr_pmemdup(b->pool, pieces->elts, out->npieces * sizeof(certmap_piece_t));
     if (least > CERTMAP_USER_MOST) {
         certmap_sink_error(&b->sink, word->place, "USER: the user name is longer than 256 bytes");
     }
@@ -284,32 +285,31 @@ void certmap_template_check(const certmap_template_t *t, const certmap_rule_t *r
     const certmap_cond_t *regex = certmap_template_regex(rule);
     apr_size_t i;
 
-    for (i = 0; i < t->nparts; i++) {
-        const certmap_part_t *part = &t->parts[i];
+    for (i = 0; i < t->npieces; i++) {
+        const certmap_piece_t *piece = &t->pieces[i];
 
-        if (part->kind != CERTMAP_PART_CAPTURE) {
+        if (piece->kind != CERTMAP_PIECE_CAPTURE) {
             continue;
         }
         if (regex == NULL) {
-            certmap_sink_error(sink, part->place,
+            certmap_sink_error(sink, piece->place,
                                "%s without a regex: the rule needs a condition FIELD~REGEX (not negated, without all:)",
-                               part->source);
+                               piece->source);
         }
-        else if (part->u.capture == 0) {
-            certmap_sink_error(sink, part->place, "captures count from 1; the whole value is %%{%s}",
+        else if (piece->u.capture == 0) {
+            certmap_sink_error(sink, piece->place, "captures count from 1; the whole value is %%{%s}",
                                regex->field.name);
         }
-        else if (part->u.capture > regex->u.regex.captures) {
-            certmap_sink_error(sink, part->place, "%s: the rule's last regex (%s) has %u capturing group%s",
-                               part->source, regex->text, (unsigned)regex->u.regex.captures,
-                               regex->u.regex.captures == 1 ? "" : "s");
+        else if (piece->u.capture > regex->u.regex.captures) {
+            certmap_sink_error(sink, piece->place, "%s: the rule's last regex (%s) has %u capture%s", piece->source,
+                               regex->text, (unsigned)regex->u.regex.captures, regex->u.regex.captures == 1 ? "" : "s");
         }
     }
 }
 
 /* ---- expanding ------------------------------------------------------------------------------------------------ */
 
-/* One thing that a placeholder could give; data NULL: nothing (a group that took no part, an opaque value). */
+/* One thing that a placeholder could give; data NULL: nothing (a capture that took no part, an opaque value). */
 typedef struct candidate_t {
     certmap_str_t text;
     int opaque;
@@ -320,7 +320,7 @@ typedef struct candidate_t {
 typedef struct expansion_t {
     const certmap_rule_t *rule;
     certmap_eval_t *ev;
-    const certmap_part_t *part;
+    const certmap_piece_t *piece;
     const char *detail;
     apr_array_header_t *candidates; /* of candidate_t, of one placeholder after the other */
     apr_pool_t *pool;
@@ -328,15 +328,15 @@ typedef struct expansion_t {
 
 static certmap_reason_e refuse(expansion_t *x, certmap_reason_e reason, const char *why)
 {
-    x->detail = apr_pstrcat(x->pool, x->part->source, ": ", why, NULL);
+    x->detail = apr_pstrcat(x->pool, x->piece->source, ": ", why, NULL);
     return reason;
 }
 
-/* What the group of a value captured; the value has been matched just now. */
+/* What a value gave as capture; the value has been matched just now. */
 static candidate_t captured(const expansion_t *x, const certmap_value_t *value)
 {
     const PCRE2_SIZE *ovector = pcre2_get_ovector_pointer(x->ev->match);
-    apr_uint32_t n = x->part->u.capture;
+    apr_uint32_t n = x->piece->u.capture;
     candidate_t c = { { NULL, 0 }, 0, value->rdn };
 
     if (ovector[2 * n] != PCRE2_UNSET && ovector[2 * n] <= ovector[2 * n + 1]
@@ -410,7 +410,7 @@ static certmap_reason_e collect(expansion_t *x, const certmap_field_t *field, co
         certmap_match_e m = CERTMAP_MATCH_YES;
 
         if (leader >= 0) {
-            m = certmap_group_value(x->ev, x->rule, (apr_size_t)leader, x->rule->nconds - 1, value);
+            m = certmap_binding_value(x->ev, x->rule, (apr_size_t)leader, x->rule->nconds - 1, value);
         }
         if (m == CERTMAP_MATCH_YES && regex != NULL) {
             m = certmap_cond_value(x->ev, regex, value); /* again, so that its captures are the last ones */
@@ -443,8 +443,8 @@ static certmap_reason_e pick(expansion_t *x, const certmap_field_t *field, const
                              certmap_str_t *text)
 {
     const candidate_t *c = (const candidate_t *)from->elts;
-    int chooses = (x->part->mods & (CERTMAP_MOD_FIRST | CERTMAP_MOD_LAST)) != 0;
-    int i = ((x->part->mods & CERTMAP_MOD_LAST) != 0) != (chooses && is_reversed(field)) ? from->nelts - 1 : 0;
+    int chooses = (x->piece->mods & (CERTMAP_MOD_FIRST | CERTMAP_MOD_LAST)) != 0;
+    int i = ((x->piece->mods & CERTMAP_MOD_LAST) != 0) != (chooses && is_reversed(field)) ? from->nelts - 1 : 0;
     int j;
 
     if (from->nelts == 0) {
@@ -464,7 +464,7 @@ static certmap_reason_e pick(expansion_t *x, const certmap_field_t *field, const
     }
     if (c[i].text.len == 0) {
         return refuse(x, CERTMAP_R_USER_INVALID,
-                      c[i].text.data ? "the value is empty" : "the group took no part in the match");
+                      c[i].text.data ? "the value is empty" : "the capture took no part in the match");
     }
     *text = c[i].text;
     return CERTMAP_R_NONE;
@@ -472,7 +472,7 @@ static certmap_reason_e pick(expansion_t *x, const certmap_field_t *field, const
 
 static certmap_reason_e modify(expansion_t *x, certmap_str_t *text)
 {
-    unsigned mods = x->part->mods;
+    unsigned mods = x->piece->mods;
 
     if (mods & (CERTMAP_MOD_LOCAL | CERTMAP_MOD_DOMAIN)) {
         const char *sign = memchr(text->data, '@', text->len);
@@ -501,18 +501,18 @@ static certmap_reason_e modify(expansion_t *x, certmap_str_t *text)
     return CERTMAP_R_NONE;
 }
 
-static certmap_reason_e expand_part(expansion_t *x, apr_array_header_t *bytes)
+static certmap_reason_e expand_piece(expansion_t *x, apr_array_header_t *bytes)
 {
-    const certmap_part_t *part = x->part;
+    const certmap_piece_t *piece = x->piece;
     certmap_reason_e reason = CERTMAP_R_NONE;
     certmap_str_t text = { NULL, 0 };
 
-    if (part->kind == CERTMAP_PART_TEXT) {
-        text = part->u.text;
+    if (piece->kind == CERTMAP_PIECE_TEXT) {
+        text = piece->u.text;
     }
     else {
-        const certmap_cond_t *regex = part->kind == CERTMAP_PART_CAPTURE ? certmap_template_regex(x->rule) : NULL;
-        const certmap_field_t *field = regex ? &regex->field : &part->u.field;
+        const certmap_cond_t *regex = piece->kind == CERTMAP_PIECE_CAPTURE ? certmap_template_regex(x->rule) : NULL;
+        const certmap_field_t *field = regex ? &regex->field : &piece->u.field;
 
         apr_array_clear(x->candidates);
         reason = collect(x, field, regex, x->candidates);
@@ -544,9 +544,9 @@ certmap_reason_e certmap_template_expand(const certmap_rule_t *rule, certmap_eva
 
     *user = NULL;
     *detail = NULL;
-    for (i = 0; i < rule->user->nparts && reason == CERTMAP_R_NONE; i++) {
-        x.part = &rule->user->parts[i];
-        reason = expand_part(&x, bytes);
+    for (i = 0; i < rule->user->npieces && reason == CERTMAP_R_NONE; i++) {
+        x.piece = &rule->user->pieces[i];
+        reason = expand_piece(&x, bytes);
     }
     if (reason != CERTMAP_R_NONE) {
         *detail = x.detail;

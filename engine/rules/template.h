@@ -15,14 +15,14 @@
 #define CERTMAP_MOD_FIRST 0x10u
 #define CERTMAP_MOD_LAST 0x20u
 
-typedef enum certmap_part_e {
-    CERTMAP_PART_TEXT,
-    CERTMAP_PART_FIELD,
-    CERTMAP_PART_CAPTURE
-} certmap_part_e;
+typedef enum certmap_piece_e {
+    CERTMAP_PIECE_TEXT,
+    CERTMAP_PIECE_FIELD,
+    CERTMAP_PIECE_CAPTURE
+} certmap_piece_e;
 
-typedef struct certmap_part_t {
-    certmap_part_e kind;
+typedef struct certmap_piece_t {
+    certmap_piece_e kind;
     const char *source;    /**< a placeholder as written, for messages */
     certmap_place_t place; /**< of a placeholder */
     unsigned mods;
@@ -31,11 +31,11 @@ typedef struct certmap_part_t {
         certmap_field_t field;
         apr_uint32_t capture;
     } u;
-} certmap_part_t;
+} certmap_piece_t;
 
 struct certmap_template_t {
-    const certmap_part_t *parts;
-    apr_size_t nparts;
+    const certmap_piece_t *pieces;
+    apr_size_t npieces;
     int literal; /**< no placeholder in it */
 };
 

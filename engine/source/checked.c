@@ -18,17 +18,17 @@
 #define WAITS 100
 #define WAIT_NS 100000000
 
-typedef struct slot_t {
+typedef struct checked_slot_t {
     int known; /* certmap_known_e; written last */
     int settled;
     certmap_state_t state;
     unsigned char digest[32];
-} slot_t;
+} checked_slot_t;
 
 struct certmap_checked_t {
     pthread_mutex_t lock; /* robust: its holder may have been killed */
     unsigned next;
-    slot_t slots[ROOM];
+    checked_slot_t slots[ROOM];
 };
 
 certmap_checked_t *certmap_checked_create(void)
@@ -92,7 +92,7 @@ certmap_known_e certmap_checked_find(const certmap_checked_t *checked, const cer
     int i;
 
     for (i = 0; i < ROOM; i++) {
-        const slot_t *slot = &checked->slots[i];
+        const checked_slot_t *slot = &checked->slots[i];
 
         if (slot->known != CERTMAP_KNOWN_NOT && certmap_state_same(&slot->state, state)
             && memcmp(slot->digest, digest, 32) == 0 && (slot->settled || !certmap_state_is_settled(state))) {
@@ -106,7 +106,7 @@ certmap_known_e certmap_checked_find(const certmap_checked_t *checked, const cer
 void certmap_checked_remember(certmap_checked_t *checked, const certmap_state_t *state, const unsigned char digest[32],
                               int whole, int settled)
 {
-    slot_t *slot = NULL;
+    checked_slot_t *slot = NULL;
     int i;
 
     for (i = 0; i < ROOM && slot == NULL; i++) {

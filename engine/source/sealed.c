@@ -38,14 +38,14 @@ const char certmap_store_changing[] = "it changes while it is read";
 
 void certmap_seal_pack(const certmap_seal_t *seal, unsigned char to[CERTMAP_SEAL_LEN])
 {
-    certmap_kind_e kind;
+    certmap_key_kind_e kind;
 
     memset(to, 0, CERTMAP_SEAL_LEN);
     memcpy(to, magic, sizeof(magic));
     certmap_put_number(to + 16, CERTMAP_STORE_VERSION, 4);
     certmap_put_number(to + 24, seal->build, 8);
     for (kind = CERTMAP_K_SHA256; kind < CERTMAP_K_COUNT; kind++) {
-        unsigned char *at = to + 32 + 8 * (certmap_kinds[kind].tag - 1);
+        unsigned char *at = to + 32 + 8 * (certmap_key_kinds[kind].tag - 1);
 
         certmap_put_number(at, seal->counts[kind], 8);
         certmap_put_number(at + 8 * CERTMAP_SEAL_TAGS, seal->denies[kind], 8);
@@ -55,7 +55,7 @@ void certmap_seal_pack(const certmap_seal_t *seal, unsigned char to[CERTMAP_SEAL
 
 const char *certmap_seal_unpack(const unsigned char from[CERTMAP_SEAL_LEN], certmap_seal_t *seal)
 {
-    certmap_kind_e kind;
+    certmap_key_kind_e kind;
 
     memset(seal, 0, sizeof(*seal));
     if (memcmp(from, magic, sizeof(magic)) != 0) {
@@ -66,7 +66,7 @@ const char *certmap_seal_unpack(const unsigned char from[CERTMAP_SEAL_LEN], cert
     }
     seal->build = certmap_get_number(from + 24, 8);
     for (kind = CERTMAP_K_SHA256; kind < CERTMAP_K_COUNT; kind++) {
-        const unsigned char *at = from + 32 + 8 * (certmap_kinds[kind].tag - 1);
+        const unsigned char *at = from + 32 + 8 * (certmap_key_kinds[kind].tag - 1);
 
         seal->counts[kind] = certmap_get_number(at, 8);
         seal->denies[kind] = certmap_get_number(at + 8 * CERTMAP_SEAL_TAGS, 8);
@@ -117,7 +117,7 @@ static int has_mark(int fd)
 static apr_status_t look_at(certmap_sealed_t *sealed, const struct stat *st, const char **why)
 {
     unsigned char bytes[CERTMAP_SEAL_LEN];
-    certmap_kind_e kind;
+    certmap_key_kind_e kind;
 
     if (!S_ISREG(st->st_mode)) {
         *why = S_ISDIR(st->st_mode) ? "a directory; a store is one file" : "not a regular file";
@@ -344,14 +344,14 @@ apr_status_t certmap_sealed_entry(const certmap_sealed_t *sealed, const certmap_
                                   const char **key_text, apr_pool_t *p)
 {
     const unsigned char *record;
-    certmap_kind_e kind;
+    certmap_key_kind_e kind;
     apr_size_t len;
     int found = certmap_sealed_find(sealed, key->hash, &record, &len);
 
     if (found == 0) {
         return APR_NOTFOUND;
     }
-    return found > 0 && certmap_record_unpack(record, len, &kind, entry, key_text, p) && kind == key->kind
+    return found > 0 && certmap_store_record_unpack(record, len, &kind, entry, key_text, p) && kind == key->kind
                ? APR_SUCCESS
                : APR_EGENERAL;
 }

@@ -5,8 +5,8 @@
  *
  * A store is a file of tinycdb's (cdb), which is written once and never changed, and a seal after it. Its first record
  * has the key "certmap-store" and says what the file is. Each other record has a key's hash (32 bytes, see
- * entries/internal.h) and an entry (record.c), in ascending order of the hashes, so that the same entries are always
- * the same bytes. The seal is CERTMAP_SEAL_LEN bytes, its numbers big-endian:
+ * entries/internal.h) and an entry (store_record.c), in ascending order of the hashes, so that the same entries are
+ * always the same bytes. The seal is CERTMAP_SEAL_LEN bytes, its numbers big-endian:
  *
  *     16 bytes  "certmap seal" and four zeros
  *      4        version of the format

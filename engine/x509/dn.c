@@ -363,7 +363,7 @@ const char *certmap_dn_display(certmap_der_t rdns, apr_pool_t *p)
 /* ---- read from text ------------------------------------------------------------------------------------------ */
 
 /** Text being read. */
-typedef struct reader_t {
+typedef struct dn_reader_t {
     certmap_str_t in;
     apr_size_t at;              /**< next byte */
     char *out;                  /**< where the next value goes: with its NUL it is shorter than TYPE=VALUE */
@@ -372,26 +372,26 @@ typedef struct reader_t {
     const char *why;
     apr_size_t where;
     apr_pool_t *p;
-} reader_t;
+} dn_reader_t;
 
-static int complain(reader_t *r, apr_size_t where, const char *why)
+static int complain(dn_reader_t *r, apr_size_t where, const char *why)
 {
     r->why = why;
     r->where = where;
     return 0;
 }
 
-static int more(const reader_t *r)
+static int more(const dn_reader_t *r)
 {
     return r->at < r->in.len;
 }
 
-static char peek(const reader_t *r)
+static char peek(const dn_reader_t *r)
 {
     return r->in.data[r->at];
 }
 
-static void skip_blanks(reader_t *r)
+static void skip_blanks(dn_reader_t *r)
 {
     while (more(r) && peek(r) == ' ') {
         r->at++;
@@ -410,7 +410,7 @@ static apr_size_t type_at(certmap_str_t in, apr_size_t at)
 }
 
 /** Reads "TYPE =", blanks allowed around both. */
-static int read_type(reader_t *r, const char **oid)
+static int read_type(dn_reader_t *r, const char **oid)
 {
     apr_size_t start, end;
     certmap_str_t name;
@@ -441,7 +441,7 @@ static int read_type(reader_t *r, const char **oid)
 }
 
 /** Reads what follows a backslash: a special character, or two hex digits that are a byte. */
-static int read_escape(reader_t *r, char *out)
+static int read_escape(dn_reader_t *r, char *out)
 {
     apr_size_t start = r->at - 1;
 
@@ -461,7 +461,7 @@ static int read_escape(reader_t *r, char *out)
 }
 
 /** "#" and the hex digits of one DER value: a string, or of a type that may be something else, that. */
-static int read_hex_value(reader_t *r, certmap_ava_t *ava)
+static int read_hex_value(dn_reader_t *r, certmap_ava_t *ava)
 {
     apr_size_t start = r->at++, n = 0;
     unsigned char *der = (unsigned char *)r->out;
@@ -484,7 +484,7 @@ static int read_hex_value(reader_t *r, certmap_ava_t *ava)
 }
 
 /** A value in double quotes (RFC 2253). */
-static int read_quoted_value(reader_t *r, certmap_str_t *value)
+static int read_quoted_value(dn_reader_t *r, certmap_str_t *value)
 {
     apr_size_t start = r->at++;
     char *out = r->out, *s = out;
@@ -510,7 +510,7 @@ static int read_quoted_value(reader_t *r, certmap_str_t *value)
 }
 
 /** A value up to the next ',' or '+'; blanks at its ends belong to it only when escaped. */
-static int read_plain_value(reader_t *r, certmap_str_t *value)
+static int read_plain_value(dn_reader_t *r, certmap_str_t *value)
 {
     char *out = r->out, *s = out, *keep = out;
 
@@ -541,7 +541,7 @@ static int read_plain_value(reader_t *r, certmap_str_t *value)
     return 1;
 }
 
-static int read_comma_value(reader_t *r, certmap_ava_t *ava)
+static int read_comma_value(dn_reader_t *r, certmap_ava_t *ava)
 {
     int fine;
 
@@ -567,7 +567,7 @@ static int read_comma_value(reader_t *r, certmap_ava_t *ava)
  * A value of the slash form, up to '/' before TYPE=, or '+' before a TYPE= that is known. Everything else is literal;
  * only OpenSSL's \xHH is refused, because it looks like the same four characters in a name.
  */
-static int read_slash_value(reader_t *r, certmap_str_t *value)
+static int read_slash_value(dn_reader_t *r, certmap_str_t *value)
 {
     apr_size_t start = r->at, n;
 
@@ -595,7 +595,7 @@ static int read_slash_value(reader_t *r, certmap_str_t *value)
 }
 
 /** Reads TYPE=VALUE and adds it to the RDN being read. */
-static int read_ava(reader_t *r, int slash)
+static int read_ava(dn_reader_t *r, int slash)
 {
     certmap_ava_t *ava = apr_array_push(r->avas);
     apr_size_t start;
@@ -624,7 +624,7 @@ static int read_ava(reader_t *r, int slash)
     return 1;
 }
 
-static int read_rdns(reader_t *r, int slash)
+static int read_rdns(dn_reader_t *r, int slash)
 {
     char sep = slash ? '/' : ',';
 
@@ -655,7 +655,7 @@ static int read_rdns(reader_t *r, int slash)
 }
 
 /** The RDNs as read, or reversed: RFC 4514 writes the root last. */
-static const certmap_dn_t *assemble(const reader_t *r, int reverse)
+static const certmap_dn_t *assemble(const dn_reader_t *r, int reverse)
 {
     certmap_dn_t *dn = apr_palloc(r->p, sizeof(*dn));
     certmap_ava_t *ava = (certmap_ava_t *)r->avas->elts;
@@ -699,7 +699,7 @@ static int looks_reversed(const certmap_dn_t *dn)
 apr_status_t certmap_dn_parse(certmap_str_t text, const certmap_dn_t **dn, const char **why, apr_size_t *at,
                               apr_pool_t *p)
 {
-    reader_t r = { .in = text, .p = p };
+    dn_reader_t r = { .in = text, .p = p };
     int slash = text.len > 0 && text.data[0] == '/';
 
     *dn = NULL;

@@ -127,7 +127,7 @@ is_deeply [$help{import} =~ /^  (\w+)  +\S/mg], \@formats, 'import --help tells 
 is_deeply page_words($section{import}), \@formats, 'and so does certmapctl(1)';
 is_deeply [completed('import', '')], [sort @formats], 'and the completion';
 
-my @kinds = map { $_->{name} } table('engine/entries/kind.c', 'certmap_kinds');
+my @kinds = map { $_->{name} } table('engine/entries/kind.c', 'certmap_key_kinds');
 cmp_ok scalar @kinds, '>=', 8, "kinds of keys: @kinds";
 is_deeply [sort map {s/\\//gr} completed('store', 'list', '-k', '')], [sort @kinds], 'completion: kinds of keys';
 is_deeply [sort map {s{\\}{}gr} completed('store', 'list', '--kind', 'X509', ':')], [sort map { /^X509:(.*)/ } @kinds],

@@ -45,7 +45,7 @@ my %elsewhere = (
     'engine/rules/strength.c BITS_LEAST_6' => 'what a strong rule asks for',
     'httpd/page.c MAX_ADVICE' => 'of a table',
     'httpd/peer.c RECYCLED_MOST' => 'memory that is kept for the next connection',
-    'import/kafka.h KAFKA_GROUPS_MAX' => 'the format: $0 to $9',
+    'import/kafka.h KAFKA_CAPTURES_MAX' => 'the format: $0 to $9',
     'ctl/progress.c BAR_MAX' => 'the width of a bar',
 );
 my %stray;

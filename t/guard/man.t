@@ -93,7 +93,7 @@ my @modifiers = part('engine/rules/template.c', '\} modifiers\[\] = \{', '\n\};'
 cmp_ok scalar @modifiers, '>=', 6, "modifiers: @modifiers";
 is_deeply [unique(grep {/^:/} items('USER NAMES'))], [sort map {":$_"} @modifiers], 'every modifier';
 
-my @kinds = table('engine/entries/kind.c', 'certmap_kinds');
+my @kinds = table('engine/entries/kind.c', 'certmap_key_kinds');
 my @types = unique(map { $_->{name} =~ s/:.*//r } @kinds);
 cmp_ok scalar @types, '>=', 6, "types of keys: @types";
 is_deeply [unique(map {/^([\w-]+):/} items('ENTRIES'))], [sort @types], 'every type of key';

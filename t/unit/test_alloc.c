@@ -166,14 +166,14 @@ typedef enum step_e {
     STEP_RULES    /* compile the rules, and decide by them when there was no error */
 } step_e;
 
-typedef struct case_t {
+typedef struct alloc_case_t {
     const char *what;
     step_e step;
     const char *rules;
     const char *expected; /* with memory: in_a_word */
-} case_t;
+} alloc_case_t;
 
-static const case_t cases[] = {
+static const alloc_case_t cases[] = {
     { "certificate from DER, denied", STEP_DER, "a deny san.email=*@example.org\nb allow u any", "denied-by-rule" },
     { "certificate from X509", STEP_X509, "a allow %{san.email:local} san.email=*@example.org", "=ann" },
     { "certificate from X509, denied by an attribute of a long OID", STEP_X509,
@@ -239,7 +239,7 @@ static apr_pool_t *scarce_pool(void)
 }
 
 /* What the case's step gives. */
-static apr_status_t attempt(const case_t *c, const certmap_ruleset_t *rs, const certmap_cert_t *cert,
+static apr_status_t attempt(const alloc_case_t *c, const certmap_ruleset_t *rs, const certmap_cert_t *cert,
                             certmap_decision_t *d)
 {
     certmap_verdict_t verdict = { .reason = CERTMAP_R_NONE };
@@ -277,7 +277,7 @@ static apr_status_t attempt(const case_t *c, const certmap_ruleset_t *rs, const 
     return rv == APR_SUCCESS ? certmap_decide(QUESTION(&list, cert, &verdict, CERTMAP_WEAK, NOW), d, p) : rv;
 }
 
-static int ending(const case_t *c, const certmap_ruleset_t *rs, const certmap_cert_t *cert)
+static int ending(const alloc_case_t *c, const certmap_ruleset_t *rs, const certmap_cert_t *cert)
 {
     certmap_decision_t d = { .outcome = CERTMAP_REFUSED };
     apr_status_t rv;
@@ -302,7 +302,7 @@ static int ending(const case_t *c, const certmap_ruleset_t *rs, const certmap_ce
 static unsigned long total[ENDED_COUNT];
 
 /* Lets the n-th allocation fail in a process of its own. @return how it ended, -1 when it crashed */
-static int try(const case_t *c, const certmap_ruleset_t *rs, const certmap_cert_t *cert, unsigned long n)
+static int try(const alloc_case_t *c, const certmap_ruleset_t *rs, const certmap_cert_t *cert, unsigned long n)
 {
     int status = -1;
     pid_t child;
@@ -320,7 +320,7 @@ static int try(const case_t *c, const certmap_ruleset_t *rs, const certmap_cert_
     return WEXITSTATUS(status);
 }
 
-static void try_all(const case_t *c, const certmap_ruleset_t *rs, const certmap_cert_t *cert)
+static void try_all(const alloc_case_t *c, const certmap_ruleset_t *rs, const certmap_cert_t *cert)
 {
     unsigned long ended[ENDED_COUNT] = { 0 };
     unsigned long crashes = 0;

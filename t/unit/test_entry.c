@@ -363,16 +363,16 @@ static void test_records(void)
     static const char *const groups[] = { "a", "b c" };
     certmap_entry_t entry = { .effect = {
                                   .user = "ann", .groups = groups, .ngroups = 2, .expires = 5000000, .note = "n" } };
-    apr_size_t size = certmap_record_size(&entry, "spki:00");
+    apr_size_t size = certmap_store_record_size(&entry, "spki:00");
     unsigned char *record = apr_palloc(pool, size);
     certmap_entry_t back;
-    certmap_kind_e kind;
+    certmap_key_kind_e kind;
     const char *key = NULL;
     apr_size_t i;
     int taken = 0;
 
-    certmap_record_pack(CERTMAP_K_SPKI, &entry, "spki:00", record);
-    ok(certmap_record_unpack(record, size, &kind, &back, &key, pool) && kind == CERTMAP_K_SPKI
+    certmap_store_record_pack(CERTMAP_K_SPKI, &entry, "spki:00", record);
+    ok(certmap_store_record_unpack(record, size, &kind, &back, &key, pool) && kind == CERTMAP_K_SPKI
            && strcmp(back.effect.user, "ann") == 0 && back.effect.ngroups == 2
            && strcmp(back.effect.groups[1], "b c") == 0 && back.effect.expires == 5000000
            && strcmp(back.effect.note, "n") == 0 && strcmp(key, "spki:00") == 0
@@ -382,13 +382,13 @@ static void test_records(void)
         unsigned char *exact = malloc(i + 1);
 
         memcpy(exact, record, i);
-        taken += certmap_record_unpack(exact, i, &kind, &back, &key, pool);
+        taken += certmap_store_record_unpack(exact, i, &kind, &back, &key, pool);
         free(exact);
     }
     is_int(taken, 0, "a record that was cut off is none");
     for (i = 0; i < 20; i++) {
         record[i] ^= 0x81;
-        taken += certmap_record_unpack(record, size, &kind, &back, &key, pool);
+        taken += certmap_store_record_unpack(record, size, &kind, &back, &key, pool);
         record[i] ^= 0x81;
     }
     is_int(taken, 0, "a record with a damaged head is none");

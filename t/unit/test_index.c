@@ -781,12 +781,12 @@ static void take_apart(const certmap_rule_t *rule, const certmap_cert_t *cert, c
             complain("in another order", rule, cert);
         }
     }
-    for (i = 0; rule->user != NULL && i < rule->user->nparts; i++) {
+    for (i = 0; rule->user != NULL && i < rule->user->npieces; i++) {
         const certmap_value_t *v;
         apr_size_t n;
 
-        if (least > CERTMAP_MATCH_MALFORMED && rule->user->parts[i].kind == CERTMAP_PART_FIELD
-            && certmap_cert_values(cert, verdict, &rule->user->parts[i].u.field, &v, &n, p) == CERTMAP_MALFORMED) {
+        if (least > CERTMAP_MATCH_MALFORMED && rule->user->pieces[i].kind == CERTMAP_PIECE_FIELD
+            && certmap_cert_values(cert, verdict, &rule->user->pieces[i].u.field, &v, &n, p) == CERTMAP_MALFORMED) {
             least = CERTMAP_MATCH_MALFORMED;
         }
     }

@@ -37,13 +37,13 @@ static const char *lexed(certmap_text_e mode, const char *text)
     return lexed_bytes(mode, (certmap_str_t){ text, strlen(text) });
 }
 
-typedef struct case_t {
+typedef struct lex_case_t {
     const char *text;
     const char *expected;
-} case_t;
+} lex_case_t;
 
 /* The same in directives and files. */
-static const case_t both[] = {
+static const lex_case_t both[] = {
     { "", "" },
     { "  \t ", "" },
     { "a b  c\td", "[a][b][c][d]" },
@@ -81,7 +81,7 @@ static const case_t both[] = {
     { "\"a\x1b[0m\" b", "[!][b] 1:3 control chara" },
 };
 
-static const case_t directive[] = {
+static const lex_case_t directive[] = {
     { "a # b", "[a][!] 1:3 '#' does not " },
     { "#a", "[!] 1:1 '#' does not " },
     { "a ${x} b", "[a][!][b] 1:3 unresolved va" },
@@ -95,7 +95,7 @@ static const case_t directive[] = {
       "a]" },
 };
 
-static const case_t file[] = {
+static const lex_case_t file[] = {
     { "a # b\nc", "[a]/[c]" },
     { "# a\n\n  # b\nc", "[c]" },
     { "a #b \\\nc", "[a]/[c]" },
@@ -137,7 +137,7 @@ static const char *printable(const char *text)
     return out;
 }
 
-static void run(certmap_text_e mode, const case_t *cases, apr_size_t n)
+static void run(certmap_text_e mode, const lex_case_t *cases, apr_size_t n)
 {
     apr_size_t i;
 

@@ -89,16 +89,16 @@ static void test_slot(void)
     is_int(ended, 3, "until it is let go");
 }
 
-typedef struct reader_t {
+typedef struct source_reader_t {
     certmap_slot_t *slot;
     int *stop;
     long reads;
     long torn;
-} reader_t;
+} source_reader_t;
 
 static void *read_on(void *data)
 {
-    reader_t *r = data;
+    source_reader_t *r = data;
     int last = 0;
 
     while (!__atomic_load_n(r->stop, __ATOMIC_ACQUIRE) || r->reads == 0) {
@@ -121,7 +121,7 @@ static void test_slot_threads(void)
 {
     apr_pool_t *p;
     pthread_t threads[4];
-    reader_t readers[4];
+    source_reader_t readers[4];
     int stop = 0;
     long reads = 0;
     long torn = 0;
@@ -130,7 +130,7 @@ static void test_slot_threads(void)
     apr_pool_create(&p, pool);
     ended = 0;
     for (i = 0; i < 4; i++) {
-        readers[i] = (reader_t){ i == 0 ? certmap_slot_create(p) : readers[0].slot, &stop, 0, 0 };
+        readers[i] = (source_reader_t){ i == 0 ? certmap_slot_create(p) : readers[0].slot, &stop, 0, 0 };
     }
     replace(readers[0].slot, 1);
     for (i = 0; i < 4; i++) {
@@ -441,17 +441,17 @@ static void test_malformed(void)
     is_str(in_a_word(&d), "=u", "an allow entry that cannot be found maps nobody, and keeps nobody out");
 }
 
-typedef struct asker_t {
+typedef struct source_asker_t {
     certmap_source_t *source;
     const certmap_cert_t *cert;
     int *stop;
     int wrong;
     int asked;
-} asker_t;
+} source_asker_t;
 
 static void *ask_on(void *data)
 {
-    asker_t *a = data;
+    source_asker_t *a = data;
 
     while (!__atomic_load_n(a->stop, __ATOMIC_ACQUIRE) || a->asked == 0) {
         apr_pool_t *p;
@@ -473,7 +473,7 @@ static void test_source_threads(void)
     certmap_source_t *source = certmap_source_file_create(path, pool);
     const certmap_cert_t *ann = person("CN", "ann", NULL);
     pthread_t threads[3];
-    asker_t askers[3];
+    source_asker_t askers[3];
     int stop = 0;
     int replaced = 0;
     int i;
@@ -481,7 +481,7 @@ static void test_source_threads(void)
     write_file(path, "dn:CN=ann \"CN=Test CA\" user0\n");
     check(certmap_source_file_reread(source), "replaced 1", "the first text");
     for (i = 0; i < 3; i++) {
-        askers[i] = (asker_t){ source, ann, &stop, 0, 0 };
+        askers[i] = (source_asker_t){ source, ann, &stop, 0, 0 };
         pthread_create(&threads[i], NULL, ask_on, &askers[i]);
     }
     for (i = 1; i <= 100; i++) {

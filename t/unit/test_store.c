@@ -681,8 +681,8 @@ static void test_bytes(void)
     apr_size_t i;
     int fd;
 
-    certmap_record_pack(CERTMAP_K_DN, &entry, "k", bytes);
-    is_str(hex(bytes, certmap_record_size(&entry, "k")),
+    certmap_store_record_pack(CERTMAP_K_DN, &entry, "k", bytes);
+    is_str(hex(bytes, certmap_store_record_size(&entry, "k")),
            "01050200"
            "00000003"
            "00000003"
@@ -920,17 +920,17 @@ static void test_killed(int build_anew)
        last);
 }
 
-typedef struct asker_t {
+typedef struct store_asker_t {
     certmap_source_t *source;
     const certmap_cert_t *certs[3];
     int *stop;
     int asked;
     int wrong;
-} asker_t;
+} store_asker_t;
 
 static void *ask_on(void *data)
 {
-    asker_t *a = data;
+    store_asker_t *a = data;
     int last = 0;
 
     while (!__atomic_load_n(a->stop, __ATOMIC_ACQUIRE) || a->asked == 0) {
@@ -955,7 +955,7 @@ static void *ask_on(void *data)
 /* What mod_watchdog does, only faster. */
 static void *look_on(void *data)
 {
-    asker_t *a = data;
+    store_asker_t *a = data;
 
     while (!__atomic_load_n(a->stop, __ATOMIC_ACQUIRE)) {
         certmap_store_report_t report;
@@ -980,7 +980,7 @@ static void test_busy(int build_anew)
     const char *path = path_of(build_anew ? "killed-build" : "killed-add");
     certmap_source_t *source = certmap_source_store_create(path, NULL, pool);
     pthread_t threads[4];
-    asker_t askers[4];
+    store_asker_t askers[4];
     int stop = 0;
     int i;
     pid_t child = fork();
@@ -989,10 +989,10 @@ static void test_busy(int build_anew)
         write_rounds(path, build_anew, 100000, -1);
     }
     look(source);
-    askers[3] = (asker_t){ .source = source, .stop = &stop };
+    askers[3] = (store_asker_t){ .source = source, .stop = &stop };
     pthread_create(&threads[3], NULL, look_on, &askers[3]);
     for (i = 0; i < 3; i++) {
-        askers[i] = (asker_t){ .source = source, .stop = &stop };
+        askers[i] = (store_asker_t){ .source = source, .stop = &stop };
         askers[i].certs[0] = person("CN", "p0", NULL);
         askers[i].certs[1] = person("CN", "p11", NULL);
         askers[i].certs[2] = person("CN", "p19", NULL);

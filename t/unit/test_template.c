@@ -156,7 +156,7 @@ static const struct {
     { "%{subject.CN:first:last}", 27, "together with its opposite" },
     { "%{subject.CN:local:domain}", 27, "together with its opposite" },
     { "%{ext:1.2.3:x}", 20, "unknown modifier" },
-    { "%{99999999999}", 9, "has 1 capturing group" },
+    { "%{99999999999}", 9, "has 1 capture" },
     { "%{-1}", 11, "-1" },
 };
 

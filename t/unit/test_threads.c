@@ -47,19 +47,19 @@ static const certmap_verdict_t verified = { .reason = CERTMAP_R_NONE };
 /* ---- threads ------------------------------------------------------------------------------------------------- */
 
 /* One thread: only the main thread writes TAP, so this one counts what went wrong and keeps the first of it. */
-typedef struct worker_t {
+typedef struct thread_worker_t {
     int number;
     apr_thread_t *thread;
     apr_pool_t *pool; /* of its own, emptied after each round */
     long done;
     long wrong;
     char first[160];
-    void (*body)(struct worker_t *w);
-} worker_t;
+    void (*body)(struct thread_worker_t *w);
+} thread_worker_t;
 
 static pthread_barrier_t start;
 
-static void is_right(worker_t *w, const char *got, const char *expected)
+static void is_right(thread_worker_t *w, const char *got, const char *expected)
 {
     w->done++;
     if (strcmp(got, expected) != 0 && w->wrong++ == 0) {
@@ -74,7 +74,7 @@ static const char *word(const certmap_decision_t *d, apr_pool_t *p)
 
 static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *data)
 {
-    worker_t *w = data;
+    thread_worker_t *w = data;
 
     (void)thread;
     pthread_barrier_wait(&start);
@@ -83,9 +83,9 @@ static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *data)
 }
 
 /* One test: all threads at once, first in the first one and others in the rest. */
-static void at_once(void (*first)(worker_t *), void (*others)(worker_t *), const char *what)
+static void at_once(void (*first)(thread_worker_t *), void (*others)(thread_worker_t *), const char *what)
 {
-    static worker_t workers[THREADS];
+    static thread_worker_t workers[THREADS];
     apr_threadattr_t *attr;
     long done = 0;
     long wrong = 0;
@@ -119,7 +119,7 @@ static void at_once(void (*first)(worker_t *), void (*others)(worker_t *), const
 
 /* ---- shared rules -------------------------------------------------------------------------------------------- */
 
-static void decide_same(worker_t *w)
+static void decide_same(thread_worker_t *w)
 {
     int i;
 
@@ -132,7 +132,7 @@ static void decide_same(worker_t *w)
     }
 }
 
-static void decide_different(worker_t *w)
+static void decide_different(thread_worker_t *w)
 {
     int i;
 
@@ -146,7 +146,7 @@ static void decide_different(worker_t *w)
     }
 }
 
-static void explain_different(worker_t *w)
+static void explain_different(thread_worker_t *w)
 {
     int i;
 
@@ -168,7 +168,7 @@ static void explain_different(worker_t *w)
 }
 
 /* A certificate arrives on each connection: the digests that certmap_engine_init() fetched are shared. */
-static void view_different(worker_t *w)
+static void view_different(thread_worker_t *w)
 {
     int i;
 
@@ -251,7 +251,7 @@ static void publish(int number)
     }
 }
 
-static void replace_rules(worker_t *w)
+static void replace_rules(thread_worker_t *w)
 {
     int i;
 
@@ -262,7 +262,7 @@ static void replace_rules(worker_t *w)
     }
 }
 
-static void decide_replaced(worker_t *w)
+static void decide_replaced(thread_worker_t *w)
 {
     generation_t *g;
 
@@ -292,8 +292,8 @@ static void test_generations(void)
 
 /* ---- what a connection remembers ------------------------------------------------------------------------------ */
 
-static certmap_part_t outer_part, inner_part;
-static const certmap_chain_t outer_chain = { NULL, &outer_part }, inner_chain = { &outer_chain, &inner_part };
+static certmap_link_t outer_link, inner_link;
+static const certmap_links_t outer_links = { NULL, &outer_link }, inner_links = { &outer_links, &inner_link };
 static certmap_conn_t connections[CONNECTIONS];
 static certmap_conn_t *const connection = &connections[0];
 static certmap_tls_record_t records[3];
@@ -302,7 +302,7 @@ static certmap_tls_record_t records[3];
 static const void *met[THREADS][CONNECTIONS][4];
 
 /* The streams of an HTTP/2 connection: the same and different lists, asked for the first time by all at once. */
-static void ask_streams(worker_t *w, certmap_conn_t *conn, const void **mine)
+static void ask_streams(thread_worker_t *w, certmap_conn_t *conn, const void **mine)
 {
     int i;
 
@@ -310,8 +310,8 @@ static void ask_streams(worker_t *w, certmap_conn_t *conn, const void **mine)
         const certmap_peer_t *peer = certmap_peer(conn);
         int which = (w->number + i) % 3;
         /* httpd merges sections for each request: the links of a chain differ every time, its parts do not */
-        certmap_chain_t first = { NULL, &outer_part };
-        certmap_chain_t merged = { which == 0 ? &first : NULL, which == 2 ? &outer_part : &inner_part };
+        certmap_links_t first = { NULL, &outer_link };
+        certmap_links_t merged = { which == 0 ? &first : NULL, which == 2 ? &outer_link : &inner_link };
         const certmap_memo_t *memo = peer ? certmap_peer_decide(conn, peer, &merged, CERTMAP_WEAK, NOW, w->pool) : NULL;
 
         is_right(w, memo ? word(&memo->decision, w->pool) : "no memo", which == 1 ? "no-match" : answers[0]);
@@ -323,7 +323,7 @@ static void ask_streams(worker_t *w, certmap_conn_t *conn, const void **mine)
     }
 }
 
-static void ask_memo(worker_t *w)
+static void ask_memo(thread_worker_t *w)
 {
     int n;
 
@@ -334,7 +334,7 @@ static void ask_memo(worker_t *w)
 }
 
 /* The clock passes an expires=: the early may meet either decision, but no third one, the late only the later. */
-static void ask_expiring(worker_t *w)
+static void ask_expiring(thread_worker_t *w)
 {
     const certmap_peer_t *peer = certmap_peer(connection);
     const apr_time_t end = NOW + apr_time_from_sec(86400 * 30);
@@ -342,7 +342,7 @@ static void ask_expiring(worker_t *w)
 
     for (i = 0; peer && i < ROUNDS; i++) {
         apr_time_t now = i < ROUNDS / 2 ? NOW : end;
-        const certmap_memo_t *memo = certmap_peer_decide(connection, peer, &inner_chain, CERTMAP_WEAK, now, w->pool);
+        const certmap_memo_t *memo = certmap_peer_decide(connection, peer, &inner_links, CERTMAP_WEAK, now, w->pool);
         const char *got = memo ? word(&memo->decision, w->pool) : "no memo";
         int early = now == NOW && strcmp(got, "=temporary") == 0;
 
@@ -366,13 +366,13 @@ static void tell(const certmap_peer_t *peer, const certmap_memo_t *memo, certmap
     apr_table_setn(told->env, "days", apr_ltoa(p, told->days_left));
 }
 
-static void ask_told(worker_t *w)
+static void ask_told(thread_worker_t *w)
 {
     int n, i;
 
     for (n = 0; n < CONNECTIONS; n++) {
         const certmap_peer_t *peer = certmap_peer(&connections[n]);
-        const certmap_memo_t *memo = certmap_peer_decide(&connections[n], peer, &inner_chain, CERTMAP_WEAK, NOW,
+        const certmap_memo_t *memo = certmap_peer_decide(&connections[n], peer, &inner_links, CERTMAP_WEAK, NOW,
                                                          w->pool);
 
         pthread_barrier_wait(&start);
@@ -427,8 +427,8 @@ static void test_memo(void)
     for (i = 0; i < 3; i++) {
         records[i] = (certmap_tls_record_t){ .epoch = (apr_uint32_t)i + 1, .leaf = people[i ? 2 : 0].x509 };
     }
-    outer_part.rules = outer.rules;
-    inner_part.rules = inner.rules;
+    outer_link.rules = outer.rules;
+    inner_link.rules = inner.rules;
     is_int(certmap_peer_prepare(pool), APR_SUCCESS, "connections will share an allocator");
     ok(certmap_peer(connection) == NULL, "no verification, no peer");
     for (n = 0; n < CONNECTIONS; n++) {
@@ -447,7 +447,7 @@ static void test_memo(void)
     is_int(different, 0, "all of them met the same view and the same three decisions");
     is_int(often, 0, "which were made once each");
     peer = certmap_peer(connection);
-    memo = certmap_peer_decide(connection, peer, &inner_chain, CERTMAP_WEAK, NOW, pool);
+    memo = certmap_peer_decide(connection, peer, &inner_links, CERTMAP_WEAK, NOW, pool);
     is_str(memo->groups, "staff,people", "with their groups in one line");
     today = certmap_cert_not_after(peer->cert) - 9 * DAY;
     days = "9";
@@ -458,7 +458,7 @@ static void test_memo(void)
     is_int(tellings, 2 * CONNECTIONS, "made once a day for each");
     test_days(peer, memo);
     is_str(peer->not_after, "2035-01-01T00:00:00Z", "and the certificate's end");
-    memo = certmap_peer_decide(connection, peer, &inner_chain, CERTMAP_STRONG, NOW, pool);
+    memo = certmap_peer_decide(connection, peer, &inner_links, CERTMAP_STRONG, NOW, pool);
     is_str(certmap_reason_name(memo->decision.reason), "mapping-too-weak", "another minimum is another decision");
     is_int(memos_of(peer), 4, "beside the others");
 

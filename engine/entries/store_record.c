@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Records: what an entry says, packed into bytes for tables and stores, and read back from bytes that may have been
- * damaged on the way: every length is checked against what is there, and what does not add up is not a record.
+ * Store records: what an entry says, packed into bytes for tables and stores, and read back from bytes that may have
+ * been damaged on the way: every length is checked against what is there, and what does not add up is not a record.
  */
 #include <string.h>
 
@@ -10,8 +10,8 @@
 #include "entries/internal.h"
 
 /*
- * A record: version, tag of the kind, flags, 0; then big-endian numbers: lengths of user, groups, note and key text
- * (32 bits each), expires (64); then these four texts without anything between them. Groups are joined by commas.
+ * A store record: version, tag of the kind, flags, 0; then big-endian numbers: lengths of user, groups, note and key
+ * text (32 bits each), expires (64); then these four texts without anything between them. Groups are joined by commas.
  */
 #define RECORD_VERSION 1
 #define RECORD_HEAD 28
@@ -54,7 +54,7 @@ static apr_size_t length(const char *text)
     return text != NULL ? strlen(text) : 0;
 }
 
-apr_size_t certmap_record_size(const certmap_entry_t *entry, const char *key_text)
+apr_size_t certmap_store_record_size(const certmap_entry_t *entry, const char *key_text)
 {
     return RECORD_HEAD + length(entry->effect.user) + groups_length(entry) + length(entry->effect.note)
            + length(key_text);
@@ -70,13 +70,14 @@ static unsigned char *put_text(unsigned char *s, const char *text)
     return s + n;
 }
 
-void certmap_record_pack(certmap_kind_e kind, const certmap_entry_t *entry, const char *key_text, unsigned char *to)
+void certmap_store_record_pack(certmap_key_kind_e kind, const certmap_entry_t *entry, const char *key_text,
+                               unsigned char *to)
 {
     unsigned char *s = to + RECORD_HEAD;
     apr_size_t i;
 
     to[0] = RECORD_VERSION;
-    to[1] = certmap_kinds[kind].tag;
+    to[1] = certmap_key_kinds[kind].tag;
     to[2] = (unsigned char)((entry->deny ? FLAG_DENY : 0) | (entry->effect.note != NULL ? FLAG_NOTE : 0));
     to[3] = 0;
     certmap_put_number(to + 4, length(entry->effect.user), 4);
@@ -119,18 +120,18 @@ static void unpack_groups(certmap_entry_t *entry, char *text, apr_pool_t *p)
     }
 }
 
-int certmap_record_head(const unsigned char *record, apr_size_t len, certmap_kind_e *kind, int *deny)
+int certmap_store_record_head(const unsigned char *record, apr_size_t len, certmap_key_kind_e *kind, int *deny)
 {
-    if (len < RECORD_HEAD || len > CERTMAP_RECORD_MAX || record[0] != RECORD_VERSION || record[2] & ~FLAGS_ALL
-        || record[3] != 0 || (*kind = certmap_kind_of_tag(record[1])) == CERTMAP_K_COUNT) {
+    if (len < RECORD_HEAD || len > CERTMAP_STORE_RECORD_MAX || record[0] != RECORD_VERSION || record[2] & ~FLAGS_ALL
+        || record[3] != 0 || (*kind = certmap_key_kind_of_tag(record[1])) == CERTMAP_K_COUNT) {
         return 0;
     }
     *deny = (record[2] & FLAG_DENY) != 0;
     return 1;
 }
 
-int certmap_record_unpack(const unsigned char *record, apr_size_t len, certmap_kind_e *kind, certmap_entry_t *entry,
-                          const char **key_text, apr_pool_t *p)
+int certmap_store_record_unpack(const unsigned char *record, apr_size_t len, certmap_key_kind_e *kind,
+                                certmap_entry_t *entry, const char **key_text, apr_pool_t *p)
 {
     apr_size_t lengths[4];
     char *texts[4];
@@ -139,7 +140,7 @@ int certmap_record_unpack(const unsigned char *record, apr_size_t len, certmap_k
     int i;
 
     memset(entry, 0, sizeof(*entry));
-    if (!certmap_record_head(record, len, kind, &entry->deny)) {
+    if (!certmap_store_record_head(record, len, kind, &entry->deny)) {
         return 0;
     }
     left = len - RECORD_HEAD;
@@ -166,8 +167,8 @@ int certmap_record_unpack(const unsigned char *record, apr_size_t len, certmap_k
     entry->effect.user = entry->deny ? NULL : texts[0];
     entry->effect.note = record[2] & FLAG_NOTE ? texts[2] : NULL;
     entry->effect.expires = (apr_time_t)certmap_get_number(record + 20, 8);
-    entry->key = certmap_kind_name(*kind);
-    entry->effect.strength = certmap_kind_strength(*kind);
+    entry->key = certmap_key_kind_name(*kind);
+    entry->effect.strength = certmap_key_kind_strength(*kind);
     unpack_groups(entry, texts[1], p);
     if (key_text != NULL) {
         *key_text = texts[3];
@@ -194,7 +195,7 @@ static int says_same(const certmap_entry_t *a, const certmap_entry_t *b)
     return 1;
 }
 
-void certmap_lookup_add(certmap_lookup_t *found, const certmap_entry_t *entry, certmap_kind_e kind)
+void certmap_lookup_add(certmap_lookup_t *found, const certmap_entry_t *entry, certmap_key_kind_e kind)
 {
     if (entry->deny) {
         if (!found->has_deny) {
@@ -206,7 +207,7 @@ void certmap_lookup_add(certmap_lookup_t *found, const certmap_entry_t *entry, c
         found->has_allow = 1;
         found->allow = *entry;
     }
-    else if (strcmp(found->allow.key, certmap_kind_name(kind)) == 0 && !says_same(&found->allow, entry)) {
+    else if (strcmp(found->allow.key, certmap_key_kind_name(kind)) == 0 && !says_same(&found->allow, entry)) {
         found->ambiguous = 1;
     }
 }
