@@ -96,7 +96,7 @@ int ctl_time_read(const char *text, apr_time_t *at)
     }
     n = digits_of(text + 1, &end);
     unit = *end ? strchr(units, *end) : NULL;
-    if (n < 0 || n > 1000000000 || !unit || end[1] != '\0') {
+    if (n < 0 || !unit || n > CTL_SECONDS_MOST / seconds[unit - units] || end[1] != '\0') {
         return 0;
     }
     *at = apr_time_now() + (*text == '-' ? -1 : 1) * apr_time_from_sec(n * seconds[unit - units]);

@@ -270,6 +270,8 @@
 #define CTL_STDERR_MAX ((apr_size_t)1 << 20)
 /** Seconds for httpd to print its configuration: it reads all rule files and stores for that. */
 #define CTL_DUMP_SECONDS_MOST 120
+/** Seconds from now that a time may be: apr_time_t has 64 bits for microseconds, and 3,000 years are enough. */
+#define CTL_SECONDS_MOST 100000000000
 
 /** Rules that do not match and are shown in addition to the one that decided: those with the fewest failing
  *  conditions. */
