@@ -6,10 +6,9 @@
  */
 #include <string.h>
 
-#include <apr_lib.h>
-
 #include "base/limits.h"
 #include "rules/compare.h"
+#include "rules/regex_reader.h"
 
 /* A parenthesis that has been opened. */
 typedef struct open_t {
@@ -21,8 +20,7 @@ typedef struct open_t {
 } open_t;
 
 typedef struct walk_t {
-    certmap_str_t pattern;
-    apr_size_t at;
+    certmap_regex_reader_t r;
     open_t stack[CERTMAP_REGEX_NESTING_MOST]; /* the first one is the whole pattern */
     int depth;
     apr_uint32_t count; /* of captures so far */
@@ -33,101 +31,22 @@ typedef struct walk_t {
     certmap_capture_t *capture;
 } walk_t;
 
-static char look(const walk_t *w, apr_size_t ahead)
-{
-    return w->at + ahead < w->pattern.len ? w->pattern.data[w->at + ahead] : '\0';
-}
-
-static int skip_escape(walk_t *w)
-{
-    if (look(w, 1) == '\0' || look(w, 1) == 'Q' || look(w, 1) == 'c') {
-        return 0;
-    }
-    w->at += 2;
-    return 1;
-}
-
-static int skip_class(walk_t *w)
-{
-    w->at++;
-    w->at += look(w, 0) == '^';
-    w->at += look(w, 0) == ']'; /* in the first place it is a member */
-    while (look(w, 0) != ']') {
-        if (look(w, 0) == '\0' || (look(w, 0) == '\\' && (look(w, 1) == 'Q' || look(w, 1) == '\0'))) {
-            return 0;
-        }
-        if (look(w, 0) == '[' && look(w, 1) == ':') {
-            const char *end = strstr(w->pattern.data + w->at, ":]");
-
-            if (end == NULL) {
-                return 0;
-            }
-            w->at = (apr_size_t)(end - w->pattern.data) + 2;
-            continue;
-        }
-        w->at += look(w, 0) == '\\' ? 2 : 1;
-    }
-    w->at++;
-    return 1;
-}
-
-/* The name in "(?<name>", "(?'name'". */
-static int skip_name(walk_t *w, char close)
-{
-    while (apr_isalnum(look(w, 0)) || look(w, 0) == '_') {
-        w->at++;
-    }
-    if (look(w, 0) != close) {
-        return 0;
-    }
-    w->at++;
-    return 1;
-}
-
 /* "(" and what belongs to it. */
 static int open_parenthesis(walk_t *w)
 {
-    open_t opened = { .open = w->at };
-    int named = 0;
+    open_t opened = { .open = w->r.at };
+    certmap_opening_e opening = certmap_regex_opening(&w->r);
 
-    w->at++;
-    if (look(w, 0) == '*' || w->depth == CERTMAP_REGEX_NESTING_MOST) {
+    if (opening == CERTMAP_OPENING_OPTION) {
+        return 1; /* no group */
+    }
+    if (opening == CERTMAP_OPENING_UNKNOWN || opening == CERTMAP_OPENING_BRANCH_RESET
+        || w->depth == CERTMAP_REGEX_NESTING_MOST) {
         return 0;
     }
-    if (look(w, 0) == '?') {
-        int behind;
-
-        w->at++;
-        w->at += look(w, 0) == 'P' && look(w, 1) == '<';
-        behind = look(w, 0) == '<' && (look(w, 1) == '=' || look(w, 1) == '!');
-        w->at += behind;
-        if (look(w, 0) == '<' || look(w, 0) == '\'') {
-            char close = look(w, 0) == '<' ? '>' : '\'';
-
-            w->at++;
-            named = 1;
-            if (!skip_name(w, close)) {
-                return 0;
-            }
-        }
-        else if (look(w, 0) == 'i' && look(w, 1) == ')') {
-            w->at += 2; /* an option, no group */
-            return 1;
-        }
-        else {
-            w->at += look(w, 0) == 'i' && look(w, 1) == ':';
-            if (look(w, 0) == '\0' || strchr(":=!>", look(w, 0)) == NULL) {
-                return 0;
-            }
-            opened.negative = look(w, 0) == '!';
-            w->at++;
-        }
-    }
-    else {
-        named = 1;
-    }
-    opened.number = named ? ++w->count : 0;
-    opened.begin = w->at;
+    opened.negative = opening == CERTMAP_OPENING_NEGATIVE;
+    opened.number = opening == CERTMAP_OPENING_CAPTURE ? ++w->count : 0;
+    opened.begin = w->r.at;
     w->stack[w->depth++] = opened;
     return 1;
 }
@@ -135,37 +54,28 @@ static int open_parenthesis(walk_t *w)
 /* Whether what comes before may also be absent; moves past the quantifier. */
 static int may_be_left_out(walk_t *w)
 {
-    char c = look(w, 0);
-    apr_size_t n = 1;
-    int some = 0;
+    int some, least;
 
-    if (c == '*' || c == '?') {
-        w->at++;
-        return 1;
+    if (!certmap_regex_quantifier(&w->r, &some, &least)) {
+        return certmap_regex_look(&w->r, 1) == ','; /* "{,3}": a quantifier from PCRE2 10.43 on */
     }
-    if (c != '{') {
-        return 0;
-    }
-    for (; apr_isdigit(look(w, n)); n++) {
-        some |= look(w, n) != '0';
-    }
-    return !some && (look(w, n) == ',' || (n > 1 && look(w, n) == '}'));
+    return some && !least;
 }
 
 static int close_parenthesis(walk_t *w)
 {
     open_t closed;
-    apr_size_t end = w->at;
+    apr_size_t end = w->r.at;
     int optional;
 
     if (w->depth < 2) {
         return 0;
     }
     closed = w->stack[--w->depth];
-    w->at++;
+    w->r.at++;
     optional = may_be_left_out(w);
     if (closed.number != 0 && closed.number == w->wanted) {
-        w->capture->text = (certmap_str_t){ w->pattern.data + closed.begin, end - closed.begin };
+        w->capture->text = (certmap_str_t){ w->r.pattern.data + closed.begin, end - closed.begin };
         w->capture->may_skip = optional;
         w->from = closed.open;
         w->to = end + 1;
@@ -203,20 +113,20 @@ static int matches_nothing(certmap_str_t inner)
 
 int certmap_regex_capture(certmap_str_t pattern, apr_uint32_t number, certmap_capture_t *capture)
 {
-    walk_t w = { .pattern = pattern, .depth = 1, .wanted = number, .capture = capture };
+    walk_t w = { .r.pattern = pattern, .depth = 1, .wanted = number, .capture = capture };
     apr_size_t first = pattern.len >= 4 && memcmp(pattern.data, "(?i)", 4) == 0 ? 4 : 0;
     apr_size_t last = pattern.len;
 
     memset(capture, 0, sizeof(*capture));
-    while (w.at < pattern.len) {
+    while (w.r.at < pattern.len) {
         int understood = 1;
 
-        switch (look(&w, 0)) {
+        switch (certmap_regex_look(&w.r, 0)) {
         case '\\':
-            understood = skip_escape(&w);
+            understood = certmap_regex_escape(&w.r) != CERTMAP_ATOM_UNKNOWN;
             break;
         case '[':
-            understood = skip_class(&w);
+            understood = certmap_regex_class(&w.r) != CERTMAP_ATOM_UNKNOWN;
             break;
         case '(':
             understood = open_parenthesis(&w);
@@ -225,8 +135,8 @@ int certmap_regex_capture(certmap_str_t pattern, apr_uint32_t number, certmap_ca
             understood = close_parenthesis(&w);
             break;
         default:
-            w.stack[w.depth - 1].alternatives |= look(&w, 0) == '|';
-            w.at++;
+            w.stack[w.depth - 1].alternatives |= certmap_regex_look(&w.r, 0) == '|';
+            w.r.at++;
             break;
         }
         if (!understood) {
