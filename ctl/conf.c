@@ -151,10 +151,8 @@ static certmap_source_t *source_of(conf_reader_t *r, const char *provider, const
         source = certmap_source_file_create(argument, r->pool);
     }
     else if (strcmp(provider, "store") == 0) {
-        certmap_store_report_t report;
-
         source = certmap_source_store_create(argument, NULL, r->pool);
-        certmap_source_store_look(source, NULL, NULL, &report, r->pool); /* asked, it says what is wrong */
+        ctl_progress_look(r->ctl, source);
     }
     else {
         source = apr_pcalloc(r->pool, sizeof(*source));

@@ -132,6 +132,9 @@ ctl_progress_t *ctl_progress_start(ctl_t *ctl, const char *what);
 int ctl_progress_step(void *progress, apr_size_t done, apr_size_t total);
 /** Wipes the bar out; signals are what they were. */
 void ctl_progress_end(ctl_progress_t *progress);
+/** Looks at a store that is to be asked, with a bar where it is large. What is wrong with it is reported when it is
+ *  asked. */
+void ctl_progress_look(ctl_t *ctl, certmap_source_t *store);
 /** Ends the command by the signal that stopped the task; returns when there was none. */
 void ctl_progress_obey(void);
 

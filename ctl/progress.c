@@ -140,3 +140,13 @@ void ctl_progress_obey(void)
         raise(caught);
     }
 }
+
+void ctl_progress_look(ctl_t *ctl, certmap_source_t *store)
+{
+    ctl_progress_t *progress = ctl_progress_start(ctl, certmap_source_store_path(store));
+    certmap_store_report_t report;
+
+    certmap_source_store_look(store, ctl_progress_step, progress, &report, ctl->pool);
+    ctl_progress_end(progress);
+    ctl_progress_obey();
+}

@@ -241,7 +241,6 @@ static int add_source(ctl_t *ctl, const char *text, certmap_list_t **list, apr_a
 {
     const char *colon = strchr(text, ':');
     const char *provider = colon ? apr_pstrmemdup(ctl->pool, text, (apr_size_t)(colon - text)) : text;
-    certmap_store_report_t look;
     ctl_asked_t *a;
 
     if (colon == NULL || colon[1] == '\0') {
@@ -258,7 +257,7 @@ static int add_source(ctl_t *ctl, const char *text, certmap_list_t **list, apr_a
         return CTL_ERROR;
     }
     if (a->is_store) {
-        certmap_source_store_look(a->source, NULL, NULL, &look, ctl->pool); /* asked, it says what is wrong */
+        ctl_progress_look(ctl, a->source);
     }
     link_to(list, NULL, a->source, ctl->pool);
     return CTL_OK;
