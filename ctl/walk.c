@@ -131,6 +131,20 @@ static int concerns(const ctl_walk_t *w, const ctl_directive_t *d, int is_regex)
     return 0;
 }
 
+/* Whether a host takes over the main server's RewriteRules. */
+static int inherits_rewriting(const ctl_walk_t *w)
+{
+    const ctl_directive_t *options = ctl_conf_directive(w->vhost, "RewriteOptions");
+    int i;
+
+    for (i = 0; options && i < options->nwords; i++) {
+        if (strncasecmp(options->words[i], "Inherit", 7) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /* Whether somebody else answers before any access check, or makes another path of it. */
 static int is_taken(ctl_walk_t *w, const ctl_directive_t *d, int inherited)
 {
@@ -143,7 +157,8 @@ static int is_taken(ctl_walk_t *w, const ctl_directive_t *d, int inherited)
     }
     if (strcmp(d->name, "RewriteRule") == 0) {
         engine = ctl_conf_directive(w->vhost, "RewriteEngine");
-        return !inherited && engine && engine->nwords > 0 && strcasecmp(engine->words[0], "on") == 0
+        return (!inherited || inherits_rewriting(w)) && engine && engine->nwords > 0
+               && strcasecmp(engine->words[0], "on") == 0
                && ctl_doubt(w->doubts, apr_pstrcat(w->p, "what ", directive_text(w, d), " makes of the path", NULL));
     }
     return 0;

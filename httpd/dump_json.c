@@ -75,6 +75,7 @@ static const char *const shown[] = {
     "RedirectPermanent",
     "RedirectTemp",
     "RewriteEngine",
+    "RewriteOptions",
     "RewriteRule",
     "ProxyPass",
     "ProxyPassMatch",

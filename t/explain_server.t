@@ -319,4 +319,17 @@ for my $row (
     is $told->{revoked}{'/doubt/ip'}{brief}, '403 13 revoked -', '... nor is one about what comes later';
 }
 
+# The main server's rules count where a host takes them over.
+for my $inherits (0, 1) {
+    my $text = slurp($server->dir . '/httpd.conf');
+    my $load = $text =~ /rewrite_module/ ? '' : "LoadModule rewrite_module $ENV{CERTMAP_MODULES}/mod_rewrite.so\n";
+    my $own = 'RewriteEngine on' . ($inherits ? "\nRewriteOptions Inherit" : '');
+    cmp_ok $text =~ s/^( *SSLEngine on)$/$1\n$own/gmi, '>', 0, 'there are hosts over TLS';
+    spew($server->dir . '/rewrite.conf', "$load$text\nRewriteEngine on\nRewriteRule ^/plain /elsewhere\n");
+    my ($status, $out) = certmapctl('explain', pki('clients', 'good.pem'), '--httpd-conf', $server->dir . '/rewrite.conf',
+        '--vhost', 'a.test:' . $server->port('DEFER'), '--location', '/plain.txt');
+    like $out, $inherits ? qr/\Anot certain: .*\n(?:  .*\n)*  not known: what RewriteRule .* makes of the path/ : qr/\Amapped to alice/,
+        $inherits ? 'RewriteOptions Inherit' : 'a RewriteRule of another server';
+}
+
 done_testing;
