@@ -42,4 +42,8 @@ apr_pool_t *certmap_pool_temporary(apr_pool_t *parent);
 int certmap_digest_sha256(const void *data, apr_size_t len, unsigned char out[32]);
 int certmap_digest_sha1(const void *data, apr_size_t len, unsigned char out[20]);
 
+/** Brings errors (of certmap_error_t) into the order of their places, from index `from` on.
+ *  Equals stay as they came. */
+void certmap_errors_sort(apr_array_header_t *list, int from);
+
 #endif

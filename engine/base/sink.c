@@ -83,6 +83,24 @@ void certmap_sink_warning(certmap_sink_t *sink, certmap_place_t at, const char *
     va_end(ap);
 }
 
+void certmap_errors_sort(apr_array_header_t *list, int from)
+{
+    certmap_error_t *e = (certmap_error_t *)list->elts;
+    int i;
+    int j;
+
+    for (i = from + 1; i < list->nelts; i++) {
+        certmap_error_t moved = e[i];
+
+        for (j = i; j > from
+                    && (e[j - 1].line > moved.line || (e[j - 1].line == moved.line && e[j - 1].column > moved.column));
+             j--) {
+            e[j] = e[j - 1];
+        }
+        e[j] = moved;
+    }
+}
+
 apr_array_header_t *certmap_errors_copy(const apr_array_header_t *errors, apr_pool_t *p)
 {
     apr_array_header_t *copy = apr_array_copy(p, errors);

@@ -342,25 +342,6 @@ static int usual_line(certmap_line_reader_t *reader, certmap_line_t *line)
 
 /* ---- all lines ----------------------------------------------------------------------------------------------- */
 
-/* Brings the errors from index `from` on into the order of their places. */
-static void sort_errors(apr_array_header_t *list, int from)
-{
-    certmap_error_t *e = (certmap_error_t *)list->elts;
-    int i;
-    int j;
-
-    for (i = from + 1; i < list->nelts; i++) {
-        certmap_error_t moved = e[i];
-
-        for (j = i; j > from
-                    && (e[j - 1].line > moved.line || (e[j - 1].line == moved.line && e[j - 1].column > moved.column));
-             j--) {
-            e[j] = e[j - 1];
-        }
-        e[j] = moved;
-    }
-}
-
 apr_status_t certmap_line_next(certmap_line_reader_t *reader, certmap_line_t *line)
 {
     entry_job_t job = { NULL, 0, reader->sink, reader->scratch, line };
@@ -385,7 +366,7 @@ apr_status_t certmap_line_next(certmap_line_reader_t *reader, certmap_line_t *li
             job.words = (const certmap_word_t *)words->elts;
             job.nwords = words->nelts;
             parse_words(&job, reader->cache);
-            sort_errors(reader->sink->list, from);
+            certmap_errors_sort(reader->sink->list, from);
         }
         if (rv != APR_SUCCESS || reader->sink->nerrors == errors) {
             return rv;

@@ -6,6 +6,7 @@
 
 #include <apr_strings.h>
 
+#include "base/internal.h"
 #include "rules/ruleset.h"
 
 /* ---- building ------------------------------------------------------------------------------------------------- */
@@ -26,25 +27,6 @@ certmap_builder_t *certmap_builder_create(apr_pool_t *p)
     b->compiling = certmap_cond_compiling(p);
     b->restricts = b->compiling != NULL;
     return b;
-}
-
-/* Brings the errors from index `from` on into the order of their places; equals stay as they came. */
-static void sort_errors(apr_array_header_t *list, int from)
-{
-    certmap_error_t *e = (certmap_error_t *)list->elts;
-    int i;
-    int j;
-
-    for (i = from + 1; i < list->nelts; i++) {
-        certmap_error_t moved = e[i];
-
-        for (j = i; j > from
-                    && (e[j - 1].line > moved.line || (e[j - 1].line == moved.line && e[j - 1].column > moved.column));
-             j--) {
-            e[j] = e[j - 1];
-        }
-        e[j] = moved;
-    }
 }
 
 /* Adds the rules of a text, one for each logical line. */
@@ -69,7 +51,7 @@ static apr_status_t add_text(certmap_builder_t *b, certmap_str_t text, certmap_t
                 APR_ARRAY_PUSH(b->rules, certmap_rule_t *) = rule;
             }
         }
-        sort_errors(b->sink.list, from);
+        certmap_errors_sort(b->sink.list, from);
         apr_pool_clear(b->scratch);
         if (rv != APR_SUCCESS) {
             certmap_sink_end(&b->sink);

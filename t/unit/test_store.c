@@ -289,7 +289,7 @@ static void test_source(void)
     is_str(source->name, apr_pstrcat(pool, "store ", path, NULL), "its name");
     is_str(ask(source, ann, pool), "error: the store has not been opened", "nothing is opened by asking");
     is_str(look(source), "lost: No such file or directory", "no file");
-    is_str(look(source), "same", "that is told once");
+    is_str(look(source), "same", "that is reported once");
     is_str(ask(source, ann, pool), "error: No such file or directory", "and to who asks");
     generation = source->vtable->generation(source);
     is_str(build(path, "dn:CN=ann \"CN=Test CA\" ann\n"), "ok 1", "a store");
@@ -310,11 +310,11 @@ static void test_source(void)
     is_str(look(source), "replaced 1", "which is seen");
     is_str(ask(source, ann, pool), "ann", "it is gone");
     ok(rename(away, path) == 0 && strstr(look(source), "kept: it is older (built 20") != NULL, "an older store");
-    is_str(look(source), "same", "that is told once");
+    is_str(look(source), "same", "that is reported once");
     is_str(ask(source, ann, pool), "ann", "it is not used");
     spew(away, "no store\n", 9);
     ok(rename(away, path) == 0, "something else takes its place");
-    is_str(look(source), "kept: not a store of certmap entries", "that is told");
+    is_str(look(source), "kept: not a store of certmap entries", "that is reported");
     is_str(ask(source, ann, pool), "ann", "what was in force stays");
     unlink(path);
     is_str(look(source), "lost: No such file or directory", "but not when there is nothing any more");
@@ -388,7 +388,7 @@ static void test_in_place(void)
     is_str(look(source), "replaced 2", "but nothing else");
     ok(truncate(path, 2200) == 0, "it is cut off");
     is_str(ask(source, ann, pool), changed, "it is not asked");
-    is_str(look(source), "lost: it is cut off, or was not written to its end", "that is told");
+    is_str(look(source), "lost: it is cut off, or was not written to its end", "that is reported");
     is_str(look(source), "same", "once");
     is_str(ask(source, ann, pool), "error: it is cut off, or was not written to its end", "and to who asks");
     is_str(build(path, "dn:CN=ann \"CN=Test CA\" ann\n"), "ok 1", "it is built anew");
